@@ -1,0 +1,9 @@
+//! Small things every layer needs: time, hashing, bounded buffers, seeded chance.
+//!
+//! Takes and gives plain values; knows nothing of metrics.
+#![forbid(unsafe_code)]
+
+pub mod buffer;
+pub mod hash;
+pub mod random;
+pub mod time;

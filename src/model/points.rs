@@ -1,0 +1,132 @@
+//! Points of one series, in columns, and the rule for points of equal timestamp.
+
+/// What becomes of two points of one series with one timestamp.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Duplicates {
+    /// The last arrival wins: Graphite, gauges.
+    #[default]
+    Last,
+    /// Both count: increments.
+    All,
+}
+
+/// Points of one series sorted by (timestamp, arrival order); equal timestamps may repeat until
+/// [`Points::settle`] is called.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Points {
+    /// Milliseconds since the epoch, ascending.
+    pub times: Vec<i64>,
+    /// Arrival order of each point: stamp of its read, in microseconds. Ascending within equal
+    /// timestamps.
+    pub stamps: Vec<u64>,
+    /// Values.
+    pub values: Vec<f64>,
+}
+
+impl Points {
+    /// How many points.
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// Forget all points, keep the memory.
+    pub fn clear(&mut self) {
+        self.times.clear();
+        self.stamps.clear();
+        self.values.clear();
+    }
+
+    /// Append one point, in any order; [`Points::sort`] puts it in its place.
+    #[inline]
+    pub fn push(&mut self, time_ms: i64, stamp: u64, value: f64) {
+        self.times.push(time_ms);
+        self.stamps.push(stamp);
+        self.values.push(value);
+    }
+
+    /// Sort by (timestamp, stamp); points equal in both keep the order in which they were pushed.
+    pub fn sort(&mut self) {
+        let sorted = (1..self.len()).all(|i| self.key(i - 1) <= self.key(i));
+        if sorted {
+            return;
+        }
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        order.sort_by_key(|&i| self.key(i as usize));
+        self.times = order.iter().map(|&i| self.times[i as usize]).collect();
+        self.values = order.iter().map(|&i| self.values[i as usize]).collect();
+        self.stamps = order.iter().map(|&i| self.stamps[i as usize]).collect();
+    }
+
+    fn key(&self, i: usize) -> (i64, u64) {
+        (self.times[i], self.stamps[i])
+    }
+
+    /// Join the points that several shards hold of one series: `parts` in shard order, each
+    /// sorted. Ties of timestamp and stamp go by shard, so the result is one arrival order.
+    pub fn merge(parts: Vec<Points>) -> Points {
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().unwrap_or_default();
+        for part in parts {
+            all.times.extend(part.times);
+            all.stamps.extend(part.stamps);
+            all.values.extend(part.values);
+        }
+        all.sort();
+        all
+    }
+
+    /// Apply the duplicate rule to sorted points.
+    pub fn settle(&mut self, duplicates: Duplicates) {
+        if duplicates == Duplicates::All {
+            return;
+        }
+        let mut kept = 0;
+        for i in 0..self.len() {
+            if i + 1 < self.len() && self.times[i] == self.times[i + 1] {
+                continue;
+            }
+            self.times[kept] = self.times[i];
+            self.stamps[kept] = self.stamps[i];
+            self.values[kept] = self.values[i];
+            kept += 1;
+        }
+        self.times.truncate(kept);
+        self.stamps.truncate(kept);
+        self.values.truncate(kept);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(list: &[(i64, u64, f64)]) -> Points {
+        let mut points = Points::default();
+        list.iter().for_each(|&(t, s, v)| points.push(t, s, v));
+        points.sort();
+        points
+    }
+
+    #[test]
+    fn the_last_arrival_wins() {
+        let mut p = points(&[(2, 5, 1.0), (1, 7, 2.0), (2, 4, 3.0), (2, 5, 4.0)]);
+        p.settle(Duplicates::Last);
+        assert_eq!((p.times, p.values), (vec![1, 2], vec![2.0, 4.0]));
+    }
+
+    #[test]
+    fn ties_between_shards_go_by_shard() {
+        let parts = vec![
+            points(&[(1, 1, 10.0), (3, 9, 30.0)]),
+            points(&[(1, 1, 11.0), (3, 8, 31.0)]),
+        ];
+        let mut p = Points::merge(parts);
+        p.settle(Duplicates::Last);
+        assert_eq!((p.times, p.values), (vec![1, 3], vec![11.0, 30.0]));
+    }
+}

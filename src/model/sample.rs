@@ -1,0 +1,106 @@
+//! A batch of samples on its way from a decoder to the index, one column per property.
+
+use super::refusal::{Reason, Refusals};
+
+/// A piece of the text a batch refers to: bytes `start..start + len`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// Bytes.
+    pub len: u32,
+}
+
+impl Span {
+    /// The bytes of `text` that this span names.
+    #[inline]
+    pub fn of(self, text: &[u8]) -> &[u8] {
+        &text[self.start as usize..self.start as usize + self.len as usize]
+    }
+}
+
+/// Decoded samples in the order they were sent. The names are spans into a text that the decoder
+/// states (its input, or its own scratch); they are as the peer sent them: no key split off, not
+/// canonical, not yet checked.
+///
+/// Weight 1 and op `add` are the same for every sample of the doors there are so far and are not
+/// kept per sample.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Samples {
+    /// Names as sent.
+    pub names: Vec<Span>,
+    /// Milliseconds since the epoch.
+    pub times: Vec<i64>,
+    /// Finite values.
+    pub values: Vec<f64>,
+    /// What was refused while decoding.
+    pub refusals: Refusals,
+}
+
+impl Samples {
+    /// How many samples.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Forget the samples, keep the memory and the refusals.
+    pub fn clear(&mut self) {
+        self.names.clear();
+        self.times.clear();
+        self.values.clear();
+    }
+
+    /// Append one sample.
+    #[inline]
+    pub fn push(&mut self, name: Span, time_ms: i64, value: f64) {
+        self.names.push(name);
+        self.times.push(time_ms);
+        self.values.push(value);
+    }
+
+    /// Count one refusal.
+    #[inline]
+    pub fn refuse(&mut self, reason: Reason) {
+        self.refusals.count(reason);
+    }
+}
+
+/// What the doors that share Graphite's rules accept as a timestamp (DESIGN 13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRule {
+    /// How far ahead of the wall clock a timestamp may be, in milliseconds.
+    pub ahead_max_ms: i64,
+    /// Whether a timestamp of 13 digits is in milliseconds.
+    pub millis_by_digits: bool,
+}
+
+impl Default for TimeRule {
+    fn default() -> Self {
+        TimeRule {
+            ahead_max_ms: 24 * 3600 * 1000,
+            millis_by_digits: false,
+        }
+    }
+}
+
+impl TimeRule {
+    /// Whether `time_ms` may stand, given the arrival's wall clock.
+    ///
+    /// # Errors
+    /// [`Reason::TooOld`] at or below zero, [`Reason::TooFarAhead`] beyond the bound.
+    #[inline]
+    pub fn check(self, time_ms: i64, now_ms: i64) -> Result<i64, Reason> {
+        if time_ms <= 0 {
+            Err(Reason::TooOld)
+        } else if time_ms > now_ms.saturating_add(self.ahead_max_ms) {
+            Err(Reason::TooFarAhead)
+        } else {
+            Ok(time_ms)
+        }
+    }
+}

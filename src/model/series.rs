@@ -1,0 +1,176 @@
+//! What names a series: tenant, metric name, sorted tags (DESIGN 5).
+
+use super::refusal::Reason;
+
+/// Bytes of a metric name.
+pub const NAME_BYTES_MAX: usize = 4 * 1024;
+/// Tags of a series.
+pub const TAGS_MAX: usize = 32;
+/// Bytes of a tag's key.
+pub const TAG_KEY_BYTES_MAX: usize = 256;
+/// Bytes of a tag's value.
+pub const TAG_VALUE_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of a series' canonical text.
+pub const SERIES_BYTES_MAX: usize = 16 * 1024;
+
+/// Whose series it is. Part of the identity from the first version on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantId(pub u32);
+
+impl TenantId {
+    /// The only tenant while access is off.
+    pub const DEFAULT: TenantId = TenantId(0);
+}
+
+/// A series on one shard: dense from 0, at most 2^24 of them, meaningless elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SeriesId(pub u32);
+
+/// The keyed 128-bit hash of a series' identity bytes: the same on every shard of an appliance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity(pub u128);
+
+/// A name exactly as a peer sent it, with whatever key or fingerprint stands in front. Only
+/// `access` may turn it into a tenant and a name; the type keeps everyone else from forgetting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentName<'a>(pub &'a [u8]);
+
+/// Metric name and tags, checked, tags sorted by the bytes of `key=value` and of distinct keys.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SeriesName {
+    metric: String,
+    tags: Vec<(String, String)>,
+}
+
+impl SeriesName {
+    /// Check and sort. Of two tags with one key the later wins, as in carbon.
+    ///
+    /// # Errors
+    /// The limit that is passed, or [`Reason::NameEmpty`].
+    pub fn new(metric: String, tags: Vec<(String, String)>) -> Result<SeriesName, Reason> {
+        if metric.is_empty() {
+            return Err(Reason::NameEmpty);
+        }
+        if metric.len() > NAME_BYTES_MAX {
+            return Err(Reason::NameLong);
+        }
+        let mut distinct: Vec<(String, String)> = Vec::with_capacity(tags.len());
+        for (key, value) in tags {
+            if key.len() > TAG_KEY_BYTES_MAX {
+                return Err(Reason::TagKeyLong);
+            }
+            if value.len() > TAG_VALUE_BYTES_MAX {
+                return Err(Reason::TagValueLong);
+            }
+            match distinct.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, known)) => *known = value,
+                None if distinct.len() == TAGS_MAX => return Err(Reason::TagsMany),
+                None => distinct.push((key, value)),
+            }
+        }
+        distinct.sort_by(|a, b| pair_bytes(a).cmp(pair_bytes(b)));
+        let name = SeriesName {
+            metric,
+            tags: distinct,
+        };
+        if name.text_len() > SERIES_BYTES_MAX {
+            return Err(Reason::SeriesLong);
+        }
+        Ok(name)
+    }
+
+    /// The metric name.
+    pub fn metric(&self) -> &str {
+        &self.metric
+    }
+
+    /// The tags in canonical order.
+    pub fn tags(&self) -> &[(String, String)] {
+        &self.tags
+    }
+
+    /// `name;k=v;k2=v2`. A backslash escapes `\` and `;` anywhere, and `=` in a tag's key; Graphite
+    /// itself allows `=` in metric names and tag values, so there it stands bare.
+    pub fn text(&self) -> String {
+        let mut text = String::with_capacity(self.text_len());
+        escape(&self.metric, false, &mut text);
+        for (key, value) in &self.tags {
+            text.push(';');
+            escape(key, true, &mut text);
+            text.push('=');
+            escape(value, false, &mut text);
+        }
+        text
+    }
+
+    /// The name that [`SeriesName::text`] was called on.
+    ///
+    /// # Errors
+    /// [`Reason::Tag`] where `text` is no canonical text.
+    pub fn from_text(text: &str) -> Result<SeriesName, Reason> {
+        let mut parts = vec![String::new()];
+        let mut keys: Vec<Option<String>> = vec![None];
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            let last = parts.len() - 1;
+            match c {
+                '\\' => parts[last].push(chars.next().ok_or(Reason::Tag)?),
+                ';' => {
+                    parts.push(String::new());
+                    keys.push(None);
+                }
+                '=' if last > 0 && keys[last].is_none() => {
+                    keys[last] = Some(std::mem::take(&mut parts[last]));
+                }
+                c => parts[last].push(c),
+            }
+        }
+        let metric = std::mem::take(&mut parts[0]);
+        let tags = keys
+            .into_iter()
+            .zip(parts)
+            .skip(1)
+            .map(|(key, value)| Some((key?, value)));
+        SeriesName::new(metric, tags.collect::<Option<_>>().ok_or(Reason::Tag)?)
+    }
+
+    fn text_len(&self) -> usize {
+        let tags = self
+            .tags
+            .iter()
+            .map(|(key, value)| key.len() + value.len() + 2);
+        self.metric.len() + tags.sum::<usize>()
+    }
+
+    /// Bytes that no other series of any tenant has: every part is preceded by its length, so no
+    /// name can be forged from another's tags.
+    pub fn identity_bytes(&self, tenant: TenantId) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.text_len() + 4 * (3 + 2 * self.tags.len()));
+        let mut put = |part: &[u8]| {
+            bytes.extend_from_slice(&(part.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(part);
+        };
+        put(&tenant.0.to_le_bytes());
+        put(self.metric.as_bytes());
+        for (key, value) in &self.tags {
+            put(key.as_bytes());
+            put(value.as_bytes());
+        }
+        bytes
+    }
+}
+
+fn pair_bytes((key, value): &(String, String)) -> impl Iterator<Item = u8> + '_ {
+    key.bytes()
+        .chain(std::iter::once(b'='))
+        .chain(value.bytes())
+}
+
+fn escape(part: &str, equals: bool, out: &mut String) {
+    for c in part.chars() {
+        if matches!(c, '\\' | ';') || (equals && c == '=') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+}
