@@ -62,10 +62,12 @@ impl SeriesName {
             if value.len() > TAG_VALUE_BYTES_MAX {
                 return Err(Reason::TagValueLong);
             }
-            match distinct.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, known)) => *known = value,
-                None if distinct.len() == TAGS_MAX => return Err(Reason::TagsMany),
-                None => distinct.push((key, value)),
+            if let Some(known) = distinct.iter_mut().find(|known| known.0 == key) {
+                known.1 = value;
+            } else if distinct.len() < TAGS_MAX {
+                distinct.push((key, value));
+            } else {
+                return Err(Reason::TagsMany);
             }
         }
         distinct.sort_by(|a, b| pair_bytes(a).cmp(pair_bytes(b)));
@@ -172,5 +174,40 @@ fn escape(part: &str, equals: bool, out: &mut String) {
             out.push('\\');
         }
         out.push(c);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(metric: &str, tags: &[(&str, &str)]) -> SeriesName {
+        let tags = tags
+            .iter()
+            .map(|&(k, v)| (k.to_owned(), v.to_owned()))
+            .collect();
+        SeriesName::new(metric.to_owned(), tags).expect("a good name")
+    }
+
+    #[test]
+    fn text_goes_there_and_back() {
+        for series in [
+            name("web.cpu", &[]),
+            name("a=b", &[("k", "v=w"), ("K", "x")]),
+            name("semi;colon", &[("ta;g=", "back\\slash;")]),
+        ] {
+            assert_eq!(SeriesName::from_text(&series.text()), Ok(series));
+        }
+        assert_eq!(name("a.b", &[("z", "1"), ("b", "2")]).text(), "a.b;b=2;z=1");
+        assert_eq!(name("a", &[("b", "2"), ("b", "3")]).text(), "a;b=3");
+    }
+
+    #[test]
+    fn no_name_can_be_forged_from_anothers_tags() {
+        let forged = name("a;k=v", &[]);
+        let tagged = name("a", &[("k", "v")]);
+        assert_ne!(forged.text(), tagged.text());
+        let tenant = TenantId::DEFAULT;
+        assert_ne!(forged.identity_bytes(tenant), tagged.identity_bytes(tenant));
     }
 }
