@@ -1,0 +1,1 @@
+//! Graphite's query language: targets, times, functions.

@@ -1,0 +1,1 @@
+//! The partials of all shards become whole series.

@@ -1,0 +1,30 @@
+//! A shard's counters, as `/metrics` shows them.
+
+use crate::model::refusal::{Protocol, Refusals};
+
+/// Counters and gauges of one shard.
+#[derive(Clone, Debug, Default)]
+pub struct Vitals {
+    /// Which shard.
+    pub shard: usize,
+    /// Points accepted, by protocol.
+    pub accepted: [u64; Protocol::ALL.len()],
+    /// Refusals, by protocol.
+    pub refused: [Refusals; Protocol::ALL.len()],
+    /// Open connections, by protocol.
+    pub connections: [u64; Protocol::ALL.len()],
+    /// Series.
+    pub series: u64,
+    /// Bytes of points in the head.
+    pub head_bytes: u64,
+    /// Bytes of the index.
+    pub index_bytes: u64,
+    /// Windows open in the head.
+    pub head_windows: u64,
+    /// Points that left the head because it was full.
+    pub evicted: u64,
+    /// Datagrams that the kernel dropped for want of room.
+    pub datagrams_dropped: u64,
+    /// Bytes read, by protocol.
+    pub bytes_read: [u64; Protocol::ALL.len()],
+}
