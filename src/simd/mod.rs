@@ -1,1 +1,149 @@
-//! simd
+//! Finding separators, comparing names, asking for memory early: written once over lanes, bound
+//! to an instruction set in a thin file each, with the scalar file as the truth.
+//!
+//! The only module besides `rt` that may use `unsafe`. Knows bytes, no protocol.
+
+mod lanes;
+mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
+pub use lanes::Scanner;
+
+/// An instruction set that separators can be found with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// 32 bytes at a time.
+    Avx2,
+    /// 16 bytes at a time; every x86-64 has it.
+    Sse2,
+    /// 16 bytes at a time; every aarch64 has it.
+    Neon,
+    /// One byte at a time, on anything.
+    Scalar,
+}
+
+impl Isa {
+    /// Every set this machine has, the widest first.
+    pub fn available() -> Vec<Isa> {
+        let mut sets = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if std::arch::is_x86_feature_detected!("avx2")
+                && std::arch::is_x86_feature_detected!("bmi1")
+                && std::arch::is_x86_feature_detected!("bmi2")
+                && std::arch::is_x86_feature_detected!("popcnt")
+                && std::arch::is_x86_feature_detected!("lzcnt")
+            {
+                sets.push(Isa::Avx2);
+            }
+            sets.push(Isa::Sse2);
+        }
+        #[cfg(target_arch = "aarch64")]
+        sets.push(Isa::Neon);
+        sets.push(Isa::Scalar);
+        sets
+    }
+
+    /// The name that `--simd` takes.
+    pub fn label(self) -> &'static str {
+        match self {
+            Isa::Avx2 => "avx2",
+            Isa::Sse2 => "sse2",
+            Isa::Neon => "neon",
+            Isa::Scalar => "scalar",
+        }
+    }
+}
+
+/// Ask the memory system for the line that holds `item`, without waiting for it.
+#[inline(always)]
+pub fn prefetch<T>(item: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: prefetching has no architectural effect, and `item` is a valid reference anyway;
+    // SSE is part of x86-64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = item;
+}
+
+/// Whether two names are the same bytes. Names are mostly 16 to 64 bytes long, where a call of
+/// `memcmp` costs more than the comparison.
+#[inline(always)]
+pub fn equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (mut words_a, mut words_b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let mut differ = 0u64;
+    for (x, y) in (&mut words_a).zip(&mut words_b) {
+        differ |= word(x) ^ word(y);
+    }
+    let mut rest = 0u8;
+    for (x, y) in words_a.remainder().iter().zip(words_b.remainder()) {
+        rest |= x ^ y;
+    }
+    differ == 0 && rest == 0
+}
+
+#[inline(always)]
+fn word(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes([
+        bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7],
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+
+    #[test]
+    fn equal_agrees_with_the_slices() {
+        let mut random = Random::new(7);
+        for _ in 0..20_000 {
+            let len = random.below(70) as usize;
+            let a: Vec<u8> = (0..len).map(|_| random.below(2) as u8).collect();
+            let mut b = a.clone();
+            if len > 0 && random.chance(50) {
+                b[random.below(len as u64) as usize] ^= 1;
+            }
+            if random.chance(10) {
+                b.push(0);
+            }
+            assert_eq!(equal(&a, &b), a == b);
+        }
+    }
+
+    #[test]
+    fn every_set_finds_what_scalar_finds() {
+        let mut random = Random::new(11);
+        for round in 0..3_000 {
+            let len = random.below(300) as usize;
+            let text: Vec<u8> = (0..len)
+                .map(|_| match random.below(4) {
+                    0 => b" \n\t\r\0"[random.below(5) as usize],
+                    1 => random.below(256) as u8,
+                    _ => b'a' + random.below(26) as u8,
+                })
+                .collect();
+            let mut want = Vec::new();
+            Scanner::new(Isa::Scalar).separators(&text, &mut want);
+            let naive: Vec<u32> = (0..len as u32)
+                .filter(|&i| text[i as usize] <= b' ')
+                .collect();
+            assert_eq!(want, naive);
+            for isa in Isa::available() {
+                let mut got = vec![9];
+                Scanner::new(isa).separators(&text, &mut got);
+                assert_eq!(got, want, "{} round {round}", isa.label());
+            }
+        }
+    }
+}

@@ -1,1 +1,10 @@
-//! wire
+//! Bytes become samples: one file per protocol, sans-I/O, no clock.
+//!
+//! Takes bytes and the arrival time, gives [`Samples`](crate::model::sample::Samples); what it
+//! cannot take it counts in their refusals and goes on. Once warm it does not allocate. Each fast
+//! path has a slow twin beside it, and `tests/model` lets them argue.
+#![forbid(unsafe_code)]
+
+pub mod graphite;
+pub mod name;
+pub mod number;
