@@ -1,15 +1,42 @@
 //! Names become numbers: from what a peer sent to a [`SeriesId`], and from a pattern back to all
 //! the series it means.
+//!
+//! Takes names as they were sent; on a miss the caller admits and parses the name, and
+//! [`Index::intern`] gives it a number. Bounded in series; texts, tables and tree are counted in
+//! [`Index::bytes`]. Knows no points.
+//!
+//! The path of a known name, fastest first: it is the one that followed the previous one last time
+//! (compare the bytes); else its hash is in the table of sent names. Senders repeat their series in
+//! one order, so the first nearly always hits; where it does not, whole batches are hashed and the
+//! table is asked with its lines already under way.
 #![forbid(unsafe_code)]
 
 pub mod glob;
+mod table;
 pub mod tags;
+mod texts;
 pub mod tree;
 
+use crate::base::hash::Hasher;
+use crate::model::refusal::Reason;
+use crate::model::sample::Span;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId};
+use crate::simd;
 use glob::Pattern;
+use table::Table;
 use tags::TagTest;
+use texts::{Place, Texts};
 use tree::Node;
+
+/// Series that one shard can number.
+pub const SERIES_MAX: u32 = table::SERIES_MAX;
+
+/// Stands in [`Index::resolve`]'s answer for a name that is not known.
+pub const UNKNOWN: u32 = u32::MAX;
+
+/// Sent forms, beyond the first, that are kept for each possible series on average. More are
+/// looked up the slow way each time.
+const ALIASES_PER_SERIES: usize = 1;
 
 /// A search that would name more than its limit allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,37 +46,304 @@ pub struct TooMany {
     pub limit: usize,
 }
 
+/// Where a connection is in the order of the names it sends.
+#[derive(Clone, Copy, Debug)]
+pub struct Follow {
+    last: u32,
+    /// Whether the prediction held for most of the last batch.
+    trusted: bool,
+}
+
+impl Default for Follow {
+    fn default() -> Self {
+        Follow {
+            last: UNKNOWN,
+            trusted: true,
+        }
+    }
+}
+
+/// What a series is known by.
+#[derive(Clone, Copy)]
+struct Record {
+    sent: Place,
+    sent_len: u16,
+    text_len: u16,
+    text: Place,
+    tenant: TenantId,
+}
+
 /// All series of one shard.
-#[derive(Default)]
 pub struct Index {
+    hasher: Hasher,
+    series_max: usize,
+    records: Vec<Record>,
+    /// Which series followed each one last time.
+    next: Vec<u32>,
+    identities: Vec<Identity>,
+    texts: Texts,
+    /// Hash of the bytes as sent.
+    sent: Table,
+    /// Sent forms beyond each series' first.
+    aliases: Vec<(u128, SeriesId)>,
+    /// Hash of the identity bytes.
+    known: Table,
     tree: tree::Tree,
     tags: tags::Tags,
+    hashes: Vec<u128>,
 }
 
 impl Index {
+    /// An empty index for at most `series_max` series, with the hash function of `seed`.
+    pub fn new(seed: u64, series_max: usize) -> Index {
+        Index {
+            hasher: Hasher::new(seed),
+            series_max: series_max.min(SERIES_MAX as usize),
+            records: Vec::new(),
+            next: Vec::new(),
+            identities: Vec::new(),
+            texts: Texts::default(),
+            sent: Table::default(),
+            aliases: Vec::new(),
+            known: Table::default(),
+            tree: tree::Tree::default(),
+            tags: tags::Tags::default(),
+            hashes: Vec::new(),
+        }
+    }
+
     /// How many series there are.
     pub fn len(&self) -> usize {
-        0
+        self.records.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.records.is_empty()
+    }
+
+    /// Replace `ids` by the series of each name in `names` (spans of `text`), [`UNKNOWN`] where a
+    /// name was never seen in this form.
+    pub fn resolve(
+        &mut self,
+        text: &[u8],
+        names: &[Span],
+        follow: &mut Follow,
+        ids: &mut Vec<u32>,
+    ) {
+        ids.clear();
+        if follow.trusted {
+            self.resolve_following(text, names, follow, ids);
+        } else {
+            self.resolve_hashed(text, names, follow, ids);
+        }
+    }
+
+    /// One name after the other, each first compared with the one that followed last time.
+    fn resolve_following(
+        &mut self,
+        text: &[u8],
+        names: &[Span],
+        follow: &mut Follow,
+        ids: &mut Vec<u32>,
+    ) {
+        let (mut last, mut missed) = (follow.last, 0);
+        for name in names {
+            let name = name.of(text);
+            let guess = self.next.get(last as usize).copied().unwrap_or(UNKNOWN);
+            let id = if self.was_sent_as(guess, name) {
+                guess
+            } else {
+                missed += 1;
+                self.look_up(name, last)
+            };
+            ids.push(id);
+            last = if id == UNKNOWN { last } else { id };
+        }
+        *follow = Follow {
+            last,
+            trusted: missed * 2 <= names.len(),
+        };
+    }
+
+    /// All hashes first, so that the table's cache lines are fetched side by side.
+    fn resolve_hashed(
+        &mut self,
+        text: &[u8],
+        names: &[Span],
+        follow: &mut Follow,
+        ids: &mut Vec<u32>,
+    ) {
+        let mut hashes = std::mem::take(&mut self.hashes);
+        hashes.clear();
+        for name in names {
+            let hash = self.hasher.hash(name.of(text));
+            self.sent.prefetch(hash);
+            hashes.push(hash);
+        }
+        let (mut last, mut held) = (follow.last, 0);
+        for &hash in &hashes {
+            let Some(id) = self.sent.get(hash) else {
+                ids.push(UNKNOWN);
+                continue;
+            };
+            if let Some(next) = self.next.get_mut(last as usize) {
+                held += usize::from(*next == id.0);
+                *next = id.0;
+            }
+            ids.push(id.0);
+            last = id.0;
+        }
+        self.hashes = hashes;
+        *follow = Follow {
+            last,
+            trusted: held * 4 >= names.len() * 3,
+        };
+    }
+
+    #[inline(always)]
+    fn was_sent_as(&self, id: u32, name: &[u8]) -> bool {
+        self.records.get(id as usize).is_some_and(|record| {
+            usize::from(record.sent_len) == name.len()
+                && simd::equal(self.texts.get(record.sent, name.len()), name)
+        })
+    }
+
+    #[cold]
+    fn look_up(&mut self, name: &[u8], last: u32) -> u32 {
+        let Some(id) = self.sent.get(self.hasher.hash(name)) else {
+            return UNKNOWN;
+        };
+        if let Some(next) = self.next.get_mut(last as usize) {
+            *next = id.0;
+        }
+        id.0
+    }
+
+    /// The series called `name`, made if it is new, and from now on found by the bytes `sent` too.
+    ///
+    /// # Errors
+    /// [`Reason::SeriesFull`] where it is new and there is no room.
+    pub fn intern(
+        &mut self,
+        tenant: TenantId,
+        name: &SeriesName,
+        sent: &[u8],
+        follow: &mut Follow,
+    ) -> Result<SeriesId, Reason> {
+        let identity = self.identity_of(tenant, name);
+        let id = match self.known.get(identity.0) {
+            Some(id) => {
+                self.add_alias(sent, id);
+                id
+            }
+            None => self.define(tenant, name, identity, sent)?,
+        };
+        if let Some(next) = self.next.get_mut(follow.last as usize) {
+            *next = id.0;
+        }
+        follow.last = id.0;
+        Ok(id)
+    }
+
+    fn define(
+        &mut self,
+        tenant: TenantId,
+        name: &SeriesName,
+        identity: Identity,
+        sent: &[u8],
+    ) -> Result<SeriesId, Reason> {
+        if self.series_max <= self.records.len() {
+            return Err(Reason::SeriesFull);
+        }
+        let id = SeriesId(self.records.len() as u32);
+        let text = name.text();
+        let place = self.texts.push(text.as_bytes());
+        let sent_place = if sent == text.as_bytes() {
+            place
+        } else {
+            self.texts.push(sent)
+        };
+        self.records.push(Record {
+            sent: sent_place,
+            sent_len: sent.len() as u16,
+            text_len: text.len() as u16,
+            text: place,
+            tenant,
+        });
+        self.next.push(UNKNOWN);
+        self.identities.push(identity);
+        if self.known.is_full() {
+            self.known = self
+                .known
+                .grown((0..id.0).map(|i| (self.identities[i as usize].0, SeriesId(i))));
+        }
+        self.known.insert(identity.0, id);
+        if self.sent.is_full() {
+            self.grow_sent(id);
+        }
+        let hash = self.hasher.hash(sent);
+        if self.sent.get(hash).is_none() {
+            self.sent.insert(hash, id);
+        }
+        if name.tags().is_empty() {
+            self.tree.insert(tenant, name.metric(), id);
+        } else {
+            self.tags.insert(tenant, name, id);
+        }
+        Ok(id)
+    }
+
+    fn grow_sent(&mut self, below: SeriesId) {
+        let first = self.records[..below.0 as usize]
+            .iter()
+            .enumerate()
+            .map(|(i, record)| {
+                let sent = self.texts.get(record.sent, record.sent_len.into());
+                (self.hasher.hash(sent), SeriesId(i as u32))
+            });
+        self.sent = self.sent.grown(first.chain(self.aliases.iter().copied()));
+    }
+
+    fn add_alias(&mut self, sent: &[u8], id: SeriesId) {
+        let hash = self.hasher.hash(sent);
+        if self.sent.get(hash).is_some()
+            || self.series_max * ALIASES_PER_SERIES <= self.aliases.len()
+        {
+            return;
+        }
+        if self.sent.is_full() {
+            self.grow_sent(SeriesId(self.records.len() as u32));
+        }
+        self.sent.insert(hash, id);
+        self.aliases.push((hash, id));
+    }
+
+    fn identity_of(&self, tenant: TenantId, name: &SeriesName) -> Identity {
+        Identity(self.hasher.hash(&name.identity_bytes(tenant)))
     }
 
     /// Canonical text of a series.
-    pub fn text(&self, _id: SeriesId) -> &str {
-        ""
+    pub fn text(&self, id: SeriesId) -> &str {
+        let record = &self.records[id.0 as usize];
+        let bytes = self.texts.get(record.text, record.text_len.into());
+        // Canonical text was a `str` when it was put there.
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// Whose series it is.
+    pub fn tenant(&self, id: SeriesId) -> TenantId {
+        self.records[id.0 as usize].tenant
     }
 
     /// Identity of a series, equal on every shard that holds it.
-    pub fn identity(&self, _id: SeriesId) -> Identity {
-        Identity(0)
+    pub fn identity(&self, id: SeriesId) -> Identity {
+        self.identities[id.0 as usize]
     }
 
     /// The series of exactly this name.
-    pub fn lookup(&self, _tenant: TenantId, _name: &SeriesName) -> Option<SeriesId> {
-        None
+    pub fn lookup(&self, tenant: TenantId, name: &SeriesName) -> Option<SeriesId> {
+        self.known.get(self.identity_of(tenant, name).0)
     }
 
     /// Nodes of the tree of untagged series that `pattern` matches, branches and leaves, in the
@@ -78,4 +372,17 @@ impl Index {
     ) -> Result<Vec<SeriesId>, TooMany> {
         self.tags.select(tenant, tests, limit)
     }
+
+    /// Bytes of memory.
+    pub fn bytes(&self) -> usize {
+        let per_series = size_of::<Record>() + size_of::<u32>() + size_of::<Identity>();
+        self.records.len() * per_series
+            + self.texts.bytes()
+            + self.sent.bytes()
+            + self.known.bytes()
+            + self.aliases.len() * size_of::<(u128, SeriesId)>()
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
 //! Where samples stay: for now the recent window, in memory.
 #![forbid(unsafe_code)]
 
+mod block;
 pub mod head;
