@@ -116,6 +116,9 @@ const RESTART_PAUSE: Duration = Duration::from_micros(700);
 /// one's points go with it; what must hold is that it took every line that it had let the relay
 /// send, and that the second one got the rest: no line between the last of the first and the first
 /// of the second is missing.
+///
+/// The relay sends again what it could not write. To know that, it must meet a reset: after an
+/// orderly end of its connection, its next write still succeeds, and that line is gone.
 #[test]
 fn a_stop_under_a_relay_loses_no_line() {
     if !have("carbon-c-relay") {
