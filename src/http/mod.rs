@@ -1,14 +1,30 @@
 //! Requests become documents. One table of routes, one file per API.
 //!
 //! Sans-I/O: takes an [`http::Request`] with its body, gives an [`http::Response`]; asks the shards
-//! through [`Fleet`]. Knows neither glommio nor the disk.
+//! through [`Fleet`]. The size of a request is bounded by whoever reads it, the size of an answer by
+//! [`Limits::bytes_max`]. Knows neither glommio nor the disk.
 #![forbid(unsafe_code)]
+
+mod errors;
+mod expand;
+mod find;
+mod json;
+mod multipart;
+mod names;
+mod number;
+mod parameters;
+mod plain;
+mod prometheus;
+mod question;
+mod routes;
 
 use std::future::Future;
 use std::pin::Pin;
 
 use crate::base::time::Millis;
+use crate::model::series::TenantId;
 use crate::query::error::QueryError;
+use crate::query::limits::Limits;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
@@ -35,11 +51,38 @@ pub trait Fleet {
     fn ready(&self) -> bool;
 }
 
-/// Answer one request.
+/// What the operator may choose about answers.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// Ceilings of each query.
+    pub limits: Limits,
+    /// Whose series the requests see; one tenant for all while access is off.
+    pub tenant: TenantId,
+    /// The zone of requests that name none.
+    pub zone: jiff::tz::TimeZone,
+    /// The version that `/metrics` tells.
+    pub version: &'static str,
+    /// The value of `Access-Control-Allow-Origin`; `None` sends no such header.
+    pub allow_origin: Option<String>,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        HttpOptions {
+            limits: Limits::default(),
+            tenant: TenantId::DEFAULT,
+            zone: jiff::tz::TimeZone::UTC,
+            version: env!("CARGO_PKG_VERSION"),
+            allow_origin: None,
+        }
+    }
+}
+
+/// Answer one request. Never fails: what goes wrong is a status and a text.
 pub async fn answer(
-    _request: http::Request<bytes::Bytes>,
+    request: http::Request<bytes::Bytes>,
     fleet: &dyn Fleet,
+    options: &HttpOptions,
 ) -> http::Response<bytes::Bytes> {
-    let _ = fleet.ready();
-    http::Response::new(bytes::Bytes::from_static(b"corelane\n"))
+    routes::answer(request, fleet, options).await
 }

@@ -9,8 +9,10 @@ pub enum QueryError {
     /// A limit was passed; the text names it, its value and the setting that raises it.
     #[error("{0}")]
     Limit(String),
-    /// It took longer than it may.
-    #[error("the query ran longer than {0} ms (query.millis_max)")]
+    /// It took longer than it may, in milliseconds.
+    #[error(
+        "the query ran longer than {0} ms; ask for fewer series or a shorter time, or raise query.millis_max"
+    )]
     Timeout(u64),
     /// A shard did not take the request; worth another try.
     #[error("the appliance is too busy for this query; try again")]

@@ -1,11 +1,14 @@
-//! What one query may cost (DESIGN 12).
+//! What one query may cost (DESIGN 12). Every ceiling is checked where the thing grows, and every
+//! refusal names the ceiling, its value and the setting that raises it.
+
+use super::error::QueryError;
 
 /// Ceilings of one query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Series that its selectors may match, per shard and after the merge.
     pub series_max: usize,
-    /// Points read.
+    /// Points read, per shard and after the merge.
     pub points_read_max: u64,
     /// Points returned.
     pub points_returned_max: u64,
@@ -24,5 +27,95 @@ impl Default for Limits {
             millis_max: 30_000,
             bytes_max: 2 << 30,
         }
+    }
+}
+
+impl Limits {
+    /// Whether a query may match `series` series.
+    ///
+    /// # Errors
+    /// [`QueryError::Limit`] above the ceiling.
+    pub fn check_series(&self, series: usize) -> Result<(), QueryError> {
+        check(
+            series as u64,
+            self.series_max as u64,
+            "matches more than",
+            "series",
+            "query.series_max",
+        )
+    }
+
+    /// Whether a query may read `points` points.
+    ///
+    /// # Errors
+    /// [`QueryError::Limit`] above the ceiling.
+    pub fn check_points_read(&self, points: u64) -> Result<(), QueryError> {
+        let max = self.points_read_max;
+        check(
+            points,
+            max,
+            "reads more than",
+            "points",
+            "query.points_read_max",
+        )
+    }
+
+    /// Whether an answer may hold `points` points.
+    ///
+    /// # Errors
+    /// [`QueryError::Limit`] above the ceiling.
+    pub fn check_points_returned(&self, points: u64) -> Result<(), QueryError> {
+        let max = self.points_returned_max;
+        check(
+            points,
+            max,
+            "returns more than",
+            "points",
+            "query.points_returned_max",
+        )
+    }
+
+    /// Whether a query may hold `bytes` bytes in memory.
+    ///
+    /// # Errors
+    /// [`QueryError::Limit`] above the ceiling.
+    pub fn check_bytes(&self, bytes: u64) -> Result<(), QueryError> {
+        let max = self.bytes_max;
+        check(
+            bytes,
+            max,
+            "needs more than",
+            "bytes of memory",
+            "query.bytes_max",
+        )
+    }
+}
+
+fn check(count: u64, max: u64, verb: &str, unit: &str, setting: &str) -> Result<(), QueryError> {
+    if count <= max {
+        return Ok(());
+    }
+    Err(QueryError::Limit(format!(
+        "the query {verb} {max} {unit}; ask for fewer series or a shorter time, or raise {setting}"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_limit_its_value_and_the_setting() {
+        let limits = Limits {
+            series_max: 3,
+            ..Limits::default()
+        };
+        assert_eq!(limits.check_series(3), Ok(()));
+        let told = "the query matches more than 3 series; ask for fewer series or a shorter time, \
+                    or raise query.series_max";
+        assert_eq!(
+            limits.check_series(4),
+            Err(QueryError::Limit(told.to_owned()))
+        );
     }
 }

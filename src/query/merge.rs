@@ -1,1 +1,299 @@
-//! The partials of all shards become whole series.
+//! The partials of all shards become one answer: the only arithmetic that joins results of shards.
+//!
+//! Takes the partials in shard order, gives whole series sorted by name. Works in slices, as a scan
+//! does. Knows no time but that in the points, and nothing of functions or formats. What it gives
+//! does not depend on how arrivals were spread over the shards: `tests` below split one sequence of
+//! arrivals in many ways and compare bit for bit.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque, btree_map};
+
+use super::error::QueryError;
+use super::limits::Limits;
+use super::scan::{FoundNode, FoundPoints, FoundSeries, Matches, NEWEST_TIMES_MAX, Partial};
+use crate::model::points::{Duplicates, Points};
+use crate::model::series::Identity;
+
+/// What all shards together hold.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Merged {
+    /// Series with their points.
+    Points(MergedPoints),
+    /// Nodes of the tree, sorted by path, each once.
+    Nodes(Vec<FoundNode>),
+    /// Canonical texts, sorted, each once.
+    Names(Vec<String>),
+}
+
+/// The series of all selectors.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MergedPoints {
+    /// Distinct series, sorted by name.
+    pub series: Vec<WholeSeries>,
+    /// For each selector the positions of its series in `series`, ascending and so by name.
+    pub matches: Vec<Vec<u32>>,
+    /// Pairs of series with one identity and two names. They were kept apart; with a 128-bit
+    /// identity this never happens by chance.
+    pub clashes: u64,
+}
+
+/// One series with all that any shard holds of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WholeSeries {
+    /// Canonical text.
+    pub name: String,
+    /// Points in the plan's range, by time, of each time the last arrival.
+    pub points: Points,
+    /// Up to [`NEWEST_TIMES_MAX`] of its newest distinct times, in milliseconds, newest first.
+    pub newest_times: Vec<i64>,
+}
+
+/// A merge under way.
+pub struct Merge {
+    limits: Limits,
+    work: Work,
+}
+
+enum Work {
+    Points(PointsMerge),
+    Nodes {
+        todo: Vec<FoundNode>,
+        known: BTreeMap<String, (bool, bool)>,
+    },
+    Names {
+        todo: Vec<String>,
+        known: BTreeSet<String>,
+    },
+}
+
+impl Merge {
+    /// Begin with the `partials` of one plan in shard order, all of one kind. Partials of another
+    /// kind than the first are ignored: no shard sends such.
+    pub fn new(partials: Vec<Partial>, limits: Limits) -> Merge {
+        let mut points = Vec::new();
+        let mut nodes = Vec::new();
+        let mut names = Vec::new();
+        let kind = partials.first().map(std::mem::discriminant);
+        for partial in partials {
+            match partial {
+                Partial::Points(found) => points.push(found),
+                Partial::Nodes(found) => nodes.extend(found),
+                Partial::Names(found) => names.extend(found),
+            }
+        }
+        let is = |other: &Partial| kind == Some(std::mem::discriminant(other));
+        let work = if is(&Partial::Nodes(Vec::new())) {
+            Work::Nodes {
+                todo: nodes,
+                known: BTreeMap::new(),
+            }
+        } else if is(&Partial::Names(Vec::new())) {
+            Work::Names {
+                todo: names,
+                known: BTreeSet::new(),
+            }
+        } else {
+            Work::Points(PointsMerge::new(points))
+        };
+        Merge { limits, work }
+    }
+
+    /// Do a slice: join about `budget` points, series, nodes or names. `Some` when all is done.
+    pub fn step(&mut self, budget: usize) -> Option<Result<Merged, QueryError>> {
+        match &mut self.work {
+            Work::Points(merge) => {
+                let merged = merge.slice(&self.limits, budget).transpose()?;
+                Some(merged.map(Merged::Points))
+            }
+            Work::Nodes { todo, known } => {
+                let rest = todo.len().saturating_sub(budget.max(1));
+                for node in todo.drain(rest..) {
+                    let (leaf, branch) = known.entry(node.path).or_default();
+                    *leaf |= node.leaf;
+                    *branch |= node.branch;
+                }
+                if let Err(told) = self.limits.check_series(known.len()) {
+                    return Some(Err(told));
+                }
+                todo.is_empty()
+                    .then(|| Ok(Merged::Nodes(sorted_nodes(known))))
+            }
+            Work::Names { todo, known } => {
+                let rest = todo.len().saturating_sub(budget.max(1));
+                known.extend(todo.drain(rest..));
+                todo.is_empty().then(|| {
+                    let names = std::mem::take(known).into_iter().collect();
+                    Ok(Merged::Names(names))
+                })
+            }
+        }
+    }
+}
+
+fn sorted_nodes(known: &mut BTreeMap<String, (bool, bool)>) -> Vec<FoundNode> {
+    std::mem::take(known)
+        .into_iter()
+        .map(|(path, (leaf, branch))| FoundNode { path, leaf, branch })
+        .collect()
+}
+
+/// Series are gathered under (name, identity): in the order of their names, and never two names in
+/// one place. `slot` is where a series is known by until the order is final.
+struct PointsMerge {
+    shards: VecDeque<FoundPoints>,
+    /// Of the shard whose series are being gathered.
+    slots: Vec<u32>,
+    gathered: BTreeMap<(String, Identity), Gathered>,
+    slots_of_selectors: Vec<Vec<u32>>,
+    exact_of_selectors: Vec<Vec<u32>>,
+    points: u64,
+    joining: Option<btree_map::IntoIter<(String, Identity), Gathered>>,
+    identities: HashSet<Identity>,
+    ranks: Vec<u32>,
+    merged: MergedPoints,
+}
+
+#[derive(Default)]
+struct Gathered {
+    slot: u32,
+    parts: Vec<Points>,
+    newest_times: Vec<i64>,
+}
+
+impl PointsMerge {
+    fn new(shards: Vec<FoundPoints>) -> PointsMerge {
+        let selectors = shards.iter().map(|found| found.matches.len()).max();
+        let selectors = selectors.unwrap_or(0);
+        PointsMerge {
+            shards: shards.into(),
+            slots: Vec::new(),
+            gathered: BTreeMap::new(),
+            slots_of_selectors: vec![Vec::new(); selectors],
+            exact_of_selectors: vec![Vec::new(); selectors],
+            points: 0,
+            joining: None,
+            identities: HashSet::new(),
+            ranks: Vec::new(),
+            merged: MergedPoints::default(),
+        }
+    }
+
+    fn slice(
+        &mut self,
+        limits: &Limits,
+        budget: usize,
+    ) -> Result<Option<MergedPoints>, QueryError> {
+        let mut left = budget.max(1);
+        while left > 0 {
+            let spent = if let Some(shard) = self.shards.front_mut() {
+                match shard.series.get_mut(self.slots.len()) {
+                    Some(series) => {
+                        let series = take(series);
+                        self.gather(series, limits)?
+                    }
+                    None => self.gather_matches(),
+                }
+            } else if let Some(joining) = &mut self.joining {
+                match joining.next() {
+                    Some((key, gathered)) => self.join(key, gathered),
+                    None => match self.rank_matches() {
+                        Some(spent) => spent,
+                        None => return Ok(Some(std::mem::take(&mut self.merged))),
+                    },
+                }
+            } else {
+                self.ranks = vec![0; self.gathered.len()];
+                self.joining = Some(std::mem::take(&mut self.gathered).into_iter());
+                1
+            };
+            left = left.saturating_sub(spent);
+        }
+        Ok(None)
+    }
+
+    fn gather(&mut self, series: FoundSeries, limits: &Limits) -> Result<usize, QueryError> {
+        let next = self.gathered.len() as u32;
+        let gathered = self
+            .gathered
+            .entry((series.text, series.identity))
+            .or_insert_with(|| Gathered {
+                slot: next,
+                ..Gathered::default()
+            });
+        self.slots.push(gathered.slot);
+        self.points += series.points.len() as u64;
+        gathered.parts.push(series.points);
+        gathered.newest_times.extend(series.newest_times);
+        limits.check_series(self.gathered.len())?;
+        limits.check_points_read(self.points)?;
+        Ok(SERIES_COST)
+    }
+
+    /// The shard's series are all gathered: translate what its selectors matched.
+    fn gather_matches(&mut self) -> usize {
+        let mut spent = 1;
+        let shard = self.shards.pop_front().unwrap_or_default();
+        for (selector, Matches { series, exact }) in shard.matches.into_iter().enumerate() {
+            spent += series.len();
+            let slots = series
+                .iter()
+                .filter_map(|&position| self.slots.get(position as usize).copied());
+            if exact {
+                self.exact_of_selectors[selector].extend(slots);
+            } else {
+                self.slots_of_selectors[selector].extend(slots);
+            }
+        }
+        self.slots.clear();
+        spent
+    }
+
+    fn join(&mut self, (name, identity): (String, Identity), gathered: Gathered) -> usize {
+        if !self.identities.insert(identity) {
+            self.merged.clashes += 1;
+        }
+        if let Some(rank) = self.ranks.get_mut(gathered.slot as usize) {
+            *rank = self.merged.series.len() as u32;
+        }
+        let mut points = Points::merge(gathered.parts);
+        let spent = SERIES_COST + points.len();
+        points.settle(Duplicates::Last);
+        let mut newest_times = gathered.newest_times;
+        newest_times.sort_unstable_by(|a, b| b.cmp(a));
+        newest_times.dedup();
+        newest_times.truncate(NEWEST_TIMES_MAX);
+        self.merged.series.push(WholeSeries {
+            name,
+            points,
+            newest_times,
+        });
+        spent
+    }
+
+    /// Turn the slots of the next selector into positions; `None` when no selector is left.
+    fn rank_matches(&mut self) -> Option<usize> {
+        let selector = self.merged.matches.len();
+        let mut slots = std::mem::take(self.slots_of_selectors.get_mut(selector)?);
+        if slots.is_empty() {
+            slots = std::mem::take(&mut self.exact_of_selectors[selector]);
+        }
+        let mut matched = vec![false; self.ranks.len()];
+        for slot in slots {
+            matched[self.ranks[slot as usize] as usize] = true;
+        }
+        let positions = (0..matched.len() as u32).filter(|&i| matched[i as usize]);
+        self.merged.matches.push(positions.collect());
+        Some(1 + self.ranks.len() / 8)
+    }
+}
+
+/// What one series costs besides its points, in points of the budget.
+const SERIES_COST: usize = 20;
+
+fn take(series: &mut FoundSeries) -> FoundSeries {
+    FoundSeries {
+        text: std::mem::take(&mut series.text),
+        identity: series.identity,
+        points: std::mem::take(&mut series.points),
+        newest_times: std::mem::take(&mut series.newest_times),
+    }
+}

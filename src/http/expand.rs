@@ -1,0 +1,63 @@
+//! `/metrics/expand`: the paths that patterns stand for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use http::Response;
+
+use super::errors::Failure;
+use super::find::{self, List};
+use super::json::{Beyond, push_text};
+use super::question::Question;
+
+/// Patterns of one request; each is a question to all shards.
+const QUERIES_MAX: usize = 1_000;
+
+/// Answer.
+pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
+    question.callback()?;
+    let leaves_only = question.parameters.switch("leavesOnly")?;
+    let by_query = question.parameters.switch("groupByExpr")?;
+    let queries: BTreeSet<&str> = question.parameters.all("query").collect();
+    if queries.len() > QUERIES_MAX {
+        return Err(Failure::invalid(format!(
+            "more than {QUERIES_MAX} values of 'query'; send several requests"
+        )));
+    }
+    let mut groups: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut paths = 0;
+    for query in queries {
+        let nodes = find::matching(question, query, leaves_only).await?;
+        paths += nodes.len();
+        question.options.limits.check_series(paths)?;
+        let group = if by_query { query } else { "" };
+        let found = nodes.into_iter().map(|node| node.path);
+        groups.entry(group).or_default().extend(found);
+        question.breathe().await?;
+    }
+    let mut text = b"{\"results\": ".to_vec();
+    if by_query {
+        text.push(b'{');
+        for (i, (query, paths)) in groups.iter().enumerate() {
+            if i > 0 {
+                text.extend_from_slice(b", ");
+            }
+            push_text(query, Beyond::Escaped, &mut text);
+            text.extend_from_slice(b": ");
+            text.extend_from_slice(&array(paths));
+        }
+        text.push(b'}');
+    } else {
+        text.extend_from_slice(&array(groups.get("").unwrap_or(&BTreeSet::new())));
+    }
+    text.push(b'}');
+    question.json(text)
+}
+
+fn array(paths: &BTreeSet<String>) -> Vec<u8> {
+    let mut list = List::new();
+    for path in paths {
+        push_text(path, Beyond::Escaped, list.item());
+    }
+    list.end()
+}

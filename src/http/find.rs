@@ -1,0 +1,296 @@
+//! `/metrics/find`: the children of a pattern in the tree of names, for trees and completion.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use http::{HeaderValue, Response, StatusCode};
+
+use super::errors::{Failure, text_response};
+use super::json::{Beyond, push_text};
+use super::number::push_float;
+use super::question::{BREATH, Question};
+use crate::query::error::QueryError;
+use crate::query::merge::Merged;
+use crate::query::plan::Want;
+use crate::query::scan::FoundNode;
+
+/// How the nodes are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// For a tree: one element a text, branches first.
+    TreeJson,
+    /// For completion: paths, those of branches with a dot behind.
+    Completer,
+    /// Paths and whether they are leaves, as one storage node tells another.
+    Json,
+    /// The texts at one position of the paths.
+    NodeList {
+        /// 0 is the first node of a path.
+        position: usize,
+    },
+}
+
+/// Answer.
+pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
+    let query = match question.parameters.last("query") {
+        None => return Err(Failure::invalid("Missing required parameter 'query'")),
+        Some("") => return Err(Failure::invalid("Required parameter 'query' is empty")),
+        Some(query) => query,
+    };
+    let Some(format) = format(question)? else {
+        let told = "Invalid value for 'format' parameter";
+        return Ok(text_response(StatusCode::BAD_REQUEST, told));
+    };
+    let wildcards = question.parameters.switch("wildcards")?;
+    let leaves_only = question.parameters.switch("leavesOnly")?;
+    let pattern = match format {
+        Format::Completer => completed(query),
+        _ => query.to_owned(),
+    };
+    let nodes = matching(question, &pattern, leaves_only).await?;
+    let beyond = beyond(question);
+    let text = match format {
+        Format::TreeJson => tree_json(question, &nodes, query, wildcards, beyond).await?,
+        Format::Completer => completer(question, &nodes, wildcards, beyond).await?,
+        Format::Json => json(question, &nodes, beyond).await?,
+        Format::NodeList { position } => node_list(&nodes, position, beyond),
+    };
+    let mut response = question.json(text)?;
+    let headers = response.headers_mut();
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if beyond == Beyond::Utf8 && question.callback()?.is_none() {
+        let kind = HeaderValue::from_static("application/json;charset=utf-8");
+        headers.insert(CONTENT_TYPE, kind);
+    }
+    headers.insert(http::header::VARY, HeaderValue::from_name(ACCEPT));
+    Ok(response)
+}
+
+fn format(question: &Question<'_>) -> Result<Option<Format>, Failure> {
+    Ok(
+        match question.parameters.last("format").unwrap_or("treejson") {
+            "treejson" => Some(Format::TreeJson),
+            "completer" => Some(Format::Completer),
+            "json" => Some(Format::Json),
+            "nodelist" => {
+                let position = question.parameters.last("position").map(str::parse);
+                let Some(Ok(position)) = position else {
+                    return Err(Failure::invalid(
+                        "format=nodelist needs a whole number 'position', 0 for the first node",
+                    ));
+                };
+                Some(Format::NodeList { position })
+            }
+            _ => None,
+        },
+    )
+}
+
+/// Graphite-web escapes beyond ASCII unless the reader says that it takes something besides JSON.
+fn beyond(question: &Question<'_>) -> Beyond {
+    match question.accept.as_deref() {
+        None | Some("application/json") => Beyond::Escaped,
+        Some(_) => Beyond::Utf8,
+    }
+}
+
+/// What a half-typed path looks for.
+fn completed(query: &str) -> String {
+    let mut pattern = query.replace("..", "*.");
+    if !pattern.ends_with('*') {
+        pattern.push('*');
+    }
+    pattern
+}
+
+/// The matching nodes sorted by path. `leaves_only` drops branches, and of a node that is both
+/// the branch.
+///
+/// # Errors
+/// What the query says.
+pub(super) async fn matching(
+    question: &Question<'_>,
+    pattern: &str,
+    leaves_only: bool,
+) -> Result<Vec<FoundNode>, QueryError> {
+    let pattern = pattern.to_owned();
+    let Merged::Nodes(mut nodes) = question.ask(Want::Nodes { pattern }).await? else {
+        return Ok(Vec::new());
+    };
+    if leaves_only {
+        nodes.retain(|node| node.leaf);
+        nodes.iter_mut().for_each(|node| node.branch = false);
+    }
+    Ok(nodes)
+}
+
+fn text_of(node: &FoundNode) -> &str {
+    node.path
+        .rsplit_once('.')
+        .map_or(node.path.as_str(), |(_, text)| text)
+}
+
+async fn tree_json(
+    question: &Question<'_>,
+    nodes: &[FoundNode],
+    query: &str,
+    wildcards: bool,
+    beyond: Beyond,
+) -> Result<Vec<u8>, QueryError> {
+    let base = query.rfind('.').map_or("", |dot| &query[..=dot]);
+    // Per text, whether any node of it is a branch; in the order of the texts.
+    let mut texts: std::collections::BTreeMap<&str, bool> = std::collections::BTreeMap::new();
+    for (i, node) in nodes.iter().enumerate() {
+        *texts.entry(text_of(node)).or_default() |= node.branch;
+        if i % BREATH == BREATH - 1 {
+            question.breathe().await?;
+        }
+    }
+    let mut list = List::new();
+    if wildcards && nodes.len() > 1 {
+        let branch = texts.values().any(|&branch| branch);
+        push_tree_node("*", base, branch, beyond, list.item());
+    }
+    for wanted in [true, false] {
+        for (i, (text, &branch)) in texts.iter().enumerate() {
+            if branch == wanted {
+                push_tree_node(text, base, branch, beyond, list.item());
+            }
+            if i % BREATH == BREATH - 1 {
+                list.check(question)?;
+                question.breathe().await?;
+            }
+        }
+    }
+    Ok(list.end())
+}
+
+fn push_tree_node(text: &str, base: &str, branch: bool, beyond: Beyond, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"text\": ");
+    push_text(text, beyond, out);
+    out.extend_from_slice(b", \"id\": ");
+    push_text(&format!("{base}{text}"), beyond, out);
+    out.extend_from_slice(if branch {
+        b", \"allowChildren\": 1, \"expandable\": 1, \"leaf\": 0}"
+    } else {
+        b", \"allowChildren\": 0, \"expandable\": 0, \"leaf\": 1}"
+    });
+}
+
+/// The nodes by their last text, a branch before the leaf of the same path.
+fn by_text(nodes: &[FoundNode]) -> Vec<(&FoundNode, bool)> {
+    let mut list = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        list.extend(node.branch.then_some((node, false)));
+        list.extend(node.leaf.then_some((node, true)));
+    }
+    list.sort_by_key(|&(node, _)| text_of(node));
+    list
+}
+
+async fn completer(
+    question: &Question<'_>,
+    nodes: &[FoundNode],
+    wildcards: bool,
+    beyond: Beyond,
+) -> Result<Vec<u8>, QueryError> {
+    let found = by_text(nodes);
+    let mut list = List::new();
+    for (i, &(node, leaf)) in found.iter().enumerate() {
+        let out = list.item();
+        let dot = if leaf { "" } else { "." };
+        out.extend_from_slice(b"{\"path\": ");
+        push_text(&format!("{}{dot}", node.path), beyond, out);
+        out.extend_from_slice(b", \"name\": ");
+        push_text(text_of(node), beyond, out);
+        let leaf = if leaf { "1" } else { "0" };
+        out.extend_from_slice(format!(", \"is_leaf\": \"{leaf}\"}}").as_bytes());
+        if i % BREATH == BREATH - 1 {
+            list.check(question)?;
+            question.breathe().await?;
+        }
+    }
+    if wildcards && found.len() > 1 {
+        list.item().extend_from_slice(b"{\"name\": \"*\"}");
+    }
+    let mut text = b"{\"metrics\": ".to_vec();
+    text.extend_from_slice(&list.end());
+    text.push(b'}');
+    Ok(text)
+}
+
+/// A leaf's interval runs from the epoch to now: which part of it holds points only its reading
+/// tells.
+async fn json(
+    question: &Question<'_>,
+    nodes: &[FoundNode],
+    beyond: Beyond,
+) -> Result<Vec<u8>, QueryError> {
+    let now_seconds = question.began.0 as f64 / 1000.0;
+    let mut list = List::new();
+    for (i, &(node, leaf)) in by_text(nodes).iter().enumerate() {
+        let out = list.item();
+        out.extend_from_slice(b"{\"path\": ");
+        push_text(&node.path, beyond, out);
+        if leaf {
+            let head = b", \"is_leaf\": true, \"intervals\": [{\"start\": 0.0, \"end\": ";
+            out.extend_from_slice(head);
+            push_float(now_seconds, out);
+            out.extend_from_slice(b"}]}");
+        } else {
+            out.extend_from_slice(b", \"is_leaf\": false}");
+        }
+        if i % BREATH == BREATH - 1 {
+            list.check(question)?;
+            question.breathe().await?;
+        }
+    }
+    Ok(list.end())
+}
+
+fn node_list(nodes: &[FoundNode], position: usize, beyond: Beyond) -> Vec<u8> {
+    let texts: std::collections::BTreeSet<&str> = nodes
+        .iter()
+        .filter_map(|node| node.path.split('.').nth(position))
+        .collect();
+    let mut list = List::new();
+    for text in texts {
+        push_text(text, beyond, list.item());
+    }
+    let mut text = b"{\"nodes\": ".to_vec();
+    text.extend_from_slice(&list.end());
+    text.push(b'}');
+    text
+}
+
+/// A JSON array under way.
+pub(super) struct List(Vec<u8>);
+
+impl List {
+    /// Empty.
+    pub(super) fn new() -> List {
+        List(b"[".to_vec())
+    }
+
+    /// Begin an item: what is appended to the result is the item.
+    pub(super) fn item(&mut self) -> &mut Vec<u8> {
+        if self.0.len() > 1 {
+            self.0.extend_from_slice(b", ");
+        }
+        &mut self.0
+    }
+
+    /// Whether it is still within the ceiling of an answer.
+    ///
+    /// # Errors
+    /// [`QueryError::Limit`] if not.
+    pub(super) fn check(&self, question: &Question<'_>) -> Result<(), QueryError> {
+        question.options.limits.check_bytes(self.0.len() as u64)
+    }
+
+    /// The whole array.
+    pub(super) fn end(mut self) -> Vec<u8> {
+        self.0.push(b']');
+        self.0
+    }
+}

@@ -1,0 +1,175 @@
+//! The parameters of a request: those of the URL, then those of a form in the body.
+
+use http::header::CONTENT_TYPE;
+
+use super::errors::Failure;
+use super::multipart;
+
+/// Parameters of one request. Graphite's largest dashboards send some hundred targets.
+pub(super) const PARAMETERS_MAX: usize = 10_000;
+
+/// Names and values in the order in which they were sent, those of the URL first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Read the URL's query and, of a form, the body. Any other body is not looked at, as in
+    /// graphite-web.
+    ///
+    /// # Errors
+    /// More than [`PARAMETERS_MAX`], or a multipart body that breaks its own form.
+    pub(super) fn read<B: AsRef<[u8]>>(request: &http::Request<B>) -> Result<Parameters, Failure> {
+        let mut parameters = Parameters::default();
+        let query = request.uri().query().unwrap_or("");
+        parameters.extend(pairs(query.as_bytes()))?;
+        let kind = request.headers().get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let (essence, _) = kind.split_once(';').unwrap_or((kind, ""));
+        let body = request.body().as_ref();
+        match essence.trim().to_ascii_lowercase().as_str() {
+            "application/x-www-form-urlencoded" => parameters.extend(pairs(body))?,
+            "multipart/form-data" => {
+                let fields = multipart::fields(kind, body)
+                    .map_err(|told| Failure::invalid(format!("multipart body: {told}")))?;
+                parameters.extend(fields.into_iter())?;
+            }
+            _ => {}
+        }
+        Ok(parameters)
+    }
+
+    fn extend(&mut self, pairs: impl Iterator<Item = (String, String)>) -> Result<(), Failure> {
+        for pair in pairs {
+            if self.0.len() == PARAMETERS_MAX {
+                return Err(Failure::invalid(format!(
+                    "more than {PARAMETERS_MAX} parameters; send several requests"
+                )));
+            }
+            self.0.push(pair);
+        }
+        Ok(())
+    }
+
+    /// The value of a parameter that has one: the last that was sent.
+    pub(super) fn last(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().rfind(|(n, _)| n == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a parameter.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let of_name = self.0.iter().filter(move |(n, _)| n == name);
+        of_name.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the parameter was sent, with whatever value.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.last(name).is_some()
+    }
+
+    /// A switch: off when absent, empty or `0`.
+    ///
+    /// # Errors
+    /// A value that is no whole number.
+    pub(super) fn switch(&self, name: &str) -> Result<bool, Failure> {
+        match self.last(name).unwrap_or("").trim() {
+            "" => Ok(false),
+            value => match value.parse::<i64>() {
+                Ok(number) => Ok(number != 0),
+                Err(_) => Err(Failure::invalid(format!(
+                    "Invalid value for parameter '{name}': {value:?} is neither 0 nor 1"
+                ))),
+            },
+        }
+    }
+}
+
+/// What `%XX` and `+` stand for; bytes that are no UTF-8 become the replacement character.
+fn pairs(text: &[u8]) -> impl Iterator<Item = (String, String)> {
+    form_urlencoded::parse(text).map(|(name, value)| (name.into_owned(), value.into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str, kind: &str, body: &str) -> Result<Parameters, Failure> {
+        let request = http::Request::builder()
+            .uri(url)
+            .header(CONTENT_TYPE, kind)
+            .body(body.to_owned());
+        Parameters::read(&request.expect("a request"))
+    }
+
+    #[track_caller]
+    fn check(url: &str, kind: &str, body: &str, want: &[(&str, &str)]) {
+        let want: Vec<(String, String)> = want
+            .iter()
+            .map(|&(n, v)| (n.to_owned(), v.to_owned()))
+            .collect();
+        assert_eq!(read(url, kind, body), Ok(Parameters(want)));
+    }
+
+    const FORM: &str = "application/x-www-form-urlencoded";
+
+    #[test]
+    fn url_and_form_are_merged_in_that_order() {
+        let want = [
+            ("target", "a"),
+            ("from", "-1h"),
+            ("target", "b*"),
+            ("from", "-2 h"),
+        ];
+        check(
+            "/render?target=a&from=-1h",
+            FORM,
+            "target=b%2A&from=-2+h",
+            &want,
+        );
+        let read = read("/render?target=a&from=-1h", FORM, "target=b%2A&from=-2+h");
+        let read = read.unwrap_or_default();
+        assert_eq!(read.last("from"), Some("-2 h"));
+        assert_eq!(read.all("target").collect::<Vec<_>>(), ["a", "b*"]);
+    }
+
+    #[test]
+    fn other_bodies_are_not_read() {
+        check(
+            "/render?a=1",
+            "application/json",
+            "{\"a\": 2}",
+            &[("a", "1")],
+        );
+        check("/render", "", "a=2", &[]);
+    }
+
+    #[test]
+    fn odd_forms() {
+        let kind = "Application/X-WWW-Form-Urlencoded; charset=utf-8";
+        check("/r", kind, "a=1", &[("a", "1")]);
+        check(
+            "/r?noNullPoints&&a=%zz%4",
+            "",
+            "",
+            &[("noNullPoints", ""), ("a", "%zz%4")],
+        );
+        check("/r?t=%FF", "", "", &[("t", "\u{fffd}")]);
+    }
+
+    #[test]
+    fn too_many() {
+        let body = "a=1&".repeat(PARAMETERS_MAX + 1);
+        assert!(read("/r", FORM, &body).is_err());
+        assert!(read("/r", FORM, &body[4..]).is_ok());
+    }
+
+    #[test]
+    fn switches() {
+        let parameters = read("/r?a=1&b=0&c=&d=x", "", "").unwrap_or_default();
+        assert_eq!(parameters.switch("a"), Ok(true));
+        assert_eq!(parameters.switch("b"), Ok(false));
+        assert_eq!(parameters.switch("c"), Ok(false));
+        assert_eq!(parameters.switch("e"), Ok(false));
+        assert!(parameters.switch("d").is_err());
+    }
+}

@@ -1,0 +1,258 @@
+//! `/metrics` without a query: the appliance's own counters in Prometheus' text format (0.0.4).
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use http::Response;
+
+use super::errors::Failure;
+use super::question::{Question, document};
+use crate::model::refusal::Protocol;
+use crate::shard::vitals::Vitals;
+
+/// Answer.
+pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
+    let shards = question.fleet.describe().await?;
+    let text = text(&shards, question.options.version, question.fleet.ready());
+    Ok(document("text/plain; version=0.0.4; charset=utf-8", text))
+}
+
+/// A family whose samples are one number a shard.
+struct PerShard {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    value: fn(&Vitals) -> u64,
+}
+
+/// A family whose samples are one number a protocol and shard.
+struct PerProtocol {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    value: fn(&Vitals, usize) -> u64,
+}
+
+const PER_SHARD: &[PerShard] = &[
+    PerShard {
+        name: "corelane_series",
+        kind: "gauge",
+        help: "Series that the shard knows.",
+        value: |vitals| vitals.series,
+    },
+    PerShard {
+        name: "corelane_head_bytes",
+        kind: "gauge",
+        help: "Bytes of points held in memory.",
+        value: |vitals| vitals.head_bytes,
+    },
+    PerShard {
+        name: "corelane_head_windows",
+        kind: "gauge",
+        help: "Windows of time open in memory.",
+        value: |vitals| vitals.head_windows,
+    },
+    PerShard {
+        name: "corelane_index_bytes",
+        kind: "gauge",
+        help: "Bytes of names, tags and tables that find series.",
+        value: |vitals| vitals.index_bytes,
+    },
+    PerShard {
+        name: "corelane_points_evicted_total",
+        kind: "counter",
+        help: "Points that left memory because it was full.",
+        value: |vitals| vitals.evicted,
+    },
+    PerShard {
+        name: "corelane_datagrams_dropped_total",
+        kind: "counter",
+        help: "Datagrams that the kernel dropped because the socket's buffer was full.",
+        value: |vitals| vitals.datagrams_dropped,
+    },
+];
+
+const PER_PROTOCOL: &[PerProtocol] = &[
+    PerProtocol {
+        name: "corelane_points_accepted_total",
+        kind: "counter",
+        help: "Points accepted.",
+        value: |vitals, protocol| vitals.accepted[protocol],
+    },
+    PerProtocol {
+        name: "corelane_bytes_read_total",
+        kind: "counter",
+        help: "Bytes read from senders.",
+        value: |vitals, protocol| vitals.bytes_read[protocol],
+    },
+    PerProtocol {
+        name: "corelane_connections",
+        kind: "gauge",
+        help: "Open connections.",
+        value: |vitals, protocol| vitals.connections[protocol],
+    },
+];
+
+fn text(shards: &[Vitals], version: &str, ready: bool) -> String {
+    let mut out = String::new();
+    head(
+        &mut out,
+        "corelane_build_info",
+        "gauge",
+        "The version that runs; always 1.",
+    );
+    line(
+        &mut out,
+        format_args!("corelane_build_info{{version=\"{version}\"}} 1"),
+    );
+    head(
+        &mut out,
+        "corelane_ready",
+        "gauge",
+        "1 when the appliance answers for all that it holds.",
+    );
+    line(&mut out, format_args!("corelane_ready {}", u8::from(ready)));
+    head(&mut out, "corelane_shards", "gauge", "Shards, one a core.");
+    line(&mut out, format_args!("corelane_shards {}", shards.len()));
+    for family in PER_PROTOCOL {
+        per_protocol(&mut out, family, shards);
+    }
+    refusals(&mut out, shards);
+    for family in PER_SHARD {
+        per_shard(&mut out, family, shards);
+    }
+    skew(&mut out, shards);
+    out
+}
+
+fn per_protocol(out: &mut String, family: &PerProtocol, shards: &[Vitals]) {
+    let name = family.name;
+    head(out, name, family.kind, family.help);
+    for (i, protocol) in Protocol::ALL.iter().enumerate() {
+        for vitals in shards {
+            let (protocol, shard, value) =
+                (protocol.label(), vitals.shard, (family.value)(vitals, i));
+            line(
+                out,
+                format_args!("{name}{{protocol=\"{protocol}\",shard=\"{shard}\"}} {value}"),
+            );
+        }
+    }
+}
+
+fn per_shard(out: &mut String, family: &PerShard, shards: &[Vitals]) {
+    let name = family.name;
+    head(out, name, family.kind, family.help);
+    for vitals in shards {
+        let (shard, value) = (vitals.shard, (family.value)(vitals));
+        line(out, format_args!("{name}{{shard=\"{shard}\"}} {value}"));
+    }
+}
+
+/// Only reasons that occurred: most pairs of protocol and reason never do.
+fn refusals(out: &mut String, shards: &[Vitals]) {
+    let name = "corelane_refused_total";
+    let help = "Lines, items, frames, datagrams and connections refused.";
+    head(out, name, "counter", help);
+    for (i, protocol) in Protocol::ALL.iter().enumerate() {
+        for vitals in shards {
+            for (reason, count) in vitals.refused[i].iter() {
+                let (protocol, reason, shard) = (protocol.label(), reason.label(), vitals.shard);
+                line(
+                    out,
+                    format_args!(
+                        "{name}{{protocol=\"{protocol}\",reason=\"{reason}\",shard=\"{shard}\"}} {count}"
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// How unevenly senders are spread: 1 is even, the number of shards means that one has all.
+fn skew(out: &mut String, shards: &[Vitals]) {
+    let name = "corelane_shard_skew_ratio";
+    let help =
+        "Points accepted by the busiest shard, divided by the mean of all shards, since start.";
+    head(out, name, "gauge", help);
+    let accepted: Vec<u64> = shards.iter().map(|v| v.accepted.iter().sum()).collect();
+    let total: u64 = accepted.iter().sum();
+    let most = accepted.iter().copied().max().unwrap_or(0);
+    let ratio = if total == 0 {
+        1.0
+    } else {
+        most as f64 * shards.len() as f64 / total as f64
+    };
+    line(out, format_args!("{name} {ratio}"));
+}
+
+fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+    line(
+        out,
+        format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"),
+    );
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::refusal::Reason;
+
+    fn shards() -> Vec<Vitals> {
+        let mut first = Vitals::default();
+        first.accepted[Protocol::Graphite as usize] = 30;
+        first.refused[Protocol::Pickle as usize].add(Reason::Item, 2);
+        first.series = 7;
+        let mut second = Vitals {
+            shard: 1,
+            ..Vitals::default()
+        };
+        second.accepted[Protocol::Pickle as usize] = 10;
+        second.connections[Protocol::Http as usize] = 3;
+        vec![first, second]
+    }
+
+    #[track_caller]
+    fn check(want: &str) {
+        let text = text(&shards(), "1.2.3", true);
+        assert!(
+            text.lines().any(|line| line == want),
+            "no {want:?} in:\n{text}"
+        );
+    }
+
+    #[test]
+    fn the_names_that_dashboards_build_on() {
+        check("corelane_points_accepted_total{protocol=\"graphite\",shard=\"0\"} 30");
+        check("corelane_points_accepted_total{protocol=\"pickle\",shard=\"1\"} 10");
+        check("corelane_refused_total{protocol=\"pickle\",reason=\"item\",shard=\"0\"} 2");
+        check("corelane_connections{protocol=\"http\",shard=\"1\"} 3");
+        check("corelane_series{shard=\"0\"} 7");
+        check("corelane_head_bytes{shard=\"1\"} 0");
+        check("corelane_shard_skew_ratio 1.5");
+        check("corelane_build_info{version=\"1.2.3\"} 1");
+        check("corelane_ready 1");
+        check("# TYPE corelane_connections gauge");
+    }
+
+    #[test]
+    fn every_sample_has_its_help_and_type_above_it() {
+        let text = text(&shards(), "1", false);
+        let mut family = "";
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("# HELP ") {
+                family = rest.split(' ').next().unwrap_or("");
+            } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+                assert_eq!(rest.split(' ').next(), Some(family), "{line}");
+            } else {
+                let name = line.split(['{', ' ']).next();
+                assert_eq!(name, Some(family), "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Which path means what: the one table.
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
+    CONTENT_LENGTH, VARY,
+};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+
+use super::errors::{Failure, text_response};
+use super::question::Question;
+use super::{Fleet, HttpOptions, Local, expand, find, names, plain, prometheus};
+
+type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
+
+struct Route {
+    /// Without a trailing slash; one more is always accepted.
+    path: &'static str,
+    methods: Methods,
+    handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Methods {
+    /// GET and HEAD.
+    Get,
+    /// GET, HEAD and POST.
+    GetPost,
+}
+
+const ROUTES: &[Route] = &[
+    get("", |question| Box::pin(plain::root(question))),
+    both("/metrics/find", |question| Box::pin(find::answer(question))),
+    both("/metrics/expand", |question| {
+        Box::pin(expand::answer(question))
+    }),
+    both("/metrics/index.json", |question| {
+        Box::pin(names::answer(question))
+    }),
+    both("/metrics", |question| {
+        if question.method == Method::POST || question.parameters.has("query") {
+            Box::pin(find::answer(question))
+        } else {
+            Box::pin(prometheus::answer(question))
+        }
+    }),
+    get("/version", |question| Box::pin(plain::version(question))),
+    get("/health", |question| Box::pin(plain::health(question))),
+    get("/ready", |question| Box::pin(plain::ready(question))),
+];
+
+const fn get(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>) -> Route {
+    Route {
+        path,
+        methods: Methods::Get,
+        handler,
+    }
+}
+
+const fn both(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>) -> Route {
+    Route {
+        path,
+        methods: Methods::GetPost,
+        handler,
+    }
+}
+
+impl Methods {
+    fn allow(self, method: &Method) -> bool {
+        match *method {
+            Method::GET | Method::HEAD => true,
+            Method::POST => self == Methods::GetPost,
+            _ => false,
+        }
+    }
+
+    fn names(self) -> &'static str {
+        match self {
+            Methods::Get => "GET, HEAD",
+            Methods::GetPost => "GET, HEAD, POST",
+        }
+    }
+}
+
+/// Answer one request.
+pub(super) async fn answer(
+    request: Request<Bytes>,
+    fleet: &dyn Fleet,
+    options: &HttpOptions,
+) -> Response<Bytes> {
+    let mut response = routed(&request, fleet, options).await;
+    if let Some(origin) = &options.allow_origin {
+        allow_origin(origin, &mut response);
+    }
+    if request.method() == Method::HEAD {
+        let bytes = HeaderValue::from(response.body().len());
+        response.headers_mut().insert(CONTENT_LENGTH, bytes);
+        *response.body_mut() = Bytes::new();
+    }
+    response
+}
+
+async fn routed(
+    request: &Request<Bytes>,
+    fleet: &dyn Fleet,
+    options: &HttpOptions,
+) -> Response<Bytes> {
+    let path = request.uri().path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let Some(route) = ROUTES.iter().find(|route| route.path == path) else {
+        return not_found(request.uri().path());
+    };
+    if request.method() == Method::OPTIONS && options.allow_origin.is_some() {
+        return preflight(route.methods);
+    }
+    if !route.methods.allow(request.method()) {
+        return not_allowed(route, request.method());
+    }
+    let answered = match Question::new(request, fleet, options) {
+        Ok(question) => (route.handler)(&question).await,
+        Err(failure) => Err(failure),
+    };
+    answered.unwrap_or_else(Failure::into_response)
+}
+
+fn not_found(path: &str) -> Response<Bytes> {
+    let known: Vec<&str> = ROUTES
+        .iter()
+        .map(|r| r.path)
+        .filter(|p| !p.is_empty())
+        .collect();
+    let path: String = path.chars().take(PATH_CHARACTERS_MAX).collect();
+    let known = known.join(" ");
+    text_response(
+        StatusCode::NOT_FOUND,
+        format!("there is no {path} here; there are: {known}\n"),
+    )
+}
+
+/// Characters of an unknown path that its answer repeats.
+const PATH_CHARACTERS_MAX: usize = 200;
+
+fn not_allowed(route: &Route, method: &Method) -> Response<Bytes> {
+    let names = route.methods.names();
+    let method: String = method.as_str().chars().take(PATH_CHARACTERS_MAX).collect();
+    let path = if route.path.is_empty() {
+        "/"
+    } else {
+        route.path
+    };
+    let text = format!("{path} takes {names}, not {method}\n");
+    let mut response = text_response(StatusCode::METHOD_NOT_ALLOWED, text);
+    let names = HeaderValue::from_static(names);
+    response.headers_mut().insert(ALLOW, names);
+    response
+}
+
+fn preflight(methods: Methods) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let names = HeaderValue::from_static(methods.names());
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, names.clone());
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, names);
+    let any = HeaderValue::from_static("*");
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, any);
+    response
+}
+
+fn allow_origin(origin: &str, response: &mut Response<Bytes>) {
+    // What is no header value was written into the configuration by mistake; sending none is safe.
+    if let Ok(value) = HeaderValue::from_str(origin) {
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, value);
+        headers.insert(VARY, HeaderValue::from_static("Origin"));
+    }
+}
