@@ -297,3 +297,6 @@ fn take(series: &mut FoundSeries) -> FoundSeries {
         newest_times: std::mem::take(&mut series.newest_times),
     }
 }
+
+#[cfg(test)]
+mod tests;

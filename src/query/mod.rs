@@ -12,3 +12,5 @@ pub mod merge;
 pub mod plan;
 pub mod scan;
 pub mod series;
+#[cfg(test)]
+pub(crate) mod testing;

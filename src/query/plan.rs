@@ -15,6 +15,15 @@ pub enum Selector {
     Tags(Vec<String>),
 }
 
+/// The instants with `start <= time < end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The first instant.
+    pub start: Millis,
+    /// The first instant behind.
+    pub end: Millis,
+}
+
 /// A question for all shards.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -29,7 +38,8 @@ pub struct Plan {
 /// What is wanted of the shards.
 #[derive(Clone, Debug)]
 pub enum Want {
-    /// Points with `from <= time <= until` of the series of each selector.
+    /// Points with `from <= time <= until` of the series of each selector, and for each window of
+    /// `last_slots` the last arrival among the points that lie in it but after `until`.
     Points {
         /// Distinct selectors.
         selectors: Arc<[Selector]>,
@@ -37,6 +47,9 @@ pub enum Want {
         from: Millis,
         /// Last instant.
         until: Millis,
+        /// The slots that the last value of an evenly spaced answer may stand for: which of them
+        /// it is hangs on the step, and that is known only after the merge.
+        last_slots: Arc<[Slot]>,
     },
     /// Nodes of the tree of untagged names that match.
     Nodes {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::error::QueryError;
 use super::limits::Limits;
-use super::plan::{Plan, Selector, Want};
+use super::plan::{Plan, Selector, Slot, Want};
 use crate::base::time::Millis;
 use crate::index::glob::Pattern;
 use crate::index::tags::TagTest;
@@ -48,7 +48,8 @@ pub struct FoundSeries {
     pub text: String,
     /// The same on every shard that holds the series.
     pub identity: Identity,
-    /// Its points in the plan's range, sorted by (time, stamp), duplicates not yet settled.
+    /// Its points in the plan's range and those that decide the last slot, sorted by (time,
+    /// stamp), duplicates not yet settled.
     pub points: Points,
     /// Up to [`NEWEST_TIMES_MAX`] of its newest distinct times, in milliseconds, newest first, in
     /// the plan's range or not.
@@ -98,7 +99,18 @@ impl Scan {
                 selectors,
                 from,
                 until,
-            } => Work::Points(PointsScan::new(selectors, from, until)),
+                last_slots,
+            } => Work::Points(PointsScan {
+                selectors,
+                from,
+                until,
+                last_slots,
+                found: FoundPoints::default(),
+                positions: HashMap::new(),
+                unread: VecDeque::new(),
+                points: 0,
+                after: Points::default(),
+            }),
             Want::Nodes { pattern } => Work::Nodes { pattern },
             Want::Names => Work::Names {
                 next: 0,
@@ -166,9 +178,12 @@ impl Scan {
                     .saturating_add(budget.max(1))
                     .min(index.len());
                 for id in *next as usize..end {
-                    let name = index.text(SeriesId(id as u32)).to_owned();
-                    self.bytes += NODE_BYTES + name.len() as u64;
-                    names.push(name);
+                    let id = SeriesId(id as u32);
+                    if index.tenant(id) == self.tenant {
+                        let name = index.text(id).to_owned();
+                        self.bytes += NODE_BYTES + name.len() as u64;
+                        names.push(name);
+                    }
                 }
                 self.limits.check_bytes(self.bytes)?;
                 *next = end as u32;
@@ -197,25 +212,16 @@ struct PointsScan {
     selectors: Arc<[Selector]>,
     from: Millis,
     until: Millis,
+    last_slots: Arc<[Slot]>,
     found: FoundPoints,
     positions: HashMap<SeriesId, u32>,
     unread: VecDeque<SeriesId>,
     points: u64,
+    /// Points after `until` of the series being read.
+    after: Points,
 }
 
 impl PointsScan {
-    fn new(selectors: Arc<[Selector]>, from: Millis, until: Millis) -> PointsScan {
-        PointsScan {
-            selectors,
-            from,
-            until,
-            found: FoundPoints::default(),
-            positions: HashMap::new(),
-            unread: VecDeque::new(),
-            points: 0,
-        }
-    }
-
     /// Find the series of the next selector and queue those not yet known for reading. Gives how
     /// much was looked at.
     fn select(
@@ -245,7 +251,7 @@ impl PointsScan {
         position
     }
 
-    fn read(&self, index: &Index, head: &Head, id: SeriesId) -> FoundSeries {
+    fn read(&mut self, index: &Index, head: &Head, id: SeriesId) -> FoundSeries {
         let mut found = FoundSeries {
             text: index.text(id).to_owned(),
             identity: index.identity(id),
@@ -254,7 +260,41 @@ impl PointsScan {
         };
         head.read(id, self.from, self.until, &mut found.points);
         head.newest_times(id, NEWEST_TIMES_MAX, &mut found.newest_times);
+        if found
+            .newest_times
+            .first()
+            .is_some_and(|&newest_ms| self.until.0 < newest_ms)
+        {
+            self.read_last_slots(head, id, &mut found.points);
+        }
         found
+    }
+
+    /// Append what decides the last slot. Of each slot one point at most is brought, not all.
+    fn read_last_slots(&mut self, head: &Head, id: SeriesId, out: &mut Points) {
+        let Some(end) = self.last_slots.iter().map(|slot| slot.end).max() else {
+            return;
+        };
+        let (from, until) = (self.until.0.saturating_add(1), end.0.saturating_sub(1));
+        self.after.clear();
+        head.read(id, Millis(from), Millis(until), &mut self.after);
+        let after = &self.after;
+        let mut last: Vec<usize> = self
+            .last_slots
+            .iter()
+            .filter_map(|slot| {
+                let first = after.times.partition_point(|&time| time < slot.start.0);
+                let end = after.times.partition_point(|&time| time < slot.end.0);
+                // Of equal stamps the later time, of equal times too the later one: the order in
+                // which a slot's last arrival is looked for.
+                (first..end).max_by_key(|&i| after.stamps[i])
+            })
+            .collect();
+        last.sort_unstable();
+        last.dedup();
+        for i in last {
+            out.push(after.times[i], after.stamps[i], after.values[i]);
+        }
     }
 }
 

@@ -1,0 +1,316 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::*;
+use crate::base::random::Random;
+use crate::base::time::Millis;
+use crate::model::series::TenantId;
+use crate::query::plan::{Plan, Selector, Slot, Want};
+use crate::query::scan::FoundSeries;
+use crate::query::testing::Shards;
+
+const START_MS: i64 = 1_700_000_000_000;
+
+/// Points of one read: they share a stamp and go to one shard.
+struct Read {
+    stamp: u64,
+    points: Vec<(String, i64, f64)>,
+}
+
+fn reads(random: &mut Random) -> Vec<Read> {
+    let names = ["a.b.c", "a.b.d", "web;dc=x", "web;dc=y", "é"];
+    let step_ms = [1000, 10_000, 250, 60_000][random.below(4) as usize];
+    let mut stamp = 1_000;
+    let mut value = 0.0;
+    let read = |_| {
+        stamp += random.below(3);
+        let points = (0..1 + random.below(6)).map(|_| {
+            let name = names[random.below(names.len() as u64) as usize];
+            let time = START_MS + step_ms * random.below(60) as i64;
+            let jitter = if random.chance(20) {
+                random.below(900) as i64
+            } else {
+                0
+            };
+            value += 0.1;
+            (name.to_owned(), time + jitter, value)
+        });
+        let points = points.collect();
+        stamp += 1;
+        Read { stamp, points }
+    };
+    (0..120).map(read).collect()
+}
+
+fn plan(random: &mut Random) -> Plan {
+    let path = |path: &str| Selector::Path(path.to_owned());
+    let from = START_MS + random.below(20_000) as i64;
+    let until = from + random.below(600_000) as i64;
+    let last_slots = [1_000, 60_000, 3_600_000].map(|width| {
+        let start = until - until.rem_euclid(width);
+        Slot {
+            start: Millis(start),
+            end: Millis(start + width),
+        }
+    });
+    Plan {
+        tenant: TenantId::DEFAULT,
+        want: Want::Points {
+            selectors: Arc::new([
+                path("a.b.c"),
+                path("web;dc=y"),
+                path("none"),
+                path("é"),
+                path("a.b.*"),
+            ]),
+            from: Millis(from),
+            until: Millis(until),
+            last_slots: Arc::new(last_slots),
+        },
+        limits: Limits::default(),
+    }
+}
+
+fn merged(partials: Vec<Partial>, budget: usize) -> Result<Merged, QueryError> {
+    let mut merge = Merge::new(partials, Limits::default());
+    loop {
+        if let Some(done) = merge.step(budget) {
+            return done;
+        }
+    }
+}
+
+/// Names, points and newest times of each selector, floats as bits.
+type Seen = Vec<Vec<(String, Vec<(i64, u64, u64)>, Vec<i64>)>>;
+
+fn seen(merged: &Merged) -> Seen {
+    let Merged::Points(found) = merged else {
+        panic!("not points: {merged:?}");
+    };
+    assert_eq!(found.clashes, 0);
+    let show = |&i: &u32| {
+        let series = &found.series[i as usize];
+        let points = &series.points;
+        let points = (0..points.len()).map(|i| {
+            (
+                points.times[i],
+                points.stamps[i],
+                points.values[i].to_bits(),
+            )
+        });
+        (
+            series.name.clone(),
+            points.collect(),
+            series.newest_times.clone(),
+        )
+    };
+    found
+        .matches
+        .iter()
+        .map(|list| list.iter().map(show).collect())
+        .collect()
+}
+
+fn answer(plan: &Plan, reads: &[Read], shard_of: &[usize], shards: usize, budget: usize) -> Merged {
+    let mut world = Shards::new(shards);
+    for (read, &shard) in reads.iter().zip(shard_of) {
+        for (name, time_ms, value) in &read.points {
+            world.put(shard, name, *time_ms, read.stamp, *value);
+        }
+    }
+    let partials = world.ask(plan, budget).expect("within limits");
+    merged(partials, budget).expect("within limits")
+}
+
+#[test]
+fn the_spread_over_shards_does_not_show() {
+    let mut held_by_several = 0;
+    for seed in 0..150 {
+        let mut random = Random::new(seed);
+        let (reads, plan) = (reads(&mut random), plan(&mut random));
+        let want = answer(&plan, &reads, &vec![0; reads.len()], 1, 1_000_000);
+        assert_eq!(seen(&want), naive(&plan, &reads), "seed {seed}");
+        let shards = 2 + random.below(7) as usize;
+        let shard_of: Vec<usize> = reads
+            .iter()
+            .map(|_| random.below(shards as u64) as usize)
+            .collect();
+        let budget = [1, 7, 100, 1_000_000][random.below(4) as usize];
+        let got = answer(&plan, &reads, &shard_of, shards, budget);
+        assert_eq!(
+            seen(&got),
+            seen(&want),
+            "seed {seed} shards {shards} budget {budget}"
+        );
+        held_by_several += usize::from(!seen(&got)[0].is_empty());
+    }
+    assert!(held_by_several > 100, "the test must look at something");
+}
+
+/// The same answer from the arrivals themselves.
+fn naive(plan: &Plan, reads: &[Read]) -> Seen {
+    let Want::Points {
+        selectors,
+        from,
+        until,
+        last_slots,
+    } = &plan.want
+    else {
+        panic!("not points");
+    };
+    let of = |selector: &Selector| {
+        let Selector::Path(path) = selector else {
+            panic!("not a path");
+        };
+        // By name: of each time the last arrival.
+        let mut series: BTreeMap<&str, BTreeMap<i64, (u64, u64)>> = BTreeMap::new();
+        for read in reads {
+            for (name, time, value) in &read.points {
+                let matches = name == path || path == "a.b.*" && name.starts_with("a.b.");
+                if matches {
+                    let points = series.entry(name).or_default();
+                    points.insert(*time, (read.stamp, value.to_bits()));
+                }
+            }
+        }
+        let show = |(name, points): (&str, BTreeMap<i64, (u64, u64)>)| {
+            let newest = points
+                .keys()
+                .rev()
+                .take(NEWEST_TIMES_MAX)
+                .copied()
+                .collect();
+            let mut kept: BTreeMap<i64, (u64, u64)> = points
+                .range(from.0..=until.0)
+                .map(|(&t, &p)| (t, p))
+                .collect();
+            for slot in last_slots.iter() {
+                let after = points.range(slot.start.0.max(until.0 + 1)..slot.end.0);
+                kept.extend(
+                    after
+                        .max_by_key(|(_, (stamp, _))| *stamp)
+                        .map(|(&t, &p)| (t, p)),
+                );
+            }
+            let kept = kept.into_iter().map(|(t, (s, v))| (t, s, v)).collect();
+            (name.to_owned(), kept, newest)
+        };
+        series.into_iter().map(show).collect()
+    };
+    selectors.iter().map(of).collect()
+}
+
+fn found(text: &str, identity: u128, points: &[(i64, u64, f64)]) -> FoundSeries {
+    let mut columns = Points::default();
+    points.iter().for_each(|&(t, s, v)| columns.push(t, s, v));
+    FoundSeries {
+        text: text.to_owned(),
+        identity: Identity(identity),
+        newest_times: columns.times.iter().rev().copied().collect(),
+        points: columns,
+    }
+}
+
+fn one_selector(series: Vec<FoundSeries>, exact: bool) -> Partial {
+    let all = Matches {
+        series: (0..series.len() as u32).collect(),
+        exact,
+    };
+    Partial::Points(FoundPoints {
+        series,
+        matches: vec![all],
+    })
+}
+
+#[test]
+fn two_names_of_one_identity_are_kept_apart() {
+    let partials = vec![
+        one_selector(vec![found("b", 1, &[(1, 1, 1.0)])], false),
+        one_selector(vec![found("a", 1, &[(1, 2, 2.0)])], false),
+    ];
+    let Ok(Merged::Points(merged)) = merged(partials, 1) else {
+        panic!("no points");
+    };
+    let names: Vec<&str> = merged.series.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!((names, merged.clashes), (vec!["a", "b"], 1));
+    assert_eq!(merged.series[0].points.values, [2.0]);
+}
+
+#[test]
+fn an_exact_name_counts_only_where_no_tree_has_a_match() {
+    let exact = || one_selector(vec![found("a[1]", 1, &[])], true);
+    let by_tree = one_selector(vec![found("a1", 2, &[])], false);
+    let names = |partials| {
+        seen(&merged(partials, 3).expect("small"))[0]
+            .iter()
+            .map(|s| s.0.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(vec![exact(), by_tree]), ["a1"]);
+    assert_eq!(names(vec![exact(), exact()]), ["a[1]"]);
+}
+
+#[test]
+fn nodes_and_names_are_sorted_and_each_there_once() {
+    let node = |path: &str, leaf, branch| FoundNode {
+        path: path.to_owned(),
+        leaf,
+        branch,
+    };
+    let nodes = merged(
+        vec![
+            Partial::Nodes(vec![node("b", true, false), node("a", true, false)]),
+            Partial::Nodes(vec![node("b", false, true)]),
+        ],
+        1,
+    );
+    let want = vec![node("a", true, false), node("b", true, true)];
+    assert_eq!(nodes, Ok(Merged::Nodes(want)));
+    let list = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
+    let names = merged(
+        vec![
+            Partial::Names(list(&["b", "a"])),
+            Partial::Names(list(&["c", "a"])),
+        ],
+        2,
+    );
+    assert_eq!(names, Ok(Merged::Names(list(&["a", "b", "c"]))));
+}
+
+#[test]
+fn ceilings_count_what_all_shards_bring() {
+    let partials = || {
+        vec![
+            one_selector(vec![found("a", 1, &[(1, 1, 1.0)])], false),
+            one_selector(vec![found("b", 2, &[(1, 1, 1.0)])], false),
+        ]
+    };
+    let with = |limits| {
+        let mut merge = Merge::new(partials(), limits);
+        merge.step(1000).expect("small")
+    };
+    let limits = Limits::default();
+    assert!(with(limits).is_ok());
+    let series_max = 1;
+    assert!(matches!(
+        with(Limits {
+            series_max,
+            ..limits
+        }),
+        Err(QueryError::Limit(_))
+    ));
+    let points_read_max = 1;
+    assert!(matches!(
+        with(Limits {
+            points_read_max,
+            ..limits
+        }),
+        Err(QueryError::Limit(_))
+    ));
+}
+
+#[test]
+fn no_shards_no_series() {
+    let nothing = Merged::Points(MergedPoints::default());
+    assert_eq!(merged(Vec::new(), 1), Ok(nothing));
+}

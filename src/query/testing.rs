@@ -1,0 +1,63 @@
+//! For tests: real indexes and heads, one pair a shard, without sockets and without mail.
+
+use super::error::QueryError;
+use super::plan::Plan;
+use super::scan::{Partial, Scan};
+use crate::base::time::{Millis, Stamp, Step};
+use crate::index::{Follow, Index};
+use crate::model::series::{SeriesName, TenantId};
+use crate::store::head::{Head, Options};
+
+/// The shards of a test.
+pub(crate) struct Shards(Vec<(Index, Head)>);
+
+impl Shards {
+    /// So many empty shards.
+    pub(crate) fn new(count: usize) -> Shards {
+        let shard = || {
+            let options = Options {
+                bytes_max: 64 << 20,
+                windows_max: 4096,
+                window: Step::from_millis(300_000).expect("positive"),
+            };
+            (Index::new(7, 100_000), Head::new(options))
+        };
+        Shards((0..count).map(|_| shard()).collect())
+    }
+
+    /// Make the series known.
+    pub(crate) fn define(&mut self, shard: usize, name: &str) {
+        let (index, head) = &mut self.0[shard];
+        let series = SeriesName::from_text(name).expect("a canonical text");
+        let id = index.intern(
+            TenantId::DEFAULT,
+            &series,
+            name.as_bytes(),
+            &mut Follow::default(),
+        );
+        head.admit(id.expect("room for the series"));
+    }
+
+    /// One point arrives. Stamps must not fall from call to call.
+    pub(crate) fn put(&mut self, shard: usize, name: &str, time_ms: i64, stamp: u64, value: f64) {
+        self.define(shard, name);
+        let (index, head) = &mut self.0[shard];
+        let series = SeriesName::from_text(name).expect("a canonical text");
+        let id = index.lookup(TenantId::DEFAULT, &series).expect("defined");
+        head.append(id, Millis(time_ms), Stamp(stamp), value)
+            .expect("room for the point");
+    }
+
+    /// What every shard says, scanning in slices of `budget`.
+    pub(crate) fn ask(&self, plan: &Plan, budget: usize) -> Result<Vec<Partial>, QueryError> {
+        let scan_one = |(index, head): &(Index, Head)| {
+            let mut scan = Scan::new(plan.clone());
+            loop {
+                if let Some(done) = scan.step(index, head, budget) {
+                    return done;
+                }
+            }
+        };
+        self.0.iter().map(scan_one).collect()
+    }
+}
