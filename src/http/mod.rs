@@ -16,7 +16,10 @@ mod parameters;
 mod plain;
 mod prometheus;
 mod question;
+mod render;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::Pin;

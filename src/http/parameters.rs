@@ -67,6 +67,18 @@ impl Parameters {
         self.last(name).is_some()
     }
 
+    /// What stands in brackets behind `name`, with its value: of `template[x]=y` the pair `x`, `y`.
+    pub(super) fn in_brackets(&self, name: &str) -> Vec<(String, String)> {
+        let inner = |sent: &str| {
+            let rest = sent.strip_prefix(name)?.strip_prefix('[')?;
+            rest.strip_suffix(']').map(str::to_owned)
+        };
+        self.0
+            .iter()
+            .filter_map(|(sent, value)| Some((inner(sent)?, value.clone())))
+            .collect()
+    }
+
     /// A switch: off when absent, empty or `0`.
     ///
     /// # Errors
@@ -161,6 +173,18 @@ mod tests {
         let body = "a=1&".repeat(PARAMETERS_MAX + 1);
         assert!(read("/r", FORM, &body).is_err());
         assert!(read("/r", FORM, &body[4..]).is_ok());
+    }
+
+    #[test]
+    fn brackets() {
+        let parameters = read(
+            "/r?template[x]=b&template%5Byy%5D=&template=z&t[x]=1",
+            "",
+            "",
+        );
+        let found = parameters.unwrap_or_default().in_brackets("template");
+        let want = [("x", "b"), ("yy", "")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+        assert_eq!(found, want);
     }
 
     #[test]

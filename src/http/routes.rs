@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use super::errors::{Failure, text_response};
 use super::question::Question;
-use super::{Fleet, HttpOptions, Local, expand, find, names, plain, prometheus};
+use super::{Fleet, HttpOptions, Local, expand, find, names, plain, prometheus, render};
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
 
@@ -30,6 +30,7 @@ enum Methods {
 
 const ROUTES: &[Route] = &[
     get("", |question| Box::pin(plain::root(question))),
+    both("/render", |question| Box::pin(render::answer(question))),
     both("/metrics/find", |question| Box::pin(find::answer(question))),
     both("/metrics/expand", |question| {
         Box::pin(expand::answer(question))

@@ -1,1 +1,45 @@
-//! Graphite's query language: targets, times, functions.
+//! Graphite's query language as pure functions: times, targets, functions, consolidation.
+//!
+//! The way of a request: [`time::parse`] its times, [`target::parse`] its targets, fetch what
+//! [`target::Target::selectors`] names (raw points become values in [`slots`]), put it into a
+//! [`Fetched`], [`evaluate::evaluate`] each target, and [`consolidate::consolidate`] the answer for
+//! JSON.
+//!
+//! Takes text and series, gives series. Limits: the bytes, depth and arguments of a target
+//! ([`target`]), and the values an evaluation may produce ([`Context::limits`]). Knows no clock
+//! ("now" comes with the request), no shards and no HTTP. The truth it is tested against are
+//! results of graphite-web itself.
+
+pub mod consolidate;
+pub mod evaluate;
+pub mod functions;
+pub mod number;
+pub mod slots;
+pub mod target;
+pub mod time;
+
+use std::collections::HashMap;
+
+use super::limits::Limits;
+use super::plan::Selector;
+use super::series::Series;
+
+/// What functions may know about the request.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Seconds since the epoch: start of the range, exclusive.
+    pub from: i64,
+    /// Seconds since the epoch: end of the range, inclusive.
+    pub until: i64,
+    /// Seconds since the epoch of "now".
+    pub now: i64,
+    /// Zone of times without one.
+    pub zone: jiff::tz::TimeZone,
+    /// The request's `xFilesFactor`, 0 to 1; 0 if it names none.
+    pub x_files_factor: f64,
+    /// Ceilings of this query.
+    pub limits: Limits,
+}
+
+/// The series of every leaf, each list sorted by name. A leaf that is not in it has no series.
+pub type Fetched = HashMap<Selector, Vec<Series>>;

@@ -1,0 +1,77 @@
+//! Series as JSON, as graphite-web writes it.
+
+use super::Pieces;
+use crate::http::json::{Beyond, push_text};
+use crate::http::number::{push_float, push_integer};
+use crate::http::question::{BREATH, Question};
+use crate::query::error::QueryError;
+use crate::query::series::Series;
+
+/// `[{"target": …, "tags": {…}, "datapoints": [[value, seconds], …]}, …]`. What is not finite is
+/// `null`: readers in Go fail on the numbers that graphite-web writes for infinity.
+///
+/// # Errors
+/// Time or memory of the query is used up.
+pub(super) async fn print(
+    question: &Question<'_>,
+    series: &[Series],
+    with_nulls: bool,
+) -> Result<Vec<u8>, QueryError> {
+    let mut pieces = Pieces::new(question);
+    pieces.text.push(b'[');
+    for (i, one) in series.iter().enumerate() {
+        if i > 0 {
+            pieces.text.extend_from_slice(b", ");
+        }
+        push_head(one, &mut pieces.text);
+        let mut first = true;
+        let mut time = one.start;
+        for values in one.values.chunks(BREATH) {
+            for &value in values {
+                if with_nulls || value.is_finite() {
+                    if !first {
+                        pieces.text.extend_from_slice(b", ");
+                    }
+                    first = false;
+                    push_point(value, time, &mut pieces.text);
+                }
+                time = time.saturating_add(one.step);
+            }
+            pieces.did(values.len()).await?;
+        }
+        pieces.text.extend_from_slice(b"]}");
+        pieces.did(1).await?;
+    }
+    pieces.text.push(b']');
+    Ok(pieces.text)
+}
+
+/// `name` is the first tag, the others follow in their order.
+fn push_head(series: &Series, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"target\": ");
+    push_text(&series.name, Beyond::Escaped, out);
+    out.extend_from_slice(b", \"tags\": {");
+    let name = series.tags.get_key_value("name");
+    let others = series.tags.iter().filter(|(key, _)| *key != "name");
+    for (i, (key, value)) in name.into_iter().chain(others).enumerate() {
+        if i > 0 {
+            out.extend_from_slice(b", ");
+        }
+        push_text(key, Beyond::Escaped, out);
+        out.extend_from_slice(b": ");
+        push_text(value, Beyond::Escaped, out);
+    }
+    out.extend_from_slice(b"}, \"datapoints\": [");
+}
+
+fn push_point(value: f64, time: i64, out: &mut Vec<u8>) {
+    out.push(b'[');
+    if value.is_finite() {
+        push_float(value, out);
+    } else {
+        out.extend_from_slice(b"null");
+    }
+    out.extend_from_slice(b", ");
+    push_integer(time, out);
+    out.push(b']');
+}

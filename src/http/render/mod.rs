@@ -1,0 +1,127 @@
+//! `/render`: series of targets, with functions applied, as JSON, CSV or raw text.
+
+mod csv;
+mod fetch;
+mod json;
+mod raw;
+mod request;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, EXPIRES};
+use http::{HeaderValue, Response};
+
+use super::errors::Failure;
+use super::question::{BREATH, Question, document};
+use crate::query::error::QueryError;
+use crate::query::graphite::{consolidate, evaluate};
+use crate::query::series::Series;
+use request::{Format, Request};
+
+/// Answer.
+pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
+    let request = Request::read(question)?;
+    let mut series = evaluated(question, &request).await?;
+    let mut response = match request.format {
+        Format::Json => {
+            question.callback()?;
+            if let Some(max_data_points) = request.max_data_points {
+                consolidate::consolidate(&mut series, max_data_points);
+            }
+            if request.no_null_points {
+                consolidate::no_null_points(&mut series);
+            }
+            check_returned(question, &series)?;
+            question.json(json::print(question, &series, !request.no_null_points).await?)?
+        }
+        Format::Csv => {
+            check_returned(question, &series)?;
+            let text = csv::print(question, &series, &request.context.zone).await?;
+            document("text/csv", text)
+        }
+        Format::Raw => {
+            check_returned(question, &series)?;
+            document(
+                "text/plain; charset=utf-8",
+                raw::print(question, &series).await?,
+            )
+        }
+    };
+    let seconds = request.cache_seconds;
+    set_cache_headers(question.began.seconds(), seconds, &mut response);
+    Ok(response)
+}
+
+/// The series of all targets, one target after the other.
+async fn evaluated(question: &Question<'_>, request: &Request) -> Result<Vec<Series>, Failure> {
+    let fetched = fetch::fetch(question, request).await?;
+    let mut series = Vec::new();
+    for (text, target) in &request.targets {
+        let found = evaluate::evaluate(target, &fetched, &request.context);
+        series.extend(found.map_err(|error| Failure::Query {
+            error,
+            targets: vec![text.clone()],
+        })?);
+        question.breathe().await?;
+    }
+    Ok(series)
+}
+
+fn check_returned(question: &Question<'_>, series: &[Series]) -> Result<(), QueryError> {
+    let values = series.iter().map(|one| one.values.len() as u64).sum();
+    question.options.limits.check_points_returned(values)
+}
+
+/// As graphite-web tells browsers and proxies. Nothing is kept here: the same question asked again
+/// is answered afresh.
+fn set_cache_headers(now_seconds: i64, seconds: u32, response: &mut Response<Bytes>) {
+    let headers = response.headers_mut();
+    if seconds == 0 {
+        let never = "max-age=0, no-cache, no-store, must-revalidate, private";
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(never));
+    } else if let Ok(max_age) = HeaderValue::from_str(&format!("max-age={seconds}")) {
+        headers.insert(CACHE_CONTROL, max_age);
+    }
+    let at = now_seconds.saturating_add(i64::from(seconds));
+    if let Some(date) = http_date(at) {
+        headers.insert(EXPIRES, date);
+    }
+}
+
+fn http_date(seconds: i64) -> Option<HeaderValue> {
+    let at = jiff::Timestamp::from_second(seconds).ok()?;
+    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+    let date = printer.timestamp_to_rfc9110_string(&at).ok()?;
+    HeaderValue::from_str(&date).ok()
+}
+
+/// An answer's text under way, and how much was done since the last breath.
+struct Pieces<'a> {
+    question: &'a Question<'a>,
+    text: Vec<u8>,
+    done: usize,
+}
+
+impl<'a> Pieces<'a> {
+    fn new(question: &'a Question<'a>) -> Pieces<'a> {
+        Pieces {
+            question,
+            text: Vec::new(),
+            done: 0,
+        }
+    }
+
+    /// `values` more were printed: breathe if that is due.
+    ///
+    /// # Errors
+    /// Time or memory of the query is used up.
+    async fn did(&mut self, values: usize) -> Result<(), QueryError> {
+        self.done += values;
+        if self.done < BREATH {
+            return Ok(());
+        }
+        self.done = 0;
+        let limits = &self.question.options.limits;
+        limits.check_bytes(self.text.len() as u64)?;
+        self.question.breathe().await
+    }
+}

@@ -1,0 +1,46 @@
+//! Series as graphite-web's raw text.
+
+use super::Pieces;
+use crate::http::number::{push_float, push_integer};
+use crate::http::question::{BREATH, Question};
+use crate::query::error::QueryError;
+use crate::query::series::Series;
+
+/// One line a series: `name,start,end,step|value,value,…`, where `end` is behind the last value and
+/// null is `None`.
+///
+/// # Errors
+/// Time or memory of the query is used up.
+pub(super) async fn print(
+    question: &Question<'_>,
+    series: &[Series],
+) -> Result<Vec<u8>, QueryError> {
+    let mut pieces = Pieces::new(question);
+    for one in series {
+        let out = &mut pieces.text;
+        out.extend_from_slice(one.name.as_bytes());
+        for number in [one.start, one.end(), one.step] {
+            out.push(b',');
+            push_integer(number, out);
+        }
+        let mut before = b'|';
+        if one.values.is_empty() {
+            out.push(before);
+        }
+        for values in one.values.chunks(BREATH) {
+            for &value in values {
+                pieces.text.push(before);
+                before = b',';
+                if value.is_nan() {
+                    pieces.text.extend_from_slice(b"None");
+                } else {
+                    push_float(value, &mut pieces.text);
+                }
+            }
+            pieces.did(values.len()).await?;
+        }
+        pieces.text.push(b'\n');
+        pieces.did(1).await?;
+    }
+    Ok(pieces.text)
+}

@@ -1,0 +1,213 @@
+//! `/metrics/find`, `/metrics/expand`, `/metrics/index.json` on the tree that graphite-web's own
+//! answers were recorded with: `a.b.c a.b.d a.b a.slow a.x.c`.
+
+use super::*;
+
+fn fleet() -> TestFleet {
+    let mut fleet = TestFleet::new(3, 1_700_000_040);
+    for (i, name) in ["a.b.c", "a.b.d", "a.b", "a.slow", "a.x.c", "a.b.c"]
+        .iter()
+        .enumerate()
+    {
+        fleet.shards.define(i % 3, name);
+    }
+    fleet.shards.define(1, "tagged;dc=x");
+    fleet
+}
+
+#[track_caller]
+fn check(url: &str, want: &str) {
+    let response = get(&fleet(), url);
+    assert_eq!(
+        (response.status().as_u16(), body(&response)),
+        (200, want),
+        "{url}"
+    );
+}
+
+#[track_caller]
+fn refuse(url: &str, want: &str) {
+    let response = get(&fleet(), url);
+    assert_eq!(
+        (response.status().as_u16(), body(&response)),
+        (400, want),
+        "{url}"
+    );
+    assert_eq!(
+        header(&response, "Content-Type"),
+        "text/plain; charset=utf-8"
+    );
+}
+
+fn branch(text: &str, id: &str) -> String {
+    format!(
+        "{{\"text\": \"{text}\", \"id\": \"{id}\", \"allowChildren\": 1, \"expandable\": 1, \"leaf\": 0}}"
+    )
+}
+
+fn leaf(text: &str, id: &str) -> String {
+    format!(
+        "{{\"text\": \"{text}\", \"id\": \"{id}\", \"allowChildren\": 0, \"expandable\": 0, \"leaf\": 1}}"
+    )
+}
+
+fn list(items: &[String]) -> String {
+    format!("[{}]", items.join(", "))
+}
+
+#[test]
+fn tree() {
+    let (b, x, slow) = (
+        branch("b", "a.b"),
+        branch("x", "a.x"),
+        leaf("slow", "a.slow"),
+    );
+    let children = list(&[b.clone(), x.clone(), slow.clone()]);
+    check("/metrics/find?query=a.*", &children);
+    check(
+        "/metrics/find/?local=1&query=a.%2A&format=treejson",
+        &children,
+    );
+    check("/metrics/?query=a.*", &children);
+    let star = branch("*", "a.*");
+    check(
+        "/metrics/find?query=a.*&wildcards=1",
+        &list(&[star, b, x, slow.clone()]),
+    );
+    check(
+        "/metrics/find?query=a.*&leavesOnly=1",
+        &list(&[leaf("b", "a.b"), slow]),
+    );
+    check("/metrics/find?query=a.*.c", &list(&[leaf("c", "a.*.c")]));
+    check("/metrics/find?query=nosuch.*", "[]");
+    check("/metrics/find?query=*", &list(&[branch("a", "a")]));
+    let leaves = [leaf("*", "a.b.*"), leaf("c", "a.b.c"), leaf("d", "a.b.d")];
+    check("/metrics/find?query=a.b.*&wildcards=1", &list(&leaves));
+}
+
+#[test]
+fn completion() {
+    let want = concat!(
+        r#"{"metrics": [{"path": "a.b.", "name": "b", "is_leaf": "0"}, "#,
+        r#"{"path": "a.b", "name": "b", "is_leaf": "1"}, "#,
+        r#"{"path": "a.slow", "name": "slow", "is_leaf": "1"}, "#,
+        r#"{"path": "a.x.", "name": "x", "is_leaf": "0"}]}"#,
+    );
+    check("/metrics/find?query=a.*&format=completer", want);
+    check("/metrics/find?query=a.&format=completer", want);
+    let one = r#"{"metrics": [{"path": "a.slow", "name": "slow", "is_leaf": "1"}]}"#;
+    check("/metrics/find?query=a.sl&format=completer&wildcards=1", one);
+    check("/metrics/find?query=..sl&format=completer", one);
+    let last = r#"{"name": "*"}]}"#;
+    let response = get(
+        &fleet(),
+        "/metrics/find?query=a.*&format=completer&wildcards=1",
+    );
+    assert!(body(&response).ends_with(last));
+}
+
+#[test]
+fn paths_and_positions() {
+    let want = concat!(
+        r#"[{"path": "a.b", "is_leaf": false}, "#,
+        r#"{"path": "a.b", "is_leaf": true, "intervals": [{"start": 0.0, "end": 1700000040.0}]}, "#,
+        r#"{"path": "a.slow", "is_leaf": true, "intervals": [{"start": 0.0, "end": 1700000040.0}]}, "#,
+        r#"{"path": "a.x", "is_leaf": false}]"#,
+    );
+    check("/metrics/find?query=a.*&format=json", want);
+    let want = r#"{"nodes": ["b", "slow", "x"]}"#;
+    check("/metrics/find?query=a.*&format=nodelist&position=1", want);
+}
+
+#[test]
+fn bad_questions() {
+    let missing = "Invalid parameters (Missing required parameter 'query')";
+    refuse("/metrics/find", missing);
+    refuse(
+        "/metrics/find?query=",
+        "Invalid parameters (Required parameter 'query' is empty)",
+    );
+    refuse(
+        "/metrics/find?query=*&format=bogus",
+        "Invalid value for 'format' parameter",
+    );
+    let switch =
+        "Invalid parameters (Invalid value for parameter 'leavesOnly': \"x\" is neither 0 nor 1)";
+    refuse("/metrics/find?query=*&leavesOnly=x", switch);
+    let position = "Invalid parameters (format=nodelist needs a whole number 'position', 0 for the first node)";
+    refuse("/metrics/find?query=*&format=nodelist", position);
+}
+
+#[test]
+fn headers_and_callbacks() {
+    let response = get(&fleet(), "/metrics/find?query=a.slow&jsonp=cb");
+    assert_eq!(body(&response), format!("cb([{}])", leaf("slow", "a.slow")));
+    assert_eq!(header(&response, "Content-Type"), "text/javascript");
+    assert_eq!(header(&response, "Pragma"), "no-cache");
+    assert_eq!(header(&response, "Cache-Control"), "no-cache");
+    let response = get(&fleet(), "/metrics/find?query=a.slow&jsonp=alert(1)");
+    assert_eq!(response.status(), 400);
+}
+
+#[test]
+fn a_reader_of_more_than_json_gets_utf8() {
+    let mut fleet = fleet();
+    fleet.shards.define(0, "grün");
+    let url = "/metrics/find?query=gr*";
+    let response = get(&fleet, url);
+    assert_eq!(body(&response), list(&[leaf("gr\\u00fcn", "gr\\u00fcn")]));
+    let mut asked = request("GET", url, "", "");
+    let any = http::HeaderValue::from_static("*/*");
+    asked.headers_mut().insert("Accept", any);
+    let response = ask(&fleet, asked);
+    assert_eq!(body(&response), list(&[leaf("grün", "grün")]));
+    assert_eq!(
+        header(&response, "Content-Type"),
+        "application/json;charset=utf-8"
+    );
+}
+
+#[test]
+fn expand() {
+    check("/metrics/expand", r#"{"results": []}"#);
+    let url = "/metrics/expand?query=a.*&query=*.x.*";
+    check(url, r#"{"results": ["a.b", "a.slow", "a.x", "a.x.c"]}"#);
+    let leaves = r#"{"results": ["a.b", "a.slow", "a.x.c"]}"#;
+    check("/metrics/expand?query=a.*&query=*.x.*&leavesOnly=1", leaves);
+    let grouped = r#"{"results": {"*.x.*": ["a.x.c"], "a.*": ["a.b", "a.slow", "a.x"]}}"#;
+    check(
+        "/metrics/expand?query=a.*&query=*.x.*&groupByExpr=1",
+        grouped,
+    );
+}
+
+#[test]
+fn every_name() {
+    let want = r#"["a.b", "a.b.c", "a.b.d", "a.slow", "a.x.c", "tagged;dc=x"]"#;
+    check("/metrics/index.json", want);
+    check("/metrics/index.json?local=1&jsonp=f", &format!("f({want})"));
+}
+
+#[test]
+fn a_form_asks_too() {
+    let kind = "application/x-www-form-urlencoded";
+    let response = ask(
+        &fleet(),
+        request("POST", "/metrics/find?from=-1h", kind, "query=a.sl*"),
+    );
+    assert_eq!(body(&response), list(&[leaf("slow", "a.slow")]));
+}
+
+#[test]
+fn long_answers_breathe_and_end_in_time() {
+    let mut fleet = TestFleet::new(2, 1_700_000_000);
+    for i in 0..9_000 {
+        fleet.shards.define(i % 2, &format!("many.n{i:04}"));
+    }
+    let want = fleet.breaths.get() + 8;
+    assert_eq!(get(&fleet, "/metrics/index.json").status(), 200);
+    assert!(fleet.breaths.get() >= want, "{}", fleet.breaths.get());
+    fleet.breath_ms = 10_000;
+    let late = get(&fleet, "/metrics/index.json");
+    assert_eq!(late.status(), 504);
+}

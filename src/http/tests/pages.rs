@@ -1,0 +1,134 @@
+//! Routes, methods, the short pages, and failures.
+
+use super::*;
+
+fn fleet() -> TestFleet {
+    TestFleet::new(2, 1_700_000_000)
+}
+
+#[track_caller]
+fn check(method: &str, url: &str, status: u16, text: &str) {
+    let response = ask(&fleet(), request(method, url, "", ""));
+    assert_eq!(
+        (response.status().as_u16(), body(&response)),
+        (status, text),
+        "{method} {url}"
+    );
+}
+
+#[test]
+fn short_pages() {
+    check("GET", "/version", 200, "1.1.10\n");
+    check("GET", "/version/", 200, "1.1.10\n");
+    check("GET", "/health", 200, "ok\n");
+    check("GET", "/ready", 200, "ready\n");
+    assert_eq!(get(&fleet(), "/").status(), 200);
+    assert_eq!(
+        header(&get(&fleet(), "/version"), "Content-Type"),
+        "text/html"
+    );
+}
+
+#[test]
+fn a_fleet_that_is_not_ready_says_so() {
+    let fleet = TestFleet {
+        is_ready: false,
+        ..fleet()
+    };
+    let response = get(&fleet, "/ready");
+    assert_eq!(response.status(), 503);
+    assert!(body(&response).starts_with("not ready: "));
+    assert_eq!(header(&response, "Retry-After"), "1");
+    assert_eq!(get(&fleet, "/health").status(), 200);
+}
+
+#[test]
+fn wrong_paths_and_methods() {
+    let known = "/render /metrics/find /metrics/expand /metrics/index.json /metrics /version \
+                 /health /ready";
+    let told = format!("there is no /nosuch here; there are: {known}\n");
+    check("GET", "/nosuch", 404, &told);
+    check(
+        "POST",
+        "/version",
+        405,
+        "/version takes GET, HEAD, not POST\n",
+    );
+    check(
+        "PUT",
+        "/metrics/find",
+        405,
+        "/metrics/find takes GET, HEAD, POST, not PUT\n",
+    );
+    check("OPTIONS", "/", 405, "/ takes GET, HEAD, not OPTIONS\n");
+    let response = ask(&fleet(), request("DELETE", "/metrics", "", ""));
+    assert_eq!(header(&response, "Allow"), "GET, HEAD, POST");
+}
+
+#[test]
+fn head_is_get_without_the_body() {
+    let response = ask(&fleet(), request("HEAD", "/version", "", ""));
+    assert_eq!((response.status().as_u16(), body(&response)), (200, ""));
+    assert_eq!(header(&response, "Content-Length"), "7");
+}
+
+#[test]
+fn metrics_with_a_query_is_find_and_without_one_the_counters() {
+    let counters = get(&fleet(), "/metrics");
+    assert_eq!(
+        header(&counters, "Content-Type"),
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    assert!(body(&counters).contains("corelane_series{shard=\"1\"} 0\n"));
+    check("GET", "/metrics?query=a.*", 200, "[]");
+    check("GET", "/metrics/?query=a.*", 200, "[]");
+    let told = "Invalid parameters (Missing required parameter 'query')";
+    check("POST", "/metrics", 400, told);
+}
+
+#[test]
+fn what_the_shards_say_goes_on_to_the_asker() {
+    for (error, status) in [
+        (QueryError::Busy, 503),
+        (QueryError::Timeout(7), 504),
+        (QueryError::Limit("too much".to_owned()), 400),
+    ] {
+        let fleet = TestFleet {
+            fails: Some(error),
+            ..fleet()
+        };
+        for url in [
+            "/metrics/index.json",
+            "/metrics/find?query=*",
+            "/metrics",
+            "/render?target=a",
+        ] {
+            assert_eq!(get(&fleet, url).status(), status, "{url}");
+        }
+    }
+}
+
+#[test]
+fn other_origins_are_allowed_only_by_option() {
+    let options = HttpOptions {
+        allow_origin: Some("https://dash.example".to_owned()),
+        ..HttpOptions::default()
+    };
+    let fleet = fleet();
+    let ask_with = |method| run(answer(request(method, "/render", "", ""), &fleet, &options));
+    let response = ask_with("GET");
+    assert_eq!(
+        header(&response, "Access-Control-Allow-Origin"),
+        "https://dash.example"
+    );
+    let preflight = ask_with("OPTIONS");
+    assert_eq!(preflight.status(), 204);
+    assert_eq!(
+        header(&preflight, "Access-Control-Allow-Methods"),
+        "GET, HEAD, POST"
+    );
+    assert_eq!(
+        header(&get(&fleet, "/render"), "Access-Control-Allow-Origin"),
+        ""
+    );
+}

@@ -1,0 +1,41 @@
+//! The functions of Graphite, one file per group, one row per function.
+//!
+//! A row ([`Function`]) declares names, group and parameters; from the declaration arguments are
+//! placed, coerced and checked before the function runs, and the list of functions can be printed.
+//! A function takes a [`Call`] and gives series. It names what it makes as graphite-web does,
+//! because dashboards, alert rules and outer functions read those names.
+//!
+//! To add one: write the function in the file of its group, add its row to the `FUNCTIONS` of that
+//! file. `seriesByTag` and `template` are no functions but parts of the language of targets.
+
+mod alias;
+mod arguments;
+mod combine;
+mod special;
+mod transform;
+
+pub mod aggregation;
+pub mod normalise;
+pub mod parameter;
+
+pub(super) use arguments::{Call, bind};
+pub use parameter::{Function, Parameter};
+
+/// Every function, by group.
+pub const FUNCTIONS: [&[Function]; 4] = [
+    combine::FUNCTIONS,
+    transform::FUNCTIONS,
+    alias::FUNCTIONS,
+    special::FUNCTIONS,
+];
+
+/// The function that goes by `name`.
+pub fn find(name: &str) -> Option<&'static Function> {
+    FUNCTIONS
+        .into_iter()
+        .flatten()
+        .find(|function| function.names.contains(&name))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! Numbers as text, as Python prints them: names and tags of series show them.
+
+/// C's `%g`: six significant digits, trailing zeros dropped.
+pub fn general(value: f64) -> String {
+    if !value.is_finite() {
+        return not_finite(value);
+    }
+    let (digits, exponent) = scientific(format!("{value:.5e}"));
+    write(&digits, exponent, 6, value.is_sign_negative())
+}
+
+/// Python's `str(float)`: the shortest text that reads back the same, with a decimal point or an
+/// exponent.
+pub fn float(value: f64) -> String {
+    if !value.is_finite() {
+        return not_finite(value);
+    }
+    let (digits, exponent) = scientific(format!("{value:e}"));
+    let mut text = write(&digits, exponent, 16, value.is_sign_negative());
+    if !text.contains(['.', 'e']) {
+        text.push_str(".0");
+    }
+    text
+}
+
+fn not_finite(value: f64) -> String {
+    match (value.is_nan(), value.is_sign_negative()) {
+        (true, _) => "nan",
+        (false, true) => "-inf",
+        (false, false) => "inf",
+    }
+    .to_owned()
+}
+
+/// The significant digits without trailing zeros, at least one, and the power of ten of the first.
+fn scientific(text: String) -> (String, i32) {
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let significant = digits.trim_end_matches('0');
+    let digits = if significant.is_empty() {
+        "0"
+    } else {
+        significant
+    };
+    (digits.to_owned(), exponent.parse().unwrap_or(0))
+}
+
+/// Fixed notation for powers of ten from -4 up to below `fixed_below`, else an exponent of at
+/// least two digits.
+fn write(digits: &str, exponent: i32, fixed_below: i32, negative: bool) -> String {
+    let mut text = String::from(if negative { "-" } else { "" });
+    if !(-4..fixed_below).contains(&exponent) {
+        let (first, rest) = digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        let sign = if exponent < 0 { '-' } else { '+' };
+        let power = exponent.unsigned_abs();
+        text.push_str(&format!("{first}{point}{rest}e{sign}{power:02}"));
+    } else if exponent < 0 {
+        let zeros = "0".repeat(exponent.unsigned_abs() as usize - 1);
+        text.push_str(&format!("0.{zeros}{digits}"));
+    } else {
+        let whole = exponent as usize + 1;
+        if digits.len() <= whole {
+            text.push_str(&format!("{digits:0<whole$}"));
+        } else {
+            let (before, after) = digits.split_at(whole);
+            text.push_str(&format!("{before}.{after}"));
+        }
+    }
+    text
+}
+
+/// Python's `round(value, 6)`: to the nearest decimal of six places, of the value as it is exactly.
+pub fn round_to_micro(value: f64) -> f64 {
+    let scaled = value * 1e6;
+    // Far from a tie the rounding of the multiplication cannot matter, and a whole number divided
+    // by 10^6 is rounded just as its decimal text would be.
+    let from_tie = (scaled.fract().abs() - 0.5).abs();
+    if scaled.abs() < 1e12 && from_tie > 1e-3 {
+        return scaled.round() / 1e6;
+    }
+    if value.abs() >= (1u64 << 53) as f64 || !value.is_finite() {
+        return value;
+    }
+    format!("{value:.6}").parse().unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+
+    #[test]
+    fn general_is_percent_g() {
+        for (value, want) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (2.0, "2"),
+            (-2.5, "-2.5"),
+            (0.1, "0.1"),
+            (100_000.0, "100000"),
+            (1_000_000.0, "1e+06"),
+            (999_999.5, "1e+06"),
+            (123_456.7, "123457"),
+            (1_234_567.0, "1.23457e+06"),
+            (0.0001, "0.0001"),
+            (0.00001234, "1.234e-05"),
+            (1e100, "1e+100"),
+            (1.0 / 3.0, "0.333333"),
+            (5e-324, "4.94066e-324"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
+        ] {
+            assert_eq!(general(value), want, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn float_is_pythons_str() {
+        for (value, want) in [
+            (2.0, "2.0"),
+            (0.1, "0.1"),
+            (-1.5, "-1.5"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1.5e300, "1.5e+300"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (100.0, "100.0"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(float(value), want, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn rounding_agrees_with_the_decimal_text() {
+        let slow = |value: f64| format!("{value:.6}").parse::<f64>().expect("a number");
+        for seed in 0..200_000 {
+            let mut random = Random::new(seed);
+            let scale = 10f64.powi(random.below(14) as i32 - 7);
+            let fraction = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
+            let value = match random.below(3) {
+                0 => fraction * scale,
+                1 => (fraction * 1e6).round() / 60.0,
+                _ => (fraction * 1e4).round() / 2e6,
+            };
+            assert_eq!(
+                round_to_micro(value).to_bits(),
+                slow(value).to_bits(),
+                "seed {seed}: {value:?}"
+            );
+        }
+        assert_eq!(round_to_micro(1e300), 1e300);
+        assert!(round_to_micro(f64::NAN).is_nan());
+        assert_eq!(round_to_micro(f64::INFINITY), f64::INFINITY);
+    }
+}

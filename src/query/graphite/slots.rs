@@ -1,0 +1,229 @@
+//! Raw points become evenly spaced values.
+//!
+//! Takes the settled points of one series, gives one value per slot as whisper's fetch would: slot
+//! is `ts - ts mod step`, `from` is exclusive and `until` inclusive, and within a slot the last
+//! arrival wins. Also infers the step of a series that no rule names one for. Knows no names.
+
+use crate::model::points::Points;
+
+/// Steps that an inferred one is snapped to, in seconds.
+pub const STEPS_S: [i64; 14] = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600];
+
+/// Gaps that inference looks at, the newest.
+pub const GAPS_MAX: usize = 64;
+
+/// Evenly spaced values: `values[i]` belongs to `start + i * step` seconds; NaN is null.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slotted {
+    /// Seconds since the epoch of the first slot.
+    pub start: i64,
+    /// Seconds from slot to slot.
+    pub step: i64,
+    /// One value per slot.
+    pub values: Vec<f64>,
+}
+
+/// First slot (seconds) and number of slots that answer for `from_s` (exclusive) to `until_s`
+/// (inclusive). A step below 1 counts as 1. Callers compare the number with their limits before
+/// they call [`slot`].
+pub fn span(step_s: i64, from_s: i64, until_s: i64) -> (i64, u64) {
+    let step = i128::from(step_s.max(1));
+    let after = |at: i64| {
+        let at = i128::from(at);
+        at - at.rem_euclid(step) + step
+    };
+    let (first, mut end) = (after(from_s), after(until_s));
+    if end == first {
+        end += step;
+    }
+    let first_s = i64::try_from(first).unwrap_or(i64::MAX);
+    (first_s, u64::try_from((end - first) / step).unwrap_or(0))
+}
+
+/// The slots of one series. Points outside the range are ignored; `points` are sorted and settled.
+/// Allocates one value per slot: ask [`span`] how many first.
+pub fn slot(points: &Points, step_s: i64, from_s: i64, until_s: i64) -> Slotted {
+    let (start, count) = span(step_s, from_s, until_s);
+    let step = step_s.max(1);
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut values = vec![f64::NAN; count];
+    let mut winner: Option<(usize, u64)> = None;
+    for i in first_point(points, start)..points.len() {
+        let time_s = points.times[i].div_euclid(1000);
+        let index = (time_s.saturating_sub(start) / step) as usize;
+        if index >= count {
+            break;
+        }
+        let stamp = points.stamps[i];
+        if winner.is_some_and(|(slot, best)| slot == index && stamp < best) {
+            continue;
+        }
+        winner = Some((index, stamp));
+        values[index] = points.values[i];
+    }
+    Slotted {
+        start,
+        step,
+        values,
+    }
+}
+
+fn first_point(points: &Points, start_s: i64) -> usize {
+    let start_ms = start_s.saturating_mul(1000);
+    points.times.partition_point(|&time| time < start_ms)
+}
+
+/// The step of a series in seconds, from its newest distinct timestamps in ascending order (the
+/// last 65 are looked at): the median of the gaps (of two middle ones the smaller), snapped to the
+/// nearest of [`STEPS_S`] (halfway: the smaller). 1 below three timestamps.
+pub fn infer_step(newest_distinct_times_ms: &[i64]) -> i64 {
+    let times = newest_distinct_times_ms;
+    if times.len() < 3 {
+        return 1;
+    }
+    let newest = &times[times.len().saturating_sub(GAPS_MAX + 1)..];
+    let mut gaps: Vec<u64> = newest
+        .windows(2)
+        .map(|pair| pair[1].abs_diff(pair[0]))
+        .collect();
+    let middle = (gaps.len() - 1) / 2;
+    let (_, median_ms, _) = gaps.select_nth_unstable(middle);
+    snap(*median_ms)
+}
+
+fn snap(gap_ms: u64) -> i64 {
+    let distance = |step_s: &&i64| (**step_s as u64 * 1000).abs_diff(gap_ms);
+    // `min_by_key` keeps the first of equals, and the steps ascend.
+    *STEPS_S.iter().min_by_key(distance).unwrap_or(&1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+
+    const T: i64 = 1_699_999_200;
+    const N: f64 = f64::NAN;
+
+    fn points(list: &[(i64, u64, f64)]) -> Points {
+        let mut points = Points::default();
+        for &(time_ms, stamp, value) in list {
+            points.push(time_ms, stamp, value);
+        }
+        points.sort();
+        points
+    }
+
+    fn show(values: &[f64]) -> String {
+        format!("{values:?}")
+    }
+
+    #[track_caller]
+    fn check(from: i64, until: i64, start: i64, want: &[f64]) {
+        let three = points(&[
+            (T * 1000, 1, 1.0),
+            ((T + 60) * 1000, 2, 2.0),
+            ((T + 120) * 1000, 3, 3.0),
+        ]);
+        let got = slot(&three, 60, from, until);
+        assert_eq!((got.start, got.step), (start, 60));
+        assert_eq!(show(&got.values), show(want));
+    }
+
+    #[test]
+    fn from_is_exclusive_and_until_inclusive() {
+        check(T + 60, T + 60, T + 120, &[3.0]);
+        check(T + 59, T + 120, T + 60, &[2.0, 3.0]);
+        check(T + 60, T + 120, T + 120, &[3.0]);
+        check(T - 1, T + 239, T, &[1.0, 2.0, 3.0, N]);
+    }
+
+    #[test]
+    fn the_last_arrival_within_a_slot_wins() {
+        let p = points(&[
+            (1000, 9, 1.0),
+            (1500, 3, 2.0),
+            (1900, 9, 3.0),
+            (2000, 1, 4.0),
+        ]);
+        assert_eq!(show(&slot(&p, 1, 0, 2).values), show(&[3.0, 4.0]));
+        let p = points(&[(1000, 9, 1.0), (1500, 3, 2.0)]);
+        assert_eq!(show(&slot(&p, 1, 0, 1).values), show(&[1.0]));
+    }
+
+    #[test]
+    fn slots_before_1970_and_absurd_ranges() {
+        let p = points(&[(-61_000, 1, 5.0)]);
+        let got = slot(&p, 60, -180, -61);
+        assert_eq!((got.start, show(&got.values)), (-120, show(&[5.0])));
+        assert_eq!(span(60, i64::MAX, i64::MIN).1, 0);
+        assert!(span(1, i64::MIN, i64::MAX).1 > 1 << 63);
+        assert_eq!(span(0, 10, 12), (11, 2));
+    }
+
+    /// For each slot, look at every point.
+    fn naive(points: &Points, step: i64, from: i64, until: i64) -> Vec<f64> {
+        let (start, count) = span(step, from, until);
+        let in_slot = |k: i64| {
+            let mut best: Option<(u64, i64, f64)> = None;
+            for i in 0..points.len() {
+                let key = (points.stamps[i], points.times[i]);
+                let inside = points.times[i].div_euclid(1000 * step) * step == start + k * step;
+                if inside && best.is_none_or(|(stamp, time, _)| key > (stamp, time)) {
+                    best = Some((key.0, key.1, points.values[i]));
+                }
+            }
+            best.map_or(N, |(_, _, value)| value)
+        };
+        (0..count as i64).map(in_slot).collect()
+    }
+
+    #[test]
+    fn slots_agree_with_looking_at_every_point() {
+        for seed in 0..300 {
+            let mut random = Random::new(seed);
+            let step = 1 + random.below(7) as i64;
+            let mut p = Points::default();
+            for i in 0..random.below(60) {
+                p.push(
+                    random.below(40_000) as i64 - 9_000,
+                    random.below(8),
+                    i as f64,
+                );
+            }
+            p.sort();
+            p.settle(crate::model::points::Duplicates::Last);
+            let from = random.below(40) as i64 - 12;
+            let until = from + random.below(30) as i64;
+            let got = slot(&p, step, from, until);
+            assert_eq!(
+                show(&got.values),
+                show(&naive(&p, step, from, until)),
+                "seed {seed}"
+            );
+        }
+    }
+
+    #[test]
+    fn steps_are_inferred() {
+        let every = |gap: i64, n: i64| (0..n).map(|i| i * gap).collect::<Vec<i64>>();
+        for (times, want) in [
+            (vec![], 1),
+            (vec![0, 60_000], 1),
+            (every(60_000, 3), 60),
+            (every(10_010, 100), 10),
+            (every(45_000, 9), 30),
+            (every(45_001, 9), 60),
+            (every(86_400_000, 9), 3600),
+            (every(1, 9), 1),
+            (vec![0, 10_000, 20_000, 500_000], 10),
+            (vec![i64::MIN, 0, i64::MAX], 3600),
+        ] {
+            assert_eq!(infer_step(&times), want, "{times:?}");
+        }
+        let mut changed = every(10_000, 200);
+        let last = changed[199];
+        changed.extend((1..=40).map(|i| last + i * 60_000));
+        assert_eq!(infer_step(&changed), 60, "only the newest gaps count");
+    }
+}

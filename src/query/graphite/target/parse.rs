@@ -1,0 +1,514 @@
+//! Text becomes a target: recursive descent over bytes, bounded in depth and in nodes.
+
+use super::template::Replacements;
+use super::{
+    ARGUMENTS_MAX, BYTES_MAX, Call, DEPTH_MAX, Expression, NODES_MAX, TEMPLATE_BYTES_MAX, Tagged,
+    Target,
+};
+use crate::query::error::QueryError;
+
+/// graphite-web's words for a template that it cannot read.
+const TEMPLATE_SYNTAX: &str =
+    "invalid template() syntax, only string/numeric arguments are allowed";
+
+/// Read a target. `overrides` are the request's `template[name]=value` parameters, which go before
+/// the values that the target itself gives to `template()`.
+///
+/// # Errors
+/// [`QueryError::Invalid`] with the character at which reading stopped and what was expected
+/// there; [`QueryError::Limit`] where a limit is passed.
+pub fn parse(text: &str, overrides: &[(String, String)]) -> Result<Target, QueryError> {
+    if text.len() > BYTES_MAX {
+        return Err(QueryError::Limit(format!(
+            "a target has at most {BYTES_MAX} bytes, this one has {}",
+            text.len()
+        )));
+    }
+    let mut parser = Parser::new(text, overrides);
+    let (expression, _) = parser.expression(DEPTH_MAX)?;
+    parser.skip_blanks();
+    match parser.peek() {
+        None => Ok(Target { expression }),
+        Some(_) => Err(parser.expected("\"|\" or the end")),
+    }
+}
+
+/// The first path in `name`, the name of a series that functions made: `a.b` of
+/// `sumSeries(scale(a.b,2))`. Reads only the front of `name`, as names need not be targets; `None`
+/// where the innermost first argument is no path.
+pub fn first_path(name: &str) -> Option<String> {
+    let mut parser = Parser::new(name, &[]);
+    match parser.expression(DEPTH_MAX) {
+        Ok((expression, _)) => expression.into_first_path(),
+        Err(QueryError::Invalid(_)) => Parser::new(name, &[]).path().ok(),
+        Err(_) => {
+            // Too large to read as a target: what follows the last parenthesis before a comma.
+            let front = name.get(..name.find([',', ')'])?)?;
+            let inner = front.rsplit('(').next()?;
+            Parser::new(inner, &[]).path().ok()
+        }
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    nodes: usize,
+    template_bytes: usize,
+    overrides: &'a [(String, String)],
+}
+
+/// A node and the height of the tree under it, itself included.
+type Grown = (Expression, usize);
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, overrides: &'a [(String, String)]) -> Parser<'a> {
+        Parser {
+            text,
+            at: 0,
+            nodes: 0,
+            template_bytes: TEMPLATE_BYTES_MAX,
+            overrides,
+        }
+    }
+
+    /// One expression with its pipes, no higher than `room`.
+    fn expression(&mut self, room: usize) -> Result<Grown, QueryError> {
+        let (mut expression, mut height) = self.head(room)?;
+        loop {
+            let before = self.at;
+            self.skip_blanks();
+            if !self.take('|') {
+                self.at = before;
+                return Ok((expression, height));
+            }
+            self.skip_blanks();
+            let start = self.at;
+            let Some(name) = self.identifier() else {
+                return Err(self.expected("the name of a function"));
+            };
+            if !self.open_call() {
+                return Err(self.expected("\"(\""));
+            }
+            if matches!(name, "template" | "seriesByTag") {
+                return Err(self.wrong(start, &format!("{name} takes nothing from a pipe")));
+            }
+            self.count_node()?;
+            self.check_room(height < room)?;
+            let (call, grown) = self.call(name, room - 1, Some(expression))?;
+            height = grown.max(height + 1);
+            expression = Expression::Call(call);
+        }
+    }
+
+    fn head(&mut self, room: usize) -> Result<Grown, QueryError> {
+        self.check_room(room > 0)?;
+        self.skip_blanks();
+        self.count_node()?;
+        let start = self.at;
+        if let Some(name) = self.identifier() {
+            let end_of_name = self.at;
+            if self.open_call() {
+                return match name {
+                    "template" => self.template(room - 1),
+                    "seriesByTag" => self.tagged(start),
+                    _ => {
+                        let (call, height) = self.call(name, room - 1, None)?;
+                        Ok((Expression::Call(call), height))
+                    }
+                };
+            }
+            self.at = end_of_name;
+        }
+        self.at = start;
+        Ok((Expression::Path(self.path()?), 1))
+    }
+
+    /// Arguments up to and with the closing parenthesis; `piped` is the first.
+    fn call(
+        &mut self,
+        name: &str,
+        room: usize,
+        piped: Option<Expression>,
+    ) -> Result<(Call, usize), QueryError> {
+        let mut call = Call {
+            name: name.to_owned(),
+            arguments: piped.into_iter().collect(),
+            named: Vec::new(),
+        };
+        let mut height = 1;
+        self.list(|parser| {
+            let start = parser.at;
+            if let Some(key) = parser.argument_name() {
+                let (value, grown) = parser.argument(room)?;
+                height = height.max(grown + 1);
+                if call.named.iter().any(|(known, _)| known == key) {
+                    return Err(parser.wrong(start, &format!("argument {key} is given twice")));
+                }
+                call.named.push((key.to_owned(), value));
+                return Ok(());
+            }
+            if !call.named.is_empty() {
+                return Err(parser.expected("name=value, as in the argument before"));
+            }
+            let (value, grown) = parser.argument(room)?;
+            height = height.max(grown + 1);
+            call.arguments.push(value);
+            parser.check_arguments(call.arguments.len())
+        })?;
+        Ok((call, height))
+    }
+
+    /// `item { "," item } ")"`, or only `")"`.
+    fn list(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        self.skip_blanks();
+        if self.take(')') {
+            return Ok(());
+        }
+        loop {
+            self.skip_blanks();
+            item(self)?;
+            if self.closes()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What follows an item of a list: true for `)`, false for `,`.
+    fn closes(&mut self) -> Result<bool, QueryError> {
+        self.skip_blanks();
+        if self.take(')') {
+            return Ok(true);
+        }
+        if self.take(',') {
+            return Ok(false);
+        }
+        Err(self.expected("\",\" or \")\""))
+    }
+
+    /// `ident "="`; nothing is taken if it is not there.
+    fn argument_name(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        if let Some(name) = self.identifier() {
+            self.skip_blanks();
+            if self.take('=') {
+                self.skip_blanks();
+                return Some(name);
+            }
+        }
+        self.at = start;
+        None
+    }
+
+    fn argument(&mut self, room: usize) -> Result<Grown, QueryError> {
+        if let Some(literal) = self.literal()? {
+            self.count_node()?;
+            return Ok((literal, 1));
+        }
+        self.expression(room)
+    }
+
+    /// A word or number counts as a literal only if `,` or `)` follows: `inf.cpu` and `1.2.cpu`
+    /// are paths.
+    fn literal(&mut self) -> Result<Option<Expression>, QueryError> {
+        if let Some(quote @ ('\'' | '"')) = self.peek() {
+            return self.string(quote).map(|text| Some(Expression::Text(text)));
+        }
+        let rest = self.rest();
+        let end = rest.find([',', ')']).unwrap_or(rest.len());
+        let word = rest.get(..end).unwrap_or_default().trim_end_matches(BLANKS);
+        if end == rest.len() {
+            return Ok(None);
+        }
+        let literal = match word {
+            _ if word.eq_ignore_ascii_case("true") => Expression::Boolean(true),
+            _ if word.eq_ignore_ascii_case("false") => Expression::Boolean(false),
+            _ if word.eq_ignore_ascii_case("none") => Expression::None,
+            _ if word.eq_ignore_ascii_case("inf") => Expression::Float(f64::INFINITY),
+            _ => match number(word) {
+                Some(number) => number,
+                None => return Ok(None),
+            },
+        };
+        self.at += end;
+        Ok(Some(literal))
+    }
+
+    /// The text between quotes. A backslash protects the character behind it, a doubled quote does
+    /// not end the text, and both stay in it.
+    fn string(&mut self, quote: char) -> Result<String, QueryError> {
+        let start = self.at;
+        self.take(quote);
+        let inside = self.at;
+        loop {
+            match self.next() {
+                Some('\\') => {
+                    self.next();
+                }
+                Some(c) if c == quote => {
+                    let end = self.at - quote.len_utf8();
+                    if !self.take(quote) {
+                        return Ok(self.text.get(inside..end).unwrap_or_default().to_owned());
+                    }
+                }
+                None | Some('\n' | '\r') => {
+                    return Err(self.wrong(start, &format!("no {quote} ends this text")));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn path(&mut self) -> Result<String, QueryError> {
+        let mut path = String::new();
+        loop {
+            let before = path.len();
+            while self.path_piece(&mut path)? {}
+            if path.len() == before {
+                return Err(self.expected("a path or a function"));
+            }
+            if !self.take('.') {
+                return Ok(path);
+            }
+            path.push('.');
+        }
+    }
+
+    /// One character, escape or brace group of a path; false if none is there.
+    fn path_piece(&mut self, path: &mut String) -> Result<bool, QueryError> {
+        match self.peek() {
+            Some('{') => self.braces(path).map(|()| true),
+            Some('\\') => self.escape(path).map(|()| true),
+            Some(c) if is_path_char(c) => {
+                self.next();
+                path.push(c);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn escape(&mut self, path: &mut String) -> Result<(), QueryError> {
+        self.take('\\');
+        match self.peek() {
+            Some(c) if is_symbol(c) || c == '=' => {
+                self.next();
+                path.push(c);
+                Ok(())
+            }
+            _ => Err(self.expected("one of (){},.'\"\\|= behind the backslash")),
+        }
+    }
+
+    /// `{a,b}`. Alternatives may be empty and may nest, as in globs; blanks and dots may not stand
+    /// in them.
+    fn braces(&mut self, path: &mut String) -> Result<(), QueryError> {
+        let start = self.at;
+        let mut open = 0usize;
+        loop {
+            match self.peek() {
+                Some(c @ ('{' | '}' | ',')) => {
+                    self.next();
+                    path.push(c);
+                    match c {
+                        '{' => open += 1,
+                        '}' => open -= 1,
+                        _ => {}
+                    }
+                }
+                Some('\\') => self.escape(path)?,
+                Some(c) if is_path_char(c) => {
+                    self.next();
+                    path.push(c);
+                }
+                Some(_) => return Err(self.expected("\",\" or \"}\"")),
+                None => return Err(self.wrong(start, "no } closes this brace")),
+            }
+            if open == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn tagged(&mut self, start: usize) -> Result<Grown, QueryError> {
+        let mut expressions = Vec::new();
+        self.list(|parser| match parser.peek() {
+            Some(quote @ ('\'' | '"')) => {
+                parser.count_node()?;
+                expressions.push(parser.string(quote)?);
+                Ok(())
+            }
+            _ => Err(parser.expected("a tag expression in quotes, such as 'dc=a'")),
+        })?;
+        if expressions.is_empty() {
+            return Err(self.wrong(start, "seriesByTag needs a tag expression, such as 'dc=a'"));
+        }
+        let written = self.text.get(start..self.at).unwrap_or_default().to_owned();
+        Ok((
+            Expression::Tagged(Tagged {
+                written,
+                expressions,
+            }),
+            1,
+        ))
+    }
+
+    fn template(&mut self, room: usize) -> Result<Grown, QueryError> {
+        let (mut expression, height) = self.expression(room)?;
+        let mut replacements = Replacements::default();
+        let mut position = 0usize;
+        while !self.closes()? {
+            self.skip_blanks();
+            let key = self.argument_name().map(str::to_owned);
+            let key = key.unwrap_or_else(|| {
+                position += 1;
+                position.to_string()
+            });
+            self.count_node()?;
+            let value = self.literal()?;
+            if !value.is_some_and(|value| replacements.set(&key, value)) {
+                return Err(QueryError::Invalid(TEMPLATE_SYNTAX.to_owned()));
+            }
+        }
+        for (key, value) in self.overrides {
+            replacements.set(key, Expression::Text(value.clone()));
+        }
+        replacements.fill(&mut expression, &mut self.template_bytes)?;
+        Ok((expression, height))
+    }
+
+    // Characters.
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += c.len_utf8();
+        Some(c)
+    }
+
+    fn take(&mut self, wanted: char) -> bool {
+        let there = self.peek() == Some(wanted);
+        if there {
+            self.at += wanted.len_utf8();
+        }
+        there
+    }
+
+    fn skip_blanks(&mut self) {
+        self.at = self.text.len() - self.rest().trim_start_matches(BLANKS).len();
+    }
+
+    fn identifier(&mut self) -> Option<&'a str> {
+        let rest = self.rest();
+        let wrong = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+        let name = rest.get(..rest.find(wrong).unwrap_or(rest.len()))?;
+        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        self.at += name.len();
+        Some(name)
+    }
+
+    fn open_call(&mut self) -> bool {
+        self.skip_blanks();
+        self.take('(')
+    }
+
+    // Limits and errors.
+
+    fn count_node(&mut self) -> Result<(), QueryError> {
+        self.nodes += 1;
+        if self.nodes <= NODES_MAX {
+            return Ok(());
+        }
+        Err(QueryError::Limit(format!(
+            "a target has at most {NODES_MAX} calls, paths and literals"
+        )))
+    }
+
+    fn check_arguments(&self, count: usize) -> Result<(), QueryError> {
+        if count <= ARGUMENTS_MAX {
+            return Ok(());
+        }
+        Err(QueryError::Limit(format!(
+            "a function takes at most {ARGUMENTS_MAX} arguments"
+        )))
+    }
+
+    fn check_room(&self, enough: bool) -> Result<(), QueryError> {
+        if enough {
+            return Ok(());
+        }
+        Err(QueryError::Limit(format!(
+            "functions nest at most {DEPTH_MAX} deep; target passes that at character {}",
+            self.character(self.at)
+        )))
+    }
+
+    fn character(&self, at: usize) -> usize {
+        self.text.get(..at).unwrap_or_default().chars().count() + 1
+    }
+
+    fn expected(&self, what: &str) -> QueryError {
+        let found = match self.peek() {
+            Some(c) => format!("found {c:?}"),
+            None => "the target ends".to_owned(),
+        };
+        self.wrong(self.at, &format!("expected {what}, {found}"))
+    }
+
+    fn wrong(&self, at: usize, what: &str) -> QueryError {
+        QueryError::Invalid(format!("target, character {}: {what}", self.character(at)))
+    }
+}
+
+/// What may stand between tokens.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// Characters that mean something outside of paths.
+pub(super) fn is_symbol(c: char) -> bool {
+    matches!(
+        c,
+        '(' | ')' | '{' | '}' | ',' | '.' | '\'' | '"' | '\\' | '|'
+    )
+}
+
+pub(super) fn is_path_char(c: char) -> bool {
+    !is_symbol(c) && !c.is_whitespace() && !c.is_control()
+}
+
+/// `["-"] digits ["." digits] [("e"|"E") ["-"] digits]`.
+fn number(word: &str) -> Option<Expression> {
+    let lower = word.to_ascii_lowercase();
+    let (mantissa, exponent) = match lower.split_once('e') {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (lower.as_str(), None),
+    };
+    let unsigned = mantissa.strip_prefix('-').unwrap_or(mantissa);
+    let (whole, fraction) = match unsigned.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (unsigned, None),
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let power = exponent.map(|text| text.strip_prefix('-').unwrap_or(text));
+    if !digits(whole) || !fraction.is_none_or(digits) || !power.is_none_or(digits) {
+        return None;
+    }
+    if fraction.is_none() && exponent.is_none() {
+        if let Ok(integer) = lower.parse() {
+            return Some(Expression::Integer(integer));
+        }
+    }
+    let float = lower.parse().ok().filter(|float: &f64| float.is_finite());
+    float.map(Expression::Float)
+}
