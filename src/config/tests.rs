@@ -237,7 +237,7 @@ fn a_wrong_type_names_key_value_and_what_is_expected() {
         "shards = \"two\"",
         &[],
         "",
-        ".toml:1: `shards`: the text \"two\" is the wrong type; expected a whole number from 0 to 1024 (shards)",
+        ".toml:1: `shards`: the text \"two\" is the wrong type; expected a whole number from 0 to 1024",
     );
     check(
         "shards = 1.5",
