@@ -264,6 +264,11 @@ impl Index {
             return Err(Reason::SeriesFull);
         }
         let id = SeriesId(self.records.len() as u32);
+        if name.tags().is_empty() {
+            self.tree.insert(tenant, name.metric(), id)?;
+        } else {
+            self.tags.insert(tenant, name, id);
+        }
         let text = name.text();
         let place = self.texts.push(text.as_bytes());
         let sent_place = if sent == text.as_bytes() {
@@ -292,11 +297,6 @@ impl Index {
         let hash = self.hasher.hash(sent);
         if self.sent.get(hash).is_none() {
             self.sent.insert(hash, id);
-        }
-        if name.tags().is_empty() {
-            self.tree.insert(tenant, name.metric(), id);
-        } else {
-            self.tags.insert(tenant, name, id);
         }
         Ok(id)
     }
@@ -385,6 +385,7 @@ impl Index {
         let per_series = size_of::<Record>() + size_of::<u32>() + size_of::<Identity>();
         self.records.len() * per_series
             + self.texts.bytes()
+            + self.tree.bytes()
             + self.sent.bytes()
             + self.known.bytes()
             + self.aliases.len() * size_of::<(u128, SeriesId)>()

@@ -333,8 +333,9 @@ fn find(
     pattern: &str,
     limits: &Limits,
 ) -> Result<Vec<crate::index::tree::Node>, QueryError> {
+    let pattern = Pattern::new(pattern).map_err(|error| QueryError::Invalid(error.to_string()))?;
     index
-        .find(tenant, &Pattern::new(pattern), limits.series_max)
+        .find(tenant, &pattern, limits.series_max)
         .map_err(|too_many| too_many_series(too_many, limits))
 }
 
