@@ -5,7 +5,7 @@
 //! does not depend on how arrivals were spread over the shards: `tests` below split one sequence of
 //! arrivals in many ways and compare bit for bit.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque, btree_map};
+use std::collections::{BTreeMap, HashSet, VecDeque, btree_map};
 
 use super::error::QueryError;
 use super::limits::Limits;
@@ -55,42 +55,31 @@ pub struct Merge {
 
 enum Work {
     Points(PointsMerge),
-    Nodes {
-        todo: Vec<FoundNode>,
-        known: BTreeMap<String, (bool, bool)>,
-    },
-    Names {
-        todo: Vec<String>,
-        known: BTreeSet<String>,
-    },
+    Nodes(ListMerge<FoundNode>),
+    Names(ListMerge<String>),
 }
 
 impl Merge {
     /// Begin with the `partials` of one plan in shard order, all of one kind. Partials of another
     /// kind than the first are ignored: no shard sends such.
     pub fn new(partials: Vec<Partial>, limits: Limits) -> Merge {
-        let mut points = Vec::new();
-        let mut nodes = Vec::new();
-        let mut names = Vec::new();
+        let mut points = VecDeque::new();
+        let (mut nodes, mut names) = (Vec::new(), Vec::new());
         let kind = partials.first().map(std::mem::discriminant);
+        let is = |other: &Partial| kind == Some(std::mem::discriminant(other));
+        let nodes_wanted = is(&Partial::Nodes(Vec::new()));
+        let names_wanted = is(&Partial::Names(Vec::new()));
         for partial in partials {
             match partial {
-                Partial::Points(found) => points.push(found),
-                Partial::Nodes(found) => nodes.extend(found),
-                Partial::Names(found) => names.extend(found),
+                Partial::Points(found) => points.push_back(found),
+                Partial::Nodes(found) => nodes.push(found),
+                Partial::Names(found) => names.push(found),
             }
         }
-        let is = |other: &Partial| kind == Some(std::mem::discriminant(other));
-        let work = if is(&Partial::Nodes(Vec::new())) {
-            Work::Nodes {
-                todo: nodes,
-                known: BTreeMap::new(),
-            }
-        } else if is(&Partial::Names(Vec::new())) {
-            Work::Names {
-                todo: names,
-                known: BTreeSet::new(),
-            }
+        let work = if nodes_wanted {
+            Work::Nodes(ListMerge::new(nodes))
+        } else if names_wanted {
+            Work::Names(ListMerge::new(names))
         } else {
             Work::Points(PointsMerge::new(points))
         };
@@ -104,36 +93,91 @@ impl Merge {
                 let merged = merge.slice(&self.limits, budget).transpose()?;
                 Some(merged.map(Merged::Points))
             }
-            Work::Nodes { todo, known } => {
-                let rest = todo.len().saturating_sub(budget.max(1));
-                for node in todo.drain(rest..) {
-                    let (leaf, branch) = known.entry(node.path).or_default();
-                    *leaf |= node.leaf;
-                    *branch |= node.branch;
-                }
-                if let Err(told) = self.limits.check_series(known.len()) {
+            Work::Nodes(merge) => {
+                let nodes = merge.slice(budget);
+                if let Err(told) = self.limits.check_series(merge.known.len()) {
                     return Some(Err(told));
                 }
-                todo.is_empty()
-                    .then(|| Ok(Merged::Nodes(sorted_nodes(known))))
+                nodes.map(|nodes| Ok(Merged::Nodes(nodes)))
             }
-            Work::Names { todo, known } => {
-                let rest = todo.len().saturating_sub(budget.max(1));
-                known.extend(todo.drain(rest..));
-                todo.is_empty().then(|| {
-                    let names = std::mem::take(known).into_iter().collect();
-                    Ok(Merged::Names(names))
-                })
-            }
+            Work::Names(merge) => merge.slice(budget).map(|names| Ok(Merged::Names(names))),
         }
     }
 }
 
-fn sorted_nodes(known: &mut BTreeMap<String, (bool, bool)>) -> Vec<FoundNode> {
-    std::mem::take(known)
-        .into_iter()
-        .map(|(path, (leaf, branch))| FoundNode { path, leaf, branch })
-        .collect()
+/// What a sorted list without repeats is made of: a text, and what is known about it.
+trait Entry: Sized {
+    type About: Default;
+    fn into_parts(self) -> (String, Self::About);
+    fn from_parts(text: String, about: Self::About) -> Self;
+    fn join(known: &mut Self::About, more: Self::About);
+}
+
+impl Entry for String {
+    type About = ();
+    fn into_parts(self) -> (String, ()) {
+        (self, ())
+    }
+    fn from_parts(text: String, (): ()) -> String {
+        text
+    }
+    fn join((): &mut (), (): ()) {}
+}
+
+impl Entry for FoundNode {
+    /// Leaf, branch.
+    type About = (bool, bool);
+    fn into_parts(self) -> (String, (bool, bool)) {
+        (self.path, (self.leaf, self.branch))
+    }
+    fn from_parts(path: String, (leaf, branch): (bool, bool)) -> FoundNode {
+        FoundNode { path, leaf, branch }
+    }
+    fn join(known: &mut (bool, bool), more: (bool, bool)) {
+        known.0 |= more.0;
+        known.1 |= more.1;
+    }
+}
+
+/// Sorts by inserting, because that can stop anywhere.
+struct ListMerge<E: Entry> {
+    lists: Vec<Vec<E>>,
+    known: BTreeMap<String, E::About>,
+    sorted: Option<(btree_map::IntoIter<String, E::About>, Vec<E>)>,
+}
+
+impl<E: Entry> ListMerge<E> {
+    fn new(lists: Vec<Vec<E>>) -> ListMerge<E> {
+        ListMerge {
+            lists,
+            known: BTreeMap::new(),
+            sorted: None,
+        }
+    }
+
+    fn slice(&mut self, budget: usize) -> Option<Vec<E>> {
+        for _ in 0..budget.max(1) {
+            if let Some(list) = self.lists.last_mut() {
+                match list.pop() {
+                    Some(entry) => {
+                        let (text, about) = entry.into_parts();
+                        E::join(self.known.entry(text).or_default(), about);
+                    }
+                    None => drop(self.lists.pop()),
+                }
+                continue;
+            }
+            let (rest, list) = self.sorted.get_or_insert_with(|| {
+                let known = std::mem::take(&mut self.known);
+                (known.into_iter(), Vec::new())
+            });
+            match rest.next() {
+                Some((text, about)) => list.push(E::from_parts(text, about)),
+                None => return Some(std::mem::take(list)),
+            }
+        }
+        None
+    }
 }
 
 /// Series are gathered under (name, identity): in the order of their names, and never two names in
@@ -160,11 +204,11 @@ struct Gathered {
 }
 
 impl PointsMerge {
-    fn new(shards: Vec<FoundPoints>) -> PointsMerge {
+    fn new(shards: VecDeque<FoundPoints>) -> PointsMerge {
         let selectors = shards.iter().map(|found| found.matches.len()).max();
         let selectors = selectors.unwrap_or(0);
         PointsMerge {
-            shards: shards.into(),
+            shards,
             slots: Vec::new(),
             gathered: BTreeMap::new(),
             slots_of_selectors: vec![Vec::new(); selectors],
