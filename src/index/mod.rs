@@ -54,6 +54,13 @@ pub struct Follow {
     trusted: bool,
 }
 
+impl Follow {
+    /// Whether names are expected in the order of last time.
+    pub fn is_trusted(&self) -> bool {
+        self.trusted
+    }
+}
+
 impl Default for Follow {
     fn default() -> Self {
         Follow {

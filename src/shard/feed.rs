@@ -1,5 +1,6 @@
 //! What a shard remembers of one stream connection between two reads.
 
+use crate::index::Follow;
 use crate::model::refusal::Protocol;
 
 /// Whether a connection may stay.
@@ -15,11 +16,32 @@ pub enum Verdict {
 pub struct Feed {
     /// The door it came in by.
     pub protocol: Protocol,
+    /// Bytes behind the last whole line or frame.
+    pub(super) rest: Vec<u8>,
+    /// Inside a line that was too long: everything up to the next newline is dropped.
+    pub(super) skipping: bool,
+    /// Where it is in the order of its names.
+    pub(super) follow: Follow,
 }
 
 impl Feed {
     /// A fresh connection.
     pub fn new(protocol: Protocol) -> Feed {
-        Feed { protocol }
+        Feed {
+            protocol,
+            rest: Vec::new(),
+            skipping: false,
+            follow: Follow::default(),
+        }
+    }
+
+    /// Keep `rest` for the next read. A connection between two reports gives its memory back.
+    pub(super) fn keep(&mut self, rest: &[u8]) {
+        if rest.is_empty() {
+            self.rest = Vec::new();
+        } else {
+            self.rest.clear();
+            self.rest.extend_from_slice(rest);
+        }
     }
 }

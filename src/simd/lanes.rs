@@ -1,22 +1,40 @@
-//! The algorithm, once: turn each 64 bytes into a bit mask of separators, and the masks into
-//! positions. An instruction set only says how 64 bytes become a mask.
+//! What an instruction set must be able to do, and how work is run on one.
 
 use super::{Isa, scalar};
 
-/// Bytes looked at in one step: the bits of a mask.
+/// Bytes looked at in one step of a scan: the bits of a mask.
 pub(super) const BLOCK: usize = 64;
 
 /// Positions written in one go, whether or not so many bits are set: a fixed count costs less than
 /// a branch per bit.
 const STRIDE: usize = 8;
 
-/// How 64 bytes become a mask of the bytes that are at most `0x20`: blanks, line ends, controls.
-pub(super) trait Lanes {
-    /// Bit `i` is set when `block[i] <= 0x20`.
+/// Characters of a short decimal.
+pub const DECIMAL: usize = 16;
+
+/// The primitives that differ from instruction set to instruction set. Everything else is written
+/// once, over this trait.
+pub trait Lanes {
+    /// Bit `i` is set when `block[i] <= 0x20`: blanks, line ends, controls.
     fn mask(block: &[u8; BLOCK]) -> u64;
+
+    /// The last `len` characters of `window`, 1 to 16 digits with at most one dot: all digits as one
+    /// number, and how many of them stand behind the dot. `None` for anything else, a lone dot
+    /// included. What stands in front of them is ignored.
+    fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)>;
 }
 
-/// Finds separators with one instruction set, chosen once.
+/// Something to be done on whatever lanes the machine has. `run` is to be `#[inline(always)]`, so that
+/// it is compiled once for each instruction set.
+pub trait Work {
+    /// What it gives.
+    type Output;
+
+    /// Do it.
+    fn run<L: Lanes>(self) -> Self::Output;
+}
+
+/// An instruction set, chosen once.
 #[derive(Clone, Copy, Debug)]
 pub struct Scanner {
     isa: Isa,
@@ -38,27 +56,27 @@ impl Scanner {
         self.isa
     }
 
-    /// Replace `out` by the ascending positions of all bytes of `text` that are at most `0x20`.
-    /// `text` is shorter than 4 GiB.
+    /// Do `work` with this set.
     #[inline]
-    pub fn separators(&self, text: &[u8], out: &mut Vec<u32>) {
-        out.clear();
+    pub fn run<W: Work>(&self, work: W) -> W::Output {
         match self.isa {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `new` keeps `Avx2` only where it was detected.
-            Isa::Avx2 => unsafe { super::x86::separators_avx2(text, out) },
+            // SAFETY: `new` keeps `Avx2` only where all that it stands for was detected.
+            Isa::Avx2 => unsafe { super::x86::run_avx2(work) },
             #[cfg(target_arch = "x86_64")]
-            Isa::Sse2 => find::<super::x86::Sse2>(text, out),
+            Isa::Sse2 => work.run::<super::x86::Sse2>(),
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => find::<super::neon::Neon>(text, out),
-            _ => find::<scalar::Scalar>(text, out),
+            Isa::Neon => work.run::<super::neon::Neon>(),
+            _ => work.run::<scalar::Scalar>(),
         }
     }
 }
 
-/// Positions of separators in `text`, appended to `out`.
+/// Replace `out` by the ascending positions of all bytes of `text` that are at most `0x20`. `text` is
+/// shorter than 4 GiB.
 #[inline(always)]
-pub(super) fn find<L: Lanes>(text: &[u8], out: &mut Vec<u32>) {
+pub fn separators<L: Lanes>(text: &[u8], out: &mut Vec<u32>) {
+    out.clear();
     let (blocks, rest) = text.as_chunks::<BLOCK>();
     for (i, block) in blocks.iter().enumerate() {
         flatten(L::mask(block), (i * BLOCK) as u32, out);

@@ -11,7 +11,7 @@ mod x86;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
-pub use lanes::Scanner;
+pub use lanes::{DECIMAL, Lanes, Scanner, Work, separators};
 
 /// An instruction set that separators can be found with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,23 +80,37 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    let (mut words_a, mut words_b) = (a.chunks_exact(8), b.chunks_exact(8));
-    let mut differ = 0u64;
-    for (x, y) in (&mut words_a).zip(&mut words_b) {
-        differ |= word(x) ^ word(y);
+    // Two loads from each end that may overlap cover every length of their class.
+    match a.len() {
+        16..=32 => ends::<16>(a, b).is_some_and(|[x, y, z, w]| {
+            (u128::from_le_bytes(x) ^ u128::from_le_bytes(z))
+                | (u128::from_le_bytes(y) ^ u128::from_le_bytes(w))
+                == 0
+        }),
+        8..=15 => ends::<8>(a, b).is_some_and(|[x, y, z, w]| {
+            (u64::from_le_bytes(x) ^ u64::from_le_bytes(z))
+                | (u64::from_le_bytes(y) ^ u64::from_le_bytes(w))
+                == 0
+        }),
+        _ => a == b,
     }
-    let mut rest = 0u8;
-    for (x, y) in words_a.remainder().iter().zip(words_b.remainder()) {
-        rest |= x ^ y;
-    }
-    differ == 0 && rest == 0
 }
 
+/// First and last `N` bytes of `a`, then of `b`.
 #[inline(always)]
-fn word(bytes: &[u8]) -> u64 {
-    u64::from_le_bytes([
-        bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7],
+fn ends<const N: usize>(a: &[u8], b: &[u8]) -> Option<[[u8; N]; 4]> {
+    Some([
+        *a.first_chunk()?,
+        *a.last_chunk()?,
+        *b.first_chunk()?,
+        *b.last_chunk()?,
     ])
+}
+
+/// The number that eight ASCII digits stand for, the first in the lowest byte.
+#[inline(always)]
+pub fn eight_digits(ascii: u64) -> Option<u64> {
+    scalar::eight_digits(ascii)
 }
 
 #[cfg(test)]
@@ -134,15 +148,61 @@ mod tests {
                 })
                 .collect();
             let mut want = Vec::new();
-            Scanner::new(Isa::Scalar).separators(&text, &mut want);
+            Scanner::new(Isa::Scalar).run(Find(&text, &mut want));
             let naive: Vec<u32> = (0..len as u32)
                 .filter(|&i| text[i as usize] <= b' ')
                 .collect();
             assert_eq!(want, naive);
             for isa in Isa::available() {
                 let mut got = vec![9];
-                Scanner::new(isa).separators(&text, &mut got);
+                Scanner::new(isa).run(Find(&text, &mut got));
                 assert_eq!(got, want, "{} round {round}", isa.label());
+            }
+        }
+    }
+
+    struct Find<'a>(&'a [u8], &'a mut Vec<u32>);
+
+    impl Work for Find<'_> {
+        type Output = ();
+
+        fn run<L: Lanes>(self) {
+            separators::<L>(self.0, self.1);
+        }
+    }
+
+    struct Decimal<'a>(&'a [u8; DECIMAL], usize);
+
+    impl Work for Decimal<'_> {
+        type Output = Option<(u64, usize)>;
+
+        fn run<L: Lanes>(self) -> Option<(u64, usize)> {
+            L::decimal(self.0, self.1)
+        }
+    }
+
+    #[test]
+    fn every_set_reads_the_same_decimals() {
+        let mut random = Random::new(13);
+        for round in 0..50_000 {
+            let mut window = [0; DECIMAL];
+            for byte in &mut window {
+                *byte = match random.below(40) {
+                    0 => random.below(256) as u8,
+                    1 | 2 => b'.',
+                    3 => b"/:- "[random.below(4) as usize],
+                    _ => b'0' + random.below(10) as u8,
+                };
+            }
+            let len = 1 + random.below(16) as usize;
+            let want = scalar::decimal(&window, len);
+            for isa in Isa::available() {
+                assert_eq!(
+                    Scanner::new(isa).run(Decimal(&window, len)),
+                    want,
+                    "{} round {round}",
+                    isa.label()
+                );
             }
         }
     }

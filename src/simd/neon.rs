@@ -4,7 +4,8 @@ use std::arch::aarch64::{
     vaddv_u8, vandq_u8, vcleq_u8, vdupq_n_u8, vget_high_u8, vget_low_u8, vld1q_u8,
 };
 
-use super::lanes::{BLOCK, Lanes};
+use super::lanes::{BLOCK, DECIMAL, Lanes};
+use super::scalar;
 
 pub(super) struct Neon;
 
@@ -27,5 +28,10 @@ impl Lanes for Neon {
             mask |= bits << (part * 16);
         }
         mask
+    }
+
+    #[inline(always)]
+    fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)> {
+        scalar::decimal(window, len)
     }
 }

@@ -1,6 +1,6 @@
-//! The truth: one byte at a time.
+//! The truth: one byte at a time, and whole-word arithmetic for digits.
 
-use super::lanes::{BLOCK, Lanes};
+use super::lanes::{BLOCK, DECIMAL, Lanes};
 
 pub(super) struct Scalar;
 
@@ -12,4 +12,43 @@ impl Lanes for Scalar {
             .enumerate()
             .fold(0, |mask, (i, &byte)| mask | (u64::from(byte <= b' ') << i))
     }
+
+    #[inline(always)]
+    fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)> {
+        decimal(window, len)
+    }
+}
+
+/// [`Lanes::decimal`] digit by digit.
+#[inline(always)]
+pub(super) fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)> {
+    let text = &window[DECIMAL.checked_sub(len)?..];
+    let (mut mantissa, mut digits, mut dot) = (0u64, 0, None);
+    for (i, &byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => {
+                mantissa = mantissa * 10 + u64::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if dot.is_none() => dot = Some(i),
+            _ => return None,
+        }
+    }
+    (digits > 0).then(|| (mantissa, dot.map_or(0, |dot| text.len() - 1 - dot)))
+}
+
+/// Eight ASCII digits, the first in the lowest byte.
+#[inline(always)]
+pub(super) fn eight_digits(ascii: u64) -> Option<u64> {
+    let low_nibbles = ascii.wrapping_sub(0x3030_3030_3030_3030);
+    // A byte is a digit when its high nibble is 3, and still is with six added.
+    let high_nibbles = ascii & 0xf0f0_f0f0_f0f0_f0f0;
+    let with_six = (ascii.wrapping_add(0x0606_0606_0606_0606) & 0xf0f0_f0f0_f0f0_f0f0) >> 4;
+    if high_nibbles | with_six != 0x3333_3333_3333_3333 {
+        return None;
+    }
+    let pairs = low_nibbles.wrapping_mul(10).wrapping_add(low_nibbles >> 8);
+    let high = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
+    let low = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
+    Some(high.wrapping_add(low) >> 32)
 }

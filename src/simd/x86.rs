@@ -1,20 +1,31 @@
 //! x86-64: AVX2 and SSE2.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8,
-    _mm_set1_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
-    _mm256_set1_epi8,
+    __m128i, __m256i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_cvtsi128_si64,
+    _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16, _mm_min_epu8, _mm_movemask_epi8,
+    _mm_packus_epi32, _mm_set1_epi8, _mm_setr_epi8, _mm_setr_epi16, _mm_shuffle_epi8, _mm_sub_epi8,
+    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set1_epi8,
 };
 
-use super::lanes::{BLOCK, Lanes, find};
+use super::lanes::{BLOCK, DECIMAL, Lanes, Work};
+use super::scalar;
 
 struct Avx2;
+
+/// Do `work` with AVX2 and the bit counting that comes with it.
+///
+/// # Safety
+/// The processor has AVX2, BMI1, BMI2, POPCNT and LZCNT.
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt,lzcnt")]
+pub(super) unsafe fn run_avx2<W: Work>(work: W) -> W::Output {
+    work.run::<Avx2>()
+}
 
 impl Lanes for Avx2 {
     #[inline(always)]
     fn mask(block: &[u8; BLOCK]) -> u64 {
-        // SAFETY: both loads lie inside the 64 bytes of `block`; the only caller is
-        // `separators_avx2`, which runs where AVX2 was detected.
+        // SAFETY: both loads lie inside the 64 bytes of `block`; `Avx2` is private to this file and
+        // used only by `run_avx2`, which runs where AVX2 was detected.
         unsafe {
             let limit = _mm256_set1_epi8(b' ' as i8);
             let low: __m256i = _mm256_loadu_si256(block.as_ptr().cast());
@@ -24,16 +35,66 @@ impl Lanes for Avx2 {
             u64::from(low as u32) | (u64::from(high as u32) << 32)
         }
     }
+
+    #[inline(always)]
+    fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)> {
+        // SAFETY: the loads lie inside the 16 bytes of `window` and of a row of `CLOSE_GAP`, whose
+        // row is at most 16; SSSE3 and SSE4.1 come with AVX2, which was detected as said above.
+        unsafe {
+            let text: __m128i = _mm_loadu_si128(window.as_ptr().cast());
+            let place = _mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+            let inside = _mm_cmpgt_epi8(_mm_set1_epi8(len as i8), place);
+            let dots = _mm_and_si128(_mm_cmpeq_epi8(text, _mm_set1_epi8(b'.' as i8)), inside);
+            let dot = ((_mm_movemask_epi8(dots) as u32) | (1 << DECIMAL)).trailing_zeros() as usize;
+            // Digits become 0 to 9, what is in front of them 0, and the gap of the dot is closed.
+            let digits = _mm_and_si128(_mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8)), inside);
+            let digits = _mm_shuffle_epi8(digits, _mm_loadu_si128(CLOSE_GAP[dot].as_ptr().cast()));
+            let is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
+            if _mm_movemask_epi8(is_digit) != 0xffff || len - usize::from(dot < DECIMAL) == 0 {
+                return None;
+            }
+            let pairs = _mm_maddubs_epi16(
+                digits,
+                _mm_setr_epi8(10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1),
+            );
+            let fours = _mm_madd_epi16(pairs, _mm_setr_epi16(100, 1, 100, 1, 100, 1, 100, 1));
+            let packed = _mm_packus_epi32(fours, fours);
+            let eights = _mm_madd_epi16(
+                packed,
+                _mm_setr_epi16(10_000, 1, 10_000, 1, 10_000, 1, 10_000, 1),
+            );
+            let both = _mm_cvtsi128_si64(eights) as u64;
+            let mantissa = (both & 0xffff_ffff) * 100_000_000 + (both >> 32);
+            Some((mantissa, SCALE[dot]))
+        }
+    }
 }
 
-/// [`find`] with AVX2 and the bit counting that comes with it.
-///
-/// # Safety
-/// The processor has AVX2, BMI1, BMI2, POPCNT and LZCNT.
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt,lzcnt")]
-pub(super) unsafe fn separators_avx2(text: &[u8], out: &mut Vec<u32>) {
-    find::<Avx2>(text, out);
-}
+/// For each position of the dot (16: none): the shuffle that moves what is before it one to the right
+/// and puts a zero in front.
+static CLOSE_GAP: [[u8; DECIMAL]; DECIMAL + 1] = {
+    let mut rows = [[0; DECIMAL]; DECIMAL + 1];
+    let mut dot = 0;
+    while dot <= DECIMAL {
+        let mut to = 0;
+        while to < DECIMAL {
+            let kept = dot == DECIMAL || to > dot;
+            rows[dot][to] = if kept {
+                to as u8
+            } else if to == 0 {
+                0x80
+            } else {
+                to as u8 - 1
+            };
+            to += 1;
+        }
+        dot += 1;
+    }
+    rows
+};
+
+/// Digits behind a dot at each position (16: none).
+static SCALE: [usize; DECIMAL + 1] = [15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0];
 
 pub(super) struct Sse2;
 
@@ -52,5 +113,10 @@ impl Lanes for Sse2 {
             mask |= u64::from(bits as u32 & 0xffff) << (part * 16);
         }
         mask
+    }
+
+    #[inline(always)]
+    fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)> {
+        scalar::decimal(window, len)
     }
 }

@@ -16,7 +16,7 @@ use super::number;
 use crate::base::time::Millis;
 use crate::model::refusal::Reason;
 use crate::model::sample::{Samples, Span, TimeRule};
-use crate::simd::Scanner;
+use crate::simd::{self, Lanes, Scanner, Work};
 
 /// Bytes decoded in one call: what it yields stays in the first-level caches on its way through
 /// index and head.
@@ -59,24 +59,77 @@ impl Decoder {
 
     fn decode_ending(&mut self, ends: Ends, text: &[u8], now: Millis, out: &mut Samples) -> usize {
         let chunk = &text[..text.len().min(CHUNK_BYTES)];
-        self.scanner.separators(chunk, &mut self.separators);
-        let taken = self.lines(ends, chunk, now, out);
+        let taken = self.scanner.run(Lines {
+            options: self.options,
+            ends,
+            separators: &mut self.separators,
+            text: chunk,
+            now,
+            out,
+        });
         if taken > 0 || chunk.len() == text.len() {
             return taken;
         }
         // A line longer than the chunk.
         match memchr(b'\n', text) {
             Some(end) => {
-                self.line(ends, text, 0..end, now, out);
+                slow_line(self.options, ends, text, 0..end, now, out);
                 end + 1
             }
             None => 0,
         }
     }
 
-    fn lines(&self, ends: Ends, text: &[u8], now: Millis, out: &mut Samples) -> usize {
-        let separators = &self.separators[..];
-        let latest_ms = now.0.saturating_add(self.options.times.ahead_max_ms);
+    /// Append to `out` the samples of a datagram. Its last line needs no newline, and lines also
+    /// end where carbon's UDP receiver ends them.
+    pub fn decode_datagram(&mut self, datagram: &[u8], now: Millis, out: &mut Samples) {
+        let mut at = 0;
+        loop {
+            let taken = self.decode_ending(Ends::Unicode, &datagram[at..], now, out);
+            if taken == 0 {
+                break;
+            }
+            at += taken;
+        }
+        if at < datagram.len() {
+            slow_line(
+                self.options,
+                Ends::Unicode,
+                datagram,
+                at..datagram.len(),
+                now,
+                out,
+            );
+        }
+    }
+}
+
+/// The whole lines of `text`, on any lanes. Gives the bytes they take.
+struct Lines<'a> {
+    options: Options,
+    ends: Ends,
+    separators: &'a mut Vec<u32>,
+    text: &'a [u8],
+    now: Millis,
+    out: &'a mut Samples,
+}
+
+impl Work for Lines<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> usize {
+        let Lines {
+            options,
+            ends,
+            separators,
+            text,
+            now,
+            out,
+        } = self;
+        simd::separators::<L>(text, separators);
+        let separators = &separators[..];
+        let latest_ms = now.0.saturating_add(options.times.ahead_max_ms);
         let (mut start, mut i) = (0, 0);
         while i < separators.len() {
             if let Some(&[a, b, c]) = separators
@@ -84,10 +137,10 @@ impl Decoder {
                 .and_then(|three| three.first_chunk::<3>())
             {
                 let (a, b, c) = (a as usize, b as usize, c as usize);
-                if let Some((time_ms, value)) = usual(text, start, a, b, c)
+                if let Some((time_ms, value)) = usual::<L>(text, start, a, b, c)
                     && 0 < time_ms
                     && time_ms <= latest_ms
-                    && c - start <= self.options.line_bytes_max
+                    && c - start <= options.line_bytes_max
                 {
                     out.push(
                         Span {
@@ -108,52 +161,42 @@ impl Decoder {
                 break;
             };
             let end = separators[i + skip] as usize;
-            self.line(ends, text, start..end, now, out);
+            slow_line(options, ends, text, start..end, now, out);
             (start, i) = (end + 1, i + skip + 1);
         }
         start
     }
+}
 
-    /// Append to `out` the samples of a datagram. Its last line needs no newline, and lines also
-    /// end where carbon's UDP receiver ends them.
-    pub fn decode_datagram(&mut self, datagram: &[u8], now: Millis, out: &mut Samples) {
-        let mut at = 0;
-        loop {
-            let taken = self.decode_ending(Ends::Unicode, &datagram[at..], now, out);
-            if taken == 0 {
-                break;
-            }
-            at += taken;
-        }
-        if at < datagram.len() {
-            self.line(Ends::Unicode, datagram, at..datagram.len(), now, out);
-        }
-    }
-
-    /// The line `text[place]`, without its newline, by the whole rule.
-    #[cold]
-    fn line(&self, ends: Ends, text: &[u8], place: Range<usize>, now: Millis, out: &mut Samples) {
-        if ends == Ends::Unicode && has_other_end(&text[place.clone()]) {
-            for (start, piece) in pieces(&text[place.clone()]) {
-                self.single(piece, place.start + start, now, out);
-            }
-        } else {
-            self.single(&text[place.clone()], place.start, now, out);
-        }
-    }
-
-    fn single(&self, text: &[u8], start: usize, now: Millis, out: &mut Samples) {
-        match line(text, now, self.options) {
-            Ok(Some((name, time_ms, value))) => {
-                let name = Span {
+/// The line `text[place]`, without its newline, by the whole rule.
+#[cold]
+fn slow_line(
+    options: Options,
+    ends: Ends,
+    text: &[u8],
+    place: Range<usize>,
+    now: Millis,
+    out: &mut Samples,
+) {
+    let mut single = |text: &[u8], start: usize| match line(text, now, options) {
+        Ok(Some((name, time_ms, value))) => {
+            out.push(
+                Span {
                     start: start as u32 + name.start,
                     len: name.len,
-                };
-                out.push(name, time_ms, value);
-            }
-            Ok(None) => {}
-            Err(reason) => out.refuse(reason),
+                },
+                time_ms,
+                value,
+            );
         }
+        Ok(None) => {}
+        Err(reason) => out.refuse(reason),
+    };
+    let whole = &text[place.clone()];
+    if ends == Ends::Unicode && has_other_end(whole) {
+        pieces(whole).for_each(|(start, piece)| single(piece, place.start + start));
+    } else {
+        single(whole, place.start);
     }
 }
 
@@ -200,7 +243,7 @@ fn pieces(line: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 /// Timestamp in milliseconds and value of the line `text[start..c]` with separators at `a`, `b`
 /// and `c`, if it looks as nearly all lines do: single blanks, a short decimal, ten digits.
 #[inline(always)]
-fn usual(text: &[u8], start: usize, a: usize, b: usize, c: usize) -> Option<(i64, f64)> {
+fn usual<L: Lanes>(text: &[u8], start: usize, a: usize, b: usize, c: usize) -> Option<(i64, f64)> {
     let shaped = text[a] == b' '
         && text[b] == b' '
         && text[c] == b'\n'
@@ -209,7 +252,7 @@ fn usual(text: &[u8], start: usize, a: usize, b: usize, c: usize) -> Option<(i64
     if !shaped {
         return None;
     }
-    let value = number::short_decimal(text, a + 1, b)?;
+    let value = number::short_decimal::<L>(text, a + 1, b)?;
     Some((number::ten_digits(text, b + 1)? * 1000, value))
 }
 

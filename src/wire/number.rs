@@ -4,17 +4,10 @@
 //! [`value`] takes everything the protocol allows and is the truth the other is tested against.
 
 use crate::model::refusal::Reason;
-
-/// Longest text [`short_decimal`] looks at.
-pub const SHORT_BYTES: usize = 16;
-
-const ONES: u128 = u128::from_le_bytes([0x01; 16]);
-const HIGHS: u128 = u128::from_le_bytes([0x80; 16]);
-const ZEROS: u128 = u128::from_le_bytes([b'0'; 16]);
-const DOTS: u128 = u128::from_le_bytes([b'.'; 16]);
+use crate::simd::{self, DECIMAL, Lanes};
 
 /// Powers of ten that `f64` holds exactly and a short decimal can need.
-const TENS: [f64; SHORT_BYTES + 1] = [
+const TENS: [f64; DECIMAL + 1] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
 ];
 
@@ -90,54 +83,24 @@ fn whole_number(text: &[u8]) -> Option<i64> {
 /// `f64` can hold exactly; then the quotient of two exact numbers is correctly rounded (Clinger
 /// 1990). `None` means "ask [`value`]", not "refuse".
 ///
-/// Needs 16 bytes in front of `end`; the text in front of `start` is masked off. No branch depends
-/// on the length, the dot or the sign, because in a mixed stream none of them can be predicted.
+/// Needs 16 bytes in front of `end`. No branch depends on the length, the dot or the sign, because
+/// in a mixed stream none of them can be predicted.
 #[inline(always)]
-pub fn short_decimal(text: &[u8], start: usize, end: usize) -> Option<f64> {
-    let negative = usize::from(*text.get(start)? == b'-');
-    let len = end.checked_sub(start + negative)?;
-    let window: &[u8; SHORT_BYTES] = text
-        .get(end.checked_sub(SHORT_BYTES)?..end)?
-        .try_into()
-        .ok()?;
-    if len == 0 || len > SHORT_BYTES {
+pub fn short_decimal<L: Lanes>(text: &[u8], start: usize, end: usize) -> Option<f64> {
+    let negative = *text.get(start)? == b'-';
+    let len = end.checked_sub(start + usize::from(negative))?;
+    let window: &[u8; DECIMAL] = text.get(end.checked_sub(DECIMAL)?..end)?.try_into().ok()?;
+    if len == 0 || len > DECIMAL {
         return None;
     }
-    // Right-aligned in 16 bytes, zeros in front.
-    let keep = u128::MAX << (8 * (SHORT_BYTES - len));
-    let padded = (u128::from_le_bytes(*window) & keep) | (ZEROS & !keep);
-    // The first dot, if any; a second one fails as a digit below.
-    let hit = padded ^ DOTS;
-    let hits = hit.wrapping_sub(ONES) & !hit & HIGHS;
-    let dot = (hits.trailing_zeros() / 8) as usize; // 16 when there is none
-    let digits = (padded & AFTER[dot]) | ((padded & BEFORE[dot]) << SHIFT[dot]) | FILL[dot];
-    if len == 1 && dot < SHORT_BYTES {
-        return None; // a lone dot
-    }
-    let high = eight_digits(digits as u64)?;
-    let low = eight_digits((digits >> 64) as u64)?;
-    let mantissa = high * 100_000_000 + low;
+    let (mantissa, scale) = L::decimal(window, len)?;
     if mantissa > EXACT_MAX {
         return None;
     }
-    let magnitude = mantissa as f64 / TENS[SCALE[dot]];
-    Some(if negative == 1 { -magnitude } else { magnitude })
-}
-
-/// Eight ASCII digits, the first in the lowest byte.
-#[inline(always)]
-fn eight_digits(ascii: u64) -> Option<u64> {
-    let low_nibbles = ascii.wrapping_sub(0x3030_3030_3030_3030);
-    // A byte is a digit when its high nibble is 3, and still is with six added.
-    let high_nibbles = ascii & 0xf0f0_f0f0_f0f0_f0f0;
-    let with_six = (ascii.wrapping_add(0x0606_0606_0606_0606) & 0xf0f0_f0f0_f0f0_f0f0) >> 4;
-    if high_nibbles | with_six != 0x3333_3333_3333_3333 {
-        return None;
-    }
-    let pairs = low_nibbles.wrapping_mul(10).wrapping_add(low_nibbles >> 8);
-    let high = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
-    let low = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
-    Some(high.wrapping_add(low) >> 32)
+    let magnitude = mantissa as f64 / TENS[scale & (DECIMAL - 1)];
+    Some(f64::from_bits(
+        magnitude.to_bits() | (u64::from(negative) << 63),
+    ))
 }
 
 /// Seconds from the ten digits `text[start..start + 10]`.
@@ -149,66 +112,40 @@ pub fn ten_digits(text: &[u8], start: usize) -> Option<i64> {
     if tens > 9 || ones > 9 {
         return None;
     }
-    Some((eight_digits(u64::from_le_bytes(eight))? * 100 + u64::from(tens * 10 + ones)) as i64)
+    Some(
+        (simd::eight_digits(u64::from_le_bytes(eight))? * 100 + u64::from(tens * 10 + ones)) as i64,
+    )
 }
-
-// What depends on the dot's position, looked up rather than branched on; the last entry is "no dot".
-
-/// Bytes behind the dot.
-const AFTER: [u128; SHORT_BYTES + 1] = {
-    let mut masks = [u128::MAX; SHORT_BYTES + 1];
-    let mut dot = 0;
-    while dot < SHORT_BYTES {
-        masks[dot] = if dot == SHORT_BYTES - 1 {
-            0
-        } else {
-            u128::MAX << (8 * (dot + 1))
-        };
-        dot += 1;
-    }
-    masks
-};
-
-/// Bytes before the dot.
-const BEFORE: [u128; SHORT_BYTES + 1] = {
-    let mut masks = [0; SHORT_BYTES + 1];
-    let mut dot = 1;
-    while dot < SHORT_BYTES {
-        masks[dot] = u128::MAX >> (8 * (SHORT_BYTES - dot));
-        dot += 1;
-    }
-    masks
-};
-
-/// Digits behind a dot at each position.
-const SCALE: [usize; SHORT_BYTES + 1] = {
-    let mut scales = [0; SHORT_BYTES + 1];
-    let mut dot = 0;
-    while dot < SHORT_BYTES {
-        scales[dot] = SHORT_BYTES - 1 - dot;
-        dot += 1;
-    }
-    scales
-};
-
-/// Bits by which the bytes before the dot move to close the gap.
-const SHIFT: [u32; SHORT_BYTES + 1] = {
-    let mut shifts = [8; SHORT_BYTES + 1];
-    shifts[SHORT_BYTES] = 0;
-    shifts
-};
-
-/// What fills the byte that becomes free in front.
-const FILL: [u128; SHORT_BYTES + 1] = {
-    let mut fills = [b'0' as u128; SHORT_BYTES + 1];
-    fills[SHORT_BYTES] = 0;
-    fills
-};
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::random::Random;
+    use crate::simd::{Isa, Scanner, Work};
+
+    struct Short<'a>(&'a [u8]);
+
+    impl Work for Short<'_> {
+        type Output = Option<f64>;
+
+        fn run<L: Lanes>(self) -> Option<f64> {
+            short_decimal::<L>(self.0, 17, self.0.len())
+        }
+    }
+
+    /// The short path on text behind 17 bytes of something else, the same on every set.
+    fn short(text: &[u8]) -> Option<f64> {
+        let padded = [b"some.metric.name ", text].concat();
+        let want = Scanner::new(Isa::Scalar).run(Short(&padded));
+        for isa in Isa::available() {
+            assert_eq!(
+                Scanner::new(isa).run(Short(&padded)).map(f64::to_bits),
+                want.map(f64::to_bits),
+                "{text:?}"
+            );
+        }
+        want
+    }
 
     #[track_caller]
     fn check(text: &str, want: Result<f64, Reason>) {
@@ -217,8 +154,7 @@ mod tests {
             want.map(f64::to_bits),
             "{text:?}"
         );
-        let padded = format!("0123456789abcdef {text}");
-        if let Some(short) = short_decimal(padded.as_bytes(), 17, padded.len()) {
+        if let Some(short) = short(text.as_bytes()) {
             assert_eq!(
                 Ok(short.to_bits()),
                 want.map(f64::to_bits),
@@ -281,8 +217,7 @@ mod tests {
             if random.chance(10) {
                 text[random.below(len as u64) as usize] = random.below(256) as u8;
             }
-            let padded = [b"some.metric.name ", &text[..]].concat();
-            if let Some(short) = short_decimal(&padded, 17, padded.len()) {
+            if let Some(short) = short(&text) {
                 taken += 1;
                 let text = String::from_utf8_lossy(&text);
                 assert_eq!(

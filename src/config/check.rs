@@ -1,0 +1,119 @@
+//! What no key can tell by itself: whether the values fit together, and this machine.
+
+use std::net::IpAddr;
+
+use super::error::Fault;
+use super::keys::find;
+use super::load::Loaded;
+use crate::simd::Isa;
+
+/// Addresses to listen on.
+pub const LISTEN_MAX: usize = 16;
+/// Networks to spread; the program that the kernel runs for each packet grows with them.
+pub const SPREAD_MAX: usize = 64;
+/// The least that a head can work with, unless the default is asked for.
+pub const HEAD_BYTES_MIN: u64 = 1 << 20;
+
+/// Put what does not fit into `faults`, each at the key that should be changed.
+pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
+    let mut fault = |key: &str, text: String| {
+        let at = find(key).map_or(0, |(at, _)| at);
+        faults.push(Fault {
+            origin: loaded.origins[at].clone(),
+            text: format!("`{key}`: {text}"),
+        });
+    };
+    check_listen(&loaded.config.listen, &mut fault);
+    check_doors(loaded, &mut fault);
+    let config = &loaded.config;
+    if config.steering.spread.len() > SPREAD_MAX {
+        fault(
+            "steering.spread",
+            format!("at most {SPREAD_MAX} networks; join some of them"),
+        );
+    }
+    if (1..HEAD_BYTES_MIN).contains(&config.head.bytes_max) {
+        let text = format!("0 for the default, or at least {HEAD_BYTES_MIN} bytes");
+        fault("head.bytes_max", text);
+    }
+    let available = Isa::available();
+    if let Some(isa) = config.simd.filter(|isa| !available.contains(isa)) {
+        let labels: Vec<&str> = available.iter().map(|isa| isa.label()).collect();
+        let text = format!(
+            "this machine has no {}; it has {}",
+            isa.label(),
+            labels.join(", ")
+        );
+        fault("simd", text);
+    }
+}
+
+fn check_listen(listen: &[IpAddr], fault: &mut impl FnMut(&str, String)) {
+    if listen.is_empty() || listen.len() > LISTEN_MAX {
+        let text = format!(
+            "{} addresses; from 1 to {LISTEN_MAX} are possible",
+            listen.len()
+        );
+        return fault("listen", text);
+    }
+    for (at, address) in listen.iter().enumerate() {
+        let twin = |other: &&IpAddr| {
+            let covers = other.is_unspecified() && other.is_ipv4() == address.is_ipv4();
+            *other == address
+                || covers
+                || (address.is_unspecified() && address.is_ipv4() == other.is_ipv4())
+        };
+        if let Some(other) = listen[..at].iter().find(twin) {
+            let text = format!("{other} and {address} are the same door twice; leave one out");
+            return fault("listen", text);
+        }
+    }
+}
+
+fn check_doors(loaded: &Loaded, fault: &mut impl FnMut(&str, String)) {
+    let doors = &loaded.config.doors;
+    let tcp = [
+        ("doors.graphite_tcp", doors.graphite_tcp),
+        ("doors.pickle", doors.pickle),
+        ("doors.http", doors.http),
+    ];
+    let all = tcp
+        .into_iter()
+        .chain([("doors.graphite_udp", doors.graphite_udp)]);
+    let open: Vec<(&str, u16)> = all.filter_map(|(key, port)| Some((key, port?))).collect();
+    if open.is_empty() {
+        fault(
+            "doors.http",
+            "every door is off; give at least one a port".to_owned(),
+        );
+    }
+    for (key, port) in &open {
+        if u64::from(*port) + doors.port_offset > u64::from(u16::MAX) {
+            let text = format!(
+                "{port} and `doors.port_offset` {} make no port (at most 65535)",
+                doors.port_offset
+            );
+            fault(key, text);
+        }
+    }
+    for (at, (key, port)) in tcp.iter().enumerate() {
+        let twin = tcp[..at]
+            .iter()
+            .find(|(_, other)| port.is_some() && other == port);
+        if let (Some(port), Some((other, _))) = (port, twin) {
+            let text =
+                format!("`{other}` has TCP port {port} already; move one, or turn it \"off\"");
+            // The one that was moved is the one to change.
+            let moved = |key: &str| {
+                find(key).is_some_and(|(at, _)| loaded.origins[at] != super::error::Origin::Default)
+            };
+            if !moved(key) && moved(other) {
+                let text =
+                    format!("`{key}` has TCP port {port} already; move one, or turn it \"off\"");
+                fault(other, text);
+            } else {
+                fault(key, text);
+            }
+        }
+    }
+}

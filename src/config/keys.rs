@@ -1,0 +1,428 @@
+//! Every key of the configuration, as data: the file, the environment, the flags, `--help`,
+//! `--print-config` and the sample file all come from this one table.
+
+use tracing::Level;
+
+use super::sections::{Config, Steer};
+use super::value::Kind;
+use crate::simd::Isa;
+
+/// One thing an operator may choose.
+pub struct Key {
+    /// `section.key`, or only `key` outside of all sections.
+    pub name: &'static str,
+    /// Its flag without dashes, if it has one.
+    pub flag: Option<&'static str>,
+    /// What it is, unit and default included: lines of at most 90 letters.
+    pub help: &'static [&'static str],
+    /// What its value may be.
+    pub kind: Kind,
+}
+
+impl Key {
+    /// The section's name; empty outside of all sections.
+    pub fn section(&self) -> &'static str {
+        self.name.split_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// The name inside its section.
+    pub fn bare(&self) -> &'static str {
+        self.name
+            .split_once('.')
+            .map_or(self.name, |(_, bare)| bare)
+    }
+
+    /// Its environment variable: `CORELANE_SECTION_KEY`.
+    pub fn variable(&self) -> String {
+        let upper = self.name.replace('.', "_").to_ascii_uppercase();
+        format!("{VARIABLE_PREFIX}{upper}")
+    }
+}
+
+/// What the names of our environment variables begin with.
+pub const VARIABLE_PREFIX: &str = "CORELANE_";
+
+/// The sections in the order of the sample file, with a line on each.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("doors", "Ports. \"off\" instead of a port closes a door."),
+    ("steering", "Which shard a sender lands on."),
+    ("ingest", "Receiving lines, datagrams and frames."),
+    ("head", "The recent window, kept in memory."),
+    ("series", "Series."),
+    (
+        "rollup",
+        "Cells: count, sum, minimum, maximum, first and last of a step.",
+    ),
+    (
+        "query",
+        "Ceilings of one query. Beyond one the answer is an error that names it.",
+    ),
+    ("http", "HTTP requests."),
+    (
+        "log",
+        "What the appliance writes about itself, to standard error.",
+    ),
+];
+
+/// A most of `max`, for things that have no better ceiling than sense: 2^53, exact in any reader.
+const WHOLE_MAX: u64 = 1 << 53;
+
+macro_rules! whole {
+    ($name:literal, $unit:literal, $range:expr, $at:expr, $($help:literal),+ $(,)?) => {
+        Key {
+            name: $name,
+            flag: None,
+            help: &[$($help),+],
+            kind: Kind::Whole { unit: $unit, min: *$range.start(), max: *$range.end(), at: $at },
+        }
+    };
+}
+
+/// Every key, in the order of the sample file: those outside of all sections first.
+pub static KEYS: &[Key] = &[
+    Key {
+        name: "listen",
+        flag: Some("listen"),
+        help: &[
+            "Addresses that every door listens on. [\"0.0.0.0\", \"::\"] is all of the machine.",
+            "Default: this machine only, [\"127.0.0.1\", \"::1\"].",
+        ],
+        kind: Kind::Addresses {
+            at: |c| &mut c.listen,
+        },
+    },
+    Key {
+        name: "data",
+        flag: Some("data"),
+        help: &["The data folder; made if it does not exist. Default \"./data\"."],
+        kind: Kind::Folder {
+            at: |c| &mut c.data,
+        },
+    },
+    Key {
+        name: "shards",
+        flag: Some("shards"),
+        help: &[
+            "Shards, each on a core of its own. Default 0: one for each core that the process may",
+            "use (its affinity mask).",
+        ],
+        kind: Kind::Whole {
+            unit: "shards",
+            min: 0,
+            max: 1024,
+            at: |c| &mut c.shards,
+        },
+    },
+    Key {
+        name: "simd",
+        flag: Some("simd"),
+        help: &[
+            "Instruction set to scan input with: auto, avx2, sse2, neon or scalar. Default \"auto\":",
+            "the widest that the machine has. The answers are the same with each.",
+        ],
+        kind: Kind::Choice {
+            words: &["auto", "avx2", "sse2", "neon", "scalar"],
+            get: |c| c.simd.map_or("auto", Isa::label),
+            set: |c, word| c.simd = ISAS.into_iter().find(|isa| isa.label() == word),
+        },
+    },
+    Key {
+        name: "doors.port_offset",
+        flag: Some("port-offset"),
+        help: &["Added to the port of every door below; for a second appliance. Default 0."],
+        kind: Kind::Whole {
+            unit: "ports",
+            min: 0,
+            max: 65_534,
+            at: |c| &mut c.doors.port_offset,
+        },
+    },
+    Key {
+        name: "doors.graphite_tcp",
+        flag: Some("graphite-port"),
+        help: &["Graphite plaintext over TCP. Default 2003."],
+        kind: Kind::Port {
+            at: |c| &mut c.doors.graphite_tcp,
+        },
+    },
+    Key {
+        name: "doors.graphite_udp",
+        flag: Some("graphite-udp-port"),
+        help: &["Graphite plaintext over UDP. Default 2003."],
+        kind: Kind::Port {
+            at: |c| &mut c.doors.graphite_udp,
+        },
+    },
+    Key {
+        name: "doors.pickle",
+        flag: Some("pickle-port"),
+        help: &["Graphite pickle over TCP, as carbon relays send it. Default 2004."],
+        kind: Kind::Port {
+            at: |c| &mut c.doors.pickle,
+        },
+    },
+    Key {
+        name: "doors.http",
+        flag: Some("http-port"),
+        help: &["HTTP: queries, health, metrics of the appliance. Default 8080."],
+        kind: Kind::Port {
+            at: |c| &mut c.doors.http,
+        },
+    },
+    Key {
+        name: "steering.mode",
+        flag: Some("steering"),
+        help: &[
+            "source: one address, one shard, however often it reconnects. flow: every connection",
+            "anew. cpu: the core that took the interrupt. Default \"source\".",
+        ],
+        kind: Kind::Choice {
+            words: &["source", "cpu", "flow"],
+            get: |c| c.steering.mode.label(),
+            set: |c, word| {
+                let known = Steer::ALL.into_iter().find(|(label, _)| *label == word);
+                c.steering.mode = known.map_or(Steer::default(), |(_, mode)| mode);
+            },
+        },
+    },
+    Key {
+        name: "steering.spread",
+        flag: None,
+        help: &[
+            "Networks that `source` spreads over all shards like `flow`: relays, load balancers and",
+            "local agents, where one address is many senders. At most 64.",
+            "Default: loopback, [\"127.0.0.0/8\", \"::1/128\"].",
+        ],
+        kind: Kind::Networks {
+            at: |c| &mut c.steering.spread,
+        },
+    },
+    whole!(
+        "ingest.gather_ms",
+        "milliseconds",
+        0..=100,
+        |c| &mut c.ingest.gather_ms,
+        "Milliseconds that a busy shard waits for more before it reads again. More saves CPU and",
+        "adds that much delay. Default 2."
+    ),
+    whole!(
+        "ingest.line_bytes_max",
+        "bytes",
+        256..=65_536,
+        |c| &mut c.ingest.line_bytes_max,
+        "Bytes of a line, its end not counted. A longer one is skipped and counted; the",
+        "connection stays. Default 65536, which is also the most."
+    ),
+    whole!(
+        "ingest.frame_bytes_max",
+        "bytes",
+        1_024..=(64 << 20),
+        |c| &mut c.ingest.frame_bytes_max,
+        "Bytes of a pickle frame. A longer one ends its connection and is counted.",
+        "Default 16777216 (16 MiB); at most 64 MiB."
+    ),
+    whole!(
+        "ingest.ahead_max_seconds",
+        "seconds",
+        0..=3_153_600_000,
+        |c| &mut c.ingest.ahead_max_seconds,
+        "Seconds that a timestamp may be ahead of this machine's clock. A point further ahead is",
+        "refused and counted. Default 86400, a day."
+    ),
+    Key {
+        name: "ingest.millis_by_digits",
+        flag: None,
+        help: &["Whether a Graphite timestamp of 13 digits is in milliseconds. Default false."],
+        kind: Kind::Switch {
+            at: |c| &mut c.ingest.millis_by_digits,
+        },
+    },
+    whole!(
+        "ingest.connections_max",
+        "connections",
+        1..=1_000_000,
+        |c| &mut c.ingest.connections_max,
+        "Ingest connections that one shard keeps open. Another one is closed at once and counted.",
+        "Each needs an open file. Default 10000."
+    ),
+    whole!(
+        "ingest.udp_buffer_bytes",
+        "bytes",
+        65_536..=(1 << 30),
+        |c| &mut c.ingest.udp_buffer_bytes,
+        "Bytes of buffer to ask the kernel for, for each UDP socket. What it gives is bounded by",
+        "net.core.rmem_max. Default 8388608 (8 MiB)."
+    ),
+    whole!(
+        "head.bytes_max",
+        "bytes",
+        0..=WHOLE_MAX,
+        |c| &mut c.head.bytes_max,
+        "Bytes of points that one shard keeps. When they are used up the oldest windows leave.",
+        "Default 0: a quarter of the memory of the machine or of its control group, shared by the",
+        "shards. Otherwise at least 1048576 (1 MiB)."
+    ),
+    whole!(
+        "head.windows_max",
+        "windows",
+        2..=1_000_000,
+        |c| &mut c.head.windows_max,
+        "Windows that one shard keeps open. Beyond them the oldest leave. Default 4096."
+    ),
+    whole!(
+        "head.window_seconds",
+        "seconds",
+        1..=86_400,
+        |c| &mut c.head.window_seconds,
+        "Width of a window in seconds; points leave memory a window at a time. Default 300."
+    ),
+    whole!(
+        "series.max_per_shard",
+        "series",
+        1..=(1 << 24),
+        |c| &mut c.series.max_per_shard,
+        "Series that one shard knows. Points of further ones are refused and counted, those of",
+        "known ones go on. Default 4000000."
+    ),
+    whole!(
+        "rollup.step_seconds",
+        "seconds",
+        1..=86_400,
+        |c| &mut c.rollup.step_seconds,
+        "Width of a cell in seconds. Default 60."
+    ),
+    whole!(
+        "query.series_max",
+        "series",
+        1..=(1 << 32),
+        |c| &mut c.query.series_max,
+        "Series that a query may match. Default 100000."
+    ),
+    whole!(
+        "query.points_read_max",
+        "points",
+        1..=WHOLE_MAX,
+        |c| &mut c.query.points_read_max,
+        "Points that a query may read. Default 200000000."
+    ),
+    whole!(
+        "query.points_returned_max",
+        "points",
+        1..=WHOLE_MAX,
+        |c| &mut c.query.points_returned_max,
+        "Points that a query may return. Default 20000000."
+    ),
+    whole!(
+        "query.millis_max",
+        "milliseconds",
+        1..=3_600_000,
+        |c| &mut c.query.millis_max,
+        "Milliseconds that a query may take. Default 30000."
+    ),
+    whole!(
+        "query.bytes_max",
+        "bytes",
+        (1 << 20)..=WHOLE_MAX,
+        |c| &mut c.query.bytes_max,
+        "Bytes of memory that a query may hold. Default 2147483648 (2 GiB)."
+    ),
+    whole!(
+        "http.body_bytes_max",
+        "bytes",
+        1_024..=(1 << 30),
+        |c| &mut c.http.body_bytes_max,
+        "Bytes of a request's body. Default 4194304 (4 MiB)."
+    ),
+    whole!(
+        "http.header_timeout_ms",
+        "milliseconds",
+        100..=600_000,
+        |c| &mut c.http.header_timeout_ms,
+        "Milliseconds within which the head of a request must have come. Default 10000."
+    ),
+    whole!(
+        "http.connections_max",
+        "connections",
+        1..=1_000_000,
+        |c| &mut c.http.connections_max,
+        "HTTP connections that one shard keeps open. Another one is closed at once and counted.",
+        "Each needs an open file. Default 1000."
+    ),
+    Key {
+        name: "log.level",
+        flag: Some("log-level"),
+        help: &["The least that is shown: error, warn, info, debug or trace. Default \"info\"."],
+        kind: Kind::Choice {
+            words: &["error", "warn", "info", "debug", "trace"],
+            get: |c| {
+                LEVELS
+                    .iter()
+                    .find(|(_, l)| *l == c.log.level)
+                    .map_or("info", |(word, _)| word)
+            },
+            set: |c, word| {
+                let known = LEVELS.iter().find(|(label, _)| *label == word);
+                c.log.level = known.map_or(Level::INFO, |(_, level)| *level);
+            },
+        },
+    },
+];
+
+const ISAS: [Isa; 4] = [Isa::Avx2, Isa::Sse2, Isa::Neon, Isa::Scalar];
+
+const LEVELS: [(&str, Level); 5] = [
+    ("error", Level::ERROR),
+    ("warn", Level::WARN),
+    ("info", Level::INFO),
+    ("debug", Level::DEBUG),
+    ("trace", Level::TRACE),
+];
+
+/// The key of that full name, with its place in [`KEYS`].
+pub fn find(name: &str) -> Option<(usize, &'static Key)> {
+    KEYS.iter().enumerate().find(|(_, key)| key.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_and_complete() {
+        let mut sections = Vec::new();
+        for key in KEYS {
+            if sections.last() != Some(&key.section()) {
+                sections.push(key.section());
+            }
+        }
+        let listed: Vec<&str> = SECTIONS.iter().map(|(section, _)| *section).collect();
+        assert_eq!(sections[0], "", "keys outside of sections come first");
+        assert_eq!(sections[1..], listed);
+    }
+
+    #[test]
+    fn every_key_says_its_default_in_short_lines() {
+        for key in KEYS {
+            let said = key.help.join(" ");
+            let value = key.kind.show(&Config::default());
+            assert!(said.contains("Default"), "{} tells no default", key.name);
+            assert!(
+                said.contains(&value),
+                "{}: the default is {value}, the help says: {said}",
+                key.name
+            );
+            assert!(key.help.iter().all(|line| line.len() <= 95), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn no_two_keys_share_a_name_flag_or_variable() {
+        for (at, key) in KEYS.iter().enumerate() {
+            for other in &KEYS[at + 1..] {
+                assert_ne!(key.name, other.name);
+                assert_ne!(key.variable(), other.variable());
+                assert!(key.flag.is_none() || key.flag != other.flag, "{}", key.name);
+            }
+        }
+    }
+}

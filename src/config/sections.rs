@@ -1,0 +1,375 @@
+//! One struct per section of the configuration, with its defaults. What a key means, its unit and
+//! its range are told once, in [`keys`](super::keys).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+use tracing::Level;
+
+use super::network::Network;
+use crate::base::time::Step;
+use crate::model::sample::TimeRule;
+use crate::query::limits::Limits;
+use crate::simd::Isa;
+
+/// Everything an operator may choose, as written; see the methods of the sections for what it means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Addresses that every door listens on.
+    pub listen: Vec<IpAddr>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// How many shards; 0 is one per core of the affinity mask.
+    pub shards: u64,
+    /// The instruction set to scan with; `None` is the widest that the machine has.
+    pub simd: Option<Isa>,
+    /// Ports.
+    pub doors: Doors,
+    /// Which shard a sender lands on.
+    pub steering: Steering,
+    /// Receiving.
+    pub ingest: Ingest,
+    /// The recent window in memory.
+    pub head: Head,
+    /// Series.
+    pub series: Series,
+    /// Cells.
+    pub rollup: Rollup,
+    /// Ceilings of one query.
+    pub query: Query,
+    /// HTTP requests.
+    pub http: Http,
+    /// The log of the appliance about itself.
+    pub log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+            data: PathBuf::from("./data"),
+            shards: 0,
+            simd: None,
+            doors: Doors::default(),
+            steering: Steering::default(),
+            ingest: Ingest::default(),
+            head: Head::default(),
+            series: Series::default(),
+            rollup: Rollup::default(),
+            query: Query::default(),
+            http: Http::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Config {
+    /// How many shards to start where the affinity mask has `cores` cores.
+    pub fn shards_on(&self, cores: usize) -> usize {
+        match usize::try_from(self.shards) {
+            Ok(0) | Err(_) => cores,
+            Ok(shards) => shards,
+        }
+    }
+
+    /// The instruction set to scan with on this machine.
+    pub fn isa(&self) -> Isa {
+        self.simd
+            .or_else(|| Isa::available().first().copied())
+            .unwrap_or(Isa::Scalar)
+    }
+}
+
+/// The ports as written; `None` is off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doors {
+    /// Added to every port.
+    pub port_offset: u64,
+    /// Graphite lines over TCP.
+    pub graphite_tcp: Option<u16>,
+    /// Graphite lines in datagrams.
+    pub graphite_udp: Option<u16>,
+    /// Pickled Graphite batches.
+    pub pickle: Option<u16>,
+    /// HTTP.
+    pub http: Option<u16>,
+}
+
+impl Default for Doors {
+    fn default() -> Self {
+        Doors {
+            port_offset: 0,
+            graphite_tcp: Some(2003),
+            graphite_udp: Some(2003),
+            pickle: Some(2004),
+            http: Some(8080),
+        }
+    }
+}
+
+impl Doors {
+    /// The ports to listen on: the offset is added, doors that are off stay off. A loaded
+    /// configuration has no port whose sum is no port; here such a door would be off.
+    pub fn moved(&self) -> Doors {
+        let offset = u16::try_from(self.port_offset).unwrap_or(u16::MAX);
+        let moved = |port: Option<u16>| port.and_then(|port| port.checked_add(offset));
+        Doors {
+            port_offset: 0,
+            graphite_tcp: moved(self.graphite_tcp),
+            graphite_udp: moved(self.graphite_udp),
+            pickle: moved(self.pickle),
+            http: moved(self.http),
+        }
+    }
+}
+
+/// What decides on which shard a sender lands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Steer {
+    /// The sender's address.
+    #[default]
+    Source,
+    /// The core that took the interrupt.
+    Cpu,
+    /// Addresses and ports: every connection anew.
+    Flow,
+}
+
+impl Steer {
+    /// Every way, with its name.
+    pub const ALL: [(&'static str, Steer); 3] = [
+        ("source", Steer::Source),
+        ("cpu", Steer::Cpu),
+        ("flow", Steer::Flow),
+    ];
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Steer::Source => "source",
+            Steer::Cpu => "cpu",
+            Steer::Flow => "flow",
+        }
+    }
+}
+
+/// Which shard a sender lands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Steering {
+    /// The rule.
+    pub mode: Steer,
+    /// Senders that `source` treats like `flow`.
+    pub spread: Vec<Network>,
+}
+
+impl Default for Steering {
+    fn default() -> Self {
+        Steering {
+            mode: Steer::default(),
+            spread: ["127.0.0.0/8", "::1/128"]
+                .iter()
+                .filter_map(|text| text.parse().ok())
+                .collect(),
+        }
+    }
+}
+
+/// Receiving.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ingest {
+    /// Milliseconds to wait for more after a round that found several ready sockets.
+    pub gather_ms: u64,
+    /// Bytes of a line.
+    pub line_bytes_max: u64,
+    /// Bytes of a pickle frame.
+    pub frame_bytes_max: u64,
+    /// Seconds that a timestamp may be ahead of the clock.
+    pub ahead_max_seconds: u64,
+    /// Whether 13 digits are milliseconds.
+    pub millis_by_digits: bool,
+    /// Open ingest connections of one shard.
+    pub connections_max: u64,
+    /// Bytes asked for each UDP socket's buffer.
+    pub udp_buffer_bytes: u64,
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Ingest {
+            gather_ms: 2,
+            line_bytes_max: 64 << 10,
+            frame_bytes_max: 16 << 20,
+            ahead_max_seconds: 86_400,
+            millis_by_digits: false,
+            connections_max: 10_000,
+            udp_buffer_bytes: 8 << 20,
+        }
+    }
+}
+
+impl Ingest {
+    /// What a timestamp may be.
+    pub fn time_rule(&self) -> TimeRule {
+        TimeRule {
+            ahead_max_ms: i64::try_from(self.ahead_max_seconds)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1000),
+            millis_by_digits: self.millis_by_digits,
+        }
+    }
+}
+
+/// The recent window in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Bytes of points on one shard; 0 is a quarter of the memory, shared by the shards.
+    pub bytes_max: u64,
+    /// Open windows of one shard.
+    pub windows_max: u64,
+    /// Width of a window.
+    pub window_seconds: u64,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Head {
+            bytes_max: 0,
+            windows_max: 4096,
+            window_seconds: 300,
+        }
+    }
+}
+
+impl Head {
+    /// Bytes of points on one of `shards` shards where the process may have `memory_bytes`.
+    pub fn bytes_max_on(&self, shards: usize, memory_bytes: u64) -> u64 {
+        match self.bytes_max {
+            0 => memory_bytes / 4 / (shards.max(1) as u64),
+            bytes => bytes,
+        }
+    }
+
+    /// Width of a window.
+    pub fn window(&self) -> Step {
+        step_of(self.window_seconds)
+    }
+}
+
+/// Series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Series of one shard.
+    pub max_per_shard: u64,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Series {
+            max_per_shard: 4_000_000,
+        }
+    }
+}
+
+/// Cells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollup {
+    /// Width of a cell.
+    pub step_seconds: u64,
+}
+
+impl Default for Rollup {
+    fn default() -> Self {
+        Rollup { step_seconds: 60 }
+    }
+}
+
+impl Rollup {
+    /// Width of a cell.
+    pub fn step(&self) -> Step {
+        step_of(self.step_seconds)
+    }
+}
+
+/// `seconds` as a width of time; a minute if that is none, which no checked key allows.
+fn step_of(seconds: u64) -> Step {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| seconds.checked_mul(1000))
+        .and_then(Step::from_millis)
+        .unwrap_or(Step::MINUTE)
+}
+
+/// Ceilings of one query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Series matched.
+    pub series_max: u64,
+    /// Points read.
+    pub points_read_max: u64,
+    /// Points returned.
+    pub points_returned_max: u64,
+    /// Wall time.
+    pub millis_max: u64,
+    /// Memory.
+    pub bytes_max: u64,
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Query {
+            series_max: limits.series_max as u64,
+            points_read_max: limits.points_read_max,
+            points_returned_max: limits.points_returned_max,
+            millis_max: limits.millis_max,
+            bytes_max: limits.bytes_max,
+        }
+    }
+}
+
+impl Query {
+    /// The same for the query side.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            series_max: usize::try_from(self.series_max).unwrap_or(usize::MAX),
+            points_read_max: self.points_read_max,
+            points_returned_max: self.points_returned_max,
+            millis_max: self.millis_max,
+            bytes_max: self.bytes_max,
+        }
+    }
+}
+
+/// HTTP requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Bytes of a request's body.
+    pub body_bytes_max: u64,
+    /// Milliseconds within which a request's head must have come.
+    pub header_timeout_ms: u64,
+    /// Open HTTP connections of one shard.
+    pub connections_max: u64,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http {
+            body_bytes_max: 4 << 20,
+            header_timeout_ms: 10_000,
+            connections_max: 1_000,
+        }
+    }
+}
+
+/// The log of the appliance about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least level that is shown.
+    pub level: Level,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { level: Level::INFO }
+    }
+}

@@ -1,0 +1,215 @@
+use super::feed::{Feed, Verdict};
+use super::*;
+use crate::base::buffer::ReadBuffer;
+use crate::base::random::Random;
+use crate::base::time::{Arrival, Stamp};
+use crate::model::refusal::Reason;
+use crate::wire::name;
+
+fn options() -> Options {
+    Options {
+        line_bytes_max: 64 * 1024,
+        frame_bytes_max: 1 << 24,
+        times: TimeRule::default(),
+        series_max: 1000,
+        head: head::Options {
+            bytes_max: 64 << 20,
+            windows_max: 4096,
+            window: Step::from_millis(300_000).expect("positive"),
+        },
+        rollup_step: Step::MINUTE,
+        seed: 1,
+        isa: Isa::available()[0],
+    }
+}
+
+struct World {
+    shard: Shard,
+    buffer: ReadBuffer,
+    stamp: u64,
+}
+
+impl World {
+    fn new() -> World {
+        World {
+            shard: Shard::new(0, options()),
+            buffer: ReadBuffer::default(),
+            stamp: 0,
+        }
+    }
+
+    fn at(&mut self) -> Arrival {
+        self.stamp += 1;
+        Arrival {
+            now: Millis(1_700_000_500_000),
+            stamp: Stamp(self.stamp),
+        }
+    }
+
+    fn send(&mut self, feed: &mut Feed, bytes: &[u8]) -> Verdict {
+        let at = self.at();
+        self.buffer.read_area()[..bytes.len()].copy_from_slice(bytes);
+        self.shard.take(feed, &mut self.buffer, bytes.len(), at)
+    }
+
+    /// All points of all series, by name.
+    fn show(&self) -> String {
+        let mut shown: Vec<String> = (0..self.shard.index.len() as u32)
+            .map(|id| {
+                let mut points = Points::default();
+                self.shard
+                    .head
+                    .read(SeriesId(id), Millis::MIN, Millis::MAX, &mut points);
+                let list: Vec<String> = points
+                    .times
+                    .iter()
+                    .zip(&points.values)
+                    .map(|(t, v)| format!("{v}@{}", t / 1000))
+                    .collect();
+                format!("{} {}", self.shard.index.text(SeriesId(id)), list.join(","))
+            })
+            .collect();
+        shown.sort();
+        shown.join("\n")
+    }
+
+    fn refused(&self, protocol: Protocol) -> Vec<(Reason, u64)> {
+        self.shard.vitals.refused[protocol as usize]
+            .iter()
+            .collect()
+    }
+}
+
+#[test]
+fn every_split_of_the_stream_gives_the_same() {
+    let text = b"a.b 1 1700000000\nc;x=1;w=2 2.5 1700000001\r\nbad\n a.b 3 1700000002\n.a..b 4 1700000003\n";
+    let mut whole = World::new();
+    whole.send(&mut Feed::new(Protocol::Graphite), text);
+    assert_eq!(
+        whole.show(),
+        "a.b 1@1700000000,3@1700000002,4@1700000003\nc;w=2;x=1 2.5@1700000001"
+    );
+    for cut in 0..=text.len() {
+        for next in cut..=text.len() {
+            let mut world = World::new();
+            let mut feed = Feed::new(Protocol::Graphite);
+            for part in [&text[..cut], &text[cut..next], &text[next..]] {
+                assert_eq!(world.send(&mut feed, part), Verdict::Keep);
+            }
+            world.shard.end(&mut feed);
+            assert_eq!(world.show(), whole.show(), "cut at {cut} and {next}");
+            assert_eq!(world.shard.accepted(), 4);
+            assert_eq!(world.refused(Protocol::Graphite), [(Reason::Fields, 1)]);
+        }
+    }
+}
+
+#[test]
+fn a_line_without_end_is_skipped_to_its_newline() {
+    let mut world = World::new();
+    let mut feed = Feed::new(Protocol::Graphite);
+    for _ in 0..20 {
+        world.send(&mut feed, &[b'x'; 10_000]);
+        assert!(feed.rest.len() <= 64 * 1024);
+    }
+    world.send(&mut feed, b" 1 1700000000\na 1 1700000000\n");
+    assert_eq!(world.show(), "a 1@1700000000");
+    assert_eq!(world.refused(Protocol::Graphite), [(Reason::LineLong, 1)]);
+}
+
+#[test]
+fn a_cut_line_is_dropped_and_counted() {
+    let mut world = World::new();
+    let mut feed = Feed::new(Protocol::Graphite);
+    world.send(&mut feed, b"a 1 1700000000\nb 1 170000");
+    world.shard.end(&mut feed);
+    assert_eq!(world.refused(Protocol::Graphite), [(Reason::LineCut, 1)]);
+    world.send(&mut feed, b"c 1 1700000000\n\0");
+    world.shard.end(&mut feed);
+    assert_eq!(world.show(), "a 1@1700000000\nc 1@1700000000");
+    assert_eq!(world.refused(Protocol::Graphite), [(Reason::LineCut, 1)]);
+}
+
+#[test]
+fn new_series_beyond_the_bound_are_refused_while_known_ones_go_on() {
+    let mut world = World::new();
+    let mut feed = Feed::new(Protocol::Graphite);
+    for round in 0..2 {
+        for i in 0..1_010 {
+            world.send(
+                &mut feed,
+                format!("m{i} {round} {}\n", 1_700_000_000 + round).as_bytes(),
+            );
+        }
+    }
+    assert_eq!(world.shard.describe().series, 1000);
+    assert_eq!(world.shard.accepted(), 2000);
+    assert_eq!(
+        world.refused(Protocol::Graphite),
+        [(Reason::SeriesFull, 20)]
+    );
+}
+
+#[test]
+fn datagrams_need_no_last_newline() {
+    let mut world = World::new();
+    let at = world.at();
+    world
+        .shard
+        .take_datagram(Protocol::GraphiteUdp, b"a 1 1700000000\nb 2 1700000001", at);
+    assert_eq!(world.show(), "a 1@1700000000\nb 2@1700000001");
+    assert_eq!(
+        world.shard.vitals.accepted[Protocol::GraphiteUdp as usize],
+        2
+    );
+}
+
+#[test]
+fn cells_follow_late_points() {
+    let mut world = World::new();
+    let mut feed = Feed::new(Protocol::Graphite);
+    world.send(
+        &mut feed,
+        b"a 1 1700000040\na 2 1700000100\na 4 1700000101\n",
+    );
+    let sums = |world: &World| {
+        let name = name::parse(b"a").expect("a name");
+        let cells = world
+            .shard
+            .recent_cells(TenantId::DEFAULT, &name)
+            .expect("a series");
+        cells.map(|cell| cell.map(|cell| (cell.start.seconds(), cell.of.count, cell.of.sum())))
+    };
+    assert_eq!(
+        sums(&world),
+        [Some((1_700_000_040, 1, 1.0)), Some((1_700_000_100, 2, 6.0))]
+    );
+    world.send(&mut feed, b"a 8 1700000041\na 5 1700000101\n");
+    assert_eq!(
+        sums(&world),
+        [Some((1_700_000_040, 2, 9.0)), Some((1_700_000_100, 2, 7.0))]
+    );
+}
+
+#[test]
+fn any_bytes_in_any_pieces_leave_the_shard_whole() {
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let mut world = World::new();
+        let mut feed = Feed::new(Protocol::Graphite);
+        for _ in 0..60 {
+            let bytes: Vec<u8> = (0..random.below(200))
+                .map(|_| b"ab.; =\n\n\r\t1234567890-e\0\xff"[random.below(24) as usize])
+                .collect();
+            world.send(&mut feed, &bytes);
+        }
+        world.shard.end(&mut feed);
+        assert!(
+            world
+                .refused(Protocol::Graphite)
+                .iter()
+                .all(|&(reason, _)| reason != Reason::Panic),
+            "seed {seed}"
+        );
+    }
+}

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Installs the real clients that tests/clients/main.rs runs.
+#
+# Usage: tests/clients/setup.sh [FOLDER]       (FOLDER: default target/clients)
+#
+# Leaves FOLDER/state/PART.ready or FOLDER/state/PART.missing for each part below; a missing one
+# holds the reason. Runs again at little cost. Debian's packages go where apt puts them, with their
+# daemons kept from starting; everything else goes into FOLDER. Needs root and apt for the first
+# four parts, npm for the fifth, Python with venv for the sixth.
+set -uo pipefail
+
+folder=${1:-target/clients}
+mkdir -p "$folder/state" || exit 1
+folder=$(cd "$folder" && pwd)
+state=$folder/state
+
+# Two test runs at once would install over each other.
+exec 9>"$folder/lock"
+flock -w 600 9 || { echo "setup.sh: another set-up holds $folder/lock for 10 minutes" >&2; exit 1; }
+
+ready() { rm -f "$state/$1.missing"; echo "${2:-}" >"$state/$1.ready"; }
+missing() { rm -f "$state/$1.ready"; echo "$2" >"$state/$1.missing"; }
+
+# The end of a log, as a reason on one line.
+tail_of() { tail -n 3 "$1" | tr '\n' ' ' | cut -c1-300; }
+
+# A Debian package must not start its daemon: policy-rc.d says no while we install.
+policy=/usr/sbin/policy-rc.d
+kept=$folder/policy-rc.d.kept
+restore_policy() { if [ -e "$kept" ]; then mv -f "$kept" "$policy"; else rm -f "$policy"; fi; }
+install_debian() {
+    local log=$folder/apt.log status=0
+    if [ -e "$policy" ]; then cp -p "$policy" "$kept"; else rm -f "$kept"; fi
+    trap restore_policy EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+    export DEBIAN_FRONTEND=noninteractive
+    timeout 300 apt-get install -y --no-install-recommends "$@" >"$log" 2>&1 ||
+        { timeout 120 apt-get update >"$log" 2>&1 &&
+            timeout 300 apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1; } || status=1
+    restore_policy
+    trap - EXIT
+    return $status
+}
+
+declare -A package=([carbon-relay]=graphite-carbon [carbon-c-relay]=carbon-c-relay [collectd]=collectd-core [nc.openbsd]=netcat-openbsd)
+wanted=()
+for part in "${!package[@]}"; do
+    command -v "$part" >/dev/null 2>&1 || wanted+=("${package[$part]}")
+done
+reason=""
+if [ ${#wanted[@]} -gt 0 ]; then
+    if ! command -v apt-get >/dev/null; then
+        reason="not installed, and there is no apt-get here"
+    elif [ "$(id -u)" != 0 ]; then
+        reason="not installed, and apt-get needs root: run 'apt-get install --no-install-recommends ${wanted[*]}'"
+    else
+        install_debian "${wanted[@]}" || reason="apt-get failed: $(tail_of "$folder/apt.log")"
+    fi
+fi
+for part in "${!package[@]}"; do
+    if command -v "$part" >/dev/null 2>&1; then ready "$part" "$(command -v "$part")"
+    else missing "$part" "${reason:-${package[$part]} was installed but has no $part}"; fi
+done
+
+statsd=0.9.0
+if [ -f "$folder/npm/node_modules/statsd/stats.js" ]; then ready statsd $statsd
+elif ! command -v npm >/dev/null; then missing statsd "npm is not installed"
+elif mkdir -p "$folder/npm" && (cd "$folder/npm" && echo '{"private":true}' >package.json &&
+    timeout 180 npm install --ignore-scripts --no-audit --no-fund "statsd@$statsd" >"$folder/npm.log" 2>&1); then
+    ready statsd $statsd
+else missing statsd "npm install failed: $(tail_of "$folder/npm.log")"; fi
+
+pip=(graphyte==1.7.1 graphitesend==0.10.0 graphitepusher==0.5.0 aiographite==0.2.0 pyformance==0.4)
+if [ "$(cat "$folder/venv/installed" 2>/dev/null)" = "${pip[*]}" ]; then ready python "${pip[*]}"
+elif ! command -v python3 >/dev/null; then missing python "python3 is not installed"
+elif rm -rf "$folder/venv" && python3 -m venv "$folder/venv" >"$folder/pip.log" 2>&1 &&
+    timeout 300 "$folder/venv/bin/pip" install --disable-pip-version-check -q "${pip[@]}" >>"$folder/pip.log" 2>&1; then
+    echo "${pip[*]}" >"$folder/venv/installed"
+    ready python "${pip[*]}"
+else missing python "a Python venv with ${pip[*]} failed: $(tail_of "$folder/pip.log")"; fi
+
+for file in "$state"/*.missing; do
+    [ -e "$file" ] && echo "missing $(basename "$file" .missing): $(cat "$file")"
+done
+exit 0

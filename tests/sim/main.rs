@@ -1,0 +1,107 @@
+//! Whole appliances on one thread and one seed: several shards, slow mail in any order, queries
+//! through the same HTTP layer as in production. A failure prints its seed; `SEED=n` replays it.
+
+mod arrivals;
+mod world;
+
+use arrivals::Read;
+use corelane::base::random::Random;
+use world::World;
+
+/// Seeds that one run of the suite tries; `SIM_SEEDS` asks for more.
+const SEEDS: u64 = 150;
+
+fn seeds() -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SIM_SEEDS").unwrap_or(SEEDS),
+    }
+}
+
+fn for_each_seed(test: fn(u64)) {
+    for seed in seeds() {
+        if std::panic::catch_unwind(|| test(seed)).is_err() {
+            panic!("replay: SEED={seed} cargo test --profile ci --test sim");
+        }
+    }
+}
+
+/// What is asked after all reads have arrived.
+fn questions(reads: &[Read]) -> Vec<String> {
+    let range = format!("from={}&until={}", arrivals::START_S - 600, arrivals::START_S + 7200);
+    let mut questions = vec![
+        "/metrics/index.json".to_owned(),
+        "/metrics/find?query=*".to_owned(),
+        "/metrics/find?query=dc.*.*&format=completer".to_owned(),
+        format!("/render?format=json&target=dc.**&{range}"),
+        format!("/render?format=raw&target=dc.h1.*&target=seriesByTag('name=cpu')&{range}"),
+        format!("/render?format=csv&target=sumSeries(dc.*.cpu)&{range}"),
+        format!("/render?format=json&target=summarize(dc.*.cpu,'1min','max')&{range}"),
+        format!("/render?format=json&target=aliasByNode(perSecond(scale(dc.*.*,2)),1)&{range}&maxDataPoints=37"),
+    ];
+    let middle = reads[reads.len() / 2].newest_s;
+    questions.push(format!("/render?format=json&target=dc.*.*&from={}&until={middle}", middle - 61));
+    questions
+}
+
+/// Any spread of connections over any number of shards, any order and delay of mail: the answers
+/// are those of one shard, byte for byte.
+#[test]
+fn the_number_of_shards_does_not_show() {
+    for_each_seed(|seed| {
+        let mut random = Random::new(seed);
+        let reads = arrivals::reads(&mut random);
+        let questions = questions(&reads);
+        let mut one = World::new(seed, 1);
+        reads.iter().for_each(|read| one.receive(0, read));
+        let shards = 2 + random.below(4) as usize;
+        let mut many = World::new(seed, shards);
+        for read in &reads {
+            many.receive(random.below(shards as u64) as usize, read);
+        }
+        assert_eq!(one.accepted(), many.accepted(), "seed {seed}");
+        for question in &questions {
+            let (want, got) = (one.get(question), many.get(question));
+            assert_eq!(want.0, 200, "seed {seed} {question}: {}", want.1);
+            assert_eq!(got, want, "seed {seed}, {shards} shards: {question}");
+        }
+    });
+}
+
+/// Queries that run while points arrive answer, and see every point that had arrived before them.
+#[test]
+fn a_query_sees_what_had_arrived() {
+    for_each_seed(|seed| {
+        let mut random = Random::new(seed);
+        let mut world = World::new(seed, 3);
+        for i in 0..60i64 {
+            let at = arrivals::START_S + i;
+            let read = Read::of(&format!("fresh.a {i} {at}\n"), i as u64 + 1, at);
+            world.receive(random.below(3) as usize, &read);
+            if random.chance(30) {
+                let (status, body) = world.get(&format!("/render?format=raw&target=fresh.a&from={}&until={at}", at - 1));
+                assert_eq!(status, 200, "seed {seed}: {body}");
+                let newest = body.trim().rsplit([',', '|']).next().unwrap_or_default();
+                assert_eq!(newest, format!("{i}.0"), "seed {seed} at {i}: {body}");
+            }
+        }
+    });
+}
+
+/// Cells that shards keep of one series, each of its own points, add up to the whole.
+#[test]
+fn cells_are_the_same_on_one_shard_and_when_asked_again() {
+    for_each_seed(|seed| {
+        let mut random = Random::new(seed);
+        let reads = arrivals::reads(&mut random);
+        let mut world = World::new(seed, 1);
+        reads.iter().for_each(|read| world.receive(0, read));
+        let (before, again) = (world.cells("dc.h1.cpu"), world.cells("dc.h1.cpu"));
+        assert_eq!(before, again);
+        let late = Read::of(&format!("dc.h1.cpu 1e6 {}\n", arrivals::START_S + 3600 * 24), 1 << 40, 0);
+        world.receive(0, &late);
+        let after = world.cells("dc.h1.cpu");
+        assert_eq!(after.last().map(|&(_, count, sum)| (count, sum)), Some((1, 1e6)), "seed {seed}");
+    });
+}
