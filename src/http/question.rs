@@ -60,13 +60,13 @@ impl<'a> Question<'a> {
     /// # Errors
     /// What the shards or the merge say, or that time is up.
     pub(super) async fn ask(&self, want: Want) -> Result<Merged, QueryError> {
-        let limits = self.options.limits;
         let plan = Plan {
             tenant: self.options.tenant,
             want,
-            limits,
+            limits: self.options.limits,
         };
-        let mut merge = Merge::new(self.fleet.ask(plan).await?, limits);
+        let partials = self.fleet.ask(plan.clone()).await?;
+        let mut merge = Merge::new(&plan, partials);
         loop {
             if let Some(merged) = merge.step(BREATH) {
                 return merged;

@@ -367,6 +367,15 @@ impl Index {
         self.tree.find(tenant, pattern, limit)
     }
 
+    /// Go on with a search in the tree of untagged series. `Some` when it is over.
+    pub fn search(
+        &self,
+        finder: &mut tree::Finder,
+        budget_nodes: usize,
+    ) -> Option<Result<Vec<Node>, TooMany>> {
+        finder.step(&self.tree, budget_nodes)
+    }
+
     /// Tagged series that pass all `tests`, ascending by id.
     ///
     /// # Errors

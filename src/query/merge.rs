@@ -6,10 +6,14 @@
 //! arrivals in many ways and compare bit for bit.
 
 use std::collections::{BTreeMap, HashSet, VecDeque, btree_map};
+use std::sync::Arc;
 
 use super::error::QueryError;
+use super::last_slot::keep_last_arrivals;
 use super::limits::Limits;
+use super::plan::{Plan, Slot, Want};
 use super::scan::{FoundNode, FoundPoints, FoundSeries, Matches, NEWEST_TIMES_MAX, Partial};
+use crate::base::time::Millis;
 use crate::model::points::{Duplicates, Points};
 use crate::model::series::Identity;
 
@@ -41,7 +45,8 @@ pub struct MergedPoints {
 pub struct WholeSeries {
     /// Canonical text.
     pub name: String,
-    /// Points in the plan's range, by time, of each time the last arrival.
+    /// Points in the plan's range and those that decide the last slot, by time, of each time the
+    /// last arrival.
     pub points: Points,
     /// Up to [`NEWEST_TIMES_MAX`] of its newest distinct times, in milliseconds, newest first.
     pub newest_times: Vec<i64>,
@@ -60,15 +65,11 @@ enum Work {
 }
 
 impl Merge {
-    /// Begin with the `partials` of one plan in shard order, all of one kind. Partials of another
-    /// kind than the first are ignored: no shard sends such.
-    pub fn new(partials: Vec<Partial>, limits: Limits) -> Merge {
+    /// Begin with what the shards said to `plan`, in shard order. Partials of another kind than the
+    /// plan wants are ignored: no shard sends such.
+    pub fn new(plan: &Plan, partials: Vec<Partial>) -> Merge {
         let mut points = VecDeque::new();
         let (mut nodes, mut names) = (Vec::new(), Vec::new());
-        let kind = partials.first().map(std::mem::discriminant);
-        let is = |other: &Partial| kind == Some(std::mem::discriminant(other));
-        let nodes_wanted = is(&Partial::Nodes(Vec::new()));
-        let names_wanted = is(&Partial::Names(Vec::new()));
         for partial in partials {
             match partial {
                 Partial::Points(found) => points.push_back(found),
@@ -76,14 +77,27 @@ impl Merge {
                 Partial::Names(found) => names.push(found),
             }
         }
-        let work = if nodes_wanted {
-            Work::Nodes(ListMerge::new(nodes))
-        } else if names_wanted {
-            Work::Names(ListMerge::new(names))
-        } else {
-            Work::Points(PointsMerge::new(points))
+        let work = match &plan.want {
+            Want::Points {
+                selectors,
+                until,
+                last_slots,
+                ..
+            } => Work::Points(PointsMerge {
+                shards: points,
+                slots_of_selectors: vec![Vec::new(); selectors.len()],
+                exact_of_selectors: vec![Vec::new(); selectors.len()],
+                until: *until,
+                last_slots: Arc::clone(last_slots),
+                ..PointsMerge::default()
+            }),
+            Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
+            Want::Names => Work::Names(ListMerge::new(names)),
         };
-        Merge { limits, work }
+        Merge {
+            limits: plan.limits,
+            work,
+        }
     }
 
     /// Do a slice: join about `budget` points, series, nodes or names. `Some` when all is done.
@@ -182,7 +196,10 @@ impl<E: Entry> ListMerge<E> {
 
 /// Series are gathered under (name, identity): in the order of their names, and never two names in
 /// one place. `slot` is where a series is known by until the order is final.
+#[derive(Default)]
 struct PointsMerge {
+    until: Millis,
+    last_slots: Arc<[Slot]>,
     shards: VecDeque<FoundPoints>,
     /// Of the shard whose series are being gathered.
     slots: Vec<u32>,
@@ -204,23 +221,6 @@ struct Gathered {
 }
 
 impl PointsMerge {
-    fn new(shards: VecDeque<FoundPoints>) -> PointsMerge {
-        let selectors = shards.iter().map(|found| found.matches.len()).max();
-        let selectors = selectors.unwrap_or(0);
-        PointsMerge {
-            shards,
-            slots: Vec::new(),
-            gathered: BTreeMap::new(),
-            slots_of_selectors: vec![Vec::new(); selectors],
-            exact_of_selectors: vec![Vec::new(); selectors],
-            points: 0,
-            joining: None,
-            identities: HashSet::new(),
-            ranks: Vec::new(),
-            merged: MergedPoints::default(),
-        }
-    }
-
     fn slice(
         &mut self,
         limits: &Limits,
@@ -281,10 +281,13 @@ impl PointsMerge {
             let slots = series
                 .iter()
                 .filter_map(|&position| self.slots.get(position as usize).copied());
-            if exact {
-                self.exact_of_selectors[selector].extend(slots);
+            let lists = if exact {
+                &mut self.exact_of_selectors
             } else {
-                self.slots_of_selectors[selector].extend(slots);
+                &mut self.slots_of_selectors
+            };
+            if let Some(list) = lists.get_mut(selector) {
+                list.extend(slots);
             }
         }
         self.slots.clear();
@@ -301,6 +304,7 @@ impl PointsMerge {
         let mut points = Points::merge(gathered.parts);
         let spent = SERIES_COST + points.len();
         points.settle(Duplicates::Last);
+        keep_last_arrivals(&mut points, self.until, &self.last_slots);
         let mut newest_times = gathered.newest_times;
         newest_times.sort_unstable_by(|a, b| b.cmp(a));
         newest_times.dedup();

@@ -13,13 +13,25 @@ pub struct Read {
 
 impl Read {
     pub fn of(text: &str, stamp: u64, newest_s: i64) -> Read {
-        Read { text: text.as_bytes().to_vec(), stamp, newest_s }
+        Read {
+            text: text.as_bytes().to_vec(),
+            stamp,
+            newest_s,
+        }
     }
 }
 
 /// A run of reads in arrival order, each with a stamp of its own.
 pub fn reads(random: &mut Random) -> Vec<Read> {
-    let names = ["dc.h1.cpu", "dc.h1.mem", "dc.h2.cpu", "dc.h10.cpu", "cpu;host=a;dc=x", "cpu;dc=x;host=b", "top"];
+    let names = [
+        "dc.h1.cpu",
+        "dc.h1.mem",
+        "dc.h2.cpu",
+        "dc.h10.cpu",
+        "cpu;host=a;dc=x",
+        "cpu;dc=x;host=b",
+        "top",
+    ];
     let step = [1, 1, 10, 60][random.below(4) as usize];
     let jitter = random.chance(30);
     let rounds = 20 + random.below(40) as i64;
@@ -31,9 +43,18 @@ pub fn reads(random: &mut Random) -> Vec<Read> {
             if random.chance(5) {
                 continue;
             }
-            let late = if random.chance(8) { random.below(900) as i64 } else { 0 };
-            let fraction = if jitter { format!(".{:03}", random.below(1000)) } else { String::new() };
-            let value = random.below(10_000) as f64 / [1.0, 4.0, 10.0, 100.0][random.below(4) as usize];
+            let late = if random.chance(8) {
+                random.below(900) as i64
+            } else {
+                0
+            };
+            let fraction = if jitter {
+                format!(".{:03}", random.below(1000))
+            } else {
+                String::new()
+            };
+            let value =
+                random.below(10_000) as f64 / [1.0, 4.0, 10.0, 100.0][random.below(4) as usize];
             text += &format!("{name} {value} {}{fraction}\n", second - late);
             if random.chance(5) {
                 // The same instant again; the later arrival wins.
@@ -41,11 +62,19 @@ pub fn reads(random: &mut Random) -> Vec<Read> {
             }
             if random.chance(25) {
                 stamp += 1 + random.below(2_000);
-                reads.push(Read { text: std::mem::take(&mut text).into_bytes(), stamp, newest_s: second });
+                reads.push(Read {
+                    text: std::mem::take(&mut text).into_bytes(),
+                    stamp,
+                    newest_s: second,
+                });
             }
         }
         stamp += 1 + random.below(2_000);
-        reads.push(Read { text: text.into_bytes(), stamp, newest_s: second });
+        reads.push(Read {
+            text: text.into_bytes(),
+            stamp,
+            newest_s: second,
+        });
     }
     reads
 }

@@ -12,7 +12,11 @@ use world::World;
 const SEEDS: u64 = 150;
 
 fn seeds() -> std::ops::Range<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     match number("SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("SIM_SEEDS").unwrap_or(SEEDS),
@@ -29,7 +33,11 @@ fn for_each_seed(test: fn(u64)) {
 
 /// What is asked after all reads have arrived.
 fn questions(reads: &[Read]) -> Vec<String> {
-    let range = format!("from={}&until={}", arrivals::START_S - 600, arrivals::START_S + 7200);
+    let range = format!(
+        "from={}&until={}",
+        arrivals::START_S - 600,
+        arrivals::START_S + 7200
+    );
     let mut questions = vec![
         "/metrics/index.json".to_owned(),
         "/metrics/find?query=*".to_owned(),
@@ -38,10 +46,15 @@ fn questions(reads: &[Read]) -> Vec<String> {
         format!("/render?format=raw&target=dc.h1.*&target=seriesByTag('name=cpu')&{range}"),
         format!("/render?format=csv&target=sumSeries(dc.*.cpu)&{range}"),
         format!("/render?format=json&target=summarize(dc.*.cpu,'1min','max')&{range}"),
-        format!("/render?format=json&target=aliasByNode(perSecond(scale(dc.*.*,2)),1)&{range}&maxDataPoints=37"),
+        format!(
+            "/render?format=json&target=aliasByNode(perSecond(scale(dc.*.*,2)),1)&{range}&maxDataPoints=37"
+        ),
     ];
     let middle = reads[reads.len() / 2].newest_s;
-    questions.push(format!("/render?format=json&target=dc.*.*&from={}&until={middle}", middle - 61));
+    questions.push(format!(
+        "/render?format=json&target=dc.*.*&from={}&until={middle}",
+        middle - 61
+    ));
     questions
 }
 
@@ -80,7 +93,10 @@ fn a_query_sees_what_had_arrived() {
             let read = Read::of(&format!("fresh.a {i} {at}\n"), i as u64 + 1, at);
             world.receive(random.below(3) as usize, &read);
             if random.chance(30) {
-                let (status, body) = world.get(&format!("/render?format=raw&target=fresh.a&from={}&until={at}", at - 1));
+                let (status, body) = world.get(&format!(
+                    "/render?format=raw&target=fresh.a&from={}&until={at}",
+                    at - 1
+                ));
                 assert_eq!(status, 200, "seed {seed}: {body}");
                 let newest = body.trim().rsplit([',', '|']).next().unwrap_or_default();
                 assert_eq!(newest, format!("{i}.0"), "seed {seed} at {i}: {body}");
@@ -99,9 +115,17 @@ fn cells_are_the_same_on_one_shard_and_when_asked_again() {
         reads.iter().for_each(|read| world.receive(0, read));
         let (before, again) = (world.cells("dc.h1.cpu"), world.cells("dc.h1.cpu"));
         assert_eq!(before, again);
-        let late = Read::of(&format!("dc.h1.cpu 1e6 {}\n", arrivals::START_S + 3600 * 24), 1 << 40, 0);
+        let late = Read::of(
+            &format!("dc.h1.cpu 1e6 {}\n", arrivals::START_S + 3600 * 24),
+            1 << 40,
+            0,
+        );
         world.receive(0, &late);
         let after = world.cells("dc.h1.cpu");
-        assert_eq!(after.last().map(|&(_, count, sum)| (count, sum)), Some((1, 1e6)), "seed {seed}");
+        assert_eq!(
+            after.last().map(|&(_, count, sum)| (count, sum)),
+            Some((1, 1e6)),
+            "seed {seed}"
+        );
     });
 }

@@ -80,10 +80,18 @@ impl World {
 
     /// A read arrives at a shard.
     pub fn receive(&mut self, shard: usize, read: &Read) {
-        let at = Arrival { now: Millis((START_S + 86_400) * 1000), stamp: Stamp(read.stamp) };
+        let at = Arrival {
+            now: Millis((START_S + 86_400) * 1000),
+            stamp: Stamp(read.stamp),
+        };
         self.buffer.read_area()[..read.text.len()].copy_from_slice(&read.text);
         let inner = &mut *self.inner.borrow_mut();
-        inner.shards[shard].take(&mut self.feeds[shard], &mut self.buffer, read.text.len(), at);
+        inner.shards[shard].take(
+            &mut self.feeds[shard],
+            &mut self.buffer,
+            read.text.len(),
+            at,
+        );
     }
 
     pub fn accepted(&self) -> u64 {
@@ -95,13 +103,17 @@ impl World {
         let name = SeriesName::from_text(name).expect("a canonical text");
         let cells = self.inner.borrow().shards[0].recent_cells(TenantId::DEFAULT, &name);
         let cells = cells.into_iter().flatten().flatten();
-        cells.map(|cell| (cell.start.seconds(), cell.of.count, cell.of.sum())).collect()
+        cells
+            .map(|cell| (cell.start.seconds(), cell.of.count, cell.of.sum()))
+            .collect()
     }
 
     /// Status and body of a GET.
     pub fn get(&self, path: &str) -> (u16, String) {
         let path = path.replace('\'', "%27");
-        let request = http::Request::get(&path).body(Bytes::new()).expect("a request");
+        let request = http::Request::get(&path)
+            .body(Bytes::new())
+            .expect("a request");
         let options = HttpOptions::default();
         let fleet = SimulatedFleet(self.inner.clone());
         let mut future = Box::pin(answer(request, &fleet, &options));
@@ -126,7 +138,11 @@ impl Inner {
             let which = self.random.below(self.under_way.len() as u64) as usize;
             let (to, mail) = self.under_way.swap_remove(which);
             match mail {
-                Mail::Answer { from, ticket, reply } => {
+                Mail::Answer {
+                    from,
+                    ticket,
+                    reply,
+                } => {
                     if let Some(places) = self.answers.get_mut(&ticket) {
                         places[from] = Some(reply);
                     }
@@ -135,22 +151,34 @@ impl Inner {
             }
         } else {
             let shard = self.random.below(self.shards.len() as u64) as usize;
-            self.under_way.extend(self.shards[shard].work().unwrap_or_default());
+            self.under_way
+                .extend(self.shards[shard].work().unwrap_or_default());
         }
     }
 
     fn ask_all(&mut self, mail: impl Fn(u64) -> Mail) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.answers.insert(ticket, self.shards.iter().map(|_| None).collect());
+        self.answers
+            .insert(ticket, self.shards.iter().map(|_| None).collect());
         let to_all = (0..self.shards.len()).map(|to| (to, mail(ticket)));
         self.under_way.extend(to_all);
         ticket
     }
 
     fn take_answers(&mut self, ticket: u64) -> Option<Vec<Reply>> {
-        let all = self.answers.get(&ticket).is_some_and(|places| places.iter().all(Option::is_some));
-        all.then(|| self.answers.remove(&ticket).unwrap_or_default().into_iter().flatten().collect())
+        let all = self
+            .answers
+            .get(&ticket)
+            .is_some_and(|places| places.iter().all(Option::is_some));
+        all.then(|| {
+            self.answers
+                .remove(&ticket)
+                .unwrap_or_default()
+                .into_iter()
+                .flatten()
+                .collect()
+        })
     }
 }
 
@@ -168,23 +196,38 @@ impl SimulatedFleet {
 
 impl Fleet for SimulatedFleet {
     fn ask(&self, plan: Plan) -> Local<'_, Result<Vec<Partial>, QueryError>> {
-        let ticket = self.0.borrow_mut().ask_all(|ticket| Mail::Scan { from: 0, ticket, plan: plan.clone() });
+        let ticket = self.0.borrow_mut().ask_all(|ticket| Mail::Scan {
+            from: 0,
+            ticket,
+            plan: plan.clone(),
+        });
         Box::pin(async move {
-            let parts = self.answers(ticket).await.into_iter().map(|reply| match reply {
-                Reply::Part(part) => part,
-                Reply::Vitals(_) => unreachable!("a scan is answered with a part"),
-            });
+            let parts = self
+                .answers(ticket)
+                .await
+                .into_iter()
+                .map(|reply| match reply {
+                    Reply::Part(part) => part,
+                    Reply::Vitals(_) => unreachable!("a scan is answered with a part"),
+                });
             parts.collect()
         })
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {
-        let ticket = self.0.borrow_mut().ask_all(|ticket| Mail::Describe { from: 0, ticket });
+        let ticket = self
+            .0
+            .borrow_mut()
+            .ask_all(|ticket| Mail::Describe { from: 0, ticket });
         Box::pin(async move {
-            let vitals = self.answers(ticket).await.into_iter().map(|reply| match reply {
-                Reply::Vitals(vitals) => *vitals,
-                Reply::Part(_) => unreachable!("a description is answered with vitals"),
-            });
+            let vitals = self
+                .answers(ticket)
+                .await
+                .into_iter()
+                .map(|reply| match reply {
+                    Reply::Vitals(vitals) => *vitals,
+                    Reply::Part(_) => unreachable!("a description is answered with vitals"),
+                });
             Ok(vitals.collect())
         })
     }
@@ -195,7 +238,13 @@ impl Fleet for SimulatedFleet {
 
     fn breathe(&self) -> Local<'_, ()> {
         let mut breathed = false;
-        Box::pin(poll_fn(move |_| if std::mem::replace(&mut breathed, true) { Poll::Ready(()) } else { Poll::Pending }))
+        Box::pin(poll_fn(move |_| {
+            if std::mem::replace(&mut breathed, true) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        }))
     }
 
     fn ready(&self) -> bool {
