@@ -321,7 +321,8 @@ fn by_tags(
     tests: &[String],
     limits: &Limits,
 ) -> Result<Vec<SeriesId>, QueryError> {
-    let tests: Vec<TagTest> = tests.iter().map(|_| TagTest {}).collect();
+    let tests =
+        TagTest::parse_all(tests).map_err(|error| QueryError::Invalid(error.to_string()))?;
     index
         .select(tenant, &tests, limits.series_max)
         .map_err(|too_many| too_many_series(too_many, limits))
