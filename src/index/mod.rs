@@ -264,6 +264,11 @@ impl Index {
             return Err(Reason::SeriesFull);
         }
         let id = SeriesId(self.records.len() as u32);
+        if name.tags().is_empty() {
+            self.tree.insert(tenant, name.metric(), id)?;
+        } else {
+            self.tags.insert(tenant, name, id);
+        }
         let text = name.text();
         let place = self.texts.push(text.as_bytes());
         let sent_place = if sent == text.as_bytes() {
@@ -292,11 +297,6 @@ impl Index {
         let hash = self.hasher.hash(sent);
         if self.sent.get(hash).is_none() {
             self.sent.insert(hash, id);
-        }
-        if name.tags().is_empty() {
-            self.tree.insert(tenant, name.metric(), id);
-        } else {
-            self.tags.insert(tenant, name, id);
         }
         Ok(id)
     }
@@ -367,15 +367,6 @@ impl Index {
         self.tree.find(tenant, pattern, limit)
     }
 
-    /// Go on with a search in the tree of untagged series. `Some` when it is over.
-    pub fn search(
-        &self,
-        finder: &mut tree::Finder,
-        budget_nodes: usize,
-    ) -> Option<Result<Vec<Node>, TooMany>> {
-        finder.step(&self.tree, budget_nodes)
-    }
-
     /// Tagged series that pass all `tests`, ascending by id.
     ///
     /// # Errors
@@ -389,11 +380,23 @@ impl Index {
         self.tags.select(tenant, tests, limit)
     }
 
+    /// The untagged names, for searches in slices.
+    pub fn tree(&self) -> &tree::Tree {
+        &self.tree
+    }
+
+    /// The postings of tagged series, for their keys and values.
+    pub fn tags(&self) -> &tags::Tags {
+        &self.tags
+    }
+
     /// Bytes of memory.
     pub fn bytes(&self) -> usize {
         let per_series = size_of::<Record>() + size_of::<u32>() + size_of::<Identity>();
         self.records.len() * per_series
             + self.texts.bytes()
+            + self.tree.bytes()
+            + self.tags.bytes()
             + self.sent.bytes()
             + self.known.bytes()
             + self.aliases.len() * size_of::<(u128, SeriesId)>()

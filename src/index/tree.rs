@@ -5,20 +5,21 @@
 //! are kept once; a child is found by a hash of (parent, label). A new name starts where it parts
 //! from the name before it, for new names come in runs with shared prefixes.
 //!
-//! Limits: [`NODES_MAX`]; a name has at most [`DEPTH_MAX`] nodes, and nothing here recurses.
+//! Limits: [`NODES_MAX`]; a name has at most 2,048 nodes, and nothing here recurses.
 //! Does not know the text or identity of a series. Names are never removed.
 //! Test truth: in the tests of `tree::find`, every prefix of every name matched by itself.
 
 mod chunks;
 mod find;
 mod labels;
+mod order;
 mod table;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::TooMany;
-use super::glob::{DEPTH_MAX, Pattern};
+use super::glob::Pattern;
 use crate::model::refusal::Reason;
 use crate::model::series::{NAME_BYTES_MAX, SeriesId, TenantId};
 use chunks::Chunks;
@@ -246,6 +247,7 @@ fn mix(seed: u64, parent: u32, label: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::glob::DEPTH_MAX;
     use super::*;
 
     #[test]

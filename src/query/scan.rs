@@ -174,7 +174,7 @@ impl Scan {
                     Some(finder) => finder,
                     none => none.insert(finder(&scan.pattern, tenant, limits)?),
                 };
-                let Some(nodes) = index.search(finder, budget) else {
+                let Some(nodes) = finder.step(index.tree(), budget) else {
                     return Ok(None);
                 };
                 let nodes = nodes.map_err(|TooMany { .. }| limits.too_many_series())?;
@@ -273,7 +273,7 @@ impl PointsScan {
                 Ok(SERIES_COST)
             }
             Selecting::InTree(finder) => {
-                if let Some(nodes) = index.search(finder, budget) {
+                if let Some(nodes) = finder.step(index.tree(), budget) {
                     let nodes = nodes.map_err(|TooMany { .. }| limits.too_many_series())?;
                     let mut ids: Vec<SeriesId> =
                         nodes.into_iter().filter_map(|node| node.leaf).collect();
@@ -377,7 +377,8 @@ fn by_tags(
     tests: &[String],
     limits: &Limits,
 ) -> Result<Vec<SeriesId>, QueryError> {
-    let tests: Vec<TagTest> = tests.iter().map(|_| TagTest {}).collect();
+    let tests =
+        TagTest::parse_all(tests).map_err(|error| QueryError::Invalid(error.to_string()))?;
     index
         .select(tenant, &tests, limits.series_max)
         .map_err(|TooMany { .. }| limits.too_many_series())
