@@ -8,8 +8,8 @@ use http::{HeaderValue, Response, StatusCode};
 
 use super::errors::{Failure, text_response};
 use super::json::{Beyond, push_text};
-use super::number::push_float;
 use super::question::Question;
+use crate::base::decimal::push_float;
 use crate::query::error::QueryError;
 use crate::query::merge::Merged;
 use crate::query::plan::Want;

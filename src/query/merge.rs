@@ -59,7 +59,7 @@ pub struct Merge {
 }
 
 enum Work {
-    Points(PointsMerge),
+    Points(Box<PointsMerge>),
     Nodes(ListMerge<FoundNode>),
     Names(ListMerge<String>),
 }
@@ -83,14 +83,14 @@ impl Merge {
                 until,
                 last_slots,
                 ..
-            } => Work::Points(PointsMerge {
+            } => Work::Points(Box::new(PointsMerge {
                 shards: points,
                 slots_of_selectors: vec![Vec::new(); selectors.len()],
                 exact_of_selectors: vec![Vec::new(); selectors.len()],
                 until: *until,
                 last_slots: Arc::clone(last_slots),
                 ..PointsMerge::default()
-            }),
+            })),
             Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
             Want::Names => Work::Names(ListMerge::new(names)),
         };
@@ -157,7 +157,8 @@ impl Entry for FoundNode {
 struct ListMerge<E: Entry> {
     lists: Vec<Vec<E>>,
     known: BTreeMap<String, E::About>,
-    sorted: Option<(btree_map::IntoIter<String, E::About>, Vec<E>)>,
+    rest: Option<btree_map::IntoIter<String, E::About>>,
+    sorted: Vec<E>,
 }
 
 impl<E: Entry> ListMerge<E> {
@@ -165,7 +166,8 @@ impl<E: Entry> ListMerge<E> {
         ListMerge {
             lists,
             known: BTreeMap::new(),
-            sorted: None,
+            rest: None,
+            sorted: Vec::new(),
         }
     }
 
@@ -181,13 +183,13 @@ impl<E: Entry> ListMerge<E> {
                 }
                 continue;
             }
-            let (rest, list) = self.sorted.get_or_insert_with(|| {
-                let known = std::mem::take(&mut self.known);
-                (known.into_iter(), Vec::new())
-            });
+            let known = &mut self.known;
+            let rest = self
+                .rest
+                .get_or_insert_with(|| std::mem::take(known).into_iter());
             match rest.next() {
-                Some((text, about)) => list.push(E::from_parts(text, about)),
-                None => return Some(std::mem::take(list)),
+                Some((text, about)) => self.sorted.push(E::from_parts(text, about)),
+                None => return Some(std::mem::take(&mut self.sorted)),
             }
         }
         None

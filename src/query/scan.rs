@@ -88,8 +88,8 @@ pub struct Scan {
 }
 
 enum Work {
-    Points(PointsScan),
-    Nodes(NodesScan),
+    Points(Box<PointsScan>),
+    Nodes(Box<NodesScan>),
     Names { next: u32, names: Vec<String> },
 }
 
@@ -107,7 +107,7 @@ impl Scan {
                 from,
                 until,
                 last_slots,
-            } => Work::Points(PointsScan {
+            } => Work::Points(Box::new(PointsScan {
                 selectors,
                 from,
                 until,
@@ -119,11 +119,11 @@ impl Scan {
                 points: 0,
                 bytes: 0,
                 after: Points::default(),
-            }),
-            Want::Nodes { pattern } => Work::Nodes(NodesScan {
+            })),
+            Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan {
                 pattern,
                 finder: None,
-            }),
+            })),
             Want::Names => Work::Names {
                 next: 0,
                 names: Vec::new(),
@@ -391,3 +391,6 @@ fn found_node(node: Node) -> FoundNode {
         branch: node.branch,
     }
 }
+
+#[cfg(test)]
+mod tests;
