@@ -29,6 +29,11 @@ const OWN_NAME_KEY: &str = "name_";
 /// the text and without what the posting holds elsewhere.
 const VALUE_BYTES: usize = (size_of::<Box<str>>() + size_of::<Posting>()) * 3 / 2;
 
+/// What a key costs: its entry, the first leaf of its map of values (11 entries), and a bitmap with
+/// one container.
+const KEY_BYTES: usize =
+    size_of::<Key>() * 3 / 2 + 11 * (size_of::<Box<str>>() + size_of::<Posting>()) + 128;
+
 /// Postings of one shard.
 #[derive(Default)]
 pub struct Tags {
@@ -203,7 +208,7 @@ fn insert_tag(keys: &mut BTreeMap<Box<str>, Key>, key: &str, value: &str, id: u3
     let mut bytes = 0;
     if !keys.contains_key(key) {
         keys.insert(key.into(), Key::default());
-        bytes += text_bytes(key) + size_of::<Key>();
+        bytes += text_bytes(key) + KEY_BYTES;
     }
     let Some(known) = keys.get_mut(key) else {
         return bytes;

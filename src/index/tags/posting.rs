@@ -8,6 +8,9 @@ use roaring::RoaringBitmap;
 /// values of a tag such as a container's name have one series, or a few.
 const FEW_MAX: usize = 64;
 
+/// What a bitmap costs beyond two bytes for each series: itself, its list of containers, and one.
+const BITMAP_BYTES: usize = size_of::<RoaringBitmap>() + 96;
+
 /// Ids of series, ascending, never none.
 #[derive(Clone, Debug)]
 pub(super) enum Posting {
@@ -35,7 +38,7 @@ impl Posting {
                 let mut many = RoaringBitmap::from_iter(ids.iter().copied());
                 many.insert(id);
                 *self = Posting::Many(Box::new(many));
-                size_of::<RoaringBitmap>()
+                BITMAP_BYTES
             }
             Posting::Many(ids) => {
                 ids.insert(id);
