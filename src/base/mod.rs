@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod buffer;
+pub mod decimal;
 pub mod hash;
 pub mod random;
 pub mod time;

@@ -9,6 +9,7 @@ use super::errors::Failure;
 use super::find::{self, List};
 use super::json::{Beyond, push_text};
 use super::question::Question;
+use crate::query::error::QueryError;
 
 /// Patterns of one request; each is a question to all shards.
 const QUERIES_MAX: usize = 1_000;
@@ -30,10 +31,11 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
         let nodes = find::matching(question, query, leaves_only).await?;
         paths += nodes.len();
         question.options.limits.check_series(paths)?;
-        let group = if by_query { query } else { "" };
-        let found = nodes.into_iter().map(|node| node.path);
-        groups.entry(group).or_default().extend(found);
-        question.breathe().await?;
+        let group = groups.entry(if by_query { query } else { "" }).or_default();
+        for (i, node) in nodes.into_iter().enumerate() {
+            group.insert(node.path);
+            question.breathe_every(i).await?;
+        }
     }
     let mut text = b"{\"results\": ".to_vec();
     if by_query {
@@ -44,20 +46,23 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
             }
             push_text(query, Beyond::Escaped, &mut text);
             text.extend_from_slice(b": ");
-            text.extend_from_slice(&array(paths));
+            text.extend_from_slice(&array(question, paths).await?);
         }
         text.push(b'}');
     } else {
-        text.extend_from_slice(&array(groups.get("").unwrap_or(&BTreeSet::new())));
+        let all = groups.remove("").unwrap_or_default();
+        text.extend_from_slice(&array(question, &all).await?);
     }
     text.push(b'}');
     question.json(text)
 }
 
-fn array(paths: &BTreeSet<String>) -> Vec<u8> {
+async fn array(question: &Question<'_>, paths: &BTreeSet<String>) -> Result<Vec<u8>, QueryError> {
     let mut list = List::new();
-    for path in paths {
+    for (i, path) in paths.iter().enumerate() {
         push_text(path, Beyond::Escaped, list.item());
+        list.check(question)?;
+        question.breathe_every(i).await?;
     }
-    list.end()
+    Ok(list.end())
 }

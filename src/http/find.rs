@@ -1,13 +1,15 @@
 //! `/metrics/find`: the children of a pattern in the tree of names, for trees and completion.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::errors::{Failure, text_response};
 use super::json::{Beyond, push_text};
-use super::number::push_float;
-use super::question::{BREATH, Question};
+use super::question::Question;
+use crate::base::decimal::push_float;
 use crate::query::error::QueryError;
 use crate::query::merge::Merged;
 use crate::query::plan::Want;
@@ -52,7 +54,7 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
         Format::TreeJson => tree_json(question, &nodes, query, wildcards, beyond).await?,
         Format::Completer => completer(question, &nodes, wildcards, beyond).await?,
         Format::Json => json(question, &nodes, beyond).await?,
-        Format::NodeList { position } => node_list(&nodes, position, beyond),
+        Format::NodeList { position } => node_list(question, &nodes, position, beyond).await?,
     };
     let mut response = question.json(text)?;
     let headers = response.headers_mut();
@@ -139,12 +141,10 @@ async fn tree_json(
 ) -> Result<Vec<u8>, QueryError> {
     let base = query.rfind('.').map_or("", |dot| &query[..=dot]);
     // Per text, whether any node of it is a branch; in the order of the texts.
-    let mut texts: std::collections::BTreeMap<&str, bool> = std::collections::BTreeMap::new();
+    let mut texts: BTreeMap<&str, bool> = BTreeMap::new();
     for (i, node) in nodes.iter().enumerate() {
         *texts.entry(text_of(node)).or_default() |= node.branch;
-        if i % BREATH == BREATH - 1 {
-            question.breathe().await?;
-        }
+        question.breathe_every(i).await?;
     }
     let mut list = List::new();
     if wildcards && nodes.len() > 1 {
@@ -156,10 +156,8 @@ async fn tree_json(
             if branch == wanted {
                 push_tree_node(text, base, branch, beyond, list.item());
             }
-            if i % BREATH == BREATH - 1 {
-                list.check(question)?;
-                question.breathe().await?;
-            }
+            list.check(question)?;
+            question.breathe_every(i).await?;
         }
     }
     Ok(list.end())
@@ -178,14 +176,22 @@ fn push_tree_node(text: &str, base: &str, branch: bool, beyond: Beyond, out: &mu
 }
 
 /// The nodes by their last text, a branch before the leaf of the same path.
-fn by_text(nodes: &[FoundNode]) -> Vec<(&FoundNode, bool)> {
+async fn by_text<'n>(
+    question: &Question<'_>,
+    nodes: &'n [FoundNode],
+) -> Result<Vec<(&'n FoundNode, bool)>, QueryError> {
+    let mut sorted: BTreeSet<(&str, usize)> = BTreeSet::new();
+    for (i, node) in nodes.iter().enumerate() {
+        sorted.insert((text_of(node), i));
+        question.breathe_every(i).await?;
+    }
     let mut list = Vec::with_capacity(nodes.len());
-    for node in nodes {
+    for (_, i) in sorted {
+        let node = &nodes[i];
         list.extend(node.branch.then_some((node, false)));
         list.extend(node.leaf.then_some((node, true)));
     }
-    list.sort_by_key(|&(node, _)| text_of(node));
-    list
+    Ok(list)
 }
 
 async fn completer(
@@ -194,7 +200,7 @@ async fn completer(
     wildcards: bool,
     beyond: Beyond,
 ) -> Result<Vec<u8>, QueryError> {
-    let found = by_text(nodes);
+    let found = by_text(question, nodes).await?;
     let mut list = List::new();
     for (i, &(node, leaf)) in found.iter().enumerate() {
         let out = list.item();
@@ -205,10 +211,8 @@ async fn completer(
         push_text(text_of(node), beyond, out);
         let leaf = if leaf { "1" } else { "0" };
         out.extend_from_slice(format!(", \"is_leaf\": \"{leaf}\"}}").as_bytes());
-        if i % BREATH == BREATH - 1 {
-            list.check(question)?;
-            question.breathe().await?;
-        }
+        list.check(question)?;
+        question.breathe_every(i).await?;
     }
     if wildcards && found.len() > 1 {
         list.item().extend_from_slice(b"{\"name\": \"*\"}");
@@ -228,7 +232,7 @@ async fn json(
 ) -> Result<Vec<u8>, QueryError> {
     let now_seconds = question.began.0 as f64 / 1000.0;
     let mut list = List::new();
-    for (i, &(node, leaf)) in by_text(nodes).iter().enumerate() {
+    for (i, &(node, leaf)) in by_text(question, nodes).await?.iter().enumerate() {
         let out = list.item();
         out.extend_from_slice(b"{\"path\": ");
         push_text(&node.path, beyond, out);
@@ -240,27 +244,32 @@ async fn json(
         } else {
             out.extend_from_slice(b", \"is_leaf\": false}");
         }
-        if i % BREATH == BREATH - 1 {
-            list.check(question)?;
-            question.breathe().await?;
-        }
+        list.check(question)?;
+        question.breathe_every(i).await?;
     }
     Ok(list.end())
 }
 
-fn node_list(nodes: &[FoundNode], position: usize, beyond: Beyond) -> Vec<u8> {
-    let texts: std::collections::BTreeSet<&str> = nodes
-        .iter()
-        .filter_map(|node| node.path.split('.').nth(position))
-        .collect();
+async fn node_list(
+    question: &Question<'_>,
+    nodes: &[FoundNode],
+    position: usize,
+    beyond: Beyond,
+) -> Result<Vec<u8>, QueryError> {
+    let mut texts: BTreeSet<&str> = BTreeSet::new();
+    for (i, node) in nodes.iter().enumerate() {
+        texts.extend(node.path.split('.').nth(position));
+        question.breathe_every(i).await?;
+    }
     let mut list = List::new();
-    for text in texts {
+    for (i, text) in texts.into_iter().enumerate() {
         push_text(text, beyond, list.item());
+        question.breathe_every(i).await?;
     }
     let mut text = b"{\"nodes\": ".to_vec();
     text.extend_from_slice(&list.end());
     text.push(b'}');
-    text
+    Ok(text)
 }
 
 /// A JSON array under way.

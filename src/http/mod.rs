@@ -11,7 +11,6 @@ mod find;
 mod json;
 mod multipart;
 mod names;
-mod number;
 mod parameters;
 mod plain;
 mod prometheus;

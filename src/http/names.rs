@@ -6,7 +6,7 @@ use http::Response;
 use super::errors::Failure;
 use super::find::List;
 use super::json::{Beyond, push_text};
-use super::question::{BREATH, Question};
+use super::question::Question;
 use crate::query::merge::Merged;
 use crate::query::plan::Want;
 
@@ -19,10 +19,8 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
     let mut list = List::new();
     for (i, name) in names.iter().enumerate() {
         push_text(name, Beyond::Escaped, list.item());
-        if i % BREATH == BREATH - 1 {
-            list.check(question)?;
-            question.breathe().await?;
-        }
+        list.check(question)?;
+        question.breathe_every(i).await?;
     }
     question.json(list.end())
 }

@@ -15,6 +15,9 @@ use crate::query::plan::{Plan, Want};
 /// Points, values or names between two breaths: well below 100 µs of work.
 pub(super) const BREATH: usize = 2_000;
 
+/// Names that are sorted or printed between two breaths: each costs more than a point.
+const LIST_BREATH: usize = 500;
+
 /// A request, read.
 pub(super) struct Question<'a> {
     /// How it was asked.
@@ -57,13 +60,13 @@ impl<'a> Question<'a> {
     /// # Errors
     /// What the shards or the merge say, or that time is up.
     pub(super) async fn ask(&self, want: Want) -> Result<Merged, QueryError> {
-        let limits = self.options.limits;
         let plan = Plan {
             tenant: self.options.tenant,
             want,
-            limits,
+            limits: self.options.limits,
         };
-        let mut merge = Merge::new(self.fleet.ask(plan).await?, limits);
+        let partials = self.fleet.ask(plan.clone()).await?;
+        let mut merge = Merge::new(&plan, partials);
         loop {
             if let Some(merged) = merge.step(BREATH) {
                 return merged;
@@ -82,6 +85,17 @@ impl<'a> Question<'a> {
         let elapsed = self.fleet.now().0.saturating_sub(self.began.0);
         if u64::try_from(elapsed).is_ok_and(|elapsed| elapsed > millis_max) {
             return Err(QueryError::Timeout(millis_max));
+        }
+        Ok(())
+    }
+
+    /// In a loop over names: breathe where `i` says that it is time.
+    ///
+    /// # Errors
+    /// As [`Question::breathe`].
+    pub(super) async fn breathe_every(&self, i: usize) -> Result<(), QueryError> {
+        if i % LIST_BREATH == LIST_BREATH - 1 {
+            self.breathe().await?;
         }
         Ok(())
     }

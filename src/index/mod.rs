@@ -380,12 +380,23 @@ impl Index {
         self.tags.select(tenant, tests, limit)
     }
 
+    /// The untagged names, for searches in slices.
+    pub fn tree(&self) -> &tree::Tree {
+        &self.tree
+    }
+
+    /// The postings of tagged series, for their keys and values.
+    pub fn tags(&self) -> &tags::Tags {
+        &self.tags
+    }
+
     /// Bytes of memory.
     pub fn bytes(&self) -> usize {
         let per_series = size_of::<Record>() + size_of::<u32>() + size_of::<Identity>();
         self.records.len() * per_series
             + self.texts.bytes()
             + self.tree.bytes()
+            + self.tags.bytes()
             + self.sent.bytes()
             + self.known.bytes()
             + self.aliases.len() * size_of::<(u128, SeriesId)>()

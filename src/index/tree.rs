@@ -5,20 +5,21 @@
 //! are kept once; a child is found by a hash of (parent, label). A new name starts where it parts
 //! from the name before it, for new names come in runs with shared prefixes.
 //!
-//! Limits: [`NODES_MAX`]; a name has at most [`DEPTH_MAX`] nodes, and nothing here recurses.
+//! Limits: [`NODES_MAX`]; a name has at most 2,048 nodes, and nothing here recurses.
 //! Does not know the text or identity of a series. Names are never removed.
 //! Test truth: in the tests of `tree::find`, every prefix of every name matched by itself.
 
 mod chunks;
 mod find;
 mod labels;
+mod order;
 mod table;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::TooMany;
-use super::glob::{DEPTH_MAX, Pattern};
+use super::glob::Pattern;
 use crate::model::refusal::Reason;
 use crate::model::series::{NAME_BYTES_MAX, SeriesId, TenantId};
 use chunks::Chunks;
@@ -246,6 +247,7 @@ fn mix(seed: u64, parent: u32, label: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::glob::DEPTH_MAX;
     use super::*;
 
     #[test]
@@ -276,5 +278,55 @@ mod tests {
         let found = tree.find(TenantId::DEFAULT, &pattern, 10).expect("one");
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].leaf, found[0].branch), (Some(SeriesId(7)), false));
+    }
+
+    /// More nodes than a chunk holds and more labels than a block.
+    #[test]
+    fn a_large_tree_finds_every_name() {
+        let mut tree = Tree::default();
+        let tenant = TenantId::DEFAULT;
+        let name = |i: u32| format!("dc{}.a-host-with-a-long-name-{i}", i % 3);
+        for i in 0..70_000 {
+            assert_eq!(tree.insert(tenant, &name(i), SeriesId(i)), Ok(()));
+        }
+        for i in 0..70_000 {
+            let pattern = Pattern::new(&name(i)).expect("a pattern");
+            let found = tree.find(tenant, &pattern, 2).expect("one");
+            let leaves: Vec<Option<SeriesId>> = found.iter().map(|node| node.leaf).collect();
+            assert_eq!(leaves, [Some(SeriesId(i))]);
+        }
+        let all = Pattern::new("*.*").expect("a pattern");
+        assert_eq!(tree.find(tenant, &all, 70_000).map(|n| n.len()), Ok(70_000));
+        assert_eq!(
+            (tree.nodes(), tree.labels()),
+            (70_004, 70_003),
+            "every label and node once"
+        );
+    }
+
+    #[test]
+    fn names_in_any_order_make_the_same_tree() {
+        let names = [
+            "a.b.c", "a.b", "a.bc.d", "a", "a.b.cd", "ab.c", "a.b.c.d", "a.b.c",
+        ];
+        let show = |order: &[&str]| {
+            let mut tree = Tree::default();
+            for name in order {
+                let id = SeriesId(name.len() as u32);
+                tree.insert(TenantId::DEFAULT, name, id).expect("room");
+            }
+            let all = Pattern::new("**").expect("a pattern");
+            (tree.nodes(), tree.find(TenantId::DEFAULT, &all, 99))
+        };
+        let want = show(&names);
+        assert_eq!(
+            want.0, 10,
+            "a, b, c, d below it, cd, bc, d, ab, c and the root"
+        );
+        let mut order = names;
+        for seed in 0..50 {
+            crate::base::random::Random::new(seed).shuffle(&mut order);
+            assert_eq!(show(&order), want, "order {order:?}");
+        }
     }
 }

@@ -36,8 +36,16 @@ impl Limits {
     /// # Errors
     /// [`QueryError::Limit`] above the ceiling.
     pub fn check_series(&self, series: usize) -> Result<(), QueryError> {
-        check(
-            series as u64,
+        if series <= self.series_max {
+            Ok(())
+        } else {
+            Err(self.too_many_series())
+        }
+    }
+
+    /// What a query is told whose selectors match more series than they may.
+    pub fn too_many_series(&self) -> QueryError {
+        refusal(
             self.series_max as u64,
             "matches more than",
             "series",
@@ -93,11 +101,16 @@ impl Limits {
 
 fn check(count: u64, max: u64, verb: &str, unit: &str, setting: &str) -> Result<(), QueryError> {
     if count <= max {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(refusal(max, verb, unit, setting))
     }
-    Err(QueryError::Limit(format!(
+}
+
+fn refusal(max: u64, verb: &str, unit: &str, setting: &str) -> QueryError {
+    QueryError::Limit(format!(
         "the query {verb} {max} {unit}; ask for fewer series or a shorter time, or raise {setting}"
-    )))
+    ))
 }
 
 #[cfg(test)]

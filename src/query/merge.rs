@@ -5,11 +5,15 @@
 //! does not depend on how arrivals were spread over the shards: `tests` below split one sequence of
 //! arrivals in many ways and compare bit for bit.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque, btree_map};
+use std::collections::{BTreeMap, HashSet, VecDeque, btree_map};
+use std::sync::Arc;
 
 use super::error::QueryError;
+use super::last_slot::keep_last_arrivals;
 use super::limits::Limits;
+use super::plan::{Plan, Slot, Want};
 use super::scan::{FoundNode, FoundPoints, FoundSeries, Matches, NEWEST_TIMES_MAX, Partial};
+use crate::base::time::Millis;
 use crate::model::points::{Duplicates, Points};
 use crate::model::series::Identity;
 
@@ -41,7 +45,8 @@ pub struct MergedPoints {
 pub struct WholeSeries {
     /// Canonical text.
     pub name: String,
-    /// Points in the plan's range, by time, of each time the last arrival.
+    /// Points in the plan's range and those that decide the last slot, by time, of each time the
+    /// last arrival.
     pub points: Points,
     /// Up to [`NEWEST_TIMES_MAX`] of its newest distinct times, in milliseconds, newest first.
     pub newest_times: Vec<i64>,
@@ -54,47 +59,45 @@ pub struct Merge {
 }
 
 enum Work {
-    Points(PointsMerge),
-    Nodes {
-        todo: Vec<FoundNode>,
-        known: BTreeMap<String, (bool, bool)>,
-    },
-    Names {
-        todo: Vec<String>,
-        known: BTreeSet<String>,
-    },
+    Points(Box<PointsMerge>),
+    Nodes(ListMerge<FoundNode>),
+    Names(ListMerge<String>),
 }
 
 impl Merge {
-    /// Begin with the `partials` of one plan in shard order, all of one kind. Partials of another
-    /// kind than the first are ignored: no shard sends such.
-    pub fn new(partials: Vec<Partial>, limits: Limits) -> Merge {
-        let mut points = Vec::new();
-        let mut nodes = Vec::new();
-        let mut names = Vec::new();
-        let kind = partials.first().map(std::mem::discriminant);
+    /// Begin with what the shards said to `plan`, in shard order. Partials of another kind than the
+    /// plan wants are ignored: no shard sends such.
+    pub fn new(plan: &Plan, partials: Vec<Partial>) -> Merge {
+        let mut points = VecDeque::new();
+        let (mut nodes, mut names) = (Vec::new(), Vec::new());
         for partial in partials {
             match partial {
-                Partial::Points(found) => points.push(found),
-                Partial::Nodes(found) => nodes.extend(found),
-                Partial::Names(found) => names.extend(found),
+                Partial::Points(found) => points.push_back(found),
+                Partial::Nodes(found) => nodes.push(found),
+                Partial::Names(found) => names.push(found),
             }
         }
-        let is = |other: &Partial| kind == Some(std::mem::discriminant(other));
-        let work = if is(&Partial::Nodes(Vec::new())) {
-            Work::Nodes {
-                todo: nodes,
-                known: BTreeMap::new(),
-            }
-        } else if is(&Partial::Names(Vec::new())) {
-            Work::Names {
-                todo: names,
-                known: BTreeSet::new(),
-            }
-        } else {
-            Work::Points(PointsMerge::new(points))
+        let work = match &plan.want {
+            Want::Points {
+                selectors,
+                until,
+                last_slots,
+                ..
+            } => Work::Points(Box::new(PointsMerge {
+                shards: points,
+                slots_of_selectors: vec![Vec::new(); selectors.len()],
+                exact_of_selectors: vec![Vec::new(); selectors.len()],
+                until: *until,
+                last_slots: Arc::clone(last_slots),
+                ..PointsMerge::default()
+            })),
+            Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
+            Want::Names => Work::Names(ListMerge::new(names)),
         };
-        Merge { limits, work }
+        Merge {
+            limits: plan.limits,
+            work,
+        }
     }
 
     /// Do a slice: join about `budget` points, series, nodes or names. `Some` when all is done.
@@ -104,41 +107,101 @@ impl Merge {
                 let merged = merge.slice(&self.limits, budget).transpose()?;
                 Some(merged.map(Merged::Points))
             }
-            Work::Nodes { todo, known } => {
-                let rest = todo.len().saturating_sub(budget.max(1));
-                for node in todo.drain(rest..) {
-                    let (leaf, branch) = known.entry(node.path).or_default();
-                    *leaf |= node.leaf;
-                    *branch |= node.branch;
-                }
-                if let Err(told) = self.limits.check_series(known.len()) {
+            Work::Nodes(merge) => {
+                let nodes = merge.slice(budget);
+                if let Err(told) = self.limits.check_series(merge.known.len()) {
                     return Some(Err(told));
                 }
-                todo.is_empty()
-                    .then(|| Ok(Merged::Nodes(sorted_nodes(known))))
+                nodes.map(|nodes| Ok(Merged::Nodes(nodes)))
             }
-            Work::Names { todo, known } => {
-                let rest = todo.len().saturating_sub(budget.max(1));
-                known.extend(todo.drain(rest..));
-                todo.is_empty().then(|| {
-                    let names = std::mem::take(known).into_iter().collect();
-                    Ok(Merged::Names(names))
-                })
-            }
+            Work::Names(merge) => merge.slice(budget).map(|names| Ok(Merged::Names(names))),
         }
     }
 }
 
-fn sorted_nodes(known: &mut BTreeMap<String, (bool, bool)>) -> Vec<FoundNode> {
-    std::mem::take(known)
-        .into_iter()
-        .map(|(path, (leaf, branch))| FoundNode { path, leaf, branch })
-        .collect()
+/// What a sorted list without repeats is made of: a text, and what is known about it.
+trait Entry: Sized {
+    type About: Default;
+    fn into_parts(self) -> (String, Self::About);
+    fn from_parts(text: String, about: Self::About) -> Self;
+    fn join(known: &mut Self::About, more: Self::About);
+}
+
+impl Entry for String {
+    type About = ();
+    fn into_parts(self) -> (String, ()) {
+        (self, ())
+    }
+    fn from_parts(text: String, (): ()) -> String {
+        text
+    }
+    fn join((): &mut (), (): ()) {}
+}
+
+impl Entry for FoundNode {
+    /// Leaf, branch.
+    type About = (bool, bool);
+    fn into_parts(self) -> (String, (bool, bool)) {
+        (self.path, (self.leaf, self.branch))
+    }
+    fn from_parts(path: String, (leaf, branch): (bool, bool)) -> FoundNode {
+        FoundNode { path, leaf, branch }
+    }
+    fn join(known: &mut (bool, bool), more: (bool, bool)) {
+        known.0 |= more.0;
+        known.1 |= more.1;
+    }
+}
+
+/// Sorts by inserting, because that can stop anywhere.
+struct ListMerge<E: Entry> {
+    lists: Vec<Vec<E>>,
+    known: BTreeMap<String, E::About>,
+    rest: Option<btree_map::IntoIter<String, E::About>>,
+    sorted: Vec<E>,
+}
+
+impl<E: Entry> ListMerge<E> {
+    fn new(lists: Vec<Vec<E>>) -> ListMerge<E> {
+        ListMerge {
+            lists,
+            known: BTreeMap::new(),
+            rest: None,
+            sorted: Vec::new(),
+        }
+    }
+
+    fn slice(&mut self, budget: usize) -> Option<Vec<E>> {
+        for _ in 0..budget.max(1) {
+            if let Some(list) = self.lists.last_mut() {
+                match list.pop() {
+                    Some(entry) => {
+                        let (text, about) = entry.into_parts();
+                        E::join(self.known.entry(text).or_default(), about);
+                    }
+                    None => drop(self.lists.pop()),
+                }
+                continue;
+            }
+            let known = &mut self.known;
+            let rest = self
+                .rest
+                .get_or_insert_with(|| std::mem::take(known).into_iter());
+            match rest.next() {
+                Some((text, about)) => self.sorted.push(E::from_parts(text, about)),
+                None => return Some(std::mem::take(&mut self.sorted)),
+            }
+        }
+        None
+    }
 }
 
 /// Series are gathered under (name, identity): in the order of their names, and never two names in
 /// one place. `slot` is where a series is known by until the order is final.
+#[derive(Default)]
 struct PointsMerge {
+    until: Millis,
+    last_slots: Arc<[Slot]>,
     shards: VecDeque<FoundPoints>,
     /// Of the shard whose series are being gathered.
     slots: Vec<u32>,
@@ -160,23 +223,6 @@ struct Gathered {
 }
 
 impl PointsMerge {
-    fn new(shards: Vec<FoundPoints>) -> PointsMerge {
-        let selectors = shards.iter().map(|found| found.matches.len()).max();
-        let selectors = selectors.unwrap_or(0);
-        PointsMerge {
-            shards: shards.into(),
-            slots: Vec::new(),
-            gathered: BTreeMap::new(),
-            slots_of_selectors: vec![Vec::new(); selectors],
-            exact_of_selectors: vec![Vec::new(); selectors],
-            points: 0,
-            joining: None,
-            identities: HashSet::new(),
-            ranks: Vec::new(),
-            merged: MergedPoints::default(),
-        }
-    }
-
     fn slice(
         &mut self,
         limits: &Limits,
@@ -237,10 +283,13 @@ impl PointsMerge {
             let slots = series
                 .iter()
                 .filter_map(|&position| self.slots.get(position as usize).copied());
-            if exact {
-                self.exact_of_selectors[selector].extend(slots);
+            let lists = if exact {
+                &mut self.exact_of_selectors
             } else {
-                self.slots_of_selectors[selector].extend(slots);
+                &mut self.slots_of_selectors
+            };
+            if let Some(list) = lists.get_mut(selector) {
+                list.extend(slots);
             }
         }
         self.slots.clear();
@@ -257,6 +306,7 @@ impl PointsMerge {
         let mut points = Points::merge(gathered.parts);
         let spent = SERIES_COST + points.len();
         points.settle(Duplicates::Last);
+        keep_last_arrivals(&mut points, self.until, &self.last_slots);
         let mut newest_times = gathered.newest_times;
         newest_times.sort_unstable_by(|a, b| b.cmp(a));
         newest_times.dedup();

@@ -7,6 +7,7 @@
 
 pub mod error;
 pub mod graphite;
+mod last_slot;
 pub mod limits;
 pub mod merge;
 pub mod plan;

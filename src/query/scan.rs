@@ -8,11 +8,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::error::QueryError;
+use super::last_slot::last_arrivals;
 use super::limits::Limits;
 use super::plan::{Plan, Selector, Slot, Want};
 use crate::base::time::Millis;
 use crate::index::glob::Pattern;
 use crate::index::tags::TagTest;
+use crate::index::tree::{Finder, Node};
 use crate::index::{Index, TooMany};
 use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId};
@@ -86,9 +88,14 @@ pub struct Scan {
 }
 
 enum Work {
-    Points(PointsScan),
-    Nodes { pattern: String },
+    Points(Box<PointsScan>),
+    Nodes(Box<NodesScan>),
     Names { next: u32, names: Vec<String> },
+}
+
+struct NodesScan {
+    pattern: String,
+    finder: Option<Finder>,
 }
 
 impl Scan {
@@ -100,7 +107,7 @@ impl Scan {
                 from,
                 until,
                 last_slots,
-            } => Work::Points(PointsScan {
+            } => Work::Points(Box::new(PointsScan {
                 selectors,
                 from,
                 until,
@@ -108,10 +115,15 @@ impl Scan {
                 found: FoundPoints::default(),
                 positions: HashMap::new(),
                 unread: VecDeque::new(),
+                selecting: Selecting::Begin,
                 points: 0,
+                bytes: 0,
                 after: Points::default(),
-            }),
-            Want::Nodes { pattern } => Work::Nodes { pattern },
+            })),
+            Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan {
+                pattern,
+                finder: None,
+            })),
             Want::Names => Work::Names {
                 next: 0,
                 names: Vec::new(),
@@ -141,34 +153,33 @@ impl Scan {
         head: &Head,
         budget: usize,
     ) -> Result<Option<Partial>, QueryError> {
+        let (tenant, limits) = (self.tenant, &self.limits);
         match &mut self.work {
             Work::Points(scan) => {
                 let mut left = budget.max(1);
                 while left > 0 {
-                    if let Some(id) = scan.unread.pop_front() {
-                        let found = scan.read(index, head, id);
-                        left = left.saturating_sub(SERIES_COST + found.points.len());
-                        scan.points += found.points.len() as u64;
-                        self.limits.check_points_read(scan.points)?;
-                        self.bytes += found.bytes();
-                        self.limits.check_bytes(self.bytes)?;
-                        scan.found.series.push(found);
-                    } else if scan.found.matches.len() < scan.selectors.len() {
-                        let looked_at = scan.select(index, self.tenant, &self.limits)?;
-                        left = left.saturating_sub(looked_at);
+                    let spent = if scan.found.matches.len() < scan.selectors.len() {
+                        scan.select(index, tenant, limits, left)?
+                    } else if let Some(id) = scan.unread.pop_front() {
+                        scan.read(index, head, id, limits)?
                     } else {
                         return Ok(Some(Partial::Points(std::mem::take(&mut scan.found))));
-                    }
+                    };
+                    left = left.saturating_sub(spent);
                 }
                 Ok(None)
             }
-            Work::Nodes { pattern } => {
-                let nodes = find(index, self.tenant, pattern, &self.limits)?;
-                self.bytes += nodes
-                    .iter()
-                    .map(|n| NODE_BYTES + n.path.len() as u64)
-                    .sum::<u64>();
-                self.limits.check_bytes(self.bytes)?;
+            Work::Nodes(scan) => {
+                let finder = match &mut scan.finder {
+                    Some(finder) => finder,
+                    none => none.insert(finder(&scan.pattern, tenant, limits)?),
+                };
+                let Some(nodes) = finder.step(index.tree(), budget) else {
+                    return Ok(None);
+                };
+                let nodes = nodes.map_err(|TooMany { .. }| limits.too_many_series())?;
+                let bytes = nodes.iter().map(|node| NODE_BYTES + node.path.len() as u64);
+                limits.check_bytes(bytes.sum())?;
                 Ok(Some(Partial::Nodes(
                     nodes.into_iter().map(found_node).collect(),
                 )))
@@ -179,13 +190,13 @@ impl Scan {
                     .min(index.len());
                 for id in *next as usize..end {
                     let id = SeriesId(id as u32);
-                    if index.tenant(id) == self.tenant {
+                    if index.tenant(id) == tenant {
                         let name = index.text(id).to_owned();
                         self.bytes += NODE_BYTES + name.len() as u64;
                         names.push(name);
                     }
                 }
-                self.limits.check_bytes(self.bytes)?;
+                limits.check_bytes(self.bytes)?;
                 *next = end as u32;
                 let done = end == index.len();
                 Ok(done.then(|| Partial::Names(std::mem::take(names))))
@@ -196,6 +207,8 @@ impl Scan {
 
 /// What one series costs besides its points, in points of the budget.
 const SERIES_COST: usize = 20;
+/// What queueing one series for reading costs, in points of the budget.
+const TAKE_COST: usize = 4;
 /// Bytes that a name in a list takes besides its text.
 const NODE_BYTES: u64 = size_of::<FoundNode>() as u64;
 
@@ -208,50 +221,96 @@ impl FoundSeries {
     }
 }
 
+/// First the series of every selector are found, then each distinct one is read.
 struct PointsScan {
     selectors: Arc<[Selector]>,
     from: Millis,
     until: Millis,
     last_slots: Arc<[Slot]>,
     found: FoundPoints,
+    selecting: Selecting,
     positions: HashMap<SeriesId, u32>,
     unread: VecDeque<SeriesId>,
     points: u64,
+    bytes: u64,
     /// Points after `until` of the series being read.
     after: Points,
 }
 
+/// How far the selector is whose matches are not yet in [`FoundPoints::matches`].
+enum Selecting {
+    Begin,
+    InTree(Finder),
+    Taking {
+        ids: VecDeque<SeriesId>,
+        matches: Matches,
+    },
+}
+
 impl PointsScan {
-    /// Find the series of the next selector and queue those not yet known for reading. Gives how
-    /// much was looked at.
+    /// Go on finding the series of the next selector, and queue those not yet known for reading.
+    /// Gives what was spent of the budget.
     fn select(
         &mut self,
         index: &Index,
         tenant: TenantId,
         limits: &Limits,
+        budget: usize,
     ) -> Result<usize, QueryError> {
         let selectors = Arc::clone(&self.selectors);
-        let (ids, exact) = match &selectors[self.found.matches.len()] {
-            Selector::Path(path) => by_path(index, tenant, path, limits)?,
-            Selector::Tags(tests) => (by_tags(index, tenant, tests, limits)?, false),
-        };
-        let looked_at = ids.len() + SERIES_COST;
-        let series = ids.into_iter().map(|id| self.position_of(id)).collect();
-        self.found.matches.push(Matches { series, exact });
-        limits.check_series(self.positions.len())?;
-        Ok(looked_at)
-    }
-
-    fn position_of(&mut self, id: SeriesId) -> u32 {
-        let next = self.positions.len() as u32;
-        let position = *self.positions.entry(id).or_insert(next);
-        if position == next {
-            self.unread.push_back(id);
+        let selector = &selectors[self.found.matches.len()];
+        match &mut self.selecting {
+            Selecting::Begin => {
+                self.selecting = match selector {
+                    Selector::Path(path) => {
+                        let finder = finder(path, tenant, limits)?;
+                        Selecting::InTree(finder.leaves_only())
+                    }
+                    Selector::Tags(tests) => {
+                        Selecting::taking(by_tags(index, tenant, tests, limits)?, false)
+                    }
+                };
+                Ok(SERIES_COST)
+            }
+            Selecting::InTree(finder) => {
+                if let Some(nodes) = finder.step(index.tree(), budget) {
+                    let nodes = nodes.map_err(|TooMany { .. }| limits.too_many_series())?;
+                    let mut ids: Vec<SeriesId> =
+                        nodes.into_iter().filter_map(|node| node.leaf).collect();
+                    let exact = ids.is_empty();
+                    if let (true, Selector::Path(path)) = (exact, selector) {
+                        ids.extend(by_name(index, tenant, path));
+                    }
+                    self.selecting = Selecting::taking(ids, exact);
+                }
+                Ok(budget)
+            }
+            Selecting::Taking { ids, matches } => {
+                let Some(id) = ids.pop_front() else {
+                    self.found.matches.push(std::mem::take(matches));
+                    self.selecting = Selecting::Begin;
+                    return Ok(1);
+                };
+                let next = self.positions.len() as u32;
+                let position = *self.positions.entry(id).or_insert(next);
+                if position == next {
+                    self.unread.push_back(id);
+                    limits.check_series(self.positions.len())?;
+                }
+                matches.series.push(position);
+                Ok(TAKE_COST)
+            }
         }
-        position
     }
 
-    fn read(&mut self, index: &Index, head: &Head, id: SeriesId) -> FoundSeries {
+    /// Read one series. Gives what was spent of the budget.
+    fn read(
+        &mut self,
+        index: &Index,
+        head: &Head,
+        id: SeriesId,
+        limits: &Limits,
+    ) -> Result<usize, QueryError> {
         let mut found = FoundSeries {
             text: index.text(id).to_owned(),
             identity: index.identity(id),
@@ -260,14 +319,18 @@ impl PointsScan {
         };
         head.read(id, self.from, self.until, &mut found.points);
         head.newest_times(id, NEWEST_TIMES_MAX, &mut found.newest_times);
-        if found
-            .newest_times
-            .first()
-            .is_some_and(|&newest_ms| self.until.0 < newest_ms)
-        {
+        self.after.clear();
+        let newest_ms = found.newest_times.first();
+        if newest_ms.is_some_and(|&newest_ms| self.until.0 < newest_ms) {
             self.read_last_slots(head, id, &mut found.points);
         }
-        found
+        let points = found.points.len();
+        self.points += points as u64;
+        limits.check_points_read(self.points)?;
+        self.bytes += found.bytes();
+        limits.check_bytes(self.bytes)?;
+        self.found.series.push(found);
+        Ok(SERIES_COST + points + self.after.len())
     }
 
     /// Append what decides the last slot. Of each slot one point at most is brought, not all.
@@ -276,43 +339,36 @@ impl PointsScan {
             return;
         };
         let (from, until) = (self.until.0.saturating_add(1), end.0.saturating_sub(1));
-        self.after.clear();
         head.read(id, Millis(from), Millis(until), &mut self.after);
         let after = &self.after;
-        let mut last: Vec<usize> = self
-            .last_slots
-            .iter()
-            .filter_map(|slot| {
-                let first = after.times.partition_point(|&time| time < slot.start.0);
-                let end = after.times.partition_point(|&time| time < slot.end.0);
-                // Of equal stamps the later time, of equal times too the later one: the order in
-                // which a slot's last arrival is looked for.
-                (first..end).max_by_key(|&i| after.stamps[i])
-            })
-            .collect();
-        last.sort_unstable();
-        last.dedup();
-        for i in last {
+        for i in last_arrivals(after, self.until, &self.last_slots) {
             out.push(after.times[i], after.stamps[i], after.values[i]);
         }
     }
 }
 
-/// The series whose path matches; where there is none, the one of exactly this canonical name.
-fn by_path(
-    index: &Index,
-    tenant: TenantId,
-    path: &str,
-    limits: &Limits,
-) -> Result<(Vec<SeriesId>, bool), QueryError> {
-    let nodes = find(index, tenant, path, limits)?;
-    let ids: Vec<SeriesId> = nodes.into_iter().filter_map(|node| node.leaf).collect();
-    if !ids.is_empty() {
-        return Ok((ids, false));
+impl Selecting {
+    fn taking(ids: Vec<SeriesId>, exact: bool) -> Selecting {
+        let matches = Matches {
+            series: Vec::with_capacity(ids.len()),
+            exact,
+        };
+        Selecting::Taking {
+            ids: ids.into(),
+            matches,
+        }
     }
-    let name = SeriesName::from_text(path).ok();
-    let id = name.and_then(|name| index.lookup(tenant, &name));
-    Ok((id.into_iter().collect(), true))
+}
+
+fn finder(pattern: &str, tenant: TenantId, limits: &Limits) -> Result<Finder, QueryError> {
+    let pattern = Pattern::new(pattern).map_err(|told| QueryError::Invalid(told.to_string()))?;
+    Ok(Finder::new(pattern, tenant, limits.series_max))
+}
+
+/// The series of exactly this canonical name, its tags in any order.
+fn by_name(index: &Index, tenant: TenantId, text: &str) -> Option<SeriesId> {
+    let name = SeriesName::from_text(text).ok()?;
+    index.lookup(tenant, &name)
 }
 
 fn by_tags(
@@ -321,35 +377,20 @@ fn by_tags(
     tests: &[String],
     limits: &Limits,
 ) -> Result<Vec<SeriesId>, QueryError> {
-    let tests: Vec<TagTest> = tests.iter().map(|_| TagTest {}).collect();
+    let tests =
+        TagTest::parse_all(tests).map_err(|error| QueryError::Invalid(error.to_string()))?;
     index
         .select(tenant, &tests, limits.series_max)
-        .map_err(|too_many| too_many_series(too_many, limits))
+        .map_err(|TooMany { .. }| limits.too_many_series())
 }
 
-fn find(
-    index: &Index,
-    tenant: TenantId,
-    pattern: &str,
-    limits: &Limits,
-) -> Result<Vec<crate::index::tree::Node>, QueryError> {
-    let pattern = Pattern::new(pattern).map_err(|error| QueryError::Invalid(error.to_string()))?;
-    index
-        .find(tenant, &pattern, limits.series_max)
-        .map_err(|too_many| too_many_series(too_many, limits))
-}
-
-fn too_many_series(_: TooMany, limits: &Limits) -> QueryError {
-    match limits.check_series(usize::MAX) {
-        Err(told) => told,
-        Ok(()) => QueryError::Busy,
-    }
-}
-
-fn found_node(node: crate::index::tree::Node) -> FoundNode {
+fn found_node(node: Node) -> FoundNode {
     FoundNode {
         path: node.path,
         leaf: node.leaf.is_some(),
         branch: node.branch,
     }
 }
+
+#[cfg(test)]
+mod tests;

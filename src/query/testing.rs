@@ -50,14 +50,30 @@ impl Shards {
 
     /// What every shard says, scanning in slices of `budget`.
     pub(crate) fn ask(&self, plan: &Plan, budget: usize) -> Result<Vec<Partial>, QueryError> {
-        let scan_one = |(index, head): &(Index, Head)| {
-            let mut scan = Scan::new(plan.clone());
-            loop {
-                if let Some(done) = scan.step(index, head, budget) {
-                    return done;
-                }
-            }
-        };
-        self.0.iter().map(scan_one).collect()
+        self.0
+            .iter()
+            .map(|shard| scan(shard, plan, budget).0)
+            .collect()
+    }
+
+    /// How many slices the first shard's scan takes.
+    pub(crate) fn slices(&self, plan: &Plan, budget: usize) -> usize {
+        scan(&self.0[0], plan, budget).1
+    }
+}
+
+/// What a scan says, and in how many slices.
+fn scan(
+    (index, head): &(Index, Head),
+    plan: &Plan,
+    budget: usize,
+) -> (Result<Partial, QueryError>, usize) {
+    let mut scan = Scan::new(plan.clone());
+    let mut slices = 1;
+    loop {
+        if let Some(done) = scan.step(index, head, budget) {
+            return (done, slices);
+        }
+        slices += 1;
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
 use super::Pieces;
-use crate::http::number::{push_float, push_integer};
+use crate::base::decimal::{push_float, push_integer};
 use crate::http::question::{BREATH, Question};
 use crate::query::error::QueryError;
 use crate::query::series::Series;

@@ -1,8 +1,8 @@
 //! Series as JSON, as graphite-web writes it.
 
 use super::Pieces;
+use crate::base::decimal::{push_float, push_integer};
 use crate::http::json::{Beyond, push_text};
-use crate::http::number::{push_float, push_integer};
 use crate::http::question::{BREATH, Question};
 use crate::query::error::QueryError;
 use crate::query::series::Series;

@@ -19,13 +19,13 @@ use request::{Format, Request};
 
 /// Answer.
 pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
-    let request = Request::read(question)?;
+    let request = Request::read(question).await?;
     let mut series = evaluated(question, &request).await?;
     let mut response = match request.format {
         Format::Json => {
             question.callback()?;
             if let Some(max_data_points) = request.max_data_points {
-                consolidate::consolidate(&mut series, max_data_points);
+                consolidated(question, &mut series, max_data_points).await?;
             }
             if request.no_null_points {
                 consolidate::no_null_points(&mut series);
@@ -64,6 +64,25 @@ async fn evaluated(question: &Question<'_>, request: &Request) -> Result<Vec<Ser
         question.breathe().await?;
     }
     Ok(series)
+}
+
+/// Fewer values a series, as many as the reader has room for.
+async fn consolidated(
+    question: &Question<'_>,
+    series: &mut [Series],
+    max_data_points: u64,
+) -> Result<(), QueryError> {
+    let range_s = consolidate::range_s(series);
+    let mut done = 0;
+    for one in series {
+        done += one.values.len();
+        consolidate::consolidate_one(one, range_s, max_data_points);
+        if done >= BREATH {
+            done = 0;
+            question.breathe().await?;
+        }
+    }
+    Ok(())
 }
 
 fn check_returned(question: &Question<'_>, series: &[Series]) -> Result<(), QueryError> {

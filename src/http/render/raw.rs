@@ -1,7 +1,7 @@
 //! Series as graphite-web's raw text.
 
 use super::Pieces;
-use crate::http::number::{push_float, push_integer};
+use crate::base::decimal::{push_float, push_integer};
 use crate::http::question::{BREATH, Question};
 use crate::query::error::QueryError;
 use crate::query::series::Series;

@@ -2,7 +2,7 @@
 
 use crate::http::errors::Failure;
 use crate::http::parameters::Parameters;
-use crate::http::question::Question;
+use crate::http::question::{BREATH, Question};
 use crate::query::error::QueryError;
 use crate::query::graphite::target::{self, Target};
 use crate::query::graphite::{Context, evaluate, time};
@@ -41,12 +41,12 @@ impl Request {
     /// # Errors
     /// A format that is not served, a time, a number or a target that cannot be read, and an empty
     /// range.
-    pub(super) fn read(question: &Question<'_>) -> Result<Request, Failure> {
+    pub(super) async fn read(question: &Question<'_>) -> Result<Request, Failure> {
         let parameters = &question.parameters;
         Ok(Request {
             format: format(parameters)?,
             context: context(question)?,
-            targets: targets(parameters)?,
+            targets: targets(question).await?,
             max_data_points: digits(parameters.last("maxDataPoints")),
             no_null_points: parameters.has("noNullPoints"),
             cache_seconds: cache_seconds(parameters),
@@ -108,35 +108,41 @@ fn x_files_factor(parameters: &Parameters) -> Result<f64, Failure> {
 }
 
 /// `target`, or where there is none `target[]`, as jQuery and PHP spell lists.
-fn targets(parameters: &Parameters) -> Result<Vec<(String, Target)>, Failure> {
+async fn targets(question: &Question<'_>) -> Result<Vec<(String, Target)>, Failure> {
+    let parameters = &question.parameters;
     let list = if parameters.has("target") {
         "target"
     } else {
         "target[]"
     };
-    let texts: Vec<&str> = parameters
-        .all(list)
-        .filter(|t| !t.trim().is_empty())
-        .collect();
-    if texts.len() > TARGETS_MAX {
-        return Err(Failure::invalid(format!(
-            "more than {TARGETS_MAX} targets; send several requests"
-        )));
-    }
+    let texts = parameters.all(list).filter(|text| !text.trim().is_empty());
     let overrides = parameters.in_brackets("template");
-    let checked = |text: &str| -> Result<Target, QueryError> {
-        let target = target::parse(text, &overrides)?;
-        evaluate::check(&target)?;
-        Ok(target)
-    };
-    let read = |text: &str| match checked(text) {
-        Ok(target) => Ok((text.to_owned(), target)),
-        Err(error) => Err(Failure::Query {
+    let mut targets = Vec::new();
+    let mut bytes = 0;
+    for text in texts {
+        if targets.len() == TARGETS_MAX {
+            return Err(Failure::invalid(format!(
+                "more than {TARGETS_MAX} targets; send several requests"
+            )));
+        }
+        let target = read_target(text, &overrides).map_err(|error| Failure::Query {
             error,
             targets: vec![text.to_owned()],
-        }),
-    };
-    texts.into_iter().map(read).collect()
+        })?;
+        targets.push((text.to_owned(), target));
+        bytes += text.len();
+        if bytes > BREATH {
+            bytes = 0;
+            question.breathe().await?;
+        }
+    }
+    Ok(targets)
+}
+
+fn read_target(text: &str, overrides: &[(String, String)]) -> Result<Target, QueryError> {
+    let target = target::parse(text, overrides)?;
+    evaluate::check(&target)?;
+    Ok(target)
 }
 
 /// A number of nothing but digits; graphite-web ignores anything else.

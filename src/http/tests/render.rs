@@ -133,7 +133,7 @@ fn max_data_points() {
     check_case("target=s.a&maxDataPoints=abc", &[whole]);
     check_case("target=s.a&maxDataPoints=0", &[whole]);
     check_case("target=s.a&maxDataPoints=1", &[("s.a", "@0/0 [3.6]")]);
-    let max = ("consolidateBy(s.a,'max')", "@120/120 [2.0,5.0,6.0]");
+    let max = ("consolidateBy(s.a,\"max\")", "@120/120 [2.0,5.0,6.0]");
     check_case("target=consolidateBy(s.a,'max')&maxDataPoints=3", &[max]);
     let share = ("s.a", "@120/120 [null,4.5,null]");
     check_case("target=s.a&xFilesFactor=1&maxDataPoints=3", &[share]);

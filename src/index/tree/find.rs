@@ -8,6 +8,7 @@
 
 use super::super::TooMany;
 use super::super::glob::{NodePattern, Pattern};
+use super::order::Order;
 use super::{NONE, Node, Tree};
 use crate::model::series::{SeriesId, TenantId};
 
@@ -37,7 +38,7 @@ pub struct Finder {
     literals: Vec<Vec<u32>>,
     known_labels: Option<u32>,
     memo: Memo,
-    found: Vec<Node>,
+    found: Order,
 }
 
 struct Frame {
@@ -71,7 +72,7 @@ impl Finder {
             literals: Vec::new(),
             known_labels: None,
             memo: Memo::default(),
-            found: Vec::new(),
+            found: Order::default(),
         }
     }
 
@@ -108,9 +109,7 @@ impl Finder {
                 return None;
             }
         }
-        let mut found = std::mem::take(&mut self.found);
-        found.sort_by(|a, b| a.path.cmp(&b.path));
-        Some(Ok(found))
+        self.found.merge(left).map(Ok)
     }
 
     fn begin(&mut self, tree: &Tree) {

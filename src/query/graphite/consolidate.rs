@@ -10,21 +10,32 @@ use crate::query::series::Series;
 /// start to the latest end, decides for all of them. 0 changes nothing; 1 folds each series into
 /// one value at its start.
 pub fn consolidate(series: &mut [Series], max_data_points: u64) {
+    let range_s = range_s(series);
+    for one in series {
+        consolidate_one(one, range_s, max_data_points);
+    }
+}
+
+/// Seconds from the earliest start to the latest end; 0 of no series.
+pub fn range_s(series: &[Series]) -> u64 {
     let start = series.iter().map(|one| one.start).min();
     let end = series.iter().map(Series::end).max();
-    let (Some(start), Some(end)) = (start, end) else {
-        return;
-    };
-    let range_s = end.abs_diff(start);
-    for one in series {
-        match max_data_points {
-            0 => {}
-            1 => {
-                let all = one.values.len() as u64;
-                fold_groups(one, all);
-            }
-            _ => reduce(one, range_s, max_data_points),
+    match (start, end) {
+        (Some(start), Some(end)) => end.abs_diff(start),
+        _ => 0,
+    }
+}
+
+/// [`consolidate`] for one series of an answer that spans `range_s`, for callers that do other work
+/// between series.
+pub fn consolidate_one(series: &mut Series, range_s: u64, max_data_points: u64) {
+    match max_data_points {
+        0 => {}
+        1 => {
+            let all = series.values.len() as u64;
+            fold_groups(series, all);
         }
+        _ => reduce(series, range_s, max_data_points),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Numbers as text, as Python prints them: names and tags of series show them.
 
+use crate::base::decimal;
+
 /// C's `%g`: six significant digits, trailing zeros dropped.
 pub fn general(value: f64) -> String {
     if !value.is_finite() {
@@ -12,15 +14,9 @@ pub fn general(value: f64) -> String {
 /// Python's `str(float)`: the shortest text that reads back the same, with a decimal point or an
 /// exponent.
 pub fn float(value: f64) -> String {
-    if !value.is_finite() {
-        return not_finite(value);
-    }
-    let (digits, exponent) = scientific(format!("{value:e}"));
-    let mut text = write(&digits, exponent, 16, value.is_sign_negative());
-    if !text.contains(['.', 'e']) {
-        text.push_str(".0");
-    }
-    text
+    let mut text = Vec::new();
+    decimal::push_float(value, &mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 fn not_finite(value: f64) -> String {

@@ -35,6 +35,11 @@ fn invalid<T>(text: String) -> Result<T, QueryError> {
     Err(QueryError::Invalid(text))
 }
 
+/// The zone of an IANA name, from the bundled data; UTC if there is none of that name.
+pub fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap_or(TimeZone::UTC)
+}
+
 /// The instant that `spec` names, in seconds since the epoch; dates and clocks are read in `zone`.
 ///
 /// # Errors
@@ -301,20 +306,18 @@ mod tests {
 
     /// Sunday 2015-03-08T12:00:00Z.
     const NOW: i64 = 1_425_816_000;
-
-    fn zone(name: &str) -> TimeZone {
-        TimeZone::get(name).expect("a zone of the bundled data")
-    }
+    /// The same day at 12:00 in New York, where the clock went forward that morning.
+    const NOON_IN_NEW_YORK: i64 = 1_425_830_400;
 
     #[track_caller]
-    fn check(zone_name: &str, cases: &str) {
+    fn check(zone_name: &str, now_s: i64, cases: &str) {
         let zone = zone(zone_name);
         for case in cases.lines().flat_map(|line| line.split('|')) {
             let Some((spec, want)) = case.split_once("->") else {
                 continue;
             };
             let (spec, want) = (spec.trim(), want.trim());
-            let got = match parse(spec, NOW, &zone) {
+            let got = match parse(spec, now_s, &zone) {
                 Ok(seconds) => seconds.to_string(),
                 Err(_) => "ERR".to_owned(),
             };
@@ -326,6 +329,7 @@ mod tests {
     fn times_that_graphite_web_was_asked_for() {
         check(
             "UTC",
+            NOW,
             "now -> 1425816000 | -1h -> 1425812400 | -1d -> 1425729600 | -1w -> 1425211200
              -1mon -> 1423224000 | -1y -> 1394280000 | -90s -> 1425815910 | -5min -> 1425815700
              -5m -> ERR | 5d -> ERR | -1hour -> 1425812400 | -2hours -> 1425808800
@@ -356,9 +360,17 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_zone_is_utc() {
+        assert_eq!(zone("Mars/Olympus"), TimeZone::UTC);
+        assert_eq!(zone("../../etc/passwd"), TimeZone::UTC);
+        assert_ne!(zone("Europe/Berlin"), TimeZone::UTC);
+    }
+
+    #[test]
     fn a_day_on_which_the_clock_changes() {
         check(
             "America/New_York",
+            NOON_IN_NEW_YORK,
             "-1d -> 1425744000 | -12h -> 1425787200 | midnight -> 1425790800
              today -> 1425790800 | yesterday -> 1425704400 | 20150308 -> 1425790800
              03:30_20150308 -> 1425799800 | 02:30_20150308 -> 1425799800",

@@ -71,13 +71,31 @@ fn plan(random: &mut Random) -> Plan {
     }
 }
 
-fn merged(partials: Vec<Partial>, budget: usize) -> Result<Merged, QueryError> {
-    let mut merge = Merge::new(partials, Limits::default());
+fn merged(plan: &Plan, partials: Vec<Partial>, budget: usize) -> Result<Merged, QueryError> {
+    let mut merge = Merge::new(plan, partials);
     loop {
         if let Some(done) = merge.step(budget) {
             return done;
         }
     }
+}
+
+fn wanting(want: Want) -> Plan {
+    Plan {
+        tenant: TenantId::DEFAULT,
+        want,
+        limits: Limits::default(),
+    }
+}
+
+/// For every point of the series of one path.
+fn plan_of_one() -> Plan {
+    wanting(Want::Points {
+        selectors: Arc::new([Selector::Path("*".to_owned())]),
+        from: Millis::MIN,
+        until: Millis::MAX,
+        last_slots: Arc::new([]),
+    })
 }
 
 /// Names, points and newest times of each selector, floats as bits.
@@ -119,7 +137,7 @@ fn answer(plan: &Plan, reads: &[Read], shard_of: &[usize], shards: usize, budget
         }
     }
     let partials = world.ask(plan, budget).expect("within limits");
-    merged(partials, budget).expect("within limits")
+    merged(plan, partials, budget).expect("within limits")
 }
 
 #[test]
@@ -228,7 +246,7 @@ fn two_names_of_one_identity_are_kept_apart() {
         one_selector(vec![found("b", 1, &[(1, 1, 1.0)])], false),
         one_selector(vec![found("a", 1, &[(1, 2, 2.0)])], false),
     ];
-    let Ok(Merged::Points(merged)) = merged(partials, 1) else {
+    let Ok(Merged::Points(merged)) = merged(&plan_of_one(), partials, 1) else {
         panic!("no points");
     };
     let names: Vec<&str> = merged.series.iter().map(|s| s.name.as_str()).collect();
@@ -241,7 +259,7 @@ fn an_exact_name_counts_only_where_no_tree_has_a_match() {
     let exact = || one_selector(vec![found("a[1]", 1, &[])], true);
     let by_tree = one_selector(vec![found("a1", 2, &[])], false);
     let names = |partials| {
-        seen(&merged(partials, 3).expect("small"))[0]
+        seen(&merged(&plan_of_one(), partials, 3).expect("small"))[0]
             .iter()
             .map(|s| s.0.clone())
             .collect::<Vec<_>>()
@@ -257,7 +275,9 @@ fn nodes_and_names_are_sorted_and_each_there_once() {
         leaf,
         branch,
     };
+    let pattern = String::new();
     let nodes = merged(
+        &wanting(Want::Nodes { pattern }),
         vec![
             Partial::Nodes(vec![node("b", true, false), node("a", true, false)]),
             Partial::Nodes(vec![node("b", false, true)]),
@@ -268,6 +288,7 @@ fn nodes_and_names_are_sorted_and_each_there_once() {
     assert_eq!(nodes, Ok(Merged::Nodes(want)));
     let list = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
     let names = merged(
+        &wanting(Want::Names),
         vec![
             Partial::Names(list(&["b", "a"])),
             Partial::Names(list(&["c", "a"])),
@@ -286,8 +307,11 @@ fn ceilings_count_what_all_shards_bring() {
         ]
     };
     let with = |limits| {
-        let mut merge = Merge::new(partials(), limits);
-        merge.step(1000).expect("small")
+        let plan = Plan {
+            limits,
+            ..plan_of_one()
+        };
+        Merge::new(&plan, partials()).step(1000).expect("small")
     };
     let limits = Limits::default();
     assert!(with(limits).is_ok());
@@ -311,6 +335,8 @@ fn ceilings_count_what_all_shards_bring() {
 
 #[test]
 fn no_shards_no_series() {
-    let nothing = Merged::Points(MergedPoints::default());
-    assert_eq!(merged(Vec::new(), 1), Ok(nothing));
+    let Ok(Merged::Points(nothing)) = merged(&plan_of_one(), Vec::new(), 1) else {
+        panic!("not points");
+    };
+    assert_eq!((nothing.series, nothing.matches), (vec![], vec![vec![]]));
 }

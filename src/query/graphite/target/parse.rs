@@ -223,15 +223,8 @@ impl<'a> Parser<'a> {
         if end == rest.len() {
             return Ok(None);
         }
-        let literal = match word {
-            _ if word.eq_ignore_ascii_case("true") => Expression::Boolean(true),
-            _ if word.eq_ignore_ascii_case("false") => Expression::Boolean(false),
-            _ if word.eq_ignore_ascii_case("none") => Expression::None,
-            _ if word.eq_ignore_ascii_case("inf") => Expression::Float(f64::INFINITY),
-            _ => match number(word) {
-                Some(number) => number,
-                None => return Ok(None),
-            },
+        let Some(literal) = word_literal(word) else {
+            return Ok(None);
         };
         self.at += end;
         Ok(Some(literal))
@@ -487,6 +480,20 @@ pub(super) fn is_path_char(c: char) -> bool {
     !is_symbol(c) && !c.is_whitespace() && !c.is_control()
 }
 
+/// The literal that `word` is on its own among arguments, if it is one.
+pub(super) fn word_literal(word: &str) -> Option<Expression> {
+    let is = |literal: &str| word.eq_ignore_ascii_case(literal);
+    if is("true") || is("false") {
+        Some(Expression::Boolean(is("true")))
+    } else if is("none") {
+        Some(Expression::None)
+    } else if is("inf") {
+        Some(Expression::Float(f64::INFINITY))
+    } else {
+        number(word)
+    }
+}
+
 /// `["-"] digits ["." digits] [("e"|"E") ["-"] digits]`.
 fn number(word: &str) -> Option<Expression> {
     let lower = word.to_ascii_lowercase();
@@ -504,10 +511,9 @@ fn number(word: &str) -> Option<Expression> {
     if !digits(whole) || !fraction.is_none_or(digits) || !power.is_none_or(digits) {
         return None;
     }
-    if fraction.is_none() && exponent.is_none() {
-        if let Ok(integer) = lower.parse() {
-            return Some(Expression::Integer(integer));
-        }
+    let is_whole = fraction.is_none() && exponent.is_none();
+    if let (true, Ok(integer)) = (is_whole, lower.parse()) {
+        return Some(Expression::Integer(integer));
     }
     let float = lower.parse().ok().filter(|float: &f64| float.is_finite());
     float.map(Expression::Float)

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result, Write};
 
-use super::parse::{is_path_char, is_symbol};
+use super::parse::{is_path_char, is_symbol, word_literal};
 use super::{Call, Expression, Target};
 use crate::query::graphite::number;
 
@@ -30,9 +30,18 @@ impl Display for Expression {
 
 impl Display for Call {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let mut arguments = self.arguments.as_slice();
+        // A path that would read as a literal among arguments can only have come from a pipe.
+        if let Some((Expression::Path(path), others)) = arguments.split_first()
+            && word_literal(path).is_some()
+        {
+            print_path(path, f)?;
+            f.write_char('|')?;
+            arguments = others;
+        }
         write!(f, "{}(", self.name)?;
         let mut separator = "";
-        for argument in &self.arguments {
+        for argument in arguments {
             write!(f, "{separator}{argument}")?;
             separator = ",";
         }
@@ -68,11 +77,13 @@ fn fits(text: &str, quote: char) -> bool {
 fn print_path(path: &str, f: &mut Formatter<'_>) -> Result {
     let mut rest = path;
     let mut inside_element = false;
+    let mut inside_name = true;
     while let Some(c) = rest.chars().next() {
         let group = if c == '{' { brace_group(rest) } else { None };
         let (piece, after) = rest.split_at(group.unwrap_or(c.len_utf8()));
         let bare_dot = c == '.' && inside_element && !after.is_empty();
-        let plain = group.is_some() || bare_dot || !(is_symbol(c) || c == '=');
+        let plain = group.is_some() || bare_dot || !(is_symbol(c) || inside_name && c == '=');
+        inside_name &= c.is_ascii_alphanumeric() || c == '_';
         if !plain {
             f.write_char('\\')?;
         }

@@ -3,7 +3,7 @@
 /// Append `value` as Python's `repr` of a float: the shortest digits that read back as the same
 /// float, plain from 1e-4 up to 1e16, else with an exponent of at least two digits. Infinities are
 /// `inf` and `-inf`, no number is `nan`.
-pub(super) fn push_float(value: f64, out: &mut Vec<u8>) {
+pub fn push_float(value: f64, out: &mut Vec<u8>) {
     if !value.is_finite() {
         let word = match value {
             f64::INFINITY => "inf",
@@ -49,7 +49,7 @@ fn push_whole(value: f64, out: &mut Vec<u8>) {
 }
 
 /// Append `value` in decimal.
-pub(super) fn push_integer(value: i64, out: &mut Vec<u8>) {
+pub fn push_integer(value: i64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     let mut rest = value.unsigned_abs();
@@ -177,7 +177,7 @@ mod tests {
         check(f64::MAX, "1.7976931348623157e+308");
         check(f64::MIN_POSITIVE, "2.2250738585072014e-308");
         check(5e-324, "5e-324");
-        check(671_718_989_245_049.25, "671718989245049.2");
+        check(671_718_989_245_049.0 + 0.25, "671718989245049.2");
         check(f64::INFINITY, "inf");
         check(f64::NEG_INFINITY, "-inf");
         check(f64::NAN, "nan");

@@ -1,0 +1,239 @@
+//! Graphite's tag expressions: `tag=value`, `tag!=value`, `tag=~regex`, `tag!=~regex`.
+//!
+//! The rules and the wording of the first and third error are graphite-web's. A regular
+//! expression is anchored at the start only. A missing tag is the empty string.
+
+use regex::{Regex, RegexBuilder};
+
+/// Bytes of a test.
+pub const TEST_BYTES_MAX: usize = 8 * 1024;
+/// Tests of one query.
+pub const TESTS_MAX: usize = 64;
+/// Bytes that a compiled regular expression may take, and again as much for its cache.
+pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
+/// How deep groups of a regular expression may nest.
+const REGEX_DEPTH_MAX: u32 = 64;
+
+/// Why a test, or a list of them, is refused; the text is for the person who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TagTestError {
+    /// Not of the form `tag`, operator, value.
+    #[error("Invalid tagspec {0}")]
+    Form(String),
+    /// The regular expression does not compile.
+    #[error("Invalid tagspec {test}: {why}")]
+    Regex {
+        /// The test.
+        test: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No test that needs a tag to be there.
+    #[error("At least one tagspec must not match the empty string")]
+    AllMatchEmpty,
+    /// Over [`TEST_BYTES_MAX`].
+    #[error("a tagspec is longer than {TEST_BYTES_MAX} bytes; shorten it")]
+    Long,
+    /// Over [`REGEX_BYTES_MAX`].
+    #[error(
+        "the regular expression of tagspec {0} needs more than {REGEX_BYTES_MAX} bytes; \
+         use a simpler one"
+    )]
+    RegexLarge(String),
+    /// Over [`TESTS_MAX`].
+    #[error("more than {TESTS_MAX} tagspecs in one query; use fewer")]
+    Many,
+}
+
+/// One test of a tag's value.
+#[derive(Clone, Debug)]
+pub struct TagTest {
+    key: String,
+    negated: bool,
+    value: Value,
+}
+
+#[derive(Clone, Debug)]
+enum Value {
+    Is(String),
+    Matches(Regex),
+}
+
+impl TagTest {
+    /// Read one expression.
+    ///
+    /// # Errors
+    /// Its form, its regular expression, or the limit it passes.
+    pub fn parse(text: &str) -> Result<TagTest, TagTestError> {
+        if text.len() > TEST_BYTES_MAX {
+            return Err(TagTestError::Long);
+        }
+        let form = || TagTestError::Form(text.to_owned());
+        let key_end = text.find([';', '!', '=']).ok_or_else(form)?;
+        let (key, rest) = text.split_at(key_end);
+        let (negated, rest) = match rest.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, rest),
+        };
+        let rest = rest.strip_prefix('=').ok_or_else(form)?;
+        if key.is_empty() || rest.contains(';') {
+            return Err(form());
+        }
+        let value = match rest.strip_prefix('~') {
+            Some(pattern) => Value::Matches(compile(text, pattern)?),
+            None => Value::Is(rest.to_owned()),
+        };
+        let key = key.to_owned();
+        Ok(TagTest {
+            key,
+            negated,
+            value,
+        })
+    }
+
+    /// Read all expressions of a query.
+    ///
+    /// # Errors
+    /// The first that is wrong; [`TagTestError::AllMatchEmpty`] if every one would let a series
+    /// without the tag pass, or if there is none; [`TagTestError::Many`].
+    pub fn parse_all<S: AsRef<str>>(texts: &[S]) -> Result<Vec<TagTest>, TagTestError> {
+        if texts.len() > TESTS_MAX {
+            return Err(TagTestError::Many);
+        }
+        let tests = texts.iter().map(|text| TagTest::parse(text.as_ref()));
+        let tests = tests.collect::<Result<Vec<TagTest>, TagTestError>>()?;
+        if tests.iter().all(TagTest::matches_empty) {
+            return Err(TagTestError::AllMatchEmpty);
+        }
+        Ok(tests)
+    }
+
+    /// The tag it is about.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Whether a value passes; a missing tag is the empty string.
+    pub fn matches(&self, value: &str) -> bool {
+        let equal = match &self.value {
+            Value::Is(wanted) => wanted == value,
+            Value::Matches(regex) => regex.is_match(value),
+        };
+        equal != self.negated
+    }
+
+    /// Whether series without the tag pass.
+    pub fn matches_empty(&self) -> bool {
+        self.matches("")
+    }
+
+    /// The only value that passes, if it is known.
+    pub(super) fn exactly(&self) -> Option<&str> {
+        self.named().filter(|_| !self.negated)
+    }
+
+    /// The only value that fails, if it is known and not the empty one.
+    pub(super) fn but_for(&self) -> Option<&str> {
+        self.named()
+            .filter(|value| self.negated && !value.is_empty())
+    }
+
+    fn named(&self) -> Option<&str> {
+        match &self.value {
+            Value::Is(value) => Some(value),
+            Value::Matches(_) => None,
+        }
+    }
+}
+
+fn compile(test: &str, pattern: &str) -> Result<Regex, TagTestError> {
+    let built = RegexBuilder::new(&format!("^(?:{pattern})"))
+        .size_limit(REGEX_BYTES_MAX)
+        .dfa_size_limit(REGEX_BYTES_MAX)
+        .nest_limit(REGEX_DEPTH_MAX)
+        .build();
+    built.map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => TagTestError::RegexLarge(test.to_owned()),
+        error => TagTestError::Regex {
+            test: test.to_owned(),
+            why: last_line(&error.to_string()),
+        },
+    })
+}
+
+/// The crate draws the place in several lines; its last one says what is wrong.
+fn last_line(text: &str) -> String {
+    let line = text.lines().last().unwrap_or(text).trim();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(tests: &[&str], want: &str) {
+        let got = match TagTest::parse_all(tests) {
+            Ok(_) => "good".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(got, want, "tests {tests:?}");
+    }
+
+    #[test]
+    fn reads_expressions() {
+        check(&["name=disk.used"], "good");
+        check(&["a=b=c"], "good");
+        check(&["a=!b"], "good");
+        check(&["a!=~x|^$"], "good");
+        check(
+            &["a!=~x"],
+            "At least one tagspec must not match the empty string",
+        );
+        check(&["bad"], "Invalid tagspec bad");
+        check(&["=x"], "Invalid tagspec =x");
+        check(&["a;b=x"], "Invalid tagspec a;b=x");
+        check(&["a!x"], "Invalid tagspec a!x");
+        check(&["a=x;y"], "Invalid tagspec a=x;y");
+        check(&[""], "Invalid tagspec ");
+        check(&["a=~("], "Invalid tagspec a=~(: unclosed group");
+        check(
+            &["rack=", "rack!=a1", "name=~.*"],
+            "At least one tagspec must not match the empty string",
+        );
+        check(&[], "At least one tagspec must not match the empty string");
+        check(&["rack=", "a!="], "good");
+        check(
+            &["a=b"; TESTS_MAX + 1],
+            "more than 64 tagspecs in one query; use fewer",
+        );
+        check(
+            &[&"a".repeat(TEST_BYTES_MAX + 1)],
+            "a tagspec is longer than 8192 bytes; shorten it",
+        );
+    }
+
+    #[test]
+    fn a_huge_regular_expression_is_refused() {
+        let error = TagTest::parse("a=~(?:.{1000}){1000}").expect_err("a billion states");
+        assert!(matches!(error, TagTestError::RegexLarge(_)), "{error}");
+        let nested = format!("a=~{}x{}", "(".repeat(900), ")".repeat(900));
+        assert!(TagTest::parse(&nested).is_err());
+    }
+
+    #[test]
+    fn a_regular_expression_is_anchored_at_the_start_only() {
+        let check = |test: &str, value: &str, want: bool| {
+            let test = TagTest::parse(test).expect("a good test");
+            assert_eq!(test.matches(value), want, "{test:?} on {value}");
+        };
+        check("a=~web", "web01", true);
+        check("a=~web", "xweb", false);
+        check("a=~a|b", "xb", false);
+        check("a=~a|b", "bx", true);
+        check("a=~^web$", "web", true);
+        check("a=~WEB", "web", false);
+        check("a!=~web", "xweb", true);
+        check("a=~ü.", "üx", true);
+    }
+}

@@ -1,0 +1,155 @@
+use super::*;
+use crate::query::testing::Shards;
+
+fn shard(series: usize, points: usize) -> Shards {
+    let mut shards = Shards::new(1);
+    for i in 0..series {
+        for at in 0..points {
+            shards.put(0, &format!("many.n{i:03}"), at as i64 * 1000, 1, 1.0);
+        }
+    }
+    shards
+}
+
+fn plan(paths: &[&str], limits: Limits) -> Plan {
+    Plan {
+        tenant: TenantId::DEFAULT,
+        want: Want::Points {
+            selectors: paths
+                .iter()
+                .map(|&p| Selector::Path(p.to_owned()))
+                .collect(),
+            from: Millis::MIN,
+            until: Millis::MAX,
+            last_slots: Arc::new([]),
+        },
+        limits,
+    }
+}
+
+#[test]
+fn a_series_of_several_selectors_is_read_once() {
+    let plan = plan(&["many.*", "many.n00?", "many.n001"], Limits::default());
+    let partials = shard(20, 3).ask(&plan, 50).expect("within limits");
+    let [Partial::Points(found)] = partials.as_slice() else {
+        panic!("{partials:?}");
+    };
+    assert_eq!(found.series.len(), 20);
+    let lengths: Vec<usize> = found.matches.iter().map(|m| m.series.len()).collect();
+    assert_eq!(lengths, [20, 10, 1]);
+    let of_last = found.matches[2].series[0] as usize;
+    assert_eq!(found.series[of_last].text, "many.n001");
+    assert_eq!(found.series[of_last].points.times, [0, 1000, 2000]);
+}
+
+#[test]
+fn a_slice_does_about_what_it_is_told_to() {
+    let shards = shard(40, 50);
+    let plan = plan(&["many.*"], Limits::default());
+    let slices = |budget| shards.slices(&plan, budget);
+    // A series is 50 points and 20 for itself, found at a cost of a few more.
+    assert!((20..=60).contains(&slices(100)), "{}", slices(100));
+    assert!(slices(1) >= 80, "{}", slices(1));
+    assert!(slices(1_000_000) <= 2, "{}", slices(1_000_000));
+}
+
+#[track_caller]
+fn refused(paths: &[&str], limits: Limits, setting: &str) {
+    match shard(10, 10).ask(&plan(paths, limits), 7) {
+        Err(QueryError::Limit(text)) => assert!(text.ends_with(setting), "{text}"),
+        other => panic!("{paths:?} was not refused for {setting}: {other:?}"),
+    }
+}
+
+#[test]
+fn every_ceiling_ends_a_scan() {
+    let limits = Limits::default();
+    let ends = |limits, setting| refused(&["many.*"], limits, setting);
+    ends(
+        Limits {
+            series_max: 9,
+            ..limits
+        },
+        "query.series_max",
+    );
+    ends(
+        Limits {
+            points_read_max: 99,
+            ..limits
+        },
+        "query.points_read_max",
+    );
+    ends(
+        Limits {
+            bytes_max: 1000,
+            ..limits
+        },
+        "query.bytes_max",
+    );
+    // Distinct series count, whichever selector brings them.
+    let nine = Limits {
+        series_max: 9,
+        ..limits
+    };
+    refused(
+        &["many.n00[0-4]", "many.n00[5-9]"],
+        nine,
+        "query.series_max",
+    );
+    let all = shard(10, 10).ask(&plan(&["many.n00[0-4]", "many.n00[0-8]"], nine), 7);
+    assert!(all.is_ok(), "{all:?}");
+}
+
+#[test]
+fn a_pattern_or_test_that_cannot_be_read_is_told() {
+    let too_long = "a".repeat(100_000);
+    let answer = shard(1, 1).ask(&plan(&[&too_long], Limits::default()), 7);
+    assert!(matches!(answer, Err(QueryError::Invalid(_))), "{answer:?}");
+    let tests = Selector::Tags(vec!["name=~(".to_owned()]);
+    let plan = Plan {
+        want: Want::Points {
+            selectors: Arc::new([tests]),
+            from: Millis::MIN,
+            until: Millis::MAX,
+            last_slots: Arc::new([]),
+        },
+        ..plan(&[], Limits::default())
+    };
+    let answer = shard(1, 1).ask(&plan, 7);
+    assert!(matches!(answer, Err(QueryError::Invalid(_))), "{answer:?}");
+}
+
+#[test]
+fn another_tenant_sees_nothing() {
+    let shards = shard(5, 5);
+    let tenant = TenantId(1);
+    for want in [
+        Want::Names,
+        Want::Nodes {
+            pattern: "**".to_owned(),
+        },
+    ] {
+        let plan = |tenant| Plan {
+            tenant,
+            want: want.clone(),
+            limits: Limits::default(),
+        };
+        let count = |tenant| match &shards.ask(&plan(tenant), 3).expect("within limits")[0] {
+            Partial::Names(names) => names.len(),
+            Partial::Nodes(nodes) => nodes.len(),
+            Partial::Points(_) => panic!("not asked for"),
+        };
+        assert_eq!((count(tenant), count(TenantId::DEFAULT) >= 5), (0, true));
+    }
+    let found = shards.ask(
+        &Plan {
+            tenant,
+            ..plan(&["many.*", "many.n001"], Limits::default())
+        },
+        3,
+    );
+    let Ok([Partial::Points(found)]) = found.as_deref() else {
+        panic!("{found:?}");
+    };
+    assert!(found.series.is_empty());
+}
