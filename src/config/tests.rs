@@ -449,6 +449,16 @@ fn parts_get_what_they_need() {
     assert_eq!(config.head.window().millis(), 300_000);
     assert_eq!(config.rollup.step().millis(), 60_000);
     assert_eq!(config.steering.mode, Steer::Source);
+    let shard = config.shard_options(7, 2, 8 << 30);
+    assert_eq!((shard.seed, shard.series_max), (7, 4_000_000));
+    assert_eq!(
+        (shard.line_bytes_max, shard.frame_bytes_max),
+        (64 << 10, 16 << 20)
+    );
+    assert_eq!(
+        (shard.head.bytes_max, shard.head.windows_max),
+        (1 << 30, 4096)
+    );
     assert_eq!(config.steering.spread.len(), 2);
     let moved = all("[doors]\npickle = \"off\"", &[], "--port-offset 1000")
         .expect("good")

@@ -1,0 +1,31 @@
+//! What the parts of the appliance are told: small options of their own, made from the whole.
+
+use super::sections::Config;
+use crate::shard;
+use crate::store::head;
+
+impl Config {
+    /// What each of `shards` shards is told, where the process may have `memory_bytes` and the
+    /// appliance's hash has `seed`.
+    pub fn shard_options(&self, seed: u64, shards: usize, memory_bytes: u64) -> shard::Options {
+        shard::Options {
+            line_bytes_max: size(self.ingest.line_bytes_max),
+            frame_bytes_max: size(self.ingest.frame_bytes_max),
+            times: self.ingest.time_rule(),
+            series_max: size(self.series.max_per_shard),
+            head: head::Options {
+                bytes_max: size(self.head.bytes_max_on(shards, memory_bytes)),
+                windows_max: size(self.head.windows_max),
+                window: self.head.window(),
+            },
+            rollup_step: self.rollup.step(),
+            seed,
+            isa: self.isa(),
+        }
+    }
+}
+
+/// A checked number as a size in memory; the keys' ranges keep it within any machine we run on.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
