@@ -289,7 +289,9 @@ fn check_runtimes(source: &Source, code: &str, faults: &mut Vec<String>) {
 fn check_unsafe(source: &Source, code: &str, faults: &mut Vec<String>) {
     let path = &source.path;
     let may = MAY_BE_UNSAFE.contains(&source.module());
-    if !may && path.ends_with("/mod.rs") && !code.contains("#![forbid(unsafe_code)]") {
+    // What heads a module holds for all modules inside of it.
+    let heads = path == &format!("src/{}/mod.rs", source.module());
+    if !may && heads && !code.contains("#![forbid(unsafe_code)]") {
         faults.push(format!("{path}: head it with #![forbid(unsafe_code)]"));
     }
     let lines: Vec<&str> = source.text.lines().collect();
@@ -353,6 +355,10 @@ fn banned() -> Vec<(String, &'static str)> {
         (["todo", "!("], "write it"),
         (["unimplemented", "!("], "write it"),
         (["../sha", "red"], one_machine),
+        (
+            ["DESI", "GN"],
+            "no page of the project; name a section of src/ARCHITECTURE.md",
+        ),
         (["/wo", "rk/"], one_machine),
         (["/ro", "ot/"], one_machine),
         (
@@ -382,10 +388,10 @@ fn check_letters(source: &Source, faults: &mut Vec<String>) {
     }
 }
 
-/// The width of a line. Outside of `src` the letters of its strings do not count: there they are
-/// the data of tests.
+/// The width of a line. In tests the letters of its strings do not count, for they are data.
 fn columns_of(source: &Source, text: &str, code: &str) -> usize {
-    if source.path.starts_with("src/") || text.trim_start().starts_with("//") {
+    let is_source = source.path.starts_with("src/") && !source.path.contains("/tests");
+    if is_source || text.trim_start().starts_with("//") {
         return text.chars().count();
     }
     let same = |(letter, left): &(char, char)| letter == left;
@@ -663,6 +669,22 @@ fn links_lead_somewhere() {
         check_links(source, &|path| root().join(path).exists(), &mut faults);
     }
     report(&faults);
+}
+
+/// What the pages tell people to type is what is checked.
+#[test]
+fn the_second_command_is_the_one_that_ci_runs() {
+    let command = "cargo test --workspace --profile ci";
+    for path in ["README.md", ".ci/run"] {
+        let sources = tree();
+        let page = sources.iter().find(|source| source.path == path);
+        let lines = page.map(|page| page.text.lines()).into_iter().flatten();
+        let told = |line: &str| line.trim_start_matches("step ") == command;
+        assert!(
+            lines.into_iter().any(told),
+            "{path} does not say `{command}`"
+        );
+    }
 }
 
 // ---- The rules, tested ---------------------------------------------------------------------
