@@ -96,7 +96,8 @@ fn measure(series: u32, rounds: u64, shuffled: bool, isa: Isa) {
     );
     let points = u64::from(series) * (rounds - 2);
     println!(
-        "shard isa={} series={series} order={} ns_per_point={:.1} ns_per_new_series={:.0} bytes_per_series={} index_bytes_per_series={}",
+        "shard isa={} series={series} order={} ns_per_point={:.1} ns_per_new_series={:.0} \
+         bytes_per_series={} index_bytes_per_series={}",
         isa.label(),
         if shuffled { "shuffled" } else { "stable" },
         spent.as_nanos() as f64 / points as f64,

@@ -1,6 +1,6 @@
 //! The one read buffer of a shard: what a connection left over goes in front of what it sends next.
 
-/// Most bytes that one connection may leave over between reads; DESIGN's line limit.
+/// Most bytes that one connection may leave over between reads; the ceiling of the line limit.
 pub const HEADROOM: usize = 64 * 1024;
 /// Bytes asked of the kernel in one read.
 pub const READ_BYTES: usize = 256 * 1024;

@@ -3,8 +3,10 @@
 
 use tracing::Level;
 
-use super::sections::{Config, Steer};
+use super::sections::Steer;
 use super::value::Kind;
+use crate::base::buffer::HEADROOM;
+use crate::index;
 use crate::simd::Isa;
 
 /// One thing an operator may choose.
@@ -208,7 +210,7 @@ pub static KEYS: &[Key] = &[
     whole!(
         "ingest.line_bytes_max",
         "bytes",
-        256..=65_536,
+        256..=(HEADROOM as u64),
         |c| &mut c.ingest.line_bytes_max,
         "Bytes of a line, its end not counted. A longer one is skipped and counted; the",
         "connection stays. Default 65536, which is also the most."
@@ -279,7 +281,7 @@ pub static KEYS: &[Key] = &[
     whole!(
         "series.max_per_shard",
         "series",
-        1..=(1 << 24),
+        1..=(index::SERIES_MAX as u64),
         |c| &mut c.series.max_per_shard,
         "Series that one shard knows. Points of further ones are refused and counted, those of",
         "known ones go on. Default 4000000."
@@ -385,6 +387,7 @@ pub fn find(name: &str) -> Option<(usize, &'static Key)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sections::Config;
     use super::*;
 
     #[test]

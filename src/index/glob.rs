@@ -12,7 +12,8 @@
 //! * Empty nodes are dropped, as they are from names.
 //!
 //! Limits: [`PATTERN_BYTES_MAX`], [`ALTERNATIVES_MAX`], [`WILD_ALTERNATIVES_MAX`],
-//! [`WILD_STEPS_MAX`], [`EXPANSION_BYTES_MAX`]. Matching a label costs at most its length times that of the pattern.
+//! [`WILD_STEPS_MAX`], [`EXPANSION_BYTES_MAX`]. Matching a label costs at most its length times
+//! that of the pattern.
 //! Knows no tree. Test truth: the recursive twin at the end of this file.
 
 mod braces;
@@ -61,7 +62,8 @@ pub enum GlobError {
     ManyWildAlternatives,
     /// Over [`WILD_STEPS_MAX`].
     #[error(
-        "the parts of the path pattern with *, ? or [ are longer than {WILD_STEPS_MAX} characters; shorten them"
+        "the parts of the path pattern with *, ? or [ are longer than {WILD_STEPS_MAX} \
+         characters; shorten them"
     )]
     LongWild,
 }

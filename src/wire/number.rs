@@ -19,7 +19,7 @@ const EXACT_MAX: u64 = 1 << 53;
 ///
 /// # Errors
 /// [`Reason::NotANumber`] for `nan`, [`Reason::Value`] for anything else that is not finite decimal
-/// text: underscores, hexadecimal, infinities and what overflows to one (DESIGN 13).
+/// text: underscores, hexadecimal, infinities and what overflows to one.
 pub fn value(text: &[u8]) -> Result<f64, Reason> {
     let digits = text
         .strip_prefix(b"+")
