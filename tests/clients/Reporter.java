@@ -19,7 +19,7 @@ public class Reporter {
         registry.histogram("size").update(300);
         registry.timer("latency").update(120, TimeUnit.MILLISECONDS);
         registry.register("gauge.int", (Gauge<Integer>) () -> 7);
-        registry.register("gauge.double", (Gauge<Double>) () -> 3.14159);
+        registry.register("gauge.double", (Gauge<Double>) () -> 7.12345);
         registry.register("gauge.text", (Gauge<String>) () -> "no number");
         registry.register("gauge.nan", (Gauge<Double>) () -> Double.NaN);
         registry.register("has space", (Gauge<Long>) () -> 9223372036854775807L);

@@ -35,7 +35,7 @@ fn check_reporter(way: &str, door: impl Fn(&Appliance) -> u16) {
             ("APIKEY.myapp.size.p999", 300.0),
             ("APIKEY.myapp.latency.max", 120.0),
             ("APIKEY.myapp.gauge.int", 7.0),
-            ("APIKEY.myapp.gauge.double", 3.14),
+            ("APIKEY.myapp.gauge.double", 7.12),
             ("APIKEY.myapp.has-space", 9_223_372_036_854_775_807.0),
         ],
     );
