@@ -20,6 +20,7 @@ fn options(series: usize, isa: Isa) -> Options {
     Options {
         line_bytes_max: 65_536,
         frame_bytes_max: 1 << 24,
+        buffered_bytes_max: 1 << 24,
         times: TimeRule::default(),
         series_max: series + 1,
         head: head::Options {

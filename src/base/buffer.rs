@@ -28,6 +28,11 @@ impl ReadBuffer {
         &mut self.bytes[HEADROOM..HEADROOM + READ_BYTES]
     }
 
+    /// The `filled` bytes just read.
+    pub fn filled(&self, filled: usize) -> &[u8] {
+        &self.bytes[HEADROOM..][..filled.min(READ_BYTES)]
+    }
+
     /// The `filled` bytes just read with `rest` in front of them.
     ///
     /// # Panics

@@ -224,6 +224,14 @@ pub static KEYS: &[Key] = &[
         "Default 16777216 (16 MiB); at most 64 MiB."
     ),
     whole!(
+        "ingest.buffered_bytes_max",
+        "bytes",
+        (1 << 20)..=(1 << 40),
+        |c| &mut c.ingest.buffered_bytes_max,
+        "Bytes that all connections of one shard together may leave unfinished between two reads.",
+        "The connection that asks for more is closed and counted. Default 268435456 (256 MiB)."
+    ),
+    whole!(
         "ingest.ahead_max_seconds",
         "seconds",
         0..=3_153_600_000,

@@ -33,6 +33,7 @@ impl Config {
         shard::Options {
             line_bytes_max: size(self.ingest.line_bytes_max),
             frame_bytes_max: size(self.ingest.frame_bytes_max),
+            buffered_bytes_max: size(self.ingest.buffered_bytes_max),
             times: self.ingest.time_rule(),
             series_max: size(self.series.max_per_shard),
             head: head::Options {
