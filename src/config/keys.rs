@@ -344,6 +344,13 @@ pub static KEYS: &[Key] = &[
         "Bytes of a request's body. Default 4194304 (4 MiB)."
     ),
     whole!(
+        "http.body_timeout_ms",
+        "milliseconds",
+        100..=600_000,
+        |c| &mut c.http.body_timeout_ms,
+        "Milliseconds within which the body of a request must have come. Default 30000.",
+    ),
+    whole!(
         "http.header_timeout_ms",
         "milliseconds",
         100..=600_000,
@@ -358,6 +365,17 @@ pub static KEYS: &[Key] = &[
         "HTTP connections that one shard keeps open. Another one is closed at once and counted.",
         "Each needs an open file. Default 1000."
     ),
+    Key {
+        name: "http.allow_origin",
+        flag: None,
+        help: &[
+            "Web pages of this origin may read answers: the value of Access-Control-Allow-Origin, such",
+            "as \"https://graphs.example.org\" or \"*\". Default \"\": no such header is sent.",
+        ],
+        kind: Kind::Text {
+            at: |c| &mut c.http.allow_origin,
+        },
+    },
     Key {
         name: "log.level",
         flag: Some("log-level"),

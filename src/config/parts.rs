@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::sections::Config;
+use crate::http::HttpOptions;
 use crate::model::refusal::Protocol;
 use crate::shard;
 use crate::store::head;
@@ -25,6 +26,16 @@ impl Config {
             listen.map(move |address| (protocol, SocketAddr::new(*address, port)))
         })
         .collect()
+    }
+
+    /// What the operator chose about answers.
+    pub fn http_options(&self) -> HttpOptions {
+        let origin = &self.http.allow_origin;
+        HttpOptions {
+            limits: self.query.limits(),
+            allow_origin: (!origin.is_empty()).then(|| origin.clone()),
+            ..HttpOptions::default()
+        }
     }
 
     /// What each of `shards` shards is told, where the process may have `memory_bytes` and the

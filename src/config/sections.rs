@@ -350,6 +350,10 @@ pub struct Http {
     pub body_bytes_max: u64,
     /// Milliseconds within which a request's head must have come.
     pub header_timeout_ms: u64,
+    /// Milliseconds within which a request's body must have come.
+    pub body_timeout_ms: u64,
+    /// The value of `Access-Control-Allow-Origin`; empty is none.
+    pub allow_origin: String,
     /// Open HTTP connections of one shard.
     pub connections_max: u64,
 }
@@ -359,6 +363,8 @@ impl Default for Http {
         Http {
             body_bytes_max: 4 << 20,
             header_timeout_ms: 10_000,
+            body_timeout_ms: 30_000,
+            allow_origin: String::new(),
             connections_max: 1_000,
         }
     }

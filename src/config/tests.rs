@@ -297,6 +297,12 @@ fn a_wrong_type_names_key_value_and_what_is_expected() {
         "",
         "expected true or false",
     );
+    check(
+        "[http]\nallow_origin = \"a\\nb\"",
+        &[],
+        "",
+        "the text is too long or not printable",
+    );
     check("shards = ", &[], "", ".toml:1: this is not TOML");
     check(
         "\n\nshards = 1\nshards = 2",
@@ -449,6 +455,11 @@ fn parts_get_what_they_need() {
     assert_eq!(config.head.window().millis(), 300_000);
     assert_eq!(config.rollup.step().millis(), 60_000);
     assert_eq!(config.steering.mode, Steer::Source);
+    assert_eq!(config.http_options().allow_origin, None);
+    let open = all("[http]\nallow_origin = \"*\"", &[], "")
+        .expect("good")
+        .config;
+    assert_eq!(open.http_options().allow_origin.as_deref(), Some("*"));
     let shard = config.shard_options(7, 2, 8 << 30);
     assert_eq!((shard.seed, shard.series_max), (7, 4_000_000));
     assert_eq!(
