@@ -16,6 +16,10 @@ LINES_PER_REPORT = 300
 LINES_PER_WRITE = 100
 # Reports are written out before the clock starts: this many different seconds, over and over.
 PREPARED_SECONDS = 20
+# A sender that is this far behind its schedule measures a server that cannot keep up: it gives up.
+BEHIND_SECONDS_MAX = 10.0
+# No sender here runs longer.
+CHILD_SECONDS_MAX = 300
 
 
 def _lines(sender, lines, second):
@@ -31,19 +35,23 @@ def _in_child(work, *arguments):
     def run():
         os.sched_setaffinity(0, {sender_core()})
         try:
-            theirs.send((True, work(*arguments)))
-        except OSError as error:
-            theirs.send((False, str(error)))
+            outcome = True, work(*arguments)
+        except (OSError, ValueError) as error:
+            outcome = False, str(error)
+        theirs.send(outcome)
 
     child = context.Process(target=run, daemon=True)
     child.start()
     theirs.close()
     try:
+        if not ours.poll(CHILD_SECONDS_MAX):
+            raise Failed(f"a sender did not end in {CHILD_SECONDS_MAX} s")
         good, result = ours.recv()
     except EOFError as error:
         raise Failed("a sender ended without a word") from error
     finally:
-        child.join(10)
+        child.kill()
+        child.join()
     if not good:
         raise Failed(f"a sender failed: {result}")
     return result
@@ -92,6 +100,8 @@ def _small_writes(port, connections, writes_per_second, seconds, start):
             if now < due - 0.0005:
                 time.sleep(due - now)
             late = max(late, now - due)
+            if late > BEHIND_SECONDS_MAX:
+                raise OSError(f"the server takes too little: {late:.0f} s behind the schedule")
             stream.sendall(texts[nth][at % hosts])
             sent += 1
     taken = time.monotonic() - begin

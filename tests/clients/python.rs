@@ -73,7 +73,8 @@ fn graphitesend_with_strings_in_pickle_4() {
 g = graphitesend.init(graphite_server='127.0.0.1', graphite_port=graphite, prefix='text', system_name='web01')
 g.send('metric', 45); g.send_dict({'a': 1, 'b': 2.5}); g.send_list([('x', 54), ('y', 123, 1700000000)])
 g.disconnect(); graphitesend.reset()
-p = graphitesend.GraphitePickleClient(graphite_server='127.0.0.1', graphite_port=pickle, prefix='pickle', system_name='web01')
+p = graphitesend.GraphitePickleClient(graphite_server='127.0.0.1', graphite_port=pickle,
+                                      prefix='pickle', system_name='web01')
 p.send('metric', 45); p.send_dict({'a': 1, 'b': 2.5}); p.send_list([('x', 54), ('y', 123, 1700000000)])
 p.disconnect()
 ",
@@ -102,7 +103,8 @@ fn aiographite_in_lines_and_pickle_2() {
 from aiographite.aiographite import connect
 from aiographite.protocol import PlaintextProtocol, PickleProtocol
 async def main():
-    for port, protocol, name in ((graphite, PlaintextProtocol(), 'line'), (pickle, PickleProtocol(), 'pickle')):
+    doors = (graphite, PlaintextProtocol(), 'line'), (pickle, PickleProtocol(), 'pickle')
+    for port, protocol, name in doors:
         c = await connect('127.0.0.1', port, protocol)
         await c.send('aio.%s.a' % name, 1, 1700000000)
         await c.send_multiple([('aio.%s.b' % name, 2, 1700000000), ('aio.%s.c' % name, 3.25, 1700000000)])

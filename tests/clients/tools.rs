@@ -176,11 +176,18 @@ pub(crate) fn send_text(port: u16, text: &str) {
     );
 }
 
+/// Datagrams that are sent without a pause. A server that may not ask for a large buffer has room for
+/// some hundred small ones.
+const DATAGRAMS_AT_ONCE: usize = 32;
+
 /// Datagrams, one each.
 #[track_caller]
 pub(crate) fn send_datagrams<'a>(port: u16, datagrams: impl IntoIterator<Item = &'a [u8]>) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has a free port");
-    for datagram in datagrams {
+    for (nth, datagram) in datagrams.into_iter().enumerate() {
+        if nth % DATAGRAMS_AT_ONCE == DATAGRAMS_AT_ONCE - 1 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let sent = socket.send_to(datagram, (Ipv4Addr::LOCALHOST, port));
         sent.unwrap_or_else(|error| panic!("datagram to {port}: {error}"));
     }
