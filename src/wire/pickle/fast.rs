@@ -57,7 +57,7 @@ pub(super) fn payload(
         puts(&mut reader)?;
     }
     // Marks not yet known to be a list's or an item's; no item stands above them.
-    let mut marks = 0;
+    let mut marks = 0u32;
     // Whether items stand above a mark.
     let mut gathering = false;
     loop {
@@ -78,14 +78,22 @@ pub(super) fn payload(
             _ => {
                 let own_mark = item(code, &mut reader, now, times, out)?;
                 // The mark right in front of the name is the item's own, one before it the list's.
-                match marks - u32::from(own_mark && marks > 0) {
-                    0 if own_mark && marks == 0 => return None,
+                let list_marks = match (own_mark, marks) {
+                    (true, 0) => return None,
+                    (true, _) => marks - 1,
+                    (false, _) => marks,
+                };
+                match list_marks {
                     0 => {}
                     1 if !gathering => gathering = true,
                     _ => return None,
                 }
                 marks = 0;
-                if !gathering && !(below == Below::List && reader.take(op::APPEND)) {
+                if gathering {
+                    continue;
+                }
+                let appended = below == Below::List && reader.take(op::APPEND);
+                if !appended {
                     return None;
                 }
             }

@@ -618,6 +618,72 @@ fn many_small_frames_make_one_batch() {
     assert_eq!((sizes, at), (vec![256, 256, 88], stream.len()));
 }
 
+/// A stream as a real sender wrote it, recorded on the wire: frames, points, NaNs among them, the
+/// last point, and the sum of the values, all as Python reads them.
+#[track_caller]
+fn check_sender(stream: &[u8], points: usize, nans: u64, last: &str, sum: f64) {
+    let mut decoder = Decoder::new(Options::default());
+    let (mut at, mut shown, mut total) = (0, Vec::new(), 0.0);
+    let mut samples = Samples::default();
+    loop {
+        let batch = decoder.decode(&stream[at..], NOW, &mut samples);
+        at += batch.taken;
+        let next = batch.next;
+        for i in 0..samples.len() {
+            let name = String::from_utf8_lossy(samples.names[i].of(batch.text));
+            shown.push(format!(
+                "{name}={:?}@{}",
+                samples.values[i], samples.times[i]
+            ));
+            total += samples.values[i];
+        }
+        samples.clear();
+        if next != Next::Again {
+            assert_eq!(next, Next::Need(4));
+            break;
+        }
+    }
+    assert_eq!(at, stream.len());
+    assert_eq!(
+        (shown.len(), samples.refusals.total()),
+        (points - nans as usize, nans)
+    );
+    assert_eq!(samples.refusals.of(Reason::NotANumber), nans);
+    assert_eq!(shown.last().map(String::as_str), Some(last));
+    assert!(
+        (total - sum).abs() <= sum.abs() * 1e-12,
+        "{total} is not {sum}"
+    );
+}
+
+#[test]
+fn recorded_senders() {
+    // Dropwizard Metrics 4.2, PickledGraphite: protocol 0, values as strings.
+    check_sender(
+        include_bytes!("../../../tests/corpus/pickle/dropwizard-pickle.bin"),
+        74,
+        2,
+        "APIKEY.myapp.latency.mean_rate=0.49@1795305634000",
+        1.8446744073709552e19,
+    );
+    // statsd 0.9, graphite backend in pickle mode.
+    check_sender(
+        include_bytes!("../../../tests/corpus/pickle/statsd-graphite-pickle.bin"),
+        69,
+        0,
+        "APIKEY.stats.statsd.graphiteStats.flush_length=2360.0@1795305399000",
+        5_386_323_028.2,
+    );
+    // graphitepusher 0.5: protocol 1.
+    check_sender(
+        include_bytes!("../../../tests/corpus/pickle/graphitepusher.bin"),
+        5,
+        0,
+        "APIKEY.b=3.0@1700000000000",
+        1_099_511_627_775.5,
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
