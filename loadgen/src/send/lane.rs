@@ -28,6 +28,9 @@ const DRAIN_WAIT: Duration = Duration::from_secs(30);
 /// Longest sleep, so that the progress stays fresh.
 const SLEEP_MAX: Duration = Duration::from_millis(100);
 
+/// Longest latency that is told apart; longer ones count as this.
+const LATENCY_MAX_NS: u64 = 600_000_000_000;
+
 struct Lane<E: Encoder> {
     connections: Vec<Connection<E>>,
     poll: Poll,
@@ -117,7 +120,8 @@ impl<E: Encoder> Lane<E> {
             );
         }
         let count = connections.len();
-        let latency_ns = Histogram::new(3).context("cannot make a histogram")?;
+        let latency_ns =
+            Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).context("cannot make a histogram")?;
         let tally = Tally {
             points: 0,
             bytes: 0,

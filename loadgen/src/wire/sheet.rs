@@ -10,6 +10,9 @@ use super::{Encoder, Slots};
 use crate::random::{shuffle, word_at};
 use crate::workload::{Kind, Workload};
 
+/// Items whose values are computed together, kind by kind: their bytes fit a core's second-level cache.
+const TILE_ITEMS: usize = 4096;
+
 const ORDER_SALT: u64 = 0x6f72_6465_7221;
 
 /// In which order the series of a connection follow each other.
@@ -51,6 +54,9 @@ struct Entry {
     slots: Slots,
 }
 
+/// Entries of each kind, in the order of [`Kind::ALL`], of items that follow each other.
+type Tile = [Vec<Entry>; 4];
+
 /// The points of some places of a workload as the bytes of one round. See the module's head.
 #[derive(Debug, Clone)]
 pub struct Sheet<E: Encoder> {
@@ -65,8 +71,7 @@ pub struct Sheet<E: Encoder> {
     slots: Vec<Slots>,
     sequence: Vec<u32>,
     generations: Vec<u64>,
-    /// Entries of each kind, in the order of [`Kind::ALL`].
-    columns: [Vec<Entry>; 4],
+    tiles: Vec<Tile>,
     bytes: Vec<u8>,
     ats: Vec<u32>,
     messages: Vec<Message>,
@@ -95,7 +100,7 @@ impl<E: Encoder> Sheet<E> {
             slots: Vec::new(),
             sequence: (0..count as u32).collect(),
             generations: vec![0; count],
-            columns: Default::default(),
+            tiles: vec![Tile::default(); count.div_ceil(TILE_ITEMS)],
             bytes: Vec::new(),
             ats: vec![0; count],
             messages: Vec::new(),
@@ -113,7 +118,7 @@ impl<E: Encoder> Sheet<E> {
                 scaled: kind.origin(key),
                 slots: sheet.slots[item],
             };
-            sheet.columns[kind as usize].push(entry);
+            sheet.tiles[item / TILE_ITEMS][kind as usize].push(entry);
         }
         sheet
     }
@@ -182,8 +187,8 @@ impl<E: Encoder> Sheet<E> {
             return;
         }
         self.lay_out();
-        for (kind, column) in Kind::ALL.into_iter().zip(&mut self.columns) {
-            for entry in column {
+        for tile in &mut self.tiles {
+            for (kind, entry) in entries_of(tile) {
                 let item = entry.item as usize;
                 entry.slots = self.slots[item];
                 if changed[item] {
@@ -204,8 +209,8 @@ impl<E: Encoder> Sheet<E> {
         while next < self.sequence.len() {
             next = self.arrange_message(next);
         }
-        for column in &mut self.columns {
-            for entry in column {
+        for tile in &mut self.tiles {
+            for (_, entry) in entries_of(tile) {
                 entry.at = self.ats[entry.item as usize];
             }
         }
@@ -250,37 +255,63 @@ impl<E: Encoder> Sheet<E> {
 
     fn patch(&mut self, round: u64) {
         if self.workload.has_late_points() {
-            self.patch_kinds::<true>(round);
+            self.patch_tiles::<true>(round);
         } else {
-            self.patch_kinds::<false>(round);
+            self.patch_tiles::<false>(round);
         }
     }
 
-    fn patch_kinds<const LATE: bool>(&mut self, round: u64) {
-        // Each call has a constant kind, so that the loop inside is compiled for it alone.
-        self.patch_kind::<LATE>(Kind::Constant, round);
-        self.patch_kind::<LATE>(Kind::Counter, round);
-        self.patch_kind::<LATE>(Kind::Walk, round);
-        self.patch_kind::<LATE>(Kind::Noise, round);
+    fn patch_tiles<const LATE: bool>(&mut self, round: u64) {
+        let patch = Patch {
+            encoder: &self.encoder,
+            workload: &self.workload,
+            round,
+            on_time: self.encoder.stamp(self.workload.timestamp_s(round)),
+            late: self.encoder.stamp(self.workload.late_timestamp_s(round)),
+        };
+        for [constants, counters, walks, noises] in &mut self.tiles {
+            // Each call has a constant kind, so that the loop inside is compiled for it alone.
+            patch.entries::<LATE>(Kind::Constant, constants, &mut self.bytes);
+            patch.entries::<LATE>(Kind::Counter, counters, &mut self.bytes);
+            patch.entries::<LATE>(Kind::Walk, walks, &mut self.bytes);
+            patch.entries::<LATE>(Kind::Noise, noises, &mut self.bytes);
+        }
     }
+}
 
+/// What is the same for every item of one round.
+struct Patch<'a, E: Encoder> {
+    encoder: &'a E,
+    workload: &'a Workload,
+    round: u64,
+    on_time: E::Stamp,
+    late: E::Stamp,
+}
+
+impl<E: Encoder> Patch<'_, E> {
     #[inline(always)]
-    fn patch_kind<const LATE: bool>(&mut self, kind: Kind, round: u64) {
-        let on_time = self.encoder.stamp(self.workload.timestamp_s(round));
-        let late = self.encoder.stamp(self.workload.late_timestamp_s(round));
-        for entry in &mut self.columns[kind as usize] {
-            entry.scaled = kind.next(entry.scaled, entry.key, round);
-            let stamp = if LATE && self.workload.is_late(entry.key, round) {
-                late
-            } else {
-                on_time
-            };
-            let item = &mut self.bytes[entry.at as usize..];
+    fn entries<const LATE: bool>(&self, kind: Kind, entries: &mut [Entry], bytes: &mut [u8]) {
+        for entry in entries {
+            entry.scaled = kind.next(entry.scaled, entry.key, self.round);
+            let late = LATE && self.workload.is_late(entry.key, self.round);
+            let item = &mut bytes[entry.at as usize..];
             self.encoder
                 .patch_value(item, entry.slots, kind, entry.scaled);
-            self.encoder.patch_stamp(item, entry.slots, stamp);
+            self.encoder.patch_stamp(
+                item,
+                entry.slots,
+                if late { self.late } else { self.on_time },
+            );
         }
     }
+}
+
+/// All entries of a tile with their kind.
+fn entries_of(tile: &mut Tile) -> impl Iterator<Item = (Kind, &mut Entry)> {
+    Kind::ALL
+        .into_iter()
+        .zip(tile)
+        .flat_map(|(kind, column)| column.iter_mut().map(move |entry| (kind, entry)))
 }
 
 fn item_range(starts: &[u32], item: u32) -> Range<usize> {

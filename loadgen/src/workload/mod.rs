@@ -250,20 +250,11 @@ impl Workload {
     }
 }
 
-/// Deals places to connections: contiguous blocks that end at a host's last series where there are enough hosts.
+/// Deals places to connections: contiguous blocks of equal length, give or take one.
 pub fn blocks(series: u64, connections: u64) -> Vec<Range<u64>> {
-    let hosts = series.div_ceil(SERIES_PER_HOST);
-    let grain = if connections <= hosts {
-        SERIES_PER_HOST
-    } else {
-        1
-    };
-    let grains = series.div_ceil(grain);
+    let edge = |number: u64| series * number / connections;
     (0..connections)
-        .map(|connection| {
-            let edge = |number: u64| (grains * number / connections * grain).min(series);
-            edge(connection)..edge(connection + 1)
-        })
+        .map(|connection| edge(connection)..edge(connection + 1))
         .collect()
 }
 
