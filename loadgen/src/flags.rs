@@ -22,9 +22,9 @@ const MESSAGE_BYTES_MAX: usize = 64 << 10;
 /// Lines of one write in a run on a schedule.
 const WRITE_LINES_DEFAULT: usize = 100;
 
-/// Sends metrics as fast as they are taken (--max) or on a schedule (--rate), and can prove that each arrived (--verify).
+/// The command line. Its comments are what `--help` says.
 #[derive(Debug, Parser)]
-#[command(name = "loadgen", version, about, after_help = EXAMPLES)]
+#[command(name = "loadgen", version, about = ABOUT, long_about = None, after_help = EXAMPLES)]
 pub(crate) struct Flags {
     /// How points are sent
     #[arg(long, value_enum, default_value = "plaintext")]
@@ -61,7 +61,7 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub(crate) rounds: Option<u64>,
     /// Seconds to send, whole rounds [default: 10 if --rounds is not given]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, alias = "seconds", value_name = "SECONDS")]
     pub(crate) duration: Option<f64>,
 
     /// Send tagged names: cpu.user;core=c03;host=h000012
@@ -130,6 +130,8 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+const ABOUT: &str = "Sends metrics as fast as they are taken (--max) or on a schedule (--rate), and can prove that each arrived (--verify)";
 
 const EXAMPLES: &str = "\
 Examples:

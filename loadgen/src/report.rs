@@ -116,6 +116,12 @@ impl Report {
     ) -> Report {
         let parameters = plan.workload.parameters();
         let drained_seconds = outcome.drained.as_secs_f64();
+        // Without a schedule the server's pace is the result, so its last byte counts too.
+        let paced_seconds = if flags.rate.is_some() {
+            outcome.sending.as_secs_f64()
+        } else {
+            drained_seconds
+        };
         let cpu_seconds = outcome.cpu.as_secs_f64();
         let latency = &outcome.latency_ns;
         let quantile = |share: f64| {
@@ -161,8 +167,8 @@ impl Report {
             connects: outcome.connects,
             seconds: outcome.sending.as_secs_f64(),
             drained_seconds,
-            points_per_second: outcome.points as f64 / drained_seconds.max(1e-9),
-            bytes_per_second: outcome.bytes as f64 / drained_seconds.max(1e-9),
+            points_per_second: outcome.points as f64 / paced_seconds.max(1e-9),
+            bytes_per_second: outcome.bytes as f64 / paced_seconds.max(1e-9),
             sender_cpu_seconds: cpu_seconds,
             sender_cpu_ns_per_point: cpu_seconds * 1e9 / outcome.points.max(1) as f64,
             latency_p50_us: quantile(0.5),

@@ -1,14 +1,16 @@
 //! Graphite plaintext: `name SP value SP timestamp LF`, over TCP or as whole lines in datagrams.
 
+use std::fmt::Display;
+
 use super::{Encoder, Slots, digits};
-use crate::workload::{Kind, Value};
+use crate::workload::Kind;
 
 /// Longest name: offsets within an item are 16 bits wide.
 pub const NAME_BYTES_MAX: usize = 16_000;
 
-/// One line with its line feed.
-pub fn line(name: &str, value: Value, timestamp_s: u64) -> String {
-    format!("{name} {value} {timestamp_s}\n")
+/// One line with its line feed; the timestamp in seconds since 1970. Numbers are written as they show themselves.
+pub fn line(name: &str, value: impl Display, timestamp: impl Display) -> String {
+    format!("{name} {value} {timestamp}\n")
 }
 
 /// Lays out lines and patches their digits.
