@@ -27,6 +27,7 @@ use super::stop::Life;
 use super::worker::Worker;
 use crate::model::refusal::Protocol;
 use crate::shard::Shard;
+use crate::shard::vitals::Vitals;
 
 /// Work is interrupted this often to see whether something more urgent waits.
 const PREEMPT_TIMER: Duration = Duration::from_millis(2);
@@ -69,7 +70,7 @@ pub struct Running {
     /// Which addresses are open, by door.
     pub bound: Vec<(Protocol, SocketAddr)>,
     life: Arc<Life>,
-    ends: Receiver<(usize, Result<(), String>)>,
+    ends: Receiver<(usize, Result<Vitals, String>)>,
     shards: usize,
     folder: Folder,
 }
@@ -90,18 +91,19 @@ impl Running {
         self.life.stop();
     }
 
-    /// Wait until all shards have ended.
+    /// Wait until all shards have ended. Gives their last counters, in the order of their ends.
     ///
     /// # Errors
     /// A shard ended without being told to. The others may still run: the process must end.
-    pub fn wait(self) -> Result<(), ServeError> {
+    pub fn wait(self) -> Result<Vec<Vitals>, ServeError> {
+        let mut last = Vec::with_capacity(self.shards);
         for _ in 0..self.shards {
             let Ok((shard, end)) = self.ends.recv() else {
                 break;
             };
-            end.map_err(|text| ServeError::Shard(shard, text))?;
+            last.push(end.map_err(|text| ServeError::Shard(shard, text))?);
         }
-        Ok(())
+        Ok(last)
     }
 }
 
@@ -138,9 +140,10 @@ pub fn serve(
         tracing::info!("{} on {address}", protocol.label());
     }
     tracing::info!("{} shards are up", running.shards);
-    let ended = running.wait();
-    tracing::info!("stopped");
-    ended
+    let last = running.wait()?;
+    let accepted: u64 = last.iter().flat_map(|vitals| vitals.accepted).sum();
+    tracing::info!("stopped, after {accepted} points");
+    Ok(())
 }
 
 fn obey(life: &Life) {
@@ -241,7 +244,7 @@ fn live(
     io_memory_bytes: usize,
     worker: Worker,
     make_shard: impl FnOnce() -> Shard,
-) -> Result<(), String> {
+) -> Result<Vitals, String> {
     let executor = LocalExecutorBuilder::new(Placement::Fixed(core))
         .io_memory(io_memory_bytes)
         .preempt_timer(PREEMPT_TIMER)

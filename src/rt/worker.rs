@@ -22,6 +22,7 @@ use crate::model::refusal::Protocol;
 use crate::seam::Post;
 use crate::shard::Shard;
 use crate::shard::mail::Mail;
+use crate::shard::vitals::Vitals;
 
 const INGEST_SHARES: usize = 900;
 const QUERY_SHARES: usize = 100;
@@ -44,8 +45,8 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Run `shard` until the stop.
-    pub(super) async fn run(self, shard: Shard) -> io::Result<()> {
+    /// Run `shard` until the stop. Gives its last counters.
+    pub(super) async fn run(self, shard: Shard) -> io::Result<Vitals> {
         let executor = glommio::executor();
         let urgent = Latency::Matters(INGEST_LATENCY);
         let ingest_queue =
@@ -93,7 +94,7 @@ impl Worker {
         let ingest = Ingest::new(
             self.ingest,
             ingest_doors,
-            shard,
+            Rc::clone(&shard),
             clock,
             stop.clone(),
             &stop_bell,
@@ -110,7 +111,8 @@ impl Worker {
         server.finish().await;
         self.life.count_drained();
         linger(&self.life).await;
-        Ok(())
+        let last = shard.borrow().describe();
+        Ok(last)
     }
 }
 
