@@ -10,6 +10,8 @@ use corelane::config::error::ConfigError;
 use corelane::config::flags::{self, Typed};
 use corelane::config::load::{Loaded, load};
 use corelane::config::print::print;
+use corelane::config::{Config, identity, machine};
+use corelane::rt::folder::Folder;
 
 fn main() -> ExitCode {
     let typed = match flags::parse(std::env::args_os()) {
@@ -33,11 +35,12 @@ fn run(typed: &Typed) -> anyhow::Result<()> {
         return shown.context("cannot write the configuration to standard output");
     }
     start_log(&loaded);
-    let data = &loaded.config.data;
-    std::fs::create_dir_all(data).with_context(|| {
-        let shown = data.display();
-        format!("cannot make the data folder {shown}; choose another with --data, or make it yours")
-    })?;
+    let config = &loaded.config;
+    let folder = Folder::open(&config.data)?;
+    let seed = identity::seed_of(&folder, identity::fresh_seed)?;
+    let (options, memory_bytes) = (loaded.runtime_options(), machine::memory_bytes());
+    tell_start(config, memory_bytes);
+    let _ = (seed, options);
     anyhow::bail!("the runtime is not part of this build yet")
 }
 
@@ -46,6 +49,20 @@ fn environment() -> impl Iterator<Item = (String, String)> {
         let text = |word: std::ffi::OsString| word.to_string_lossy().into_owned();
         (text(name), text(value))
     })
+}
+
+/// What a reader of the log wants to know first; `rt` adds the shards with their cores.
+fn tell_start(config: &Config, memory_bytes: u64) {
+    let mib = memory_bytes >> 20;
+    tracing::info!(
+        "corelane {} starts; it may have {mib} MiB",
+        env!("CARGO_PKG_VERSION")
+    );
+    tracing::info!("data folder {}", config.data.display());
+    tracing::info!("scans with {}", config.isa().label());
+    for (protocol, address) in config.addresses() {
+        tracing::info!("{} on {address}", protocol.label());
+    }
 }
 
 /// Text on standard error, in colours only where somebody reads it.
