@@ -11,7 +11,8 @@ use corelane::config::flags::{self, Typed};
 use corelane::config::load::{Loaded, load};
 use corelane::config::print::print;
 use corelane::config::{Config, identity, machine};
-use corelane::rt::folder::Folder;
+use corelane::rt::{self, folder::Folder};
+use corelane::shard::Shard;
 
 fn main() -> ExitCode {
     let typed = match flags::parse(std::env::args_os()) {
@@ -38,10 +39,14 @@ fn run(typed: &Typed) -> anyhow::Result<()> {
     let config = &loaded.config;
     let folder = Folder::open(&config.data)?;
     let seed = identity::seed_of(&folder, identity::fresh_seed)?;
-    let (options, memory_bytes) = (loaded.runtime_options(), machine::memory_bytes());
-    tell_start(config, memory_bytes);
-    let _ = (seed, options);
-    anyhow::bail!("the runtime is not part of this build yet")
+    let cores = rt::boot::cores()?.len();
+    let (shards, memory_bytes) = (config.shards_on(cores), machine::memory_bytes());
+    tell_start(config, shards, memory_bytes);
+    let shard_options = config.shard_options(seed, shards, memory_bytes);
+    rt::serve(loaded.runtime_options(), folder, move |number| {
+        Shard::new(number, shard_options)
+    })?;
+    Ok(())
 }
 
 fn environment() -> impl Iterator<Item = (String, String)> {
@@ -51,18 +56,14 @@ fn environment() -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// What a reader of the log wants to know first; `rt` adds the shards with their cores.
-fn tell_start(config: &Config, memory_bytes: u64) {
-    let mib = memory_bytes >> 20;
-    tracing::info!(
-        "corelane {} starts; it may have {mib} MiB",
-        env!("CARGO_PKG_VERSION")
-    );
+/// What a reader of the log wants to know first; `rt` goes on with the doors once they are open.
+fn tell_start(config: &Config, shards: usize, memory_bytes: u64) {
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!("corelane {version} starts with {shards} shards");
     tracing::info!("data folder {}", config.data.display());
-    tracing::info!("scans with {}", config.isa().label());
-    for (protocol, address) in config.addresses() {
-        tracing::info!("{} on {address}", protocol.label());
-    }
+    let head_mib = config.head.bytes_max_on(shards, memory_bytes) >> 20;
+    tracing::info!("points take at most {head_mib} MiB on each shard (head.bytes_max)");
+    tracing::info!("input is scanned with {}", config.isa().label());
 }
 
 /// Text on standard error, in colours only where somebody reads it.
