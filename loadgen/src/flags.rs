@@ -10,7 +10,8 @@ use loadgen::send::{Pace, Plan, Protocol, Transport};
 use loadgen::wire::{Grouping, Order};
 use loadgen::workload::{Naming, Parameters, SHARE_WHOLE, TIMESTAMP_MIN_S, Workload};
 
-/// Points a second that no receiver reaches: from it follows how far in the past a `--max` run begins by default.
+/// Points a second that no receiver reaches: from it follows how far in the past a `--max` run
+/// begins by default.
 const RATE_CEILING: f64 = 40e6;
 
 /// Length of a run that names neither rounds nor a duration.
@@ -99,7 +100,8 @@ pub(crate) struct Flags {
     /// First timestamp, seconds before now
     #[arg(long, value_name = "SECONDS")]
     pub(crate) ago: Option<u64>,
-    /// Seconds between the timestamps of two rounds [default: 1, with --rate the seconds that a round takes]
+    /// Seconds between the timestamps of two rounds [default: 1, with --rate the seconds that a
+    /// round takes]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) step: Option<u64>,
 

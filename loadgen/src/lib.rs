@@ -1,7 +1,8 @@
-//! The load generator of corelane: independent encoders of the protocols it speaks, and a workload to send with them.
+//! The load generator of corelane: independent encoders of the protocols it speaks, and a workload
+//! to send with them.
 //!
-//! It depends on nothing of the appliance, so that tests can hold its encoders against the appliance's decoders as two
-//! independent readings of the same protocol documents.
+//! It depends on nothing of the appliance, so that tests can hold its encoders against the
+//! appliance's decoders as two independent readings of the same protocol documents.
 //!
 //! In the order the data travels:
 #![forbid(unsafe_code)]

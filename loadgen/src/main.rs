@@ -1,4 +1,5 @@
-//! The binary: flags become a plan, the plan is sent and, if asked, verified; the report and the exit code say how it went.
+//! The binary: flags become a plan, the plan is sent and, if asked, verified; the report and the
+//! exit code say how it went.
 
 mod flags;
 mod report;

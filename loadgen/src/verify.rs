@@ -1,8 +1,9 @@
 //! Asks the appliance back over HTTP and compares every value with what was sent.
 //!
-//! What was sent is made again from the seed: the workload and the rounds of each connection say everything. Each
-//! answered slot is compared exactly, so that counts, sums and last values are too. Where the answer's step is wider
-//! than the gap between points, the last point sent into a slot is the expected one.
+//! What was sent is made again from the seed: the workload and the rounds of each connection say
+//! everything. Each answered slot is compared exactly, so that counts, sums and last values are
+//! too. Where the answer's step is wider than the gap between points, the last point sent into a
+//! slot is the expected one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -39,7 +40,8 @@ pub struct Inquiry {
     pub url: String,
     /// How long points may take to become visible.
     pub wait: Duration,
-    /// True where the transport may lose points: an older value of a timestamp then means that the newer one was lost.
+    /// True where the transport may lose points: an older value of a timestamp then means that the
+    /// newer one was lost.
     pub lossy: bool,
 }
 

@@ -39,11 +39,7 @@ impl Receiver {
             for stream in tcp.incoming().flatten() {
                 *connections.lock().unwrap() += 1;
                 let lines = Arc::clone(&lines);
-                std::thread::spawn(move || {
-                    for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                        keep(&lines, tamper, &line);
-                    }
-                });
+                std::thread::spawn(move || receive(BufReader::new(stream), &lines, tamper));
             }
         });
         let lines = Arc::clone(&store);
@@ -77,6 +73,29 @@ impl Receiver {
             .args(flags.split_whitespace())
             .output()
             .unwrap()
+    }
+}
+
+/// Takes lines, or frames where the first byte is that of a frame's length.
+fn receive(mut reader: BufReader<TcpStream>, store: &Store, tamper: Tamper) {
+    if reader
+        .fill_buf()
+        .is_ok_and(|bytes| bytes.first() == Some(&0))
+    {
+        let mut length = [0; 4];
+        while reader.read_exact(&mut length).is_ok() {
+            let mut payload = vec![0; u32::from_be_bytes(length) as usize];
+            reader.read_exact(&mut payload).unwrap();
+            let items: Vec<(String, (f64, f64))> =
+                serde_pickle::from_slice(&payload, serde_pickle::DeOptions::new()).unwrap();
+            for (name, (timestamp_s, value)) in items {
+                keep(store, tamper, &format!("{name} {value} {timestamp_s}"));
+            }
+        }
+        return;
+    }
+    for line in reader.lines().map_while(Result::ok) {
+        keep(store, tamper, &line);
     }
 }
 
@@ -187,6 +206,14 @@ fn every_way_of_sending_arrives_exactly() {
             60_000,
         ),
         ("--max --series 300 --rounds 4 --write 7", 1_200),
+        (
+            "--protocol pickle --max --series 900 --rounds 4 --connections 1",
+            3_600,
+        ),
+        (
+            "--protocol pickle --max --series 300 --rounds 4 --frame 33 --order shuffled",
+            1_200,
+        ),
         ("--max --series 300 --rounds 4 --reconnect 50", 1_200),
         (
             "--rate 600 --series 300 --rounds 3 --connections 100 --write 2",

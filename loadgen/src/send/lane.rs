@@ -212,7 +212,8 @@ impl<E: Encoder> Lane<E> {
             let due = timeline.next_due().unwrap_or_default();
             let wait = due.saturating_sub(start.elapsed()).min(SLEEP_MAX);
             if blocked {
-                // The kernel counts these waits in milliseconds, so this one may be late; a sleep is not.
+                // The kernel counts these waits in milliseconds, so this one may be late; a sleep
+                // is not.
                 self.await_events(&mut events, wait.max(Duration::from_millis(1)))?;
             } else if self.done < self.connections.len() {
                 std::thread::sleep(wait);

@@ -23,7 +23,8 @@ pub(super) enum Link {
 }
 
 impl Link {
-    /// Opens a link and waits until it stands, so that a missing server is noticed before anything is sent.
+    /// Opens a link and waits until it stands, so that a missing server is noticed before anything
+    /// is sent.
     pub(super) fn open(transport: Transport, target: SocketAddr) -> io::Result<Link> {
         match transport {
             Transport::Tcp => {
@@ -82,7 +83,8 @@ impl Link {
         }
     }
 
-    /// Waits until the server has read everything and closed its side; false if it did not before `until`.
+    /// Waits until the server has read everything and closed its side; false if it did not before
+    /// `until`.
     pub(super) fn await_end(self, until: Instant) -> bool {
         let Link::Tcp(stream) = self else { return true };
         let mut stream = std::net::TcpStream::from(stream);

@@ -1,9 +1,10 @@
 //! Sends a workload: threads, their connections, and when each may write.
 //!
-//! Takes a [`Plan`], gives an [`Outcome`] or the first error. One thread drives thousands of connections: sockets do
-//! not block, and a connection that cannot write waits for its readiness while the others go on.
-//! Every connection has its own places of the workload and sends whole rounds, so that the outcome needs to hold only
-//! a number of rounds per connection for everything that was sent to be known again.
+//! Takes a [`Plan`], gives an [`Outcome`] or the first error. One thread drives thousands of
+//! connections: sockets do not block, and a connection that cannot write waits for its readiness
+//! while the others go on. Every connection has its own places of the workload and sends whole
+//! rounds, so that the outcome needs to hold only a number of rounds per connection for everything
+//! that was sent to be known again.
 
 mod connection;
 mod lane;
@@ -103,7 +104,8 @@ pub struct Outcome {
     pub connects: u64,
     /// From the first write to the last one.
     pub sending: Duration,
-    /// From the first write until the server had read and closed everything; as `sending` where that cannot be seen.
+    /// From the first write until the server had read and closed everything; as `sending` where
+    /// that cannot be seen.
     pub drained: Duration,
     /// CPU time of the sending threads, layout excluded.
     pub cpu: Duration,

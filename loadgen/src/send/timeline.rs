@@ -1,7 +1,8 @@
 //! When each write of a round is due, open loop: the schedule never waits for the server.
 //!
-//! A round lasts as long as the rate needs for all places. Every connection has its writes evenly spread over the
-//! round, and the connections are shifted against each other, so that the load is even within each second.
+//! A round lasts as long as the rate needs for all places. Every connection has its writes evenly
+//! spread over the round, and the connections are shifted against each other, so that the load is
+//! even within each second.
 
 use std::time::Duration;
 

@@ -8,7 +8,8 @@ use crate::workload::Kind;
 /// Longest name: offsets within an item are 16 bits wide.
 pub const NAME_BYTES_MAX: usize = 16_000;
 
-/// One line with its line feed; the timestamp in seconds since 1970. Numbers are written as they show themselves.
+/// One line with its line feed; the timestamp in seconds since 1970. Numbers are written as they
+/// show themselves.
 pub fn line(name: &str, value: impl Display, timestamp: impl Display) -> String {
     format!("{name} {value} {timestamp}\n")
 }

@@ -1,9 +1,10 @@
 //! How points are written: one file per protocol, each an [`Encoder`].
 //!
-//! An encoder lays out the bytes of one point once and later changes only the digits of timestamp and value in place.
-//! [`Sheet`] keeps the laid-out points of one connection and turns them into one round after another.
-//! [`naive`] says the same with `format!`, slowly: tests hold both against each other.
-//! Written from the protocol documents alone; knows no socket and nothing of any server's decoder.
+//! An encoder lays out the bytes of one point once and later changes only the digits of timestamp
+//! and value in place. [`Sheet`] keeps the laid-out points of one connection and turns them into
+//! one round after another. [`naive`] says the same with `format!`, slowly: tests hold both against
+//! each other. Written from the protocol documents alone; knows no socket and nothing of any
+//! server's decoder.
 
 pub mod digits;
 pub mod graphite;
@@ -26,8 +27,9 @@ pub struct Slots {
 
 /// One protocol: lays out a point once, then patches it.
 ///
-/// An *item* is the bytes of one point; a *message* is what the protocol sends as a whole (lines of one write or
-/// datagram, one pickle frame): opening bytes, items, closing bytes. The length of an item never changes.
+/// An *item* is the bytes of one point; a *message* is what the protocol sends as a whole (lines of
+/// one write or datagram, one pickle frame): opening bytes, items, closing bytes. The length of an
+/// item never changes.
 pub trait Encoder: Clone + Send {
     /// A timestamp as the bytes of this protocol, made once a round.
     type Stamp: Copy;

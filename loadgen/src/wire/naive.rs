@@ -1,6 +1,7 @@
 //! The slow twins: every point written anew, byte by byte, from name, timestamp and value.
 //!
-//! They say what the patched buffers of [`super::Sheet`] must be equal to. Nothing here is kept between points.
+//! They say what the patched buffers of [`super::Sheet`] must be equal to. Nothing here is kept
+//! between points.
 
 use super::graphite;
 use crate::workload::Value;

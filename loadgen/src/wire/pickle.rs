@@ -1,7 +1,8 @@
 //! Carbon's pickle protocol: frames of a big-endian length and a list of `(name, (timestamp, value))`.
 //!
-//! Protocol 2 with floats for both numbers, as carbon's relay sends it, and with the memo entries that Python writes
-//! for each name and tuple (always the long form, so that an item has one length wherever it stands in a frame).
+//! Protocol 2 with floats for both numbers, as carbon's relay sends it, and with the memo entries
+//! that Python writes for each name and tuple (always the long form, so that an item has one length
+//! wherever it stands in a frame).
 
 use super::{Encoder, Slots};
 use crate::workload::Kind;

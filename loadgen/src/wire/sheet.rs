@@ -1,7 +1,8 @@
 //! The laid-out points of one connection, and how one round becomes the next.
 //!
-//! Items are laid out once. A stable order is arranged once and then only patched; a shuffled order is arranged anew
-//! each round by copying the items. Values are computed kind by kind, so that no branch depends on the series.
+//! Items are laid out once. A stable order is arranged once and then only patched; a shuffled order
+//! is arranged anew each round by copying the items. Values are computed kind by kind, so that no
+//! branch depends on the series.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -80,7 +81,8 @@ pub struct Sheet<E: Encoder> {
 }
 
 impl<E: Encoder> Sheet<E> {
-    /// Lays out the series at `places` as they are in round 0. Call [`Sheet::turn_to`] before reading the bytes.
+    /// Lays out the series at `places` as they are in round 0. Call [`Sheet::turn_to`] before
+    /// reading the bytes.
     pub fn new(
         encoder: E,
         workload: Arc<Workload>,
@@ -217,7 +219,8 @@ impl<E: Encoder> Sheet<E> {
         self.arranged = true;
     }
 
-    /// Writes the message that begins with the item at `first` of the sequence; gives the first item after it.
+    /// Writes the message that begins with the item at `first` of the sequence; gives the first
+    /// item after it.
     fn arrange_message(&mut self, first: usize) -> usize {
         let room_bytes = self
             .grouping

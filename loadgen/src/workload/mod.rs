@@ -1,11 +1,12 @@
 //! What is sent: which series exist, what each is called, and which value it has in which round.
 //!
-//! Takes parameters and a seed, gives the name, key, value and timestamp of every point as pure functions.
-//! The sender and the verification both ask here, so neither has to remember what was sent.
-//! Knows no protocol and no socket.
+//! Takes parameters and a seed, gives the name, key, value and timestamp of every point as pure
+//! functions. The sender and the verification both ask here, so neither has to remember what was
+//! sent. Knows no protocol and no socket.
 //!
-//! A workload has a fixed number of *places*. One *round* sends one point for every place. With churn, the series at
-//! a place is replaced by one with a new name: the next *generation* of that place.
+//! A workload has a fixed number of *places*. One *round* sends one point for every place. With
+//! churn, the series at a place is replaced by one with a new name: the next *generation* of that
+//! place.
 
 mod name;
 mod value;
@@ -184,7 +185,8 @@ impl Workload {
         self.parameters.series * u64::from(self.parameters.churn_share) / u64::from(SHARE_WHOLE)
     }
 
-    /// Number of the generation that a place is at in a round; replacement goes around the places in order.
+    /// Number of the generation that a place is at in a round; replacement goes around the places
+    /// in order.
     pub fn generation(&self, place: u64, round: u64) -> u64 {
         let replaced = self.replaced_before(round);
         if replaced <= place {

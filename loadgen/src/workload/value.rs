@@ -11,7 +11,8 @@ use crate::random::{below, word_at};
 pub enum Kind {
     /// One number for ever: `367.61`.
     Constant,
-    /// A whole number of seven digits that grows by 0 to 15 a round and starts again at 1,000,000 after 9,999,999.
+    /// A whole number of seven digits that grows by 0 to 15 a round and starts again at 1,000,000
+    /// after 9,999,999.
     Counter,
     /// 100.00 to 999.99, at most 0.25 up or down a round.
     Walk,
