@@ -233,7 +233,7 @@ fn verify_batch(
     until: Instant,
 ) -> Result<Verdict> {
     loop {
-        let answers = ask(workload, agent, batch, &inquiry.url)?;
+        let answers = ask(workload, agent, batch, inquiry)?;
         let mut verdict = Verdict::default();
         for sent in batch {
             let answered = answers.get(&sent.name).map_or(&[][..], Vec::as_slice);
@@ -253,9 +253,9 @@ fn ask(
     workload: &Workload,
     agent: &ureq::Agent,
     batch: &[Sent],
-    url: &str,
+    inquiry: &Inquiry,
 ) -> Result<HashMap<String, Datapoints>> {
-    let (from, until) = window_s(workload, batch);
+    let (from, until) = window_s(workload, batch, inquiry.lossy);
     let mut form = vec![
         ("format".to_owned(), "json".to_owned()),
         ("from".to_owned(), from.to_string()),
@@ -266,7 +266,7 @@ fn ask(
             .iter()
             .map(|sent| ("target".to_owned(), sent.target.clone())),
     );
-    let address = format!("{}/render", url.trim_end_matches('/'));
+    let address = format!("{}/render", inquiry.url.trim_end_matches('/'));
     let mut response = agent.post(&address).send_form(form).with_context(|| {
         format!("{address} does not answer: is that where corelane's HTTP door listens (--verify http://HOST:PORT)?")
     })?;
@@ -290,8 +290,7 @@ fn ask(
 }
 
 /// From (exclusive) and until (inclusive) of a request that covers a portion.
-fn window_s(workload: &Workload, batch: &[Sent]) -> (u64, u64) {
-    let step_s = workload.parameters().step_s;
+fn window_s(workload: &Workload, batch: &[Sent], lossy: bool) -> (u64, u64) {
     let first = batch
         .iter()
         .map(|sent| sent.rounds.start)
@@ -308,12 +307,23 @@ fn window_s(workload: &Workload, batch: &[Sent]) -> (u64, u64) {
     } else {
         workload.timestamp_s(first)
     };
-    // A slot begins at a multiple of its step, so the first one may begin before its first point.
-    let lead_s = if step_s == 1 { 1 } else { 2 * step_s + 1 };
     (
-        earliest_s.saturating_sub(lead_s),
+        earliest_s.saturating_sub(lead_s(workload, lossy)),
         workload.timestamp_s(last),
     )
+}
+
+/// Seconds by which a window begins before its first point. A slot begins at a multiple of its
+/// step, so the slot of that point may begin earlier: where gaps are not all alike, the step that
+/// the appliance infers from them may be wider than ours.
+fn lead_s(workload: &Workload, lossy: bool) -> u64 {
+    let parameters = workload.parameters();
+    let uneven = lossy || workload.has_late_points() || 0 < parameters.churn_share;
+    match (uneven, parameters.step_s) {
+        (false, 1) => 1,
+        (false, step_s) => 2 * step_s + 1,
+        (true, step_s) => 2 * step_s.max(parameters.late_by_s) + 61,
+    }
 }
 
 /// Compares one series slot by slot.
@@ -336,6 +346,7 @@ fn compare(
         );
     }
     let mut expected = slots(workload, sent, step_s);
+    let first_s = expected.keys().next().copied().unwrap_or(0);
     let mut verdict = Verdict {
         series: 1,
         points: expected.len() as u64,
@@ -349,7 +360,10 @@ fn compare(
         got,
     };
     for &(got, timestamp_s) in answered {
-        let Some(got) = got else { continue };
+        // What lies before the first point is not ours: an earlier run may have sent it.
+        let Some(got) = got.filter(|_| first_s <= timestamp_s) else {
+            continue;
+        };
         verdict.sum_got += got;
         match expected.remove(&timestamp_s) {
             Some(slot) if slot.last == got => {}

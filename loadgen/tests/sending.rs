@@ -266,6 +266,17 @@ fn a_schedule_is_kept_and_measured() {
 }
 
 #[test]
+fn a_run_may_follow_another_under_the_same_names() {
+    let receiver = Receiver::start(untouched);
+    for start_s in [1_700_000_000, 1_700_000_013] {
+        let flags =
+            format!("--max --series 40 --rounds 10 --late 10 --late-by 3 --start {start_s}");
+        let report = check(&receiver.run(receiver.tcp, &flags), 0);
+        assert_eq!(report["verify"]["series"], 40);
+    }
+}
+
+#[test]
 fn one_lost_point_fails_and_is_named() {
     let receiver = Receiver::start(|line| {
         if line.contains("h000003.cpu.c01.idle") && line.ends_with("1700000005") {
