@@ -20,6 +20,7 @@ fn options(series: usize, isa: Isa) -> Options {
     Options {
         line_bytes_max: 65_536,
         frame_bytes_max: 1 << 24,
+        buffered_bytes_max: 1 << 24,
         times: TimeRule::default(),
         series_max: series + 1,
         head: head::Options {
@@ -96,7 +97,8 @@ fn measure(series: u32, rounds: u64, shuffled: bool, isa: Isa) {
     );
     let points = u64::from(series) * (rounds - 2);
     println!(
-        "shard isa={} series={series} order={} ns_per_point={:.1} ns_per_new_series={:.0} bytes_per_series={} index_bytes_per_series={}",
+        "shard isa={} series={series} order={} ns_per_point={:.1} ns_per_new_series={:.0} \
+         bytes_per_series={} index_bytes_per_series={}",
         isa.label(),
         if shuffled { "shuffled" } else { "stable" },
         spent.as_nanos() as f64 / points as f64,

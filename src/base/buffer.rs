@@ -1,6 +1,6 @@
 //! The one read buffer of a shard: what a connection left over goes in front of what it sends next.
 
-/// Most bytes that one connection may leave over between reads; DESIGN's line limit.
+/// Most bytes that one connection may leave over between reads; the ceiling of the line limit.
 pub const HEADROOM: usize = 64 * 1024;
 /// Bytes asked of the kernel in one read.
 pub const READ_BYTES: usize = 256 * 1024;
@@ -26,6 +26,11 @@ impl ReadBuffer {
     /// Where the kernel writes.
     pub fn read_area(&mut self) -> &mut [u8] {
         &mut self.bytes[HEADROOM..HEADROOM + READ_BYTES]
+    }
+
+    /// The `filled` bytes just read.
+    pub fn filled(&self, filled: usize) -> &[u8] {
+        &self.bytes[HEADROOM..][..filled.min(READ_BYTES)]
     }
 
     /// The `filled` bytes just read with `rest` in front of them.

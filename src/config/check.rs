@@ -77,43 +77,29 @@ fn check_doors(loaded: &Loaded, fault: &mut impl FnMut(&str, String)) {
         ("doors.pickle", doors.pickle),
         ("doors.http", doors.http),
     ];
-    let all = tcp
-        .into_iter()
-        .chain([("doors.graphite_udp", doors.graphite_udp)]);
-    let open: Vec<(&str, u16)> = all.filter_map(|(key, port)| Some((key, port?))).collect();
-    if open.is_empty() {
-        fault(
-            "doors.http",
-            "every door is off; give at least one a port".to_owned(),
-        );
+    let open = |(key, port): (&'static str, Option<u16>)| Some((key, port?));
+    let tcp: Vec<(&str, u16)> = tcp.into_iter().filter_map(open).collect();
+    let udp = open(("doors.graphite_udp", doors.graphite_udp));
+    if tcp.is_empty() && udp.is_none() {
+        let text = "every door is off; give at least one a port".to_owned();
+        fault("doors.http", text);
     }
-    for (key, port) in &open {
+    for (key, port) in tcp.iter().chain(&udp) {
         if u64::from(*port) + doors.port_offset > u64::from(u16::MAX) {
-            let text = format!(
-                "{port} and `doors.port_offset` {} make no port (at most 65535)",
-                doors.port_offset
-            );
+            let offset = doors.port_offset;
+            let text =
+                format!("{port} and `doors.port_offset` {offset} make no port (at most 65535)");
             fault(key, text);
         }
     }
     for (at, (key, port)) in tcp.iter().enumerate() {
-        let twin = tcp[..at]
-            .iter()
-            .find(|(_, other)| port.is_some() && other == port);
-        if let (Some(port), Some((other, _))) = (port, twin) {
+        if let Some((other, _)) = tcp[..at].iter().find(|(_, other)| other == port) {
+            // The one that was moved is the one to change.
+            let swap = loaded.is_chosen(other) && !loaded.is_chosen(key);
+            let (key, other) = if swap { (other, key) } else { (key, other) };
             let text =
                 format!("`{other}` has TCP port {port} already; move one, or turn it \"off\"");
-            // The one that was moved is the one to change.
-            let moved = |key: &str| {
-                find(key).is_some_and(|(at, _)| loaded.origins[at] != super::error::Origin::Default)
-            };
-            if !moved(key) && moved(other) {
-                let text =
-                    format!("`{key}` has TCP port {port} already; move one, or turn it \"off\"");
-                fault(other, text);
-            } else {
-                fault(key, text);
-            }
+            fault(key, text);
         }
     }
 }

@@ -3,8 +3,10 @@
 
 use tracing::Level;
 
-use super::sections::{Config, Steer};
+use super::sections::Steer;
 use super::value::Kind;
+use crate::base::buffer::HEADROOM;
+use crate::index;
 use crate::simd::Isa;
 
 /// One thing an operator may choose.
@@ -208,7 +210,7 @@ pub static KEYS: &[Key] = &[
     whole!(
         "ingest.line_bytes_max",
         "bytes",
-        256..=65_536,
+        256..=(HEADROOM as u64),
         |c| &mut c.ingest.line_bytes_max,
         "Bytes of a line, its end not counted. A longer one is skipped and counted; the",
         "connection stays. Default 65536, which is also the most."
@@ -220,6 +222,14 @@ pub static KEYS: &[Key] = &[
         |c| &mut c.ingest.frame_bytes_max,
         "Bytes of a pickle frame. A longer one ends its connection and is counted.",
         "Default 16777216 (16 MiB); at most 64 MiB."
+    ),
+    whole!(
+        "ingest.buffered_bytes_max",
+        "bytes",
+        (1 << 20)..=(1 << 40),
+        |c| &mut c.ingest.buffered_bytes_max,
+        "Bytes that all connections of one shard together may leave unfinished between two reads.",
+        "The connection that asks for more is closed and counted. Default 268435456 (256 MiB)."
     ),
     whole!(
         "ingest.ahead_max_seconds",
@@ -279,7 +289,7 @@ pub static KEYS: &[Key] = &[
     whole!(
         "series.max_per_shard",
         "series",
-        1..=(1 << 24),
+        1..=(index::SERIES_MAX as u64),
         |c| &mut c.series.max_per_shard,
         "Series that one shard knows. Points of further ones are refused and counted, those of",
         "known ones go on. Default 4000000."
@@ -334,6 +344,13 @@ pub static KEYS: &[Key] = &[
         "Bytes of a request's body. Default 4194304 (4 MiB)."
     ),
     whole!(
+        "http.body_timeout_ms",
+        "milliseconds",
+        100..=600_000,
+        |c| &mut c.http.body_timeout_ms,
+        "Milliseconds within which the body of a request must have come. Default 30000.",
+    ),
+    whole!(
         "http.header_timeout_ms",
         "milliseconds",
         100..=600_000,
@@ -348,6 +365,17 @@ pub static KEYS: &[Key] = &[
         "HTTP connections that one shard keeps open. Another one is closed at once and counted.",
         "Each needs an open file. Default 1000."
     ),
+    Key {
+        name: "http.allow_origin",
+        flag: None,
+        help: &[
+            "Web pages of this origin may read answers: the value of Access-Control-Allow-Origin, such",
+            "as \"https://graphs.example.org\" or \"*\". Default \"\": no such header is sent.",
+        ],
+        kind: Kind::Text {
+            at: |c| &mut c.http.allow_origin,
+        },
+    },
     Key {
         name: "log.level",
         flag: Some("log-level"),
@@ -385,6 +413,7 @@ pub fn find(name: &str) -> Option<(usize, &'static Key)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sections::Config;
     use super::*;
 
     #[test]

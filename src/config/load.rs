@@ -6,7 +6,7 @@ use super::check::check;
 use super::error::{ConfigError, Fault, Origin};
 use super::file::{self, FILE_BYTES_MAX};
 use super::flags::Typed;
-use super::keys::{KEYS, VARIABLE_PREFIX};
+use super::keys::{KEYS, VARIABLE_PREFIX, find};
 use super::nearest::nearest;
 use super::sections::Config;
 
@@ -31,6 +31,13 @@ impl Default for Loaded {
             origins: vec![Origin::Default; KEYS.len()],
             warnings: Vec::new(),
         }
+    }
+}
+
+impl Loaded {
+    /// Whether somebody chose the value of the key `name`; otherwise it is the default.
+    pub fn is_chosen(&self, name: &str) -> bool {
+        find(name).is_some_and(|(at, _)| self.origins[at] != Origin::Default)
     }
 }
 

@@ -17,6 +17,7 @@ pub mod load;
 pub mod machine;
 pub mod nearest;
 pub mod network;
+mod parts;
 pub mod print;
 pub mod sections;
 #[cfg(test)]

@@ -183,6 +183,8 @@ pub struct Ingest {
     pub line_bytes_max: u64,
     /// Bytes of a pickle frame.
     pub frame_bytes_max: u64,
+    /// Bytes that the connections of one shard leave over together.
+    pub buffered_bytes_max: u64,
     /// Seconds that a timestamp may be ahead of the clock.
     pub ahead_max_seconds: u64,
     /// Whether 13 digits are milliseconds.
@@ -199,6 +201,7 @@ impl Default for Ingest {
             gather_ms: 2,
             line_bytes_max: 64 << 10,
             frame_bytes_max: 16 << 20,
+            buffered_bytes_max: 256 << 20,
             ahead_max_seconds: 86_400,
             millis_by_digits: false,
             connections_max: 10_000,
@@ -347,6 +350,10 @@ pub struct Http {
     pub body_bytes_max: u64,
     /// Milliseconds within which a request's head must have come.
     pub header_timeout_ms: u64,
+    /// Milliseconds within which a request's body must have come.
+    pub body_timeout_ms: u64,
+    /// The value of `Access-Control-Allow-Origin`; empty is none.
+    pub allow_origin: String,
     /// Open HTTP connections of one shard.
     pub connections_max: u64,
 }
@@ -356,6 +363,8 @@ impl Default for Http {
         Http {
             body_bytes_max: 4 << 20,
             header_timeout_ms: 10_000,
+            body_timeout_ms: 30_000,
+            allow_origin: String::new(),
             connections_max: 1_000,
         }
     }

@@ -297,6 +297,12 @@ fn a_wrong_type_names_key_value_and_what_is_expected() {
         "",
         "expected true or false",
     );
+    check(
+        "[http]\nallow_origin = \"a\\nb\"",
+        &[],
+        "",
+        "the text is too long or not printable",
+    );
     check("shards = ", &[], "", ".toml:1: this is not TOML");
     check(
         "\n\nshards = 1\nshards = 2",
@@ -449,6 +455,21 @@ fn parts_get_what_they_need() {
     assert_eq!(config.head.window().millis(), 300_000);
     assert_eq!(config.rollup.step().millis(), 60_000);
     assert_eq!(config.steering.mode, Steer::Source);
+    assert_eq!(config.http_options().allow_origin, None);
+    let open = all("[http]\nallow_origin = \"*\"", &[], "")
+        .expect("good")
+        .config;
+    assert_eq!(open.http_options().allow_origin.as_deref(), Some("*"));
+    let shard = config.shard_options(7, 2, 8 << 30);
+    assert_eq!((shard.seed, shard.series_max), (7, 4_000_000));
+    assert_eq!(
+        (shard.line_bytes_max, shard.frame_bytes_max),
+        (64 << 10, 16 << 20)
+    );
+    assert_eq!(
+        (shard.head.bytes_max, shard.head.windows_max),
+        (1 << 30, 4096)
+    );
     assert_eq!(config.steering.spread.len(), 2);
     let moved = all("[doors]\npickle = \"off\"", &[], "--port-offset 1000")
         .expect("good")
@@ -480,4 +501,53 @@ fn help_explains_itself() {
         assert!(text.contains(want), "{want}: {text}");
     }
     assert!(flags::parse(["corelane".into(), "--no-such-flag".into()]).is_err());
+}
+
+#[test]
+fn doors_have_addresses() {
+    let show = |words: &str| {
+        let config = all("", &[], words).expect("a configuration").config;
+        let addresses = config.addresses().into_iter();
+        let shown: Vec<String> = addresses
+            .map(|(protocol, address)| format!("{} {address}", protocol.label()))
+            .collect();
+        shown.join(", ")
+    };
+    assert_eq!(
+        show("--listen 10.0.0.1 --port-offset 10"),
+        "graphite 10.0.0.1:2013, graphite_udp 10.0.0.1:2013, pickle 10.0.0.1:2014, http 10.0.0.1:8090"
+    );
+    assert_eq!(
+        show("--graphite-port off --graphite-udp-port off --pickle-port off"),
+        "http 127.0.0.1:8080, http [::1]:8080"
+    );
+}
+
+/// The pages that people read name the keys, flags and defaults there are.
+#[test]
+fn pages_agree_with_the_table() {
+    let page = |path: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        std::fs::read_to_string(path).expect("a page")
+    };
+    let (readme, architecture) = (page("README.md"), page("src/ARCHITECTURE.md"));
+    for key in KEYS {
+        if let (Kind::Port { .. }, Some(flag)) = (&key.kind, key.flag) {
+            let port = key.kind.show(&Config::default());
+            let row = readme
+                .lines()
+                .find(|line| line.contains(&format!("`{}`", key.name)));
+            let row = row.unwrap_or_else(|| panic!("README.md has no row for {}", key.name));
+            assert!(row.contains(&format!("| {port} ")), "{row}");
+            assert!(row.contains(&format!("`--{flag}`")), "{row}");
+        }
+        if key.name.contains("max") || key.name.contains("timeout") {
+            let named = architecture.contains(&format!("`{}`", key.name));
+            assert!(
+                named,
+                "the limits of ARCHITECTURE.md do not tell of {}",
+                key.name
+            );
+        }
+    }
 }

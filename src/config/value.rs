@@ -9,6 +9,9 @@ use toml::de::{DeArray, DeInteger, DeValue};
 use super::network::Network;
 use super::sections::Config;
 
+/// Letters of a text.
+pub const TEXT_BYTES_MAX: usize = 256;
+
 /// The kind of a key's value, with the place in [`Config`] where it lives.
 pub enum Kind {
     /// A number of `unit` from `min` to `max`.
@@ -41,6 +44,11 @@ pub enum Kind {
         /// Choose one of the words.
         set: fn(&mut Config, &str),
     },
+    /// Printable ASCII, or nothing.
+    Text {
+        /// Where it lives.
+        at: fn(&mut Config) -> &mut String,
+    },
     /// A path.
     Folder {
         /// Where it lives.
@@ -68,6 +76,9 @@ impl Kind {
             Kind::Switch { .. } => "true or false".to_owned(),
             Kind::Port { .. } => "a port from 1 to 65535, or \"off\"".to_owned(),
             Kind::Choice { words, .. } => format!("one of {}", words.join(", ")),
+            Kind::Text { .. } => {
+                format!("text of at most {TEXT_BYTES_MAX} printable ASCII letters")
+            }
             Kind::Folder { .. } => "the path of a folder, as text".to_owned(),
             Kind::Addresses { .. } => {
                 "IP addresses, in a file a list like [\"127.0.0.1\", \"::1\"]".to_owned()
@@ -96,7 +107,9 @@ impl Kind {
                 Ok(())
             }
             Kind::Port { .. } => self.set_port(config, text.parse().map_err(|_| unread())?),
-            Kind::Choice { .. } | Kind::Folder { .. } => self.set_word(config, text),
+            Kind::Choice { .. } | Kind::Text { .. } | Kind::Folder { .. } => {
+                self.set_word(config, text)
+            }
             Kind::Addresses { .. } | Kind::Networks { .. } => {
                 let items = text.split(',').map(str::trim);
                 self.set_list(config, items.filter(|item| !item.is_empty()))
@@ -122,9 +135,10 @@ impl Kind {
                 *at(config) = None;
                 Ok(())
             }
-            (Kind::Choice { .. } | Kind::Folder { .. }, DeValue::String(word)) => {
-                self.set_word(config, word)
-            }
+            (
+                Kind::Choice { .. } | Kind::Text { .. } | Kind::Folder { .. },
+                DeValue::String(word),
+            ) => self.set_word(config, word),
             (Kind::Addresses { .. } | Kind::Networks { .. }, DeValue::Array(items)) => {
                 self.set_list(config, texts(items)?.into_iter())
             }
@@ -155,6 +169,10 @@ impl Kind {
     fn set_word(&self, config: &mut Config, word: &str) -> Result<(), String> {
         match self {
             Kind::Choice { words, set, .. } if words.contains(&word) => set(config, word),
+            Kind::Text { at } if word.len() <= TEXT_BYTES_MAX && word.bytes().all(is_printable) => {
+                *at(config) = word.to_owned();
+            }
+            Kind::Text { .. } => return Err("the text is too long or not printable".to_owned()),
             Kind::Folder { at } if !word.is_empty() => *at(config) = PathBuf::from(word),
             Kind::Folder { .. } => return Err("the path is empty".to_owned()),
             _ => return Err(format!("`{word}` is not known")),
@@ -194,11 +212,16 @@ impl Kind {
                 None => "\"off\"".to_owned(),
             },
             Kind::Choice { get, .. } => quoted(get(&config)),
+            Kind::Text { at } => quoted(at(&mut config)),
             Kind::Folder { at } => quoted_path(at(&mut config)),
             Kind::Addresses { at } => list(at(&mut config)),
             Kind::Networks { at } => list(at(&mut config)),
         }
     }
+}
+
+fn is_printable(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte)
 }
 
 fn whole(number: &DeInteger<'_>) -> Result<u64, String> {

@@ -12,7 +12,8 @@
 //! * Empty nodes are dropped, as they are from names.
 //!
 //! Limits: [`PATTERN_BYTES_MAX`], [`ALTERNATIVES_MAX`], [`WILD_ALTERNATIVES_MAX`],
-//! [`WILD_STEPS_MAX`], [`EXPANSION_BYTES_MAX`]. Matching a label costs at most its length times that of the pattern.
+//! [`WILD_STEPS_MAX`], [`EXPANSION_BYTES_MAX`]. Matching a label costs at most its length times
+//! that of the pattern.
 //! Knows no tree. Test truth: the recursive twin at the end of this file.
 
 mod braces;
@@ -28,14 +29,14 @@ use crate::model::series::NAME_BYTES_MAX;
 /// this is far more than a name may have.
 pub const PATTERN_BYTES_MAX: usize = 64 * 1024;
 /// Alternatives that the braces of one node may stand for, and of all nodes of a pattern together.
-pub const ALTERNATIVES_MAX: usize = 8 * 1024;
+pub const ALTERNATIVES_MAX: usize = 4 * 1024;
 /// How many alternatives of a pattern may hold globs: each is matched against every label, while
 /// plain ones are looked up.
 pub const WILD_ALTERNATIVES_MAX: usize = 256;
 /// Steps (characters, classes, runs) of all alternatives with globs of a pattern together.
 pub const WILD_STEPS_MAX: usize = 16 * 1024;
-/// Bytes that may be written while braces are expanded.
-pub const EXPANSION_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes that may be written while braces are expanded, each text reckoned 16 bytes longer.
+pub const EXPANSION_BYTES_MAX: usize = 256 * 1024;
 /// Nodes that a name can have, each with its dot.
 pub const DEPTH_MAX: usize = NAME_BYTES_MAX.div_ceil(2);
 
@@ -61,7 +62,8 @@ pub enum GlobError {
     ManyWildAlternatives,
     /// Over [`WILD_STEPS_MAX`].
     #[error(
-        "the parts of the path pattern with *, ? or [ are longer than {WILD_STEPS_MAX} characters; shorten them"
+        "the parts of the path pattern with *, ? or [ are longer than {WILD_STEPS_MAX} \
+         characters; shorten them"
     )]
     LongWild,
 }
@@ -216,14 +218,14 @@ impl Room {
             match Wild::new(&text) {
                 Some(wild) if wild.is_any() => return Ok(NodePattern::Any),
                 Some(wild) if wild.shortest() > NAME_BYTES_MAX => {} // no name is as long
+                Some(_) if self.wilds + one.wilds.len() == WILD_ALTERNATIVES_MAX => {
+                    return Err(GlobError::ManyWildAlternatives);
+                }
                 Some(wild) => one.wilds.push(wild),
                 None => one.literals.push(text),
             }
         }
         self.wilds += one.wilds.len();
-        if self.wilds > WILD_ALTERNATIVES_MAX {
-            return Err(GlobError::ManyWildAlternatives);
-        }
         self.steps += one.steps();
         if self.steps > WILD_STEPS_MAX {
             return Err(GlobError::LongWild);

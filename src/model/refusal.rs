@@ -98,6 +98,8 @@ reasons! {
     Pickle = "pickle",
     /// An item of a frame that is no (name, (timestamp, value)).
     Item = "item",
+    /// A connection that left over more bytes than all connections of its shard together may.
+    Buffers = "buffers",
     /// A connection beyond the limit of connections.
     Connections = "connections",
     /// A decoder failed on its input; ends the connection. Always a defect of ours.

@@ -70,7 +70,7 @@ impl Samples {
     }
 }
 
-/// What the doors that share Graphite's rules accept as a timestamp (DESIGN 13).
+/// What the doors that share Graphite's rules accept as a timestamp; `src/ARCHITECTURE.md` says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeRule {
     /// How far ahead of the wall clock a timestamp may be, in milliseconds.

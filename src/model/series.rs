@@ -1,4 +1,4 @@
-//! What names a series: tenant, metric name, sorted tags (DESIGN 5).
+//! What names a series: tenant, metric name, sorted tags.
 
 use super::refusal::Reason;
 

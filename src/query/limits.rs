@@ -1,4 +1,4 @@
-//! What one query may cost (DESIGN 12). Every ceiling is checked where the thing grows, and every
+//! What one query may cost. Every ceiling is checked where the thing grows, and every
 //! refusal names the ceiling, its value and the setting that raises it.
 
 use super::error::QueryError;

@@ -12,12 +12,15 @@ pub enum Verdict {
     Close,
 }
 
-/// State of one connection: its protocol and its unfinished bytes, bounded by the protocol's limit.
+/// State of one connection: its protocol and its unfinished bytes, bounded by the protocol's limit
+/// and, over all connections of a shard, by [`Options::buffered_bytes_max`](super::Options).
 pub struct Feed {
     /// The door it came in by.
     pub protocol: Protocol,
     /// Bytes behind the last whole line or frame.
     pub(super) rest: Vec<u8>,
+    /// Bytes that `rest` must have before it is worth another look.
+    pub(super) wanted: usize,
     /// Inside a line that was too long: everything up to the next newline is dropped.
     pub(super) skipping: bool,
     /// Where it is in the order of its names.
@@ -30,6 +33,7 @@ impl Feed {
         Feed {
             protocol,
             rest: Vec::new(),
+            wanted: 0,
             skipping: false,
             follow: Follow::default(),
         }
@@ -43,5 +47,10 @@ impl Feed {
             self.rest.clear();
             self.rest.extend_from_slice(rest);
         }
+    }
+
+    /// Whether what is left over, with `more` bytes behind it, is still not enough to look at.
+    pub(super) fn waits_for_more_than(&self, more: usize) -> bool {
+        self.rest.len() + more < self.wanted
     }
 }

@@ -1,4 +1,4 @@
-//! From the bytes of a read to points in the head.
+//! From the bytes of a read to decoded samples.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,12 +6,10 @@ use memchr::memchr;
 
 use super::Shard;
 use super::feed::{Feed, Verdict};
-use crate::base::buffer::ReadBuffer;
-use crate::base::time::{Arrival, Millis};
-use crate::index::{self, Follow};
+use crate::base::buffer::{HEADROOM, ReadBuffer};
+use crate::base::time::Arrival;
 use crate::model::refusal::{Protocol, Reason};
-use crate::model::series::{SERIES_BYTES_MAX, SentName, SeriesId};
-use crate::wire::name;
+use crate::wire::pickle::Next;
 
 impl Shard {
     /// Take the `filled` bytes that were read into `buffer` from the stream connection of `feed`.
@@ -22,8 +20,19 @@ impl Shard {
         filled: usize,
         at: Arrival,
     ) -> Verdict {
-        self.vitals.bytes_read[feed.protocol as usize] += filled as u64;
-        self.take_lines(feed, buffer, filled, at)
+        self.landing.vitals.bytes_read[feed.protocol as usize] += filled as u64;
+        let before = feed.rest.len();
+        let verdict = match feed.protocol {
+            Protocol::Pickle => self.take_frames(feed, buffer, filled, at),
+            _ => self.take_lines(feed, buffer, filled, at),
+        };
+        self.buffered_bytes = self.buffered_bytes - before + feed.rest.len();
+        if self.options.buffered_bytes_max < self.buffered_bytes {
+            self.refuse(feed.protocol, Reason::Buffers);
+            self.forget(feed);
+            return Verdict::Close;
+        }
+        verdict
     }
 
     /// The peer closed: what it left unfinished is dropped and counted.
@@ -32,24 +41,28 @@ impl Shard {
         if unfinished {
             self.refuse(feed.protocol, Reason::LineCut);
         }
-        feed.keep(&[]);
+        self.forget(feed);
     }
 
     /// Take one datagram.
     pub fn take_datagram(&mut self, protocol: Protocol, datagram: &[u8], at: Arrival) {
-        self.vitals.bytes_read[protocol as usize] += datagram.len() as u64;
-        self.samples.clear();
+        self.landing.vitals.bytes_read[protocol as usize] += datagram.len() as u64;
         let decoded = guarded(|| {
             self.lines
                 .decode_datagram(datagram, at.now, &mut self.samples)
         });
         if decoded.is_none() {
+            self.samples.clear();
             self.refuse(protocol, Reason::Panic);
             return;
         }
-        let mut follow = self.datagram_follow;
-        self.land(protocol, datagram, at, &mut follow);
-        self.datagram_follow = follow;
+        self.landing.land(
+            protocol,
+            datagram,
+            &mut self.samples,
+            at,
+            &mut self.datagram_follow,
+        );
     }
 
     fn take_lines(
@@ -68,11 +81,12 @@ impl Shard {
             feed.skipping = false;
         }
         loop {
-            self.samples.clear();
-            let Some(taken) = guarded(|| self.lines.decode(text, at.now, &mut self.samples)) else {
+            let decoded = guarded(|| self.lines.decode(text, at.now, &mut self.samples));
+            let Some(taken) = decoded else {
                 return self.give_up(feed);
             };
-            self.land(feed.protocol, text, at, &mut feed.follow);
+            self.landing
+                .land(feed.protocol, text, &mut self.samples, at, &mut feed.follow);
             if taken == 0 {
                 break;
             }
@@ -87,73 +101,72 @@ impl Shard {
         Verdict::Keep
     }
 
-    /// Give every decoded sample its series and its place. `text` is what the names are spans of.
-    pub(super) fn land(
+    /// Usual frames fit into what one read and the headroom hold. A longer one is gathered in the
+    /// feed, and looked at once it is whole.
+    fn take_frames(
         &mut self,
-        protocol: Protocol,
-        text: &[u8],
+        feed: &mut Feed,
+        buffer: &mut ReadBuffer,
+        filled: usize,
         at: Arrival,
-        follow: &mut Follow,
-    ) {
-        let names = &self.samples.names;
-        let followed = follow.is_trusted();
-        self.index.resolve(text, names, follow, &mut self.ids);
-        if !followed {
-            // Series in no order: fetch what the points will touch side by side.
-            self.ids
-                .iter()
-                .for_each(|&id| self.head.prefetch_tail(SeriesId(id)));
-            self.ids
-                .iter()
-                .for_each(|&id| self.head.prefetch_block(SeriesId(id)));
-        }
-        let (mut accepted, mut full) = (0, 0);
-        for i in 0..self.ids.len() {
-            let mut id = self.ids[i];
-            if id == index::UNKNOWN {
-                match self.meet(self.samples.names[i].of(text), follow) {
-                    Ok(new) => id = new.0,
-                    Err(reason) => {
-                        self.samples.refuse(reason);
-                        continue;
-                    }
-                }
+    ) -> Verdict {
+        if HEADROOM < feed.rest.len() || feed.waits_for_more_than(filled) {
+            feed.rest.extend_from_slice(buffer.filled(filled));
+            if feed.waits_for_more_than(0) {
+                return Verdict::Keep;
             }
-            let (time, value) = (Millis(self.samples.times[i]), self.samples.values[i]);
-            match self.head.append(SeriesId(id), time, at.stamp, value) {
-                Ok(()) => accepted += 1,
-                Err(_) => full += 1,
-            }
+            let gathered = std::mem::take(&mut feed.rest);
+            return self.frames_of(feed, &gathered, at);
         }
-        self.vitals.accepted[protocol as usize] += accepted;
-        let refused = &mut self.vitals.refused[protocol as usize];
-        refused.add(Reason::HeadFull, full);
-        refused.absorb(&mut self.samples.refusals);
+        let rest = std::mem::take(&mut feed.rest);
+        self.frames_of(feed, buffer.joined(&rest, filled), at)
     }
 
-    /// A name in a form that was not seen before.
-    #[cold]
-    fn meet(&mut self, sent: &[u8], follow: &mut Follow) -> Result<SeriesId, Reason> {
-        if SERIES_BYTES_MAX < sent.len() {
-            return Err(Reason::NameLong);
+    fn frames_of(&mut self, feed: &mut Feed, mut bytes: &[u8], at: Arrival) -> Verdict {
+        loop {
+            let decoded = guarded(|| self.frames.decode(bytes, at.now, &mut self.samples));
+            let Some(batch) = decoded else {
+                return self.give_up(feed);
+            };
+            self.landing.land(
+                feed.protocol,
+                batch.text,
+                &mut self.samples,
+                at,
+                &mut feed.follow,
+            );
+            bytes = &bytes[batch.taken..];
+            match batch.next {
+                Next::Again => {}
+                Next::Need(wanted) => {
+                    feed.wanted = wanted;
+                    feed.keep(bytes);
+                    return Verdict::Keep;
+                }
+                Next::Close => {
+                    feed.keep(&[]);
+                    return Verdict::Close;
+                }
+            }
         }
-        let admitted = self.gate.admit(SentName(sent))?;
-        let name = name::parse(admitted.name)?;
-        let id = self.index.intern(admitted.tenant, &name, sent, follow)?;
-        self.head.admit(id);
-        Ok(id)
     }
 
     /// A decoder failed: count it, forget what it was doing, close its connection.
     fn give_up(&mut self, feed: &mut Feed) -> Verdict {
+        self.samples.clear();
         self.refuse(feed.protocol, Reason::Panic);
         feed.keep(&[]);
         Verdict::Close
     }
 
+    fn forget(&mut self, feed: &mut Feed) {
+        self.buffered_bytes -= feed.rest.len();
+        feed.keep(&[]);
+    }
+
     /// Count one refusal.
     pub fn refuse(&mut self, protocol: Protocol, reason: Reason) {
-        self.vitals.refused[protocol as usize].count(reason);
+        self.landing.vitals.refused[protocol as usize].count(reason);
     }
 }
 

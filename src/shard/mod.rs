@@ -4,6 +4,7 @@
 
 pub mod feed;
 mod ingest;
+mod landing;
 pub mod mail;
 pub mod vitals;
 
@@ -19,10 +20,13 @@ use crate::model::series::{SeriesId, SeriesName, TenantId};
 use crate::query::error::QueryError;
 use crate::query::scan::Scan;
 use crate::rollup::{self, Cell};
+use crate::seam::Post;
 use crate::simd::{Isa, Scanner};
 use crate::store::head::{self, Head};
-use crate::wire::graphite;
+use crate::wire::{graphite, pickle};
+use landing::Landing;
 use mail::{Mail, Reply};
+use vitals::Vitals;
 
 /// Scans that one shard has under way; one more is answered with [`QueryError::Busy`].
 pub const SCANS_MAX: usize = 1024;
@@ -37,6 +41,8 @@ pub struct Options {
     pub line_bytes_max: usize,
     /// Longest frame, without its header.
     pub frame_bytes_max: usize,
+    /// Bytes that all stream connections together may leave over between two reads.
+    pub buffered_bytes_max: usize,
     /// Which timestamps may stand.
     pub times: TimeRule,
     /// Series that the shard may hold.
@@ -62,43 +68,55 @@ struct Running {
 pub struct Shard {
     /// Its number, 0 first.
     pub number: usize,
-    /// Its counters.
-    pub vitals: vitals::Vitals,
     options: Options,
-    gate: Gate,
     lines: graphite::Decoder,
+    frames: pickle::Decoder,
     samples: Samples,
-    ids: Vec<u32>,
-    index: Index,
-    head: Head,
+    landing: Landing,
     datagram_follow: Follow,
+    buffered_bytes: usize,
     scans: VecDeque<Running>,
-    outbox: Vec<(usize, Mail)>,
+    outbox: VecDeque<(usize, Mail)>,
 }
 
 impl Shard {
     /// An empty shard.
     pub fn new(number: usize, options: Options) -> Shard {
-        let line_options = graphite::Options {
-            line_bytes_max: options.line_bytes_max,
-            times: options.times,
-        };
+        let Options {
+            line_bytes_max,
+            frame_bytes_max,
+            times,
+            ..
+        } = options;
         Shard {
             number,
-            vitals: vitals::Vitals {
-                shard: number,
-                ..vitals::Vitals::default()
-            },
             options,
-            gate: Gate::Open,
-            lines: graphite::Decoder::new(Scanner::new(options.isa), line_options),
+            lines: graphite::Decoder::new(
+                Scanner::new(options.isa),
+                graphite::Options {
+                    line_bytes_max,
+                    times,
+                },
+            ),
+            frames: pickle::Decoder::new(pickle::Options {
+                frame_bytes_max,
+                times,
+            }),
             samples: Samples::default(),
-            ids: Vec::new(),
-            index: Index::new(options.seed, options.series_max),
-            head: Head::new(options.head),
+            landing: Landing {
+                gate: Gate::Open,
+                index: Index::new(options.seed, options.series_max),
+                head: Head::new(options.head),
+                vitals: Vitals {
+                    shard: number,
+                    ..Vitals::default()
+                },
+                ids: Vec::new(),
+            },
             datagram_follow: Follow::default(),
+            buffered_bytes: 0,
             scans: VecDeque::new(),
-            outbox: Vec::new(),
+            outbox: VecDeque::new(),
         }
     }
 
@@ -129,22 +147,29 @@ impl Shard {
         }
     }
 
-    /// Do one slice (about 100 µs) of the scans under way, in turn. Gives mail to be posted as
-    /// `(to, mail)`; `None` when there is nothing left to do.
-    pub fn work(&mut self) -> Option<Vec<(usize, Mail)>> {
+    /// Do one slice (about 100 µs) of the scans under way, in turn, and post the answers that are
+    /// ready. Whether there is more to do; an answer whose box was full waits here for the next call.
+    pub fn work(&mut self, post: &impl Post<Mail>) -> bool {
         if let Some(mut running) = self.scans.pop_front() {
-            match running.scan.step(&self.index, &self.head, SLICE_POINTS) {
+            match running
+                .scan
+                .step(&self.landing.index, &self.landing.head, SLICE_POINTS)
+            {
                 Some(part) => self.reply(running.from, running.ticket, Reply::Part(part)),
                 None => self.scans.push_back(running),
             }
-        } else if self.outbox.is_empty() {
-            return None;
         }
-        Some(std::mem::take(&mut self.outbox))
+        while let Some((to, mail)) = self.outbox.pop_front() {
+            if let Err(mail) = post.send(to, mail) {
+                self.outbox.push_front((to, mail));
+                break;
+            }
+        }
+        !self.scans.is_empty() || !self.outbox.is_empty()
     }
 
     fn reply(&mut self, to: usize, ticket: u64, reply: Reply) {
-        self.outbox.push((
+        self.outbox.push_back((
             to,
             Mail::Answer {
                 from: self.number,
@@ -155,30 +180,37 @@ impl Shard {
     }
 
     /// The counters with the gauges brought up to date.
-    pub fn describe(&self) -> vitals::Vitals {
-        vitals::Vitals {
-            series: self.index.len() as u64,
-            head_bytes: self.head.bytes() as u64,
-            index_bytes: self.index.bytes() as u64,
-            head_windows: self.head.windows() as u64,
-            evicted: self.head.evicted(),
-            ..self.vitals.clone()
+    pub fn describe(&self) -> Vitals {
+        let Landing {
+            index,
+            head,
+            vitals,
+            ..
+        } = &self.landing;
+        Vitals {
+            series: index.len() as u64,
+            head_bytes: head.bytes() as u64,
+            index_bytes: index.bytes() as u64,
+            head_windows: head.windows() as u64,
+            evicted: head.evicted(),
+            buffered_bytes: self.buffered_bytes as u64,
+            ..vitals.clone()
         }
     }
 
     /// Points accepted by all doors.
     pub fn accepted(&self) -> u64 {
-        self.vitals.accepted.iter().sum()
+        self.landing.vitals.accepted.iter().sum()
     }
 
     /// The open cell of a series and the one before it; `None` for a series that is not here.
     pub fn recent_cells(&self, tenant: TenantId, name: &SeriesName) -> Option<[Option<Cell>; 2]> {
-        let id: SeriesId = self.index.lookup(tenant, name)?;
+        let id: SeriesId = self.landing.index.lookup(tenant, name)?;
         let mut newest = Vec::new();
-        self.head.newest_times(id, 1, &mut newest);
+        self.landing.head.newest_times(id, 1, &mut newest);
         let newest = Millis(*newest.first()?);
         let mut points = Points::default();
-        self.head.read(
+        self.landing.head.read(
             id,
             rollup::recent_start(newest, self.options.rollup_step),
             newest,
@@ -188,9 +220,14 @@ impl Shard {
         Some(rollup::recent(&points, self.options.rollup_step))
     }
 
+    /// The kernel dropped so many more datagrams for want of room.
+    pub fn count_dropped_datagrams(&mut self, dropped: u64) {
+        self.landing.vitals.datagrams_dropped += dropped;
+    }
+
     /// One connection more or less on a door.
     pub fn count_connection(&mut self, protocol: Protocol, opened: bool) {
-        let open = &mut self.vitals.connections[protocol as usize];
+        let open = &mut self.landing.vitals.connections[protocol as usize];
         *open = if opened {
             *open + 1
         } else {

@@ -10,6 +10,7 @@ fn options() -> Options {
     Options {
         line_bytes_max: 64 * 1024,
         frame_bytes_max: 1 << 24,
+        buffered_bytes_max: 1 << 20,
         times: TimeRule::default(),
         series_max: 1000,
         head: head::Options {
@@ -54,10 +55,11 @@ impl World {
 
     /// All points of all series, by name.
     fn show(&self) -> String {
-        let mut shown: Vec<String> = (0..self.shard.index.len() as u32)
+        let mut shown: Vec<String> = (0..self.shard.landing.index.len() as u32)
             .map(|id| {
                 let mut points = Points::default();
                 self.shard
+                    .landing
                     .head
                     .read(SeriesId(id), Millis::MIN, Millis::MAX, &mut points);
                 let list: Vec<String> = points
@@ -66,7 +68,11 @@ impl World {
                     .zip(&points.values)
                     .map(|(t, v)| format!("{v}@{}", t / 1000))
                     .collect();
-                format!("{} {}", self.shard.index.text(SeriesId(id)), list.join(","))
+                format!(
+                    "{} {}",
+                    self.shard.landing.index.text(SeriesId(id)),
+                    list.join(",")
+                )
             })
             .collect();
         shown.sort();
@@ -74,7 +80,7 @@ impl World {
     }
 
     fn refused(&self, protocol: Protocol) -> Vec<(Reason, u64)> {
-        self.shard.vitals.refused[protocol as usize]
+        self.shard.landing.vitals.refused[protocol as usize]
             .iter()
             .collect()
     }
@@ -159,7 +165,7 @@ fn datagrams_need_no_last_newline() {
         .take_datagram(Protocol::GraphiteUdp, b"a 1 1700000000\nb 2 1700000001", at);
     assert_eq!(world.show(), "a 1@1700000000\nb 2@1700000001");
     assert_eq!(
-        world.shard.vitals.accepted[Protocol::GraphiteUdp as usize],
+        world.shard.landing.vitals.accepted[Protocol::GraphiteUdp as usize],
         2
     );
 }
@@ -212,4 +218,74 @@ fn any_bytes_in_any_pieces_leave_the_shard_whole() {
             "seed {seed}"
         );
     }
+}
+
+/// `[(name, (1700000000, value))]` in protocol 2, framed.
+fn frame(name: &str, value: u8) -> Vec<u8> {
+    let mut payload = b"\x80\x02]q\0X".to_vec();
+    payload.extend((name.len() as u32).to_le_bytes());
+    payload.extend(name.as_bytes());
+    payload.extend(b"q\x01J\x00\xf1SeK");
+    payload.push(value);
+    payload.extend(b"\x86q\x02\x86q\x03a.");
+    let mut frame = (payload.len() as u32).to_be_bytes().to_vec();
+    frame.extend(payload);
+    frame
+}
+
+#[test]
+fn frames_split_anywhere_are_the_same_frames() {
+    let bytes = [frame("a.b", 1), vec![0, 0, 0, 3, 1, 2, 3], frame("c.d", 2)].concat();
+    for cut in 0..=bytes.len() {
+        for next in cut..=bytes.len() {
+            let mut world = World::new();
+            let mut feed = Feed::new(Protocol::Pickle);
+            for part in [&bytes[..cut], &bytes[cut..next], &bytes[next..]] {
+                assert_eq!(world.send(&mut feed, part), Verdict::Keep);
+            }
+            world.shard.end(&mut feed);
+            assert_eq!(
+                world.show(),
+                "a.b 1@1700000000\nc.d 2@1700000000",
+                "cut at {cut} and {next}"
+            );
+            assert_eq!(world.refused(Protocol::Pickle), [(Reason::Pickle, 1)]);
+        }
+    }
+}
+
+#[test]
+fn a_long_frame_is_gathered_and_a_longer_one_ends_the_connection() {
+    let mut world = World::new();
+    let mut feed = Feed::new(Protocol::Pickle);
+    let mut long = frame("a.b", 1);
+    long.extend(vec![0; 400_000]);
+    let len = (long.len() - 4) as u32;
+    long[..4].copy_from_slice(&len.to_be_bytes());
+    long.extend(frame("c.d", 2));
+    for part in long.chunks(50_001) {
+        assert_eq!(world.send(&mut feed, part), Verdict::Keep);
+    }
+    assert_eq!(world.show(), "a.b 1@1700000000\nc.d 2@1700000000");
+    assert_eq!(world.send(&mut feed, &[0xff; 8]), Verdict::Close);
+    assert_eq!(world.refused(Protocol::Pickle), [(Reason::FrameLong, 1)]);
+}
+
+#[test]
+fn what_connections_leave_over_is_bounded_together() {
+    let mut world = World::new();
+    let mut feeds: Vec<Feed> = (0..40).map(|_| Feed::new(Protocol::Pickle)).collect();
+    let mut closed = 0;
+    for feed in &mut feeds {
+        let mut begun = (1u32 << 23).to_be_bytes().to_vec();
+        begun.extend(vec![b'x'; 60_000]);
+        if world.send(feed, &begun) == Verdict::Close {
+            closed += 1;
+        }
+        assert!(world.shard.buffered_bytes <= 1 << 20);
+    }
+    assert_eq!(closed, 40 - (1 << 20) / 60_004);
+    assert_eq!(world.refused(Protocol::Pickle), [(Reason::Buffers, closed)]);
+    feeds.iter_mut().for_each(|feed| world.shard.end(feed));
+    assert_eq!(world.shard.buffered_bytes, 0);
 }

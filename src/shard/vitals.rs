@@ -21,6 +21,8 @@ pub struct Vitals {
     pub index_bytes: u64,
     /// Windows open in the head.
     pub head_windows: u64,
+    /// Bytes that stream connections have left over between two reads.
+    pub buffered_bytes: u64,
     /// Points that left the head because it was full.
     pub evicted: u64,
     /// Datagrams that the kernel dropped for want of room.

@@ -8,3 +8,4 @@
 pub mod graphite;
 pub mod name;
 pub mod number;
+pub mod pickle;

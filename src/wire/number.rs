@@ -19,7 +19,7 @@ const EXACT_MAX: u64 = 1 << 53;
 ///
 /// # Errors
 /// [`Reason::NotANumber`] for `nan`, [`Reason::Value`] for anything else that is not finite decimal
-/// text: underscores, hexadecimal, infinities and what overflows to one (DESIGN 13).
+/// text: underscores, hexadecimal, infinities and what overflows to one.
 pub fn value(text: &[u8]) -> Result<f64, Reason> {
     let digits = text
         .strip_prefix(b"+")
@@ -58,11 +58,28 @@ pub fn timestamp_ms(text: &[u8], now_ms: i64, millis_by_digits: bool) -> Result<
         return Ok(whole.saturating_mul(1000));
     }
     let seconds = value(text).map_err(|_| Reason::Timestamp)?;
+    if millis_by_digits && is_millis(seconds) {
+        return Ok(seconds as i64);
+    }
+    Ok(seconds_to_ms(seconds, now_ms))
+}
+
+/// Milliseconds of finite seconds. Whole part -1 means "when it arrived". What is finer than a
+/// millisecond is cut off, so that a point never moves into the next second; but what is only half a
+/// microsecond short of a millisecond is that millisecond: `f64` has no exact 1700000000.1.
+#[inline]
+pub fn seconds_to_ms(seconds: f64, now_ms: i64) -> i64 {
     if seconds.trunc() == -1.0 {
-        return Ok(now_ms);
+        return now_ms;
     }
     // `as` saturates, and a saturated timestamp is out of every range.
-    Ok((seconds * 1000.0).trunc() as i64)
+    (seconds * 1000.0 + 0.0005f64.copysign(seconds)).trunc() as i64
+}
+
+/// Whether a timestamp has the 13 digits of one in milliseconds.
+#[inline]
+pub fn is_millis(time: f64) -> bool {
+    (1e12..1e13).contains(&time)
 }
 
 /// Digits of a timestamp in milliseconds, from 2001 to 2286.
@@ -239,6 +256,13 @@ mod tests {
         assert_eq!(at("1700000000"), Ok(1_700_000_000_000));
         assert_eq!(at("1700000000.75"), Ok(1_700_000_000_750));
         assert_eq!(at("1.7e9"), Ok(1_700_000_000_000));
+        for ms in 0..1000 {
+            assert_eq!(
+                at(&format!("1700000000.{ms:03}")),
+                Ok(1_700_000_000_000 + ms)
+            );
+        }
+        assert_eq!(at("1700000000.9999"), Ok(1_700_000_000_999));
         assert_eq!(
             (at("-1"), at("-1.9"), at("-2")),
             (Ok(77), Ok(77), Ok(-2000))

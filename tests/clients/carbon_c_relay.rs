@@ -28,7 +28,8 @@ fn start_relay(destination: u16, protocol: &str, statistics_seconds: u32) -> Rel
 rewrite ^(.*)$ into APIKEY.\\1 ;
 match * send to corelane stop ;
 listen type linemode 127.0.0.1:{port} proto tcp ;
-statistics submit every {statistics_seconds} seconds reset counters after interval prefix with carbon.relays.relayhost ;
+statistics submit every {statistics_seconds} seconds
+  reset counters after interval prefix with carbon.relays.relayhost ;
 "
     );
     let config = folder.write("relay.conf", &config);

@@ -147,14 +147,18 @@ fn collectd_writes_plain_tagged_and_datagrams() {
             degrees,
         ));
         points.push(Point::new(
-            "tagged.room.temperature;host=com.example.web01;plugin=room;plugin_instance=hall;type=temperature;type_instance=north",
+            "tagged.room.temperature;host=com.example.web01;plugin=room;\
+             plugin_instance=hall;type=temperature;type_instance=north",
             second,
             degrees,
         ));
         for source in ["rx", "tx"] {
             // Without a rate there is the counter itself; the first rate is `nan`.
             points.push(Point::new(
-                &format!("tagged.interface.if_packets.{source};ds_name={source};host=com.example.web01;plugin=interface;plugin_instance=eth0;type=if_packets"),
+                &format!(
+                    "tagged.interface.if_packets.{source};ds_name={source};host=com.example.web01;\
+                     plugin=interface;plugin_instance=eth0;type=if_packets"
+                ),
                 second,
                 packets as f64,
             ));

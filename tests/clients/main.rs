@@ -12,6 +12,7 @@ mod harness;
 mod carbon_c_relay;
 mod carbon_relay;
 mod collectd;
+mod dropwizard;
 mod edges;
 mod netcat;
 mod python;

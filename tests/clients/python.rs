@@ -2,16 +2,9 @@
 //! protocols 1, 2 and 4, some with values as strings.
 
 use std::process::Command;
-use std::time::Duration;
 
-use crate::harness::{Appliance, Point, Running, Scratch, check_points, now_seconds};
-use crate::tools::{folder, have};
-
-/// The seconds in which a script started and ended.
-struct Ran {
-    before: i64,
-    after: i64,
-}
+use crate::harness::{Appliance, Point, Running, Scratch, check_points};
+use crate::tools::{Ran, folder, have};
 
 /// Run `script` with the doors in the variables `graphite`, `udp` and `pickle`, and check that it
 /// ends well.
@@ -24,48 +17,8 @@ fn run(appliance: &Appliance, name: &str, script: &str) -> Ran {
         ports.graphite, ports.graphite_udp, ports.pickle
     );
     let file = scratch.write("client.py", &(head + script));
-    let before = now_seconds();
     let mut command = Command::new(folder().join("venv/bin/python"));
-    let mut process = Running::start(name, scratch.path(), command.arg(file));
-    let status = process.wait(Duration::from_secs(30));
-    assert!(status.success(), "{name}: {status}\n{}", process.log());
-    let after = now_seconds();
-    Ran { before, after }
-}
-
-impl Ran {
-    /// Check that each name has one point, taken at some second of the run, with this value.
-    #[track_caller]
-    fn check(&self, appliance: &Appliance, wanted: &[(&str, f64)]) {
-        for &(name, value) in wanted {
-            let at = self.second_of(appliance, name);
-            check_points(appliance, &[Point::new(name, at as f64, value)]);
-        }
-    }
-
-    #[track_caller]
-    fn second_of(&self, appliance: &Appliance, name: &str) -> i64 {
-        let mut at = None;
-        crate::harness::wait_until(name, Duration::from_secs(10), || {
-            let target = match name.split_once(';') {
-                Some((path, _)) => format!("seriesByTag('name={path}')"),
-                None => name.to_owned(),
-            };
-            let answers = appliance.render(&[target], self.before - 5, self.after + 5);
-            let answer = answers.iter().find(|answer| answer.name == name);
-            at = answer.and_then(|answer| answer.values().into_keys().next());
-            if at.is_some() {
-                Ok(())
-            } else {
-                Err(format!("{answers:?}"))
-            }
-        });
-        let at = at.expect("waited for just now");
-        // Some of them round to the nearest second.
-        let seconds = self.before..=self.after + 1;
-        assert!(seconds.contains(&at), "{name} at {at}, not in {seconds:?}");
-        at
-    }
+    Ran::of(Running::start(name, scratch.path(), command.arg(file)))
 }
 
 #[test]
@@ -120,7 +73,8 @@ fn graphitesend_with_strings_in_pickle_4() {
 g = graphitesend.init(graphite_server='127.0.0.1', graphite_port=graphite, prefix='text', system_name='web01')
 g.send('metric', 45); g.send_dict({'a': 1, 'b': 2.5}); g.send_list([('x', 54), ('y', 123, 1700000000)])
 g.disconnect(); graphitesend.reset()
-p = graphitesend.GraphitePickleClient(graphite_server='127.0.0.1', graphite_port=pickle, prefix='pickle', system_name='web01')
+p = graphitesend.GraphitePickleClient(graphite_server='127.0.0.1', graphite_port=pickle,
+                                      prefix='pickle', system_name='web01')
 p.send('metric', 45); p.send_dict({'a': 1, 'b': 2.5}); p.send_list([('x', 54), ('y', 123, 1700000000)])
 p.disconnect()
 ",
@@ -149,7 +103,8 @@ fn aiographite_in_lines_and_pickle_2() {
 from aiographite.aiographite import connect
 from aiographite.protocol import PlaintextProtocol, PickleProtocol
 async def main():
-    for port, protocol, name in ((graphite, PlaintextProtocol(), 'line'), (pickle, PickleProtocol(), 'pickle')):
+    doors = (graphite, PlaintextProtocol(), 'line'), (pickle, PickleProtocol(), 'pickle')
+    for port, protocol, name in doors:
         c = await connect('127.0.0.1', port, protocol)
         await c.send('aio.%s.a' % name, 1, 1700000000)
         await c.send_multiple([('aio.%s.b' % name, 2, 1700000000), ('aio.%s.c' % name, 3.25, 1700000000)])

@@ -5,8 +5,9 @@
 #
 # Leaves FOLDER/state/PART.ready or FOLDER/state/PART.missing for each part below; a missing one
 # holds the reason. Runs again at little cost. Debian's packages go where apt puts them, with their
-# daemons kept from starting; everything else goes into FOLDER. Needs root and apt for the first
-# four parts, npm for the fifth, Python with venv for the sixth.
+# daemons kept from starting; everything else goes into FOLDER. Needs root and apt for carbon-relay,
+# carbon-c-relay, collectd, nc.openbsd and dropwizard, npm for statsd, Python with venv for python,
+# and for dropwizard a JDK besides.
 set -uo pipefail
 
 folder=${1:-target/clients}
@@ -43,10 +44,13 @@ install_debian() {
 }
 
 declare -A package=([carbon-relay]=graphite-carbon [carbon-c-relay]=carbon-c-relay [collectd]=collectd-core [nc.openbsd]=netcat-openbsd)
+jars=(/usr/share/java/metrics-core.jar /usr/share/java/metrics-graphite.jar /usr/share/java/slf4j-api.jar)
+have_jars() { local jar; for jar in "${jars[@]}"; do [ -e "$jar" ] || return 1; done; }
 wanted=()
 for part in "${!package[@]}"; do
     command -v "$part" >/dev/null 2>&1 || wanted+=("${package[$part]}")
 done
+have_jars || wanted+=(libdropwizard-metrics-java libslf4j-java)
 reason=""
 if [ ${#wanted[@]} -gt 0 ]; then
     if ! command -v apt-get >/dev/null; then
@@ -61,6 +65,9 @@ for part in "${!package[@]}"; do
     if command -v "$part" >/dev/null 2>&1; then ready "$part" "$(command -v "$part")"
     else missing "$part" "${reason:-${package[$part]} was installed but has no $part}"; fi
 done
+if ! have_jars; then missing dropwizard "${reason:-libdropwizard-metrics-java was installed but lacks a jar}"
+elif ! command -v javac >/dev/null; then missing dropwizard "there is no JDK here: javac is not on PATH"
+else ready dropwizard "$(IFS=:; echo "${jars[*]}")"; fi
 
 statsd=0.9.0
 if [ -f "$folder/npm/node_modules/statsd/stats.js" ]; then ready statsd $statsd

@@ -8,8 +8,13 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use crate::harness::{Appliance, Point, Running, check_points, now_seconds, wait_until};
+
 /// A connection is refused while a relay still starts; this long is waited for its port.
 const PORT_WAIT: Duration = Duration::from_secs(15);
+
+/// How long a client that sends and ends may take; a JVM on a busy machine needs some.
+const SCRIPT_WAIT: Duration = Duration::from_secs(60);
 
 /// Where `setup.sh` puts what is not Debian's.
 pub(crate) fn folder() -> PathBuf {
@@ -39,6 +44,15 @@ pub(crate) fn have(part: &str) -> bool {
     false
 }
 
+/// What `setup.sh` noted about a part that is there.
+#[track_caller]
+pub(crate) fn note_of(part: &str) -> String {
+    let note = std::fs::read_to_string(set_up().join(format!("{part}.ready")));
+    note.expect("asked of a part that is there")
+        .trim()
+        .to_owned()
+}
+
 /// Run `setup.sh` once in this process, and give the folder with its findings.
 fn set_up() -> &'static PathBuf {
     static DONE: OnceLock<PathBuf> = OnceLock::new();
@@ -55,6 +69,58 @@ fn set_up() -> &'static PathBuf {
         let _ = std::fs::remove_file(folder().join("skipped.txt"));
         folder().join("state")
     })
+}
+
+/// The seconds in which a script started and ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ran {
+    before: i64,
+    after: i64,
+}
+
+impl Ran {
+    /// Wait until `process` has ended, and check that it ended well.
+    #[track_caller]
+    pub(crate) fn of(mut process: Running) -> Ran {
+        let before = now_seconds();
+        let status = process.wait(SCRIPT_WAIT);
+        assert!(status.success(), "{status}\n{}", process.log());
+        let after = now_seconds();
+        Ran { before, after }
+    }
+
+    /// Check that each name has one point, taken at some second of the run, with this value.
+    #[track_caller]
+    pub(crate) fn check(&self, appliance: &Appliance, wanted: &[(&str, f64)]) {
+        for &(name, value) in wanted {
+            let at = self.second_of(appliance, name);
+            check_points(appliance, &[Point::new(name, at as f64, value)]);
+        }
+    }
+
+    #[track_caller]
+    fn second_of(&self, appliance: &Appliance, name: &str) -> i64 {
+        let mut at = None;
+        wait_until(name, Duration::from_secs(10), || {
+            let target = match name.split_once(';') {
+                Some((path, _)) => format!("seriesByTag('name={path}')"),
+                None => name.to_owned(),
+            };
+            let answers = appliance.render(&[target], self.before - 5, self.after + 5);
+            let answer = answers.iter().find(|answer| answer.name == name);
+            at = answer.and_then(|answer| answer.values().into_keys().next());
+            if at.is_some() {
+                Ok(())
+            } else {
+                Err(format!("{answers:?}"))
+            }
+        });
+        let at = at.expect("waited for just now");
+        // Some of them round to the nearest second.
+        let seconds = self.before..=self.after + 1;
+        assert!(seconds.contains(&at), "{name} at {at}, not in {seconds:?}");
+        at
+    }
 }
 
 /// A connection to `port` of the loopback, waited for.
@@ -110,11 +176,18 @@ pub(crate) fn send_text(port: u16, text: &str) {
     );
 }
 
+/// Datagrams that are sent without a pause. A server that may not ask for a large buffer has room for
+/// some hundred small ones.
+const DATAGRAMS_AT_ONCE: usize = 32;
+
 /// Datagrams, one each.
 #[track_caller]
 pub(crate) fn send_datagrams<'a>(port: u16, datagrams: impl IntoIterator<Item = &'a [u8]>) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has a free port");
-    for datagram in datagrams {
+    for (nth, datagram) in datagrams.into_iter().enumerate() {
+        if nth % DATAGRAMS_AT_ONCE == DATAGRAMS_AT_ONCE - 1 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let sent = socket.send_to(datagram, (Ipv4Addr::LOCALHOST, port));
         sent.unwrap_or_else(|error| panic!("datagram to {port}: {error}"));
     }

@@ -231,6 +231,12 @@ impl Appliance {
             command.arg(flag).arg(port.to_string());
         }
         command.args(flags);
+        // What the caller's shell has set for an appliance of its own is no matter of this one.
+        for (key, _) in std::env::vars_os() {
+            if key.to_string_lossy().starts_with("CORELANE_") {
+                command.env_remove(key);
+            }
+        }
         let process = Running::start("corelane", folder.path(), &mut command);
         let mut appliance = Appliance {
             process,

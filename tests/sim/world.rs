@@ -17,6 +17,7 @@ use corelane::model::series::{SeriesName, TenantId};
 use corelane::query::error::QueryError;
 use corelane::query::plan::Plan;
 use corelane::query::scan::Partial;
+use corelane::seam::Post;
 use corelane::shard::feed::Feed;
 use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::vitals::Vitals;
@@ -51,6 +52,7 @@ impl World {
                 Options {
                     line_bytes_max: 64 * 1024,
                     frame_bytes_max: 1 << 24,
+                    buffered_bytes_max: 1 << 24,
                     times: TimeRule::default(),
                     series_max: 10_000,
                     head: head::Options {
@@ -151,8 +153,12 @@ impl Inner {
             }
         } else {
             let shard = self.random.below(self.shards.len() as u64) as usize;
-            self.under_way
-                .extend(self.shards[shard].work().unwrap_or_default());
+            let post = Postbag {
+                shards: self.shards.len(),
+                mail: RefCell::default(),
+            };
+            self.shards[shard].work(&post);
+            self.under_way.extend(post.mail.into_inner());
         }
     }
 
@@ -179,6 +185,23 @@ impl Inner {
                 .flatten()
                 .collect()
         })
+    }
+}
+
+/// Takes mail in; what happens to it is for the world to choose.
+struct Postbag {
+    shards: usize,
+    mail: RefCell<Vec<(usize, Mail)>>,
+}
+
+impl Post<Mail> for Postbag {
+    fn shards(&self) -> usize {
+        self.shards
+    }
+
+    fn send(&self, to: usize, mail: Mail) -> Result<(), Mail> {
+        self.mail.borrow_mut().push((to, mail));
+        Ok(())
     }
 }
 

@@ -1,5 +1,8 @@
 //! `a{b,c}d` becomes `abd` and `acd`.
 
+/// What making one text costs besides its bytes.
+const TEXT_BYTES: usize = 16;
+
 /// A pair of braces that is being read, or the whole text.
 struct Group {
     /// Alternatives that ended with their comma.
@@ -43,7 +46,8 @@ impl Group {
         }
         let inner_bytes: usize = inner.iter().map(String::len).sum();
         let open_bytes: usize = self.open.iter().map(String::len).sum();
-        budget.spend(open_bytes * inner.len() + inner_bytes * self.open.len() + count)?;
+        budget
+            .spend(open_bytes * inner.len() + inner_bytes * self.open.len() + count * TEXT_BYTES)?;
         let joined = self
             .open
             .iter()

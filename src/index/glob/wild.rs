@@ -195,8 +195,8 @@ fn steps(mut rest: &[char]) -> Vec<Step> {
     }
 }
 
-/// How many characters the class has whose opening bracket stands before `rest`. A `]` right at the beginning,
-/// or right after `!`, belongs to it.
+/// How many characters the class has whose opening bracket stands before `rest`. A `]` right at the
+/// beginning, or right after `!`, belongs to it.
 fn class_len(rest: &[char]) -> Option<usize> {
     let first = usize::from(rest.first() == Some(&'!'));
     let from = first + 1;

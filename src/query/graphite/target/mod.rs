@@ -13,7 +13,10 @@
 //! [`DEPTH_MAX`], [`ARGUMENTS_MAX`], [`NODES_MAX`], [`TEMPLATE_BYTES_MAX`]. Knows no function but `template` and `seriesByTag`, which are
 //! part of the language.
 
+mod cursor;
+mod literal;
 mod parse;
+mod path;
 mod print;
 mod template;
 

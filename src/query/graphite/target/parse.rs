@@ -50,9 +50,10 @@ pub fn first_path(name: &str) -> Option<String> {
     }
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    at: usize,
+/// Where reading stands, and what may still be read.
+pub(super) struct Parser<'a> {
+    pub(super) text: &'a str,
+    pub(super) at: usize,
     nodes: usize,
     template_bytes: usize,
     overrides: &'a [(String, String)],
@@ -146,7 +147,7 @@ impl<'a> Parser<'a> {
                     return Err(parser.wrong(start, &format!("argument {key} is given twice")));
                 }
                 call.named.push((key.to_owned(), value));
-                return Ok(());
+                return parser.check_arguments(call.arguments.len() + call.named.len());
             }
             if !call.named.is_empty() {
                 return Err(parser.expected("name=value, as in the argument before"));
@@ -211,121 +212,6 @@ impl<'a> Parser<'a> {
         self.expression(room)
     }
 
-    /// A word or number counts as a literal only if `,` or `)` follows: `inf.cpu` and `1.2.cpu`
-    /// are paths.
-    fn literal(&mut self) -> Result<Option<Expression>, QueryError> {
-        if let Some(quote @ ('\'' | '"')) = self.peek() {
-            return self.string(quote).map(|text| Some(Expression::Text(text)));
-        }
-        let rest = self.rest();
-        let end = rest.find([',', ')']).unwrap_or(rest.len());
-        let word = rest.get(..end).unwrap_or_default().trim_end_matches(BLANKS);
-        if end == rest.len() {
-            return Ok(None);
-        }
-        let Some(literal) = word_literal(word) else {
-            return Ok(None);
-        };
-        self.at += end;
-        Ok(Some(literal))
-    }
-
-    /// The text between quotes. A backslash protects the character behind it, a doubled quote does
-    /// not end the text, and both stay in it.
-    fn string(&mut self, quote: char) -> Result<String, QueryError> {
-        let start = self.at;
-        self.take(quote);
-        let inside = self.at;
-        loop {
-            match self.next() {
-                Some('\\') => {
-                    self.next();
-                }
-                Some(c) if c == quote => {
-                    let end = self.at - quote.len_utf8();
-                    if !self.take(quote) {
-                        return Ok(self.text.get(inside..end).unwrap_or_default().to_owned());
-                    }
-                }
-                None | Some('\n' | '\r') => {
-                    return Err(self.wrong(start, &format!("no {quote} ends this text")));
-                }
-                Some(_) => {}
-            }
-        }
-    }
-
-    fn path(&mut self) -> Result<String, QueryError> {
-        let mut path = String::new();
-        loop {
-            let before = path.len();
-            while self.path_piece(&mut path)? {}
-            if path.len() == before {
-                return Err(self.expected("a path or a function"));
-            }
-            if !self.take('.') {
-                return Ok(path);
-            }
-            path.push('.');
-        }
-    }
-
-    /// One character, escape or brace group of a path; false if none is there.
-    fn path_piece(&mut self, path: &mut String) -> Result<bool, QueryError> {
-        match self.peek() {
-            Some('{') => self.braces(path).map(|()| true),
-            Some('\\') => self.escape(path).map(|()| true),
-            Some(c) if is_path_char(c) => {
-                self.next();
-                path.push(c);
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
-    }
-
-    fn escape(&mut self, path: &mut String) -> Result<(), QueryError> {
-        self.take('\\');
-        match self.peek() {
-            Some(c) if is_symbol(c) || c == '=' => {
-                self.next();
-                path.push(c);
-                Ok(())
-            }
-            _ => Err(self.expected("one of (){},.'\"\\|= behind the backslash")),
-        }
-    }
-
-    /// `{a,b}`. Alternatives may be empty and may nest, as in globs; blanks and dots may not stand
-    /// in them.
-    fn braces(&mut self, path: &mut String) -> Result<(), QueryError> {
-        let start = self.at;
-        let mut open = 0usize;
-        loop {
-            match self.peek() {
-                Some(c @ ('{' | '}' | ',')) => {
-                    self.next();
-                    path.push(c);
-                    match c {
-                        '{' => open += 1,
-                        '}' => open -= 1,
-                        _ => {}
-                    }
-                }
-                Some('\\') => self.escape(path)?,
-                Some(c) if is_path_char(c) => {
-                    self.next();
-                    path.push(c);
-                }
-                Some(_) => return Err(self.expected("\",\" or \"}\"")),
-                None => return Err(self.wrong(start, "no } closes this brace")),
-            }
-            if open == 0 {
-                return Ok(());
-            }
-        }
-    }
-
     fn tagged(&mut self, start: usize) -> Result<Grown, QueryError> {
         let mut expressions = Vec::new();
         self.list(|parser| match parser.peek() {
@@ -373,52 +259,6 @@ impl<'a> Parser<'a> {
         Ok((expression, height))
     }
 
-    // Characters.
-
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    fn next(&mut self) -> Option<char> {
-        let c = self.peek()?;
-        self.at += c.len_utf8();
-        Some(c)
-    }
-
-    fn take(&mut self, wanted: char) -> bool {
-        let there = self.peek() == Some(wanted);
-        if there {
-            self.at += wanted.len_utf8();
-        }
-        there
-    }
-
-    fn skip_blanks(&mut self) {
-        self.at = self.text.len() - self.rest().trim_start_matches(BLANKS).len();
-    }
-
-    fn identifier(&mut self) -> Option<&'a str> {
-        let rest = self.rest();
-        let wrong = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
-        let name = rest.get(..rest.find(wrong).unwrap_or(rest.len()))?;
-        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
-            return None;
-        }
-        self.at += name.len();
-        Some(name)
-    }
-
-    fn open_call(&mut self) -> bool {
-        self.skip_blanks();
-        self.take('(')
-    }
-
-    // Limits and errors.
-
     fn count_node(&mut self) -> Result<(), QueryError> {
         self.nodes += 1;
         if self.nodes <= NODES_MAX {
@@ -447,74 +287,4 @@ impl<'a> Parser<'a> {
             self.character(self.at)
         )))
     }
-
-    fn character(&self, at: usize) -> usize {
-        self.text.get(..at).unwrap_or_default().chars().count() + 1
-    }
-
-    fn expected(&self, what: &str) -> QueryError {
-        let found = match self.peek() {
-            Some(c) => format!("found {c:?}"),
-            None => "the target ends".to_owned(),
-        };
-        self.wrong(self.at, &format!("expected {what}, {found}"))
-    }
-
-    fn wrong(&self, at: usize, what: &str) -> QueryError {
-        QueryError::Invalid(format!("target, character {}: {what}", self.character(at)))
-    }
-}
-
-/// What may stand between tokens.
-const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
-
-/// Characters that mean something outside of paths.
-pub(super) fn is_symbol(c: char) -> bool {
-    matches!(
-        c,
-        '(' | ')' | '{' | '}' | ',' | '.' | '\'' | '"' | '\\' | '|'
-    )
-}
-
-pub(super) fn is_path_char(c: char) -> bool {
-    !is_symbol(c) && !c.is_whitespace() && !c.is_control()
-}
-
-/// The literal that `word` is on its own among arguments, if it is one.
-pub(super) fn word_literal(word: &str) -> Option<Expression> {
-    let is = |literal: &str| word.eq_ignore_ascii_case(literal);
-    if is("true") || is("false") {
-        Some(Expression::Boolean(is("true")))
-    } else if is("none") {
-        Some(Expression::None)
-    } else if is("inf") {
-        Some(Expression::Float(f64::INFINITY))
-    } else {
-        number(word)
-    }
-}
-
-/// `["-"] digits ["." digits] [("e"|"E") ["-"] digits]`.
-fn number(word: &str) -> Option<Expression> {
-    let lower = word.to_ascii_lowercase();
-    let (mantissa, exponent) = match lower.split_once('e') {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (lower.as_str(), None),
-    };
-    let unsigned = mantissa.strip_prefix('-').unwrap_or(mantissa);
-    let (whole, fraction) = match unsigned.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (unsigned, None),
-    };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let power = exponent.map(|text| text.strip_prefix('-').unwrap_or(text));
-    if !digits(whole) || !fraction.is_none_or(digits) || !power.is_none_or(digits) {
-        return None;
-    }
-    let is_whole = fraction.is_none() && exponent.is_none();
-    if let (true, Ok(integer)) = (is_whole, lower.parse()) {
-        return Some(Expression::Integer(integer));
-    }
-    let float = lower.parse().ok().filter(|float: &f64| float.is_finite());
-    float.map(Expression::Float)
 }

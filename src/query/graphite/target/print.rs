@@ -2,7 +2,8 @@
 
 use std::fmt::{Display, Formatter, Result, Write};
 
-use super::parse::{is_path_char, is_symbol, word_literal};
+use super::cursor::{is_path_char, is_symbol};
+use super::literal::word_literal;
 use super::{Call, Expression, Target};
 use crate::query::graphite::number;
 

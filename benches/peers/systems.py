@@ -1,0 +1,410 @@
+"""The systems that are fed: how each is installed, started, asked what it holds, and flushed.
+
+`stored()` is what the system itself says it has: never what a sender says it sent.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import urllib.request
+from pathlib import Path
+
+from machine import ROOT, WORK, server_cores
+from process import Failed, Process, free_port
+
+VICTORIA_VERSION = "v1.150.0"
+VICTORIA_PACKAGE = f"github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics@{VICTORIA_VERSION}"
+INSTALL_SECONDS = 900
+ANSWER_SECONDS = 60
+
+
+def fetch(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=ANSWER_SECONDS) as answer:
+        return answer.read().decode()
+
+
+def metric_sum(page, name, *labels):
+    """The sum of all series of `name` in a Prometheus page whose labels hold all of `labels`."""
+    total = 0.0
+    for line in page.splitlines():
+        if line.startswith(name) and line[len(name):len(name) + 1] in ("{", " "):
+            series, _, value = line.rpartition(" ")
+            if all(label in series for label in labels):
+                total += float(value)
+    return total
+
+
+def output_of(*command):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except OSError:
+        return ""
+    return (done.stdout + done.stderr).strip()
+
+
+def debian_install(package):
+    """Why it could not be installed, or nothing. Daemons of the package are kept from starting."""
+    if not shutil.which("apt-get"):
+        return "there is no apt-get here"
+    if os.geteuid() != 0:
+        return f"apt-get needs root: run 'apt-get install --no-install-recommends {package}'"
+    policy = Path("/usr/sbin/policy-rc.d")
+    kept = (policy.read_bytes(), policy.stat().st_mode) if policy.exists() else None
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    try:
+        environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+        for command in (["install", "-y", "--no-install-recommends", package], ["update"],
+                        ["install", "-y", "--no-install-recommends", package]):
+            done = subprocess.run(["apt-get", *command], capture_output=True, text=True,
+                                  check=False, timeout=INSTALL_SECONDS, env=environment)
+            if command[0] == "install" and done.returncode == 0:
+                return None
+        return f"apt-get install {package} failed: {done.stderr.strip()[-300:]}"
+    finally:
+        policy.unlink()
+        if kept:
+            policy.write_bytes(kept[0])
+            policy.chmod(kept[1])
+
+
+def debian_version(package):
+    return output_of("dpkg-query", "-W", "-f", "${Version}", package)
+
+
+class System:
+    """One server. `ports` maps a protocol to where it is taken."""
+
+    name = ""
+    protocols = ()
+    series_max = 10_000_000
+    stores = True
+    # Rounds of one point a series in a run of full length, by number of series.
+    rounds_by_series = ((10_000, 600), (100_000, 100), (10_000_000, 20))
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ports = {}
+        self.process = None
+
+    @classmethod
+    def install(cls):
+        """Why it cannot run here, or nothing."""
+        return None
+
+    @classmethod
+    def version(cls):
+        return ""
+
+    @classmethod
+    def rounds(cls, series):
+        return next(rounds for most, rounds in cls.rounds_by_series if series <= most)
+
+    def start(self):
+        raise NotImplementedError
+
+    def stored(self):
+        """How many points it says it holds."""
+        raise NotImplementedError
+
+    def flush(self):
+        """Ask it to bring everything to where it keeps it, where it can be asked."""
+
+    def stop(self):
+        if self.process:
+            return self.process.stop()
+        return None
+
+
+class Corelane(System):
+    name = "corelane"
+    protocols = ("plaintext", "pickle", "udp")
+    shards = 1
+    binary = ROOT / "target" / "release" / "corelane"
+
+    @classmethod
+    def install(cls):
+        if not cls.binary.exists():
+            return f"{cls.binary} is not built: run 'cargo build --release'"
+        return None
+
+    @classmethod
+    def version(cls):
+        return output_of(str(cls.binary), "--version").replace("corelane ", "")
+
+    def start(self):
+        ports = {"plaintext": free_port(), "udp": free_port(), "pickle": free_port(), "http": free_port()}
+        command = [self.binary, "serve", "--data", self.folder / "data", "--shards", self.shards,
+                   "--graphite-port", ports["plaintext"], "--graphite-udp-port", ports["udp"],
+                   "--pickle-port", ports["pickle"], "--http-port", ports["http"]]
+        self.process = Process(f"corelane-{self.shards}", command, self.folder, server_cores(self.shards))
+        self.ports = ports
+        self.process.wait_for("200 from /ready", lambda: fetch(ports["http"], "/ready") is not None, 30)
+
+    def page(self):
+        return fetch(self.ports["http"], "/metrics")
+
+    def stored(self):
+        return int(metric_sum(self.page(), "corelane_points_accepted_total"))
+
+    def index_bytes(self):
+        return metric_sum(self.page(), "corelane_index_bytes")
+
+    def datagrams_dropped(self):
+        return int(metric_sum(self.page(), "corelane_datagrams_dropped_total"))
+
+    def sample_last_value(self, target, at):
+        """The newest value of `target` at or before the second `at`, by `/render`."""
+        path = f"/render?format=json&target={target}&from={at - 30}&until={at + 1}"
+        answer = json.loads(fetch(self.ports["http"], path))
+        values = [value for series in answer for value, _ in series["datapoints"] if value is not None]
+        return values[-1] if values else None
+
+
+class CorelaneTwoShards(Corelane):
+    name = "corelane-2"
+    shards = 2
+
+
+class VictoriaMetrics(System):
+    name = "victoriametrics"
+    protocols = ("plaintext", "udp")
+    built = WORK / "bin" / "victoria-metrics"
+
+    @classmethod
+    def binary(cls):
+        if cls.built.exists():
+            return str(cls.built)
+        return shutil.which("victoria-metrics")
+
+    @classmethod
+    def install(cls):
+        if cls.built.exists():
+            return None
+        if shutil.which("go"):
+            cls.built.parent.mkdir(parents=True, exist_ok=True)
+            done = subprocess.run(["go", "install", VICTORIA_PACKAGE], capture_output=True, text=True,
+                                  check=False, timeout=INSTALL_SECONDS,
+                                  env=dict(os.environ, GOBIN=str(cls.built.parent)))
+            if done.returncode == 0 and cls.built.exists():
+                return None
+        if shutil.which("victoria-metrics"):
+            return None
+        return debian_install("victoria-metrics")
+
+    @classmethod
+    def version(cls):
+        if cls.built.exists():
+            return VICTORIA_VERSION.lstrip("v")
+        return debian_version("victoria-metrics")
+
+    def start(self):
+        graphite, http = free_port(), free_port()
+        command = [self.binary(), f"-storageDataPath={self.folder / 'data'}", "-retentionPeriod=1",
+                   f"-httpListenAddr=127.0.0.1:{http}", f"-graphiteListenAddr=127.0.0.1:{graphite}",
+                   "-loggerLevel=WARN", "-search.maxUniqueTimeseries=3000000", "-search.maxSeries=3000000"]
+        self.process = Process("victoria-metrics", command, self.folder)
+        self.ports = {"plaintext": graphite, "udp": graphite, "http": http}
+        self.process.wait_for("answer of /health", lambda: fetch(http, "/health"), 30)
+        self.process.wait_for_port(graphite)
+
+    def stored(self):
+        page = fetch(self.ports["http"], "/metrics")
+        rows = metric_sum(page, "vm_rows", 'type="storage/')
+        return int(rows + metric_sum(page, "vm_pending_rows", 'type="storage"'))
+
+    def flush(self):
+        fetch(self.ports["http"], "/internal/force_flush")
+
+
+# A point in a whisper file is a big-endian u32 of seconds and a double.
+WHISPER_POINT_BYTES = 12
+WHISPER_HEAD_BYTES = 16 + 12
+
+
+def whisper_points(folder):
+    """All points in the whisper files below `folder`, each with one archive.
+
+    A slot that was written has a time, whose first byte is not 0 (it is from 1970-07 on); a free
+    slot is all zeros.
+    """
+    points = 0
+    for path in Path(folder).rglob("*.wsp"):
+        slots = path.read_bytes()[WHISPER_HEAD_BYTES:][::WHISPER_POINT_BYTES]
+        points += len(slots) - slots.count(0)
+    return points
+
+
+# One archive of an hour, as long as a run's timestamps reach.
+SCHEMAS = "[all]\npattern = .*\nretentions = 1s:1h\n"
+
+
+class CarbonCache(System):
+    name = "carbon-cache"
+    protocols = ("plaintext", "pickle", "udp")
+    # A file a series, at a millisecond each.
+    series_max = 10_000
+    rounds_by_series = ((10_000, 30),)
+
+    @classmethod
+    def install(cls):
+        return None if shutil.which("carbon-cache") else debian_install("graphite-carbon")
+
+    @classmethod
+    def version(cls):
+        return debian_version("graphite-carbon")
+
+    def start(self):
+        line, pickle, query, udp = free_port(), free_port(), free_port(), free_port()
+        here = self.folder
+        config = f"""[cache]
+USER =
+LOCAL_DATA_DIR = {here}/whisper/
+STORAGE_DIR = {here}/
+CONF_DIR = {here}/
+LOG_DIR = {here}/
+PID_DIR = {here}/
+MAX_CACHE_SIZE = inf
+MAX_UPDATES_PER_SECOND = inf
+MAX_CREATES_PER_MINUTE = inf
+MIN_TIMESTAMP_RESOLUTION = 1
+CACHE_WRITE_STRATEGY = naive
+WHISPER_AUTOFLUSH = False
+WHISPER_FALLOCATE_CREATE = False
+ENABLE_TAGS = False
+CARBON_METRIC_INTERVAL = 0
+LINE_RECEIVER_INTERFACE = 127.0.0.1
+LINE_RECEIVER_PORT = {line}
+ENABLE_UDP_LISTENER = True
+UDP_RECEIVER_INTERFACE = 127.0.0.1
+UDP_RECEIVER_PORT = {udp}
+PICKLE_RECEIVER_INTERFACE = 127.0.0.1
+PICKLE_RECEIVER_PORT = {pickle}
+CACHE_QUERY_INTERFACE = 127.0.0.1
+CACHE_QUERY_PORT = {query}
+LOG_UPDATES = False
+LOG_CREATES = False
+LOG_CACHE_HITS = False
+"""
+        (here / "carbon.conf").write_text(config)
+        (here / "storage-schemas.conf").write_text(SCHEMAS)
+        command = ["carbon-cache", "--config", here / "carbon.conf", "--nodaemon", "--logdir", here,
+                   "--pidfile", here / "pid", "start"]
+        self.process = Process("carbon-cache", command, here)
+        self.ports = {"plaintext": line, "pickle": pickle, "udp": udp}
+        self.process.wait_for_port(line)
+
+    def stored(self):
+        return whisper_points(self.folder / "whisper")
+
+
+class GoCarbon(System):
+    name = "go-carbon"
+    protocols = ("plaintext", "pickle")
+    series_max = 100_000
+    rounds_by_series = ((10_000, 200), (100_000, 30))
+
+    @classmethod
+    def install(cls):
+        return None if shutil.which("go-carbon") else "no go-carbon on PATH (no package of ours brings it)"
+
+    @classmethod
+    def version(cls):
+        return output_of("go-carbon", "--version").splitlines()[0]
+
+    def start(self):
+        line, pickle = free_port(), free_port()
+        here = self.folder
+        (here / "storage-schemas.conf").write_text(SCHEMAS)
+        (here / "go-carbon.conf").write_text(f"""[common]
+user = ""
+max-cpu = 2
+metric-interval = "1h0m0s"
+[whisper]
+data-dir = "{here}/whisper"
+schemas-file = "{here}/storage-schemas.conf"
+workers = 2
+max-updates-per-second = 0
+enabled = true
+[cache]
+max-size = 100000000
+write-strategy = "noop"
+[udp]
+enabled = false
+[tcp]
+listen = "127.0.0.1:{line}"
+enabled = true
+[pickle]
+listen = "127.0.0.1:{pickle}"
+enabled = true
+[grpc]
+enabled = false
+[carbonlink]
+enabled = false
+[[logging]]
+logger = ""
+file = "{here}/go-carbon.out"
+level = "warn"
+""")
+        self.process = Process("go-carbon", ["go-carbon", "-config", here / "go-carbon.conf"], here)
+        self.ports = {"plaintext": line, "pickle": pickle}
+        self.process.wait_for_port(line)
+
+    def stored(self):
+        return whisper_points(self.folder / "whisper")
+
+
+class CarbonCRelay(System):
+    """Parses and routes to nowhere: what a fast parser costs that keeps nothing."""
+
+    name = "carbon-c-relay"
+    protocols = ("plaintext", "udp")
+    stores = False
+    rounds_by_series = ((10_000, 600), (100_000, 100), (10_000_000, 20))
+
+    @classmethod
+    def install(cls):
+        return None if shutil.which("carbon-c-relay") else debian_install("carbon-c-relay")
+
+    @classmethod
+    def version(cls):
+        return debian_version("carbon-c-relay")
+
+    def start(self):
+        port = free_port()
+        here = self.folder
+        (here / "relay.conf").write_text(f"""cluster numbers file {here}/numbers ;
+match ^relay_numbers\\. send to numbers stop ;
+match * send to blackhole stop ;
+listen type linemode 127.0.0.1:{port} proto tcp 127.0.0.1:{port} proto udp ;
+statistics submit every 1 seconds prefix with relay_numbers ;
+""")
+        command = ["carbon-c-relay", "-f", here / "relay.conf", "-w", "2", "-q", "1000000", "-b", "10000"]
+        self.process = Process("carbon-c-relay", command, here)
+        self.ports = {"plaintext": port, "udp": port}
+        self.process.wait_for_port(port)
+
+    def stored(self):
+        """What it says it sent to nowhere: its newest `metricsBlackholed`."""
+        try:
+            lines = (self.folder / "numbers").read_text(errors="replace").splitlines()
+        except OSError:
+            return 0
+        for line in reversed(lines):
+            name, _, rest = line.partition(" ")
+            if name == "relay_numbers.metricsBlackholed":
+                return int(float(rest.split()[0]))
+        return 0
+
+
+ALL = (Corelane, CorelaneTwoShards, VictoriaMetrics, CarbonCache, GoCarbon, CarbonCRelay)
+BY_NAME = {system.name: system for system in ALL}
+
+
+def chosen(names):
+    """The classes of these names."""
+    unknown = [name for name in names if name not in BY_NAME]
+    if unknown:
+        raise Failed(f"unknown system {', '.join(unknown)}; there are {', '.join(BY_NAME)}")
+    return [BY_NAME[name] for name in names]

@@ -1,0 +1,65 @@
+//! What the parts of the appliance are told: small options of their own, made from the whole.
+
+use std::net::SocketAddr;
+
+use super::sections::Config;
+use crate::http::HttpOptions;
+use crate::model::refusal::Protocol;
+use crate::shard;
+use crate::store::head;
+
+impl Config {
+    /// Every address that is listened on, by the door it belongs to: open doors only, the offset
+    /// added, the doors in the order of [`Protocol::ALL`], each with all addresses.
+    pub fn addresses(&self) -> Vec<(Protocol, SocketAddr)> {
+        let doors = self.doors.moved();
+        let port_of = |protocol: Protocol| match protocol {
+            Protocol::Graphite => doors.graphite_tcp,
+            Protocol::GraphiteUdp => doors.graphite_udp,
+            Protocol::Pickle => doors.pickle,
+            Protocol::Http => doors.http,
+        };
+        let open = Protocol::ALL.into_iter();
+        let open = open.filter_map(|protocol| Some((protocol, port_of(protocol)?)));
+        open.flat_map(|(protocol, port)| {
+            let listen = self.listen.iter();
+            listen.map(move |address| (protocol, SocketAddr::new(*address, port)))
+        })
+        .collect()
+    }
+
+    /// What the operator chose about answers.
+    pub fn http_options(&self) -> HttpOptions {
+        let origin = &self.http.allow_origin;
+        HttpOptions {
+            limits: self.query.limits(),
+            allow_origin: (!origin.is_empty()).then(|| origin.clone()),
+            ..HttpOptions::default()
+        }
+    }
+
+    /// What each of `shards` shards is told, where the process may have `memory_bytes` and the
+    /// appliance's hash has `seed`.
+    pub fn shard_options(&self, seed: u64, shards: usize, memory_bytes: u64) -> shard::Options {
+        shard::Options {
+            line_bytes_max: size(self.ingest.line_bytes_max),
+            frame_bytes_max: size(self.ingest.frame_bytes_max),
+            buffered_bytes_max: size(self.ingest.buffered_bytes_max),
+            times: self.ingest.time_rule(),
+            series_max: size(self.series.max_per_shard),
+            head: head::Options {
+                bytes_max: size(self.head.bytes_max_on(shards, memory_bytes)),
+                windows_max: size(self.head.windows_max),
+                window: self.head.window(),
+            },
+            rollup_step: self.rollup.step(),
+            seed,
+            isa: self.isa(),
+        }
+    }
+}
+
+/// A checked number as a size in memory; the keys' ranges keep it within any machine we run on.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
