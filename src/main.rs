@@ -10,6 +10,9 @@ use corelane::config::error::ConfigError;
 use corelane::config::flags::{self, Typed};
 use corelane::config::load::{Loaded, load};
 use corelane::config::print::print;
+use corelane::config::{Config, identity, machine};
+use corelane::rt::{self, folder::Folder};
+use corelane::shard::Shard;
 
 fn main() -> ExitCode {
     let typed = match flags::parse(std::env::args_os()) {
@@ -33,12 +36,17 @@ fn run(typed: &Typed) -> anyhow::Result<()> {
         return shown.context("cannot write the configuration to standard output");
     }
     start_log(&loaded);
-    let data = &loaded.config.data;
-    std::fs::create_dir_all(data).with_context(|| {
-        let shown = data.display();
-        format!("cannot make the data folder {shown}; choose another with --data, or make it yours")
+    let config = &loaded.config;
+    let folder = Folder::open(&config.data)?;
+    let seed = identity::seed_of(&folder, identity::fresh_seed)?;
+    let cores = rt::boot::cores()?.len();
+    let (shards, memory_bytes) = (config.shards_on(cores), machine::memory_bytes());
+    tell_start(config, shards, memory_bytes);
+    let shard_options = config.shard_options(seed, shards, memory_bytes);
+    rt::serve(loaded.runtime_options(), folder, move |number| {
+        Shard::new(number, shard_options)
     })?;
-    anyhow::bail!("the runtime is not part of this build yet")
+    Ok(())
 }
 
 fn environment() -> impl Iterator<Item = (String, String)> {
@@ -46,6 +54,16 @@ fn environment() -> impl Iterator<Item = (String, String)> {
         let text = |word: std::ffi::OsString| word.to_string_lossy().into_owned();
         (text(name), text(value))
     })
+}
+
+/// What a reader of the log wants to know first; `rt` goes on with the doors once they are open.
+fn tell_start(config: &Config, shards: usize, memory_bytes: u64) {
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!("corelane {version} starts with {shards} shards");
+    tracing::info!("data folder {}", config.data.display());
+    let head_mib = config.head.bytes_max_on(shards, memory_bytes) >> 20;
+    tracing::info!("points take at most {head_mib} MiB on each shard (head.bytes_max)");
+    tracing::info!("input is scanned with {}", config.isa().label());
 }
 
 /// Text on standard error, in colours only where somebody reads it.

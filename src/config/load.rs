@@ -9,6 +9,7 @@ use super::flags::Typed;
 use super::keys::{KEYS, VARIABLE_PREFIX, find};
 use super::nearest::nearest;
 use super::sections::Config;
+use crate::rt;
 
 /// The environment variable that names the file, for want of `--config`.
 pub const FILE_VARIABLE: &str = "CORELANE_CONFIG";
@@ -38,6 +39,14 @@ impl Loaded {
     /// Whether somebody chose the value of the key `name`; otherwise it is the default.
     pub fn is_chosen(&self, name: &str) -> bool {
         find(name).is_some_and(|(at, _)| self.origins[at] != Origin::Default)
+    }
+
+    /// What the runtime is told.
+    pub fn runtime_options(&self) -> rt::Options {
+        rt::Options {
+            listen_is_default: !self.is_chosen("listen"),
+            ..self.config.runtime_options()
+        }
     }
 }
 

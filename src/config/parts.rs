@@ -1,10 +1,12 @@
 //! What the parts of the appliance are told: small options of their own, made from the whole.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::sections::Config;
 use crate::http::HttpOptions;
 use crate::model::refusal::Protocol;
+use crate::rt;
 use crate::shard;
 use crate::store::head;
 
@@ -35,6 +37,34 @@ impl Config {
             limits: self.query.limits(),
             allow_origin: (!origin.is_empty()).then(|| origin.clone()),
             ..HttpOptions::default()
+        }
+    }
+
+    /// What the runtime is told, as if every address had been chosen.
+    pub(super) fn runtime_options(&self) -> rt::Options {
+        let (doors, ingest, http) = (self.doors.moved(), &self.ingest, &self.http);
+        rt::Options {
+            shards: (self.shards != 0).then(|| size(self.shards)),
+            listen: self.listen.clone(),
+            listen_is_default: false,
+            doors: rt::options::Doors {
+                graphite_tcp: doors.graphite_tcp,
+                graphite_udp: doors.graphite_udp,
+                pickle: doors.pickle,
+                http: doors.http,
+            },
+            steering: self.steering.mode,
+            spread: self.steering.spread.clone(),
+            gather: Duration::from_millis(ingest.gather_ms),
+            connections_max: size(ingest.connections_max),
+            udp_buffer_bytes: size(ingest.udp_buffer_bytes),
+            data: self.data.clone(),
+            http_connections_max: size(http.connections_max),
+            http_header_timeout: Duration::from_millis(http.header_timeout_ms),
+            http_body_timeout: Duration::from_millis(http.body_timeout_ms),
+            http_body_bytes_max: size(http.body_bytes_max),
+            http: self.http_options(),
+            ..rt::Options::default()
         }
     }
 

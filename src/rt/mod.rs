@@ -1,1 +1,26 @@
-//! rt
+//! The runtime: the only part that knows the kernel and glommio.
+//!
+//! Takes plain [`options::Options`] and a way to make shards. Gives N pinned executors, each with its own
+//! sockets for every door, one shard, a mailbox and an HTTP server, and stops them so that no line
+//! that a peer had sent is lost. What the bytes mean it does not know.
+
+pub mod boot;
+pub mod check;
+pub mod clock;
+mod datagrams;
+mod fleet;
+pub mod folder;
+mod http;
+mod ingest;
+pub mod options;
+mod os;
+mod post;
+mod slots;
+pub mod sockets;
+pub mod steering;
+mod stop;
+mod timer;
+mod worker;
+
+pub use boot::{Running, serve, start};
+pub use options::Options;

@@ -1,0 +1,185 @@
+//! Sends a workload: threads, their connections, and when each may write.
+//!
+//! Takes a [`Plan`], gives an [`Outcome`] or the first error. One thread drives thousands of connections: sockets do
+//! not block, and a connection that cannot write waits for its readiness while the others go on.
+//! Every connection has its own places of the workload and sends whole rounds, so that the outcome needs to hold only
+//! a number of rounds per connection for everything that was sent to be known again.
+
+mod connection;
+mod lane;
+mod link;
+mod timeline;
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use hdrhistogram::Histogram;
+
+use crate::wire::graphite::Plaintext;
+use crate::wire::pickle::Pickle;
+use crate::wire::{Encoder, Grouping, Order};
+use crate::workload::{Workload, blocks};
+
+/// How bytes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// A stream.
+    Tcp,
+    /// One datagram for each message.
+    Udp,
+    /// Nowhere: the bytes are made and dropped, which measures the sender itself.
+    Nowhere,
+}
+
+/// How points are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Graphite lines.
+    Plaintext,
+    /// Carbon's pickle frames.
+    Pickle,
+}
+
+/// How fast points are sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pace {
+    /// As fast as they are taken, until the rounds are sent or, at the end of a round, the time is up.
+    Max {
+        /// Longest time of sending.
+        duration: Duration,
+    },
+    /// On a schedule that does not wait for the server.
+    Rate {
+        /// Over all connections.
+        points_per_second: f64,
+    },
+}
+
+/// All that sending needs to know.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What is sent.
+    pub workload: Arc<Workload>,
+    /// Where to.
+    pub target: SocketAddr,
+    /// How points are written.
+    pub protocol: Protocol,
+    /// How bytes travel.
+    pub transport: Transport,
+    /// How points are gathered into messages.
+    pub grouping: Grouping,
+    /// In which order series follow each other.
+    pub order: Order,
+    /// True to make one system call for each message; a stream may otherwise join them.
+    pub write_each_message: bool,
+    /// True to open a connection for each message and close it behind it.
+    pub reconnect: bool,
+    /// How fast.
+    pub pace: Pace,
+    /// Most rounds of every connection.
+    pub rounds: u64,
+    /// Number of connections.
+    pub connections: u64,
+    /// Number of threads.
+    pub threads: usize,
+    /// Cores to pin threads to, used in turn; empty for none.
+    pub pin: Vec<usize>,
+}
+
+/// What was sent.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Points handed to the kernel.
+    pub points: u64,
+    /// Bytes handed to the kernel.
+    pub bytes: u64,
+    /// Messages handed to the kernel: writes, frames or datagrams.
+    pub messages: u64,
+    /// Connections opened.
+    pub connects: u64,
+    /// From the first write to the last one.
+    pub sending: Duration,
+    /// From the first write until the server had read and closed everything; as `sending` where that cannot be seen.
+    pub drained: Duration,
+    /// CPU time of the sending threads, layout excluded.
+    pub cpu: Duration,
+    /// Nanoseconds from the scheduled moment of a write to its end; empty without a schedule.
+    pub latency_ns: Histogram<u64>,
+    /// The places of each connection with the rounds that it sent.
+    pub rounds: Vec<(Range<u64>, u64)>,
+}
+
+impl Plan {
+    /// Sends everything. `progress` counts points while it runs.
+    pub fn run(&self, progress: &Arc<AtomicU64>) -> Result<Outcome> {
+        match self.protocol {
+            Protocol::Plaintext => self.run_with(Plaintext, progress),
+            Protocol::Pickle => self.run_with(Pickle, progress),
+        }
+    }
+
+    fn run_with<E: Encoder + 'static>(
+        &self,
+        encoder: E,
+        progress: &Arc<AtomicU64>,
+    ) -> Result<Outcome> {
+        progress.store(0, Ordering::Relaxed);
+        let threads = self.threads.clamp(1, self.connections.max(1) as usize);
+        let mut shares: Vec<Vec<(u64, Range<u64>)>> = vec![Vec::new(); threads];
+        for (number, places) in blocks(self.workload.parameters().series, self.connections)
+            .into_iter()
+            .enumerate()
+        {
+            shares[number * threads / self.connections as usize].push((number as u64, places));
+        }
+        let barrier = Arc::new(Barrier::new(threads));
+        let handles: Vec<_> = shares
+            .into_iter()
+            .enumerate()
+            .map(|(number, share)| {
+                let (plan, encoder) = (self.clone(), encoder.clone());
+                let (barrier, progress) = (Arc::clone(&barrier), Arc::clone(progress));
+                std::thread::Builder::new()
+                    .name(format!("send-{number}"))
+                    .spawn(move || lane::run(&plan, number, encoder, share, &barrier, &progress))
+                    .context("cannot start a sending thread: lower --threads")
+            })
+            .collect::<Result<_>>()?;
+        let mut outcomes = Vec::new();
+        for handle in handles {
+            outcomes.push(
+                handle
+                    .join()
+                    .map_err(|_| anyhow!("a sending thread panicked"))?,
+            );
+        }
+        join(outcomes.into_iter().collect::<Result<Vec<_>>>()?)
+    }
+}
+
+/// The outcome of all threads together.
+fn join(outcomes: Vec<Outcome>) -> Result<Outcome> {
+    let mut outcomes = outcomes.into_iter();
+    let mut whole = outcomes
+        .next()
+        .context("there must be at least one thread")?;
+    for part in outcomes {
+        whole.points += part.points;
+        whole.bytes += part.bytes;
+        whole.messages += part.messages;
+        whole.connects += part.connects;
+        whole.sending = whole.sending.max(part.sending);
+        whole.drained = whole.drained.max(part.drained);
+        whole.cpu += part.cpu;
+        whole
+            .latency_ns
+            .add(part.latency_ns)
+            .context("latencies of two threads do not fit together")?;
+        whole.rounds.extend(part.rounds);
+    }
+    Ok(whole)
+}

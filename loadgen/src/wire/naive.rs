@@ -1,0 +1,74 @@
+//! The slow twins: every point written anew, byte by byte, from name, timestamp and value.
+//!
+//! They say what the patched buffers of [`super::Sheet`] must be equal to. Nothing here is kept between points.
+
+use super::graphite;
+use crate::workload::Value;
+
+/// One point as a twin sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Name of the series.
+    pub name: String,
+    /// Seconds since 1970.
+    pub timestamp_s: u64,
+    /// The value.
+    pub value: Value,
+}
+
+/// Points as plaintext lines.
+pub fn plaintext(points: &[Point]) -> Vec<u8> {
+    points
+        .iter()
+        .flat_map(|point| graphite::line(&point.name, point.value, point.timestamp_s).into_bytes())
+        .collect()
+}
+
+/// Points as frames of at most `frame_items` items.
+pub fn pickle(points: &[Point], frame_items: usize) -> Vec<u8> {
+    points
+        .chunks(frame_items)
+        .flat_map(|chunk| {
+            let items: Vec<(&str, f64, f64)> = chunk
+                .iter()
+                .map(|point| {
+                    (
+                        point.name.as_str(),
+                        point.timestamp_s as f64,
+                        point.value.as_f64(),
+                    )
+                })
+                .collect();
+            frame(&items)
+        })
+        .collect()
+}
+
+/// One pickle frame with its length, from name, timestamp in seconds and value of each item.
+pub fn frame(items: &[(&str, f64, f64)]) -> Vec<u8> {
+    let mut payload = b"\x80\x02]q\x00(".to_vec();
+    let mut memo = 0_u32;
+    let mut remember = |payload: &mut Vec<u8>| {
+        memo += 1;
+        payload.push(b'r');
+        payload.extend(memo.to_le_bytes());
+    };
+    for (name, timestamp_s, value) in items {
+        payload.push(b'X');
+        payload.extend((name.len() as u32).to_le_bytes());
+        payload.extend(name.bytes());
+        remember(&mut payload);
+        for number in [timestamp_s, value] {
+            payload.push(b'G');
+            payload.extend(number.to_be_bytes());
+        }
+        for _ in 0..2 {
+            payload.push(0x86);
+            remember(&mut payload);
+        }
+    }
+    payload.extend(b"e.");
+    let mut frame = (payload.len() as u32).to_be_bytes().to_vec();
+    frame.extend(payload);
+    frame
+}

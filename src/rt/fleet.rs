@@ -1,0 +1,198 @@
+//! All shards, as the HTTP server of one asks them.
+//!
+//! A question has a ticket; its answers come by mail, in any order, and are given in the order of
+//! the shards. A question that is given up, because its time is over or its connection closed, is
+//! taken back everywhere.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use super::clock;
+use super::post::Mailroom;
+use super::stop::Life;
+use super::timer::Sleep;
+use crate::base::time::Millis;
+use crate::http::{Fleet, Local};
+use crate::query::error::QueryError;
+use crate::query::plan::Plan;
+use crate::query::scan::Partial;
+use crate::seam::Post;
+use crate::shard::mail::{Mail, Reply};
+use crate::shard::vitals::Vitals;
+
+/// How long counters may take.
+const DESCRIBE_MILLIS_MAX: u64 = 5_000;
+
+/// Questions that wait for their answers.
+#[derive(Default)]
+pub(super) struct Tickets {
+    next: Cell<u64>,
+    open: RefCell<HashMap<u64, Question>>,
+}
+
+struct Question {
+    answers: Vec<Option<Reply>>,
+    missing: usize,
+    waker: Option<Waker>,
+}
+
+impl Tickets {
+    /// Hand an answer to whoever waits for it; nobody waits for one that was given up.
+    pub(super) fn answer(&self, from: usize, ticket: u64, reply: Reply) {
+        let mut open = self.open.borrow_mut();
+        let Some(question) = open.get_mut(&ticket) else {
+            return;
+        };
+        let Some(place) = question.answers.get_mut(from) else {
+            return;
+        };
+        let failed = matches!(reply, Reply::Part(Err(_)));
+        if place.replace(reply).is_none() {
+            question.missing -= 1;
+        }
+        if (failed || question.missing == 0)
+            && let Some(waker) = question.waker.take()
+        {
+            waker.wake();
+        }
+    }
+
+    fn open(&self, shards: usize) -> u64 {
+        let ticket = self.next.get();
+        self.next.set(ticket + 1);
+        let question = Question {
+            answers: (0..shards).map(|_| None).collect(),
+            missing: shards,
+            waker: None,
+        };
+        self.open.borrow_mut().insert(ticket, question);
+        ticket
+    }
+
+    /// The first error at once, or all answers when they are complete.
+    fn poll(&self, ticket: u64, waker: &Waker) -> Poll<Result<Vec<Reply>, QueryError>> {
+        let mut open = self.open.borrow_mut();
+        let Some(question) = open.get_mut(&ticket) else {
+            return Poll::Ready(Err(QueryError::Busy));
+        };
+        let error = question.answers.iter().find_map(|answer| match answer {
+            Some(Reply::Part(Err(error))) => Some(error.clone()),
+            _ => None,
+        });
+        if let Some(error) = error {
+            return Poll::Ready(Err(error));
+        }
+        if question.missing > 0 {
+            question.waker = Some(waker.clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(question.answers.drain(..).flatten().collect()))
+    }
+}
+
+/// A question on its way; dropping it takes it back from the shards that have not answered.
+struct Asked<'a> {
+    fleet: &'a ShardFleet,
+    ticket: u64,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        let closed = self.fleet.tickets.open.borrow_mut().remove(&self.ticket);
+        let Some(question) = closed else { return };
+        let (from, ticket) = (self.fleet.shard, self.ticket);
+        for (to, answer) in question.answers.iter().enumerate() {
+            if answer.is_none() {
+                // A box that is full loses this: then the answer comes, and is dropped.
+                let _ = self.fleet.mailroom.send(to, Mail::Forget { from, ticket });
+            }
+        }
+    }
+}
+
+/// The fleet as one shard sees it.
+pub(super) struct ShardFleet {
+    pub(super) shard: usize,
+    pub(super) mailroom: Mailroom,
+    pub(super) tickets: Rc<Tickets>,
+    pub(super) life: Arc<Life>,
+}
+
+impl ShardFleet {
+    async fn ask_all(
+        &self,
+        millis_max: u64,
+        mail: impl Fn(u64) -> Mail,
+    ) -> Result<Vec<Reply>, QueryError> {
+        let shards = self.mailroom.shards();
+        let ticket = self.tickets.open(shards);
+        let _asked = Asked {
+            fleet: self,
+            ticket,
+        };
+        for to in 0..shards {
+            self.mailroom
+                .send(to, mail(ticket))
+                .map_err(|_| QueryError::Busy)?;
+        }
+        let mut sleep = Sleep::over(Duration::from_millis(millis_max));
+        poll_fn(|context| {
+            if let Poll::Ready(answers) = self.tickets.poll(ticket, context.waker()) {
+                return Poll::Ready(answers);
+            }
+            std::pin::Pin::new(&mut sleep)
+                .poll(context)
+                .map(|()| Err(QueryError::Timeout(millis_max)))
+        })
+        .await
+    }
+}
+
+impl Fleet for ShardFleet {
+    fn ask(&self, plan: Plan) -> Local<'_, Result<Vec<Partial>, QueryError>> {
+        Box::pin(async move {
+            let from = self.shard;
+            let ask = |ticket| Mail::Scan {
+                from,
+                ticket,
+                plan: plan.clone(),
+            };
+            let replies = self.ask_all(plan.limits.millis_max, ask).await?;
+            let parts = replies.into_iter().map(|reply| match reply {
+                Reply::Part(part) => part,
+                Reply::Vitals(_) => Err(QueryError::Busy),
+            });
+            parts.collect()
+        })
+    }
+
+    fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {
+        Box::pin(async move {
+            let from = self.shard;
+            let ask = |ticket| Mail::Describe { from, ticket };
+            let replies = self.ask_all(DESCRIBE_MILLIS_MAX, ask).await?;
+            let all = replies.into_iter().map(|reply| match reply {
+                Reply::Vitals(vitals) => Ok(*vitals),
+                Reply::Part(_) => Err(QueryError::Busy),
+            });
+            all.collect()
+        })
+    }
+
+    fn now(&self) -> Millis {
+        clock::now()
+    }
+
+    fn breathe(&self) -> Local<'_, ()> {
+        Box::pin(glommio::yield_if_needed())
+    }
+
+    fn ready(&self) -> bool {
+        self.life.is_ready()
+    }
+}

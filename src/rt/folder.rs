@@ -1,0 +1,150 @@
+//! The data folder: held by one process, its small files replaced whole.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::seam::Disk;
+
+/// The file whose lock says that the folder is in use. It stays when the process ends.
+pub const LOCK_FILE: &str = "lock";
+
+/// Why the folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Another process.
+    #[error(
+        "the data folder {0} is in use by another corelane{1}; stop that one, or choose another \
+         folder with --data"
+    )]
+    Held(PathBuf, String),
+    /// The file system.
+    #[error(
+        "cannot use the data folder {0}: {1}; choose another with --data, or make it writable for \
+         this user"
+    )]
+    Unusable(PathBuf, io::Error),
+}
+
+/// A data folder that this process holds until this is dropped.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Make the folder if it is not there, and take hold of it.
+    ///
+    /// # Errors
+    /// Another process holds it, or the file system says no.
+    pub fn open(path: &Path) -> Result<Folder, FolderError> {
+        let unusable = |error| FolderError::Unusable(path.to_owned(), error);
+        fs::create_dir_all(path).map_err(unusable)?;
+        let mut lock = File::options()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(path.join(LOCK_FILE))
+            .map_err(unusable)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let holder = holder(&mut lock);
+                return Err(FolderError::Held(path.to_owned(), holder));
+            }
+            Err(error) => return Err(unusable(error.into())),
+        }
+        let own = format!("{}\n", std::process::id());
+        lock.set_len(0)
+            .and_then(|()| lock.write_all(own.as_bytes()))
+            .map_err(unusable)?;
+        Ok(Folder {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+}
+
+/// The number of the process that holds the lock, as it wrote it.
+fn holder(lock: &mut File) -> String {
+    let mut text = String::new();
+    let read = lock.take(32).read_to_string(&mut text);
+    match (read, text.trim().parse::<u32>()) {
+        (Ok(_), Ok(process)) => format!(" (process {process})"),
+        _ => String::new(),
+    }
+}
+
+impl Disk for Folder {
+    fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.path.join(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let new = self.path.join(format!("{name}.new"));
+        let mut file = File::create(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&new, self.path.join(name))?;
+        // The new name is as durable as the folder that holds it.
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Scratch {
+            let own = format!("corelane-folder-{name}-{}", std::process::id());
+            Scratch(std::env::temp_dir().join(own))
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn files_are_replaced_whole() {
+        let scratch = Scratch::new("files");
+        let folder = Folder::open(&scratch.0.join("deep")).expect("a folder");
+        assert_eq!(folder.read("seed").expect("no error"), None);
+        folder
+            .replace("seed", b"a long first text")
+            .expect("written");
+        folder.replace("seed", b"short").expect("written");
+        assert_eq!(
+            folder.read("seed").expect("no error"),
+            Some(b"short".to_vec())
+        );
+    }
+
+    #[test]
+    fn one_process_at_a_time() {
+        let scratch = Scratch::new("lock");
+        let first = Folder::open(&scratch.0).expect("a folder");
+        let told = Folder::open(&scratch.0)
+            .expect_err("it is held")
+            .to_string();
+        assert!(
+            told.contains("in use by another corelane (process "),
+            "{told}"
+        );
+        drop(first);
+        Folder::open(&scratch.0).expect("free again");
+    }
+}

@@ -1,0 +1,379 @@
+//! The sockets that points come in by, all those of one shard in one epoll set.
+//!
+//! A round asks the set without waiting, reads every ready socket once into the one buffer of the
+//! shard, and yields between sockets. Each socket is read once a round, so a busy connection costs
+//! the others one buffer of work, not more. After a round that found several sockets, each with
+//! little, the loop naps: one wake-up then serves them all.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use glommio::io::PollableFd;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SocketFlags};
+use rustix::time::Timespec;
+
+use super::clock::KernelClock;
+use super::datagrams::{BATCH, Datagrams};
+use super::slots::Slots;
+use super::sockets::Door;
+use super::stop::Bell;
+use crate::base::buffer::{READ_BYTES, ReadBuffer};
+use crate::model::refusal::{Protocol, Reason};
+use crate::seam::Clock;
+use crate::shard::Shard;
+use crate::shard::feed::{Feed, Verdict};
+
+/// Ready sockets asked of the kernel at once.
+const EVENTS: usize = 1024;
+/// Connections accepted at one listener in one round.
+const ACCEPTS_MAX: usize = 64;
+/// Reads of a fresh connection before it joins the set: most reports fit in one, and then it closes.
+const FIRST_READS_MAX: usize = 4;
+/// Arrivals in a round above which it is worth to gather.
+const GATHER_ABOVE: usize = 3;
+/// A read this large says that its sender is busy: nobody waits then.
+const LARGE_READ_BYTES: usize = READ_BYTES / 4;
+/// After a stop sockets are read until they are quiet this long.
+const QUIET: Duration = Duration::from_millis(100);
+/// But not longer than this.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// Between two looks while draining.
+const DRAIN_STEP: Duration = Duration::from_millis(10);
+/// Between two lines in the log about the same trouble.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Tokens below are doors, this one is the stop, and those above are connections.
+const STOP_TOKEN: u64 = 1 << 32;
+
+/// What the loop may do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IngestOptions {
+    pub(super) gather: Duration,
+    pub(super) connections_max: usize,
+}
+
+struct Connection {
+    socket: OwnedFd,
+    feed: Feed,
+}
+
+/// What a round found.
+#[derive(Default)]
+struct Round {
+    /// Reads that brought something, and datagrams.
+    arrivals: usize,
+    /// Something was left unread, or a sender is busy.
+    more: bool,
+}
+
+impl Round {
+    fn gathers(&self) -> bool {
+        GATHER_ABOVE < self.arrivals && !self.more
+    }
+}
+
+/// What became of one read.
+enum Read {
+    Some(usize),
+    Nothing,
+    Closed,
+}
+
+/// The loop's state.
+pub(super) struct Ingest {
+    options: IngestOptions,
+    epoll: PollableFd<OwnedFd>,
+    doors: Vec<Listening>,
+    connections: Slots<Connection>,
+    buffer: ReadBuffer,
+    datagrams: Option<Datagrams>,
+    shard: Rc<RefCell<Shard>>,
+    clock: Rc<KernelClock>,
+    stop: Bell,
+    complained: Option<Instant>,
+}
+
+struct Listening {
+    door: Door,
+    /// The kernel's drop count at the last look.
+    dropped: u32,
+}
+
+impl Ingest {
+    /// Make the set. `stop_bell` becomes readable when `stop` rings, to end the wait.
+    pub(super) fn new(
+        options: IngestOptions,
+        doors: Vec<Door>,
+        shard: Rc<RefCell<Shard>>,
+        clock: Rc<KernelClock>,
+        stop: Bell,
+        stop_bell: &OwnedFd,
+    ) -> io::Result<Ingest> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        for (token, door) in (0u64..).zip(&doors) {
+            watch(&epoll, &door.socket, token)?;
+        }
+        watch(&epoll, stop_bell, STOP_TOKEN)?;
+        let udp = |door: &Door| door.protocol == Protocol::GraphiteUdp;
+        Ok(Ingest {
+            options,
+            epoll: PollableFd::new(epoll).map_err(io::Error::from)?,
+            datagrams: doors.iter().any(udp).then(Datagrams::default),
+            doors: doors
+                .into_iter()
+                .map(|door| Listening { door, dropped: 0 })
+                .collect(),
+            connections: Slots::default(),
+            buffer: ReadBuffer::default(),
+            shard,
+            clock,
+            stop,
+            complained: None,
+        })
+    }
+
+    /// Read until the stop, and then until the peers are quiet.
+    pub(super) async fn run(mut self) -> io::Result<()> {
+        let mut events = Vec::with_capacity(EVENTS);
+        while !self.stop.has_rung() {
+            let round = self.round(&mut events).await?;
+            if round.gathers() {
+                glommio::timer::sleep(self.options.gather).await;
+            } else if events.is_empty() {
+                self.epoll.readable().await.map_err(io::Error::from)?;
+            }
+        }
+        self.drain(&mut events).await
+    }
+
+    /// Ask the set without waiting, and serve what is ready. Leaves the events of the round.
+    async fn round(&mut self, events: &mut Vec<Event>) -> io::Result<Round> {
+        events.clear();
+        let now = Timespec::default();
+        let buffer = rustix::buffer::spare_capacity(events);
+        match epoll::wait(self.epoll.get_ref(), buffer, Some(&now)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut round = Round {
+            arrivals: 0,
+            more: events.len() == EVENTS,
+        };
+        for event in &*events {
+            let token = event.data.u64();
+            if token == STOP_TOKEN {
+                self.stop.ring();
+            } else if token < STOP_TOKEN {
+                self.at_door(token as usize, &mut round);
+            } else {
+                self.at_connection((token - STOP_TOKEN - 1) as usize, &mut round);
+            }
+            glommio::yield_if_needed().await;
+        }
+        Ok(round)
+    }
+
+    fn at_door(&mut self, place: usize, round: &mut Round) {
+        match self
+            .doors
+            .get(place)
+            .map(|listening| listening.door.protocol)
+        {
+            Some(Protocol::GraphiteUdp) => self.receive(place, round),
+            Some(_) => self.accept(place, ACCEPTS_MAX, round),
+            None => {}
+        }
+    }
+
+    fn receive(&mut self, place: usize, round: &mut Round) {
+        let (Some(listening), Some(datagrams)) =
+            (self.doors.get_mut(place), self.datagrams.as_mut())
+        else {
+            return;
+        };
+        let received = match datagrams.receive(&listening.door.socket) {
+            Ok(received) => received,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) => {
+                tracing::debug!("cannot receive datagrams: {error}");
+                return;
+            }
+        };
+        let protocol = listening.door.protocol;
+        let mut shard = self.shard.borrow_mut();
+        if let Some(dropped) = received.dropped {
+            // The kernel counts in 32 bits, and over.
+            let new = dropped.wrapping_sub(listening.dropped);
+            shard.vitals.datagrams_dropped += u64::from(new);
+            listening.dropped = dropped;
+        }
+        let mut at = self.clock.arrival();
+        for datagram in datagrams.each() {
+            shard.take_datagram(protocol, datagram, at);
+            at = self.clock.after(at);
+        }
+        round.arrivals += received.arrivals;
+        round.more |= received.arrivals == BATCH;
+    }
+
+    fn accept(&mut self, place: usize, accepts_max: usize, round: &mut Round) {
+        for _ in 0..accepts_max {
+            let Some(listening) = self.doors.get(place) else {
+                return;
+            };
+            let protocol = listening.door.protocol;
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            match rustix::net::accept_with(&listening.door.socket, flags) {
+                Ok(socket) => self.admit(socket, protocol, round),
+                Err(Errno::AGAIN) => return,
+                Err(Errno::CONNABORTED | Errno::INTR) => {}
+                Err(error) => {
+                    self.complain(error);
+                    // The listener stays ready: nap, or this would spin until a file is free.
+                    round.arrivals += GATHER_ABOVE + 1;
+                    return;
+                }
+            }
+        }
+        round.more = true;
+    }
+
+    fn complain(&mut self, error: Errno) {
+        let quiet = self
+            .complained
+            .is_some_and(|then| then.elapsed() < COMPLAINT_INTERVAL);
+        if !quiet {
+            tracing::warn!("cannot accept connections: {error}");
+            self.complained = Some(Instant::now());
+        }
+    }
+
+    /// A fresh connection: many have sent all they will ever send.
+    fn admit(&mut self, socket: OwnedFd, protocol: Protocol, round: &mut Round) {
+        if self.options.connections_max <= self.connections.len() {
+            let mut shard = self.shard.borrow_mut();
+            shard.refuse(protocol, Reason::Connections);
+            return;
+        }
+        let mut feed = Feed::new(protocol);
+        self.shard.borrow_mut().count_connection(protocol, true);
+        for _ in 0..FIRST_READS_MAX {
+            match self.read(&socket, &mut feed) {
+                Read::Some(bytes) => {
+                    round.arrivals += 1;
+                    round.more |= LARGE_READ_BYTES < bytes;
+                }
+                Read::Nothing => break,
+                Read::Closed => {
+                    self.shard.borrow_mut().count_connection(protocol, false);
+                    return;
+                }
+            }
+        }
+        let place = self.connections.insert(Connection { socket, feed });
+        if let Some(connection) = self.connections.get_mut(place) {
+            let token = STOP_TOKEN + 1 + place as u64;
+            if let Err(error) = watch(self.epoll.get_ref(), &connection.socket, token) {
+                tracing::warn!("cannot watch a connection: {error}");
+                self.close(place);
+            }
+        }
+    }
+
+    fn at_connection(&mut self, place: usize, round: &mut Round) {
+        // Taken out while it is read, so that the whole of `self` may be used.
+        let Some(mut connection) = self.connections.remove(place) else {
+            return;
+        };
+        let read = self.read(&connection.socket, &mut connection.feed);
+        let protocol = connection.feed.protocol;
+        match read {
+            Read::Closed => {
+                // Dropping the socket takes it out of the set.
+                self.shard.borrow_mut().count_connection(protocol, false);
+                return;
+            }
+            Read::Some(bytes) => {
+                round.arrivals += 1;
+                round.more |= LARGE_READ_BYTES < bytes;
+            }
+            Read::Nothing => {}
+        }
+        // The place is the one that was just freed.
+        self.connections.insert(connection);
+    }
+
+    /// One read, and everything that follows of it.
+    fn read(&mut self, socket: &OwnedFd, feed: &mut Feed) -> Read {
+        let into = self.buffer.read_area();
+        let filled = loop {
+            match rustix::net::recv(socket, &mut *into, RecvFlags::DONTWAIT) {
+                Ok((filled, _)) => break filled,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Read::Nothing,
+                // A reset ends a connection like a close does.
+                Err(_) => break 0,
+            }
+        };
+        let mut shard = self.shard.borrow_mut();
+        if filled == 0 {
+            shard.end(feed);
+            return Read::Closed;
+        }
+        let at = self.clock.arrival();
+        match shard.take(feed, &mut self.buffer, filled, at) {
+            Verdict::Keep => Read::Some(filled),
+            Verdict::Close => Read::Closed,
+        }
+    }
+
+    fn close(&mut self, place: usize) {
+        if let Some(connection) = self.connections.remove(place) {
+            let protocol = connection.feed.protocol;
+            self.shard.borrow_mut().count_connection(protocol, false);
+        }
+    }
+
+    /// After the stop: let in who waits already and nobody else, then read until all is quiet.
+    async fn drain(&mut self, events: &mut Vec<Event>) -> io::Result<()> {
+        let began = Instant::now();
+        let mut last = began;
+        self.close_listeners();
+        while last.elapsed() < QUIET && began.elapsed() < DRAIN_MAX {
+            let round = self.round(events).await?;
+            if round.arrivals > 0 || round.more {
+                last = Instant::now();
+            } else {
+                glommio::timer::sleep(DRAIN_STEP).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn close_listeners(&mut self) {
+        for place in 0..self.doors.len() {
+            if self.doors[place].door.protocol == Protocol::GraphiteUdp {
+                continue;
+            }
+            // Whoever the kernel has let in has perhaps sent already.
+            self.accept(place, usize::MAX, &mut Round::default());
+        }
+        self.doors.iter().for_each(|listening| {
+            if listening.door.protocol != Protocol::GraphiteUdp {
+                // Out of the set; the socket itself closes when the shard ends.
+                let _ = epoll::delete(self.epoll.get_ref(), &listening.door.socket);
+                let _ = rustix::net::shutdown(&listening.door.socket, rustix::net::Shutdown::Both);
+            }
+        });
+    }
+}
+
+fn watch(epoll: &OwnedFd, socket: &OwnedFd, token: u64) -> io::Result<()> {
+    let data = EventData::new_u64(token);
+    Ok(epoll::add(epoll, socket, data, EventFlags::IN)?)
+}

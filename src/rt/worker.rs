@@ -1,0 +1,189 @@
+//! What runs on one core: the tasks of one shard.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use glommio::io::PollableFd;
+use glommio::{Latency, Shares, Task, TaskQueueHandle};
+
+use super::clock::{KernelClock, Offset};
+use super::fleet::{ShardFleet, Tickets};
+use super::http::{Server, ServerOptions};
+use super::ingest::{Ingest, IngestOptions};
+use super::post::Mailroom;
+use super::sockets::Door;
+use super::stop::{Bell, Life};
+use super::timer;
+use crate::model::refusal::Protocol;
+use crate::seam::Post;
+use crate::shard::Shard;
+use crate::shard::mail::Mail;
+use crate::shard::vitals::Vitals;
+
+const INGEST_SHARES: usize = 900;
+const QUERY_SHARES: usize = 100;
+/// How late ingest may come to run.
+const INGEST_LATENCY: Duration = Duration::from_millis(1);
+/// Until a letter is tried again whose box was full.
+const RETRY: Duration = Duration::from_millis(1);
+/// How long a shard that is done waits for the others, which may still ask it.
+const LINGER_MAX: Duration = Duration::from_secs(12);
+
+/// Everything that one shard is given when it starts.
+pub(super) struct Worker {
+    pub(super) number: usize,
+    pub(super) doors: Vec<Door>,
+    pub(super) mailroom: Mailroom,
+    pub(super) life: Arc<Life>,
+    pub(super) offset: Offset,
+    pub(super) ingest: IngestOptions,
+    pub(super) http: ServerOptions,
+}
+
+impl Worker {
+    /// Run `shard` until the stop. Gives its last counters.
+    pub(super) async fn run(self, shard: Shard) -> io::Result<Vitals> {
+        let executor = glommio::executor();
+        let urgent = Latency::Matters(INGEST_LATENCY);
+        let ingest_queue =
+            executor.create_task_queue(Shares::Static(INGEST_SHARES), urgent, "ingest");
+        let query_queue = executor.create_task_queue(
+            Shares::Static(QUERY_SHARES),
+            Latency::NotImportant,
+            "queries",
+        );
+        let shard = Rc::new(RefCell::new(shard));
+        let (stop, tickets) = (Bell::default(), Rc::new(Tickets::default()));
+        let stop_bell = self.life.bell(self.number)?;
+        let (http_doors, ingest_doors): (Vec<Door>, Vec<Door>) = self
+            .doors
+            .into_iter()
+            .partition(|door| door.protocol == Protocol::Http);
+
+        let clerk = Clerk {
+            number: self.number,
+            bell: PollableFd::new(self.mailroom.bell(self.number)?).map_err(io::Error::from)?,
+            mailroom: self.mailroom.clone(),
+            tickets: Rc::clone(&tickets),
+            shard: Rc::clone(&shard),
+        };
+        let _clerk = spawn(clerk.run(), query_queue)?;
+        let _tick = spawn(timer::tick(), query_queue)?;
+        let server = Rc::new(Server {
+            options: self.http,
+            fleet: ShardFleet {
+                shard: self.number,
+                mailroom: self.mailroom,
+                tickets,
+                life: Arc::clone(&self.life),
+            },
+            shard: Rc::clone(&shard),
+            stop: stop.clone(),
+            open: Cell::new(0),
+        });
+        let mut listeners = Vec::new();
+        for door in http_doors {
+            let listening = Rc::clone(&server).listen(door.socket);
+            listeners.push(spawn(listening, query_queue)?);
+        }
+        let clock = Rc::new(KernelClock::new(self.offset));
+        let ingest = Ingest::new(
+            self.ingest,
+            ingest_doors,
+            Rc::clone(&shard),
+            clock,
+            stop.clone(),
+            &stop_bell,
+        )?;
+        let ingest = spawn(ingest.run(), ingest_queue)?;
+        self.life.count_started();
+
+        wait_for(stop_bell).await?;
+        stop.ring();
+        ingest.await?;
+        for listener in listeners {
+            listener.await?;
+        }
+        server.finish().await;
+        self.life.count_drained();
+        linger(&self.life).await;
+        let last = shard.borrow().describe();
+        Ok(last)
+    }
+}
+
+fn spawn<T: 'static>(
+    task: impl Future<Output = T> + 'static,
+    queue: TaskQueueHandle,
+) -> io::Result<Task<T>> {
+    glommio::spawn_local_into(task, queue).map_err(io::Error::from)
+}
+
+async fn wait_for(bell: OwnedFd) -> io::Result<()> {
+    let bell = PollableFd::new(bell).map_err(io::Error::from)?;
+    bell.readable().await.map_err(io::Error::from)
+}
+
+/// Others may still need this shard's answers.
+async fn linger(life: &Life) {
+    let step = Duration::from_millis(5);
+    let mut left = LINGER_MAX;
+    while !life.is_drained() && !left.is_zero() {
+        glommio::timer::sleep(step).await;
+        left = left.saturating_sub(step);
+    }
+}
+
+/// Opens a shard's mail, lets it work on it in slices, and posts what comes of it.
+struct Clerk {
+    number: usize,
+    bell: PollableFd<OwnedFd>,
+    mailroom: Mailroom,
+    tickets: Rc<Tickets>,
+    shard: Rc<RefCell<Shard>>,
+}
+
+impl Clerk {
+    async fn run(self) -> io::Result<()> {
+        loop {
+            self.open_mail();
+            let done = self.shard.borrow_mut().work();
+            match done {
+                Some(letters) => {
+                    for (to, mail) in letters {
+                        self.post(to, mail).await;
+                    }
+                    glommio::yield_if_needed().await;
+                }
+                None => self.bell.readable().await.map_err(io::Error::from)?,
+            }
+        }
+    }
+
+    fn open_mail(&self) {
+        for mail in self.mailroom.empty(self.number) {
+            match mail {
+                Mail::Answer {
+                    from,
+                    ticket,
+                    reply,
+                } => self.tickets.answer(from, ticket, reply),
+                other => self.shard.borrow_mut().open_mail(other),
+            }
+        }
+    }
+
+    /// Post one letter. While a box is full the own one is emptied: two shards never wait for each
+    /// other.
+    async fn post(&self, to: usize, mut mail: Mail) {
+        while let Err(back) = self.mailroom.send(to, mail) {
+            mail = back;
+            self.open_mail();
+            glommio::timer::sleep(RETRY).await;
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The appliance over real sockets. It needs io_uring, and says so where there is none.
+
+mod ingest;
+mod rig;
+mod steering;
+mod stop;
