@@ -209,7 +209,7 @@ impl Ingest {
         if let Some(dropped) = received.dropped {
             // The kernel counts in 32 bits, and over.
             let new = dropped.wrapping_sub(listening.dropped);
-            shard.vitals.datagrams_dropped += u64::from(new);
+            shard.count_dropped_datagrams(u64::from(new));
             listening.dropped = dropped;
         }
         let mut at = self.clock.arrival();

@@ -19,10 +19,9 @@ use super::sockets::Door;
 use super::stop::{Bell, Life};
 use super::timer;
 use crate::model::refusal::Protocol;
-use crate::seam::Post;
-use crate::shard::Shard;
 use crate::shard::mail::Mail;
 use crate::shard::vitals::Vitals;
+use crate::shard::{Progress, Shard};
 
 const INGEST_SHARES: usize = 900;
 const QUERY_SHARES: usize = 100;
@@ -148,18 +147,18 @@ struct Clerk {
 }
 
 impl Clerk {
+    /// While another's box is full the own one is emptied all the same: two shards never wait for each
+    /// other.
     async fn run(self) -> io::Result<()> {
         loop {
             self.open_mail();
-            let done = self.shard.borrow_mut().work();
-            match done {
-                Some(letters) => {
-                    for (to, mail) in letters {
-                        self.post(to, mail).await;
-                    }
+            let progress = self.shard.borrow_mut().work(&self.mailroom);
+            match progress {
+                Progress::More => {
                     glommio::yield_if_needed().await;
                 }
-                None => self.bell.readable().await.map_err(io::Error::from)?,
+                Progress::Blocked => glommio::timer::sleep(RETRY).await,
+                Progress::Idle => self.bell.readable().await.map_err(io::Error::from)?,
             }
         }
     }
@@ -174,16 +173,6 @@ impl Clerk {
                 } => self.tickets.answer(from, ticket, reply),
                 other => self.shard.borrow_mut().open_mail(other),
             }
-        }
-    }
-
-    /// Post one letter. While a box is full the own one is emptied: two shards never wait for each
-    /// other.
-    async fn post(&self, to: usize, mut mail: Mail) {
-        while let Err(back) = self.mailroom.send(to, mail) {
-            mail = back;
-            self.open_mail();
-            glommio::timer::sleep(RETRY).await;
         }
     }
 }

@@ -57,6 +57,17 @@ pub struct Options {
     pub isa: Isa,
 }
 
+/// What [`Shard::work`] leaves to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing.
+    Idle,
+    /// Another slice.
+    More,
+    /// An answer whose box is full; try again in a while.
+    Blocked,
+}
+
 /// A scan under way, and who waits for it.
 struct Running {
     from: usize,
@@ -148,8 +159,8 @@ impl Shard {
     }
 
     /// Do one slice (about 100 µs) of the scans under way, in turn, and post the answers that are
-    /// ready. Whether there is more to do; an answer whose box was full waits here for the next call.
-    pub fn work(&mut self, post: &impl Post<Mail>) -> bool {
+    /// ready. An answer whose box is full waits here for the next call.
+    pub fn work(&mut self, post: &impl Post<Mail>) -> Progress {
         if let Some(mut running) = self.scans.pop_front() {
             match running
                 .scan
@@ -165,7 +176,11 @@ impl Shard {
                 break;
             }
         }
-        !self.scans.is_empty() || !self.outbox.is_empty()
+        match (self.scans.is_empty(), self.outbox.is_empty()) {
+            (false, _) => Progress::More,
+            (true, false) => Progress::Blocked,
+            (true, true) => Progress::Idle,
+        }
     }
 
     fn reply(&mut self, to: usize, ticket: u64, reply: Reply) {

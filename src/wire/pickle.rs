@@ -1,9 +1,9 @@
 //! Graphite's pickle protocol: frames of `[(name, (timestamp, value)), …]`.
 //!
 //! Takes the bytes of a connection, gives samples. A frame is a length and a pickle ([`frame`]). A
-//! pickle of a usual shape is read in one pass ([`fast`]); any other goes through a machine that
-//! knows every opcode that makes data and none that runs code ([`machine`]), and its result is read
-//! as items ([`items`]). The machine takes the usual shapes too and is the truth that the one pass
+//! pickle of a usual shape is read in one pass (`fast`); any other goes through a machine that
+//! knows every opcode that makes data and none that runs code (`machine`), and its result is read
+//! as items (`items`). The machine takes the usual shapes too and is the truth that the one pass
 //! is tested against.
 //!
 //! Accepted is what carbon and go-carbon accept between them: protocols 0 to 5, tuples or lists,
@@ -11,8 +11,8 @@
 //! costs that item. A pickle that is cut, malformed, or asks for more than data costs its frame,
 //! never the connection; only a frame over the limit ends that.
 //!
-//! Work and memory are linear in the bytes of the frame: see the limits in [`machine`] and
-//! [`items`]. Names are not looked at here, [`super::name`] does that for the ones that are new.
+//! Work and memory are linear in the bytes of the frame: see the limits in `machine` and
+//! `items`. Names are not looked at here, [`super::name`] does that for the ones that are new.
 
 mod fast;
 pub mod frame;
@@ -24,7 +24,7 @@ mod scalar;
 use std::ops::Range;
 
 use crate::base::time::Millis;
-use crate::model::refusal::Reason;
+use crate::model::refusal::{Reason, Refusals};
 use crate::model::sample::{Samples, TimeRule};
 use frame::{FrameStep, next_frame};
 use machine::Machine;
@@ -211,7 +211,7 @@ impl Decoder {
 /// What `out` held before a frame that may turn out to be none.
 struct Before {
     samples: usize,
-    refusals: crate::model::refusal::Refusals,
+    refusals: Refusals,
 }
 
 impl Before {

@@ -25,7 +25,7 @@ flags=(
     -C llvm-args=-sanitizer-coverage-pc-table
     -C llvm-args=-sanitizer-coverage-trace-compares
 )
-RUSTFLAGS="${flags[*]}" cargo build --release --locked --target "$host" "${targets[@]/#/--bin=}"
+RUSTFLAGS="${flags[*]}" cargo build --release --target "$host" "${targets[@]/#/--bin=}"
 
 for target in "${targets[@]}"; do
     python3 seeds.py "$target" "corpus/$target"

@@ -3,7 +3,8 @@
 //!
 //! Limits: a pickle may refer to one object many times, so that few bytes unfold to many points.
 //! Points (and refused items) are bounded by half the payload's bytes, and the names of all points
-//! together by [`NAME_BYTES_PER_BYTE_MAX`] for each; a frame beyond is refused as a whole.
+//! together by [`NAME_BYTES_PER_BYTE_MAX`] for each, and long numbers by one for each; a frame beyond
+//! is refused as a whole.
 
 use super::machine::{Kind, Machine, Object};
 use super::scalar;
@@ -18,8 +19,12 @@ const SPARE_POINTS: usize = 64;
 /// Bytes of names per byte of payload. A name of 200 bytes that is only referred to costs 18.
 const NAME_BYTES_PER_BYTE_MAX: usize = 64;
 
-/// Bytes of names that every payload may have.
-const SPARE_NAME_BYTES: usize = 64 * 1024;
+/// Bytes of names, and of long numbers, that every payload may have.
+const SPARE_BYTES: usize = 64 * 1024;
+
+/// A number up to here costs no more to read than a point does anyway. Longer ones are bounded
+/// together by the payload's bytes, so that each is read about once.
+const SHORT_NUMBER_BYTES: usize = 32;
 
 /// Where the objects are and how to read them.
 pub(super) struct Source<'a> {
@@ -39,6 +44,7 @@ pub(super) struct Source<'a> {
 struct Left {
     points: usize,
     name_bytes: usize,
+    number_bytes: usize,
 }
 
 impl Left {
@@ -51,6 +57,15 @@ impl Left {
         self.name_bytes = self.name_bytes.checked_sub(name.len as usize)?;
         Some(())
     }
+
+    /// A list's span has no length, and costs nothing.
+    fn number(&mut self, number: Object) -> Option<()> {
+        let bytes = number.span.len as usize;
+        if bytes > SHORT_NUMBER_BYTES {
+            self.number_bytes = self.number_bytes.checked_sub(bytes)?;
+        }
+        Some(())
+    }
 }
 
 /// Append to `out` the samples of the batch `top`. `None` if `top` is no batch, or unfolds beyond the
@@ -58,7 +73,8 @@ impl Left {
 pub(super) fn collect(source: &Source, top: Object, out: &mut Samples) -> Option<()> {
     let mut left = Left {
         points: source.payload.len() / 2 + SPARE_POINTS,
-        name_bytes: source.payload.len() * NAME_BYTES_PER_BYTE_MAX + SPARE_NAME_BYTES,
+        name_bytes: source.payload.len() * NAME_BYTES_PER_BYTE_MAX + SPARE_BYTES,
+        number_bytes: source.payload.len() + SPARE_BYTES,
     };
     if !matches!(
         top.kind,
@@ -88,7 +104,7 @@ impl Source<'_> {
         for point in points {
             left.point()?;
             left.name(name)?;
-            match self.point(point) {
+            match self.point(point, left)? {
                 Ok((time_ms, value)) => out.push(name, time_ms, value),
                 Err(reason) => out.refuse(reason),
             }
@@ -108,9 +124,15 @@ impl Source<'_> {
         }
     }
 
-    fn point(&self, point: Object) -> Result<(i64, f64), Reason> {
-        let (time, value) = self.machine.pair(point).ok_or(Reason::Item)?;
+    /// `None` beyond the limits.
+    fn point(&self, point: Object, left: &mut Left) -> Option<Result<(i64, f64), Reason>> {
+        let Some((time, value)) = self.machine.pair(point) else {
+            return Some(Err(Reason::Item));
+        };
+        left.number(time)?;
+        left.number(value)?;
         let scalar = |object| self.machine.scalar(object, self.payload);
-        scalar::point(scalar(time), scalar(value), self.now, self.times)
+        let point = scalar::point(scalar(time), scalar(value), self.now, self.times);
+        Some(point)
     }
 }

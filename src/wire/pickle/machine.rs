@@ -9,7 +9,7 @@
 //! costs nothing and needs no bound.
 //!
 //! Limits, per byte of payload: stack, marks, memo and sequences a quarter of an object each, cells
-//! three quarters, 24 bytes of memory in all. The shortest possible item has 8 bytes, 1 object on the
+//! three quarters; 22 bytes in use in all. The shortest possible item has 8 bytes, 1 object on the
 //! stack, 2 sequences and 5 cells, and a real one twice the bytes.
 
 use super::reader::Reader;

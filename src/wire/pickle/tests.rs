@@ -341,6 +341,16 @@ fn few_bytes_do_not_unfold_to_many_points() {
     names.extend(b"e.");
     check(&names, "pickle:1");
 
+    // A long number for many points; once is fine.
+    let numbers = |times: usize| {
+        let digits = "9".repeat(300);
+        let head = format!("](U\x01aK\x01L{digits}L\n");
+        let items = b"h\0".repeat(times);
+        [head.as_bytes(), b"\x86\x86q\0", &items, b"e."].concat()
+    };
+    check(&numbers(1000), "pickle:1");
+    check(&numbers(0), "a=1e300@1000");
+
     // Honest sharing stays: Python writes an item that occurs often as two bytes.
     let mut shared = b"](U\x01aK\x01K\x02\x86\x86q\0".to_vec();
     for _ in 0..1000 {
