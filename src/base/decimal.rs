@@ -17,6 +17,20 @@ pub fn push_float(value: f64, out: &mut Vec<u8>) {
         push_whole(value, out);
         return;
     }
+    if PLAIN.contains(&value.abs()) {
+        // In this range the crate lays out as Python does.
+        let mut buffer = zmij::Buffer::new();
+        out.extend_from_slice(buffer.format_finite(value).as_bytes());
+        return;
+    }
+    push_shortest(value, out);
+}
+
+/// Floats that are printed without an exponent.
+const PLAIN: std::ops::Range<f64> = 1e-4..1e16;
+
+/// Any finite float, the slow way.
+fn push_shortest(value: f64, out: &mut Vec<u8>) {
     let shortest = Scratch::of(format_args!("{value:e}"));
     match settled(&shortest, value) {
         Some(even) => lay_out(even.text(), out),
@@ -211,6 +225,16 @@ mod tests {
                 value.to_bits(),
                 "seed {seed} value {value:e}"
             );
+        }
+    }
+
+    #[test]
+    fn the_fast_way_and_the_slow_way_agree() {
+        let seed = 20_260_821;
+        for value in floats(seed, 500_000) {
+            let mut slow = Vec::new();
+            push_shortest(value, &mut slow);
+            assert_eq!(print(value).as_bytes(), slow, "seed {seed} value {value:e}");
         }
     }
 

@@ -60,9 +60,12 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
     let headers = response.headers_mut();
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if beyond == Beyond::Utf8 && question.callback()?.is_none() {
-        let kind = HeaderValue::from_static("application/json;charset=utf-8");
-        headers.insert(CONTENT_TYPE, kind);
+    if beyond == Beyond::Utf8 {
+        let kind = match question.callback()? {
+            None => "application/json;charset=utf-8",
+            Some(_) => "text/javascript;charset=utf-8",
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     headers.insert(http::header::VARY, HeaderValue::from_name(ACCEPT));
     Ok(response)

@@ -3,11 +3,14 @@
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
-use super::Pieces;
+use super::{Pieces, VALUES_PER_BREATH};
 use crate::base::decimal::{push_float, push_integer};
-use crate::http::question::{BREATH, Question};
+use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::series::Series;
+
+/// Time, value, commas and line end; the name comes on top.
+const LINE_BYTES: usize = 42;
 
 /// One line a value: `name,local time,value`, ended by carriage return and newline, without a
 /// header; null is empty. Names are quoted as RFC 4180 says where they need it.
@@ -19,12 +22,14 @@ pub(super) async fn print(
     series: &[Series],
     zone: &TimeZone,
 ) -> Result<Vec<u8>, QueryError> {
-    let mut pieces = Pieces::new(question);
+    let longest = series.iter().map(|one| one.name.len()).max();
+    let line_bytes = LINE_BYTES + longest.unwrap_or(0);
+    let mut pieces = Pieces::new(question, series, line_bytes);
     let mut clock = Clock::new(zone);
     for one in series {
         let name = quoted(&one.name);
         let mut time = one.start;
-        for values in one.values.chunks(BREATH / 4) {
+        for values in one.values.chunks(VALUES_PER_BREATH) {
             for &value in values {
                 let out = &mut pieces.text;
                 out.extend_from_slice(name.as_bytes());
@@ -37,7 +42,7 @@ pub(super) async fn print(
                 out.extend_from_slice(b"\r\n");
                 time = time.saturating_add(one.step);
             }
-            pieces.did(values.len() * 4).await?;
+            pieces.did(values.len()).await?;
         }
     }
     Ok(pieces.text)

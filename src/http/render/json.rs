@@ -1,11 +1,14 @@
 //! Series as JSON, as graphite-web writes it.
 
-use super::Pieces;
+use super::{Pieces, VALUES_PER_BREATH};
 use crate::base::decimal::{push_float, push_integer};
 use crate::http::json::{Beyond, push_text};
-use crate::http::question::{BREATH, Question};
+use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::series::Series;
+
+/// `[value, seconds], ` with a value of up to 17 digits.
+const VALUE_BYTES: usize = 34;
 
 /// `[{"target": …, "tags": {…}, "datapoints": [[value, seconds], …]}, …]`. What is not finite is
 /// `null`: readers in Go fail on the numbers that graphite-web writes for infinity.
@@ -17,7 +20,7 @@ pub(super) async fn print(
     series: &[Series],
     with_nulls: bool,
 ) -> Result<Vec<u8>, QueryError> {
-    let mut pieces = Pieces::new(question);
+    let mut pieces = Pieces::new(question, series, VALUE_BYTES);
     pieces.text.push(b'[');
     for (i, one) in series.iter().enumerate() {
         if i > 0 {
@@ -26,7 +29,7 @@ pub(super) async fn print(
         push_head(one, &mut pieces.text);
         let mut first = true;
         let mut time = one.start;
-        for values in one.values.chunks(BREATH) {
+        for values in one.values.chunks(VALUES_PER_BREATH) {
             for &value in values {
                 if with_nulls || value.is_finite() {
                     if !first {

@@ -113,6 +113,12 @@ fn http_date(seconds: i64) -> Option<HeaderValue> {
     HeaderValue::from_str(&date).ok()
 }
 
+/// What a series takes in an answer besides its name and values, about.
+const SERIES_BYTES: usize = 100;
+
+/// Values that are printed between two breaths: each costs up to 200 ns.
+const VALUES_PER_BREATH: usize = 500;
+
 /// An answer's text under way, and how much was done since the last breath.
 struct Pieces<'a> {
     question: &'a Question<'a>,
@@ -121,10 +127,22 @@ struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    fn new(question: &'a Question<'a>) -> Pieces<'a> {
+    /// Nothing yet, with room for all: each value takes at most about `value_bytes`, each series as
+    /// much as its name twice and a little more. Growing a long text by and by would copy it in one
+    /// piece; room that is not used costs no memory.
+    fn new(question: &'a Question<'a>, series: &[Series], value_bytes: usize) -> Pieces<'a> {
+        let bytes_of = |one: &Series| {
+            let values = one.values.len().saturating_mul(value_bytes);
+            values.saturating_add(2 * one.name.len() + SERIES_BYTES)
+        };
+        let bytes = series.iter().map(bytes_of).fold(0, usize::saturating_add);
+        let bytes_max = question.options.limits.bytes_max;
+        let mut text = Vec::new();
+        // Without the room the text grows as texts do.
+        let _ = text.try_reserve(bytes.min(usize::try_from(bytes_max).unwrap_or(usize::MAX)));
         Pieces {
             question,
-            text: Vec::new(),
+            text,
             done: 0,
         }
     }
@@ -135,7 +153,7 @@ impl<'a> Pieces<'a> {
     /// Time or memory of the query is used up.
     async fn did(&mut self, values: usize) -> Result<(), QueryError> {
         self.done += values;
-        if self.done < BREATH {
+        if self.done < VALUES_PER_BREATH {
             return Ok(());
         }
         self.done = 0;

@@ -1,10 +1,13 @@
 //! Series as graphite-web's raw text.
 
-use super::Pieces;
+use super::{Pieces, VALUES_PER_BREATH};
 use crate::base::decimal::{push_float, push_integer};
-use crate::http::question::{BREATH, Question};
+use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::series::Series;
+
+/// A value of up to 17 digits and its comma.
+const VALUE_BYTES: usize = 20;
 
 /// One line a series: `name,start,end,step|value,value,…`, where `end` is behind the last value and
 /// null is `None`.
@@ -15,7 +18,7 @@ pub(super) async fn print(
     question: &Question<'_>,
     series: &[Series],
 ) -> Result<Vec<u8>, QueryError> {
-    let mut pieces = Pieces::new(question);
+    let mut pieces = Pieces::new(question, series, VALUE_BYTES);
     for one in series {
         let out = &mut pieces.text;
         out.extend_from_slice(one.name.as_bytes());
@@ -27,7 +30,7 @@ pub(super) async fn print(
         if one.values.is_empty() {
             out.push(before);
         }
-        for values in one.values.chunks(BREATH) {
+        for values in one.values.chunks(VALUES_PER_BREATH) {
             for &value in values {
                 pieces.text.push(before);
                 before = b',';
