@@ -30,11 +30,6 @@ impl Default for Table {
 }
 
 impl Table {
-    /// Entries.
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
     /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
         self.slots.len() * size_of::<u128>()
@@ -110,7 +105,7 @@ mod tests {
             assert_eq!(table.get(hash), None);
             table.insert(hash, id);
         }
-        assert_eq!(table.len(), entries.len());
+        assert_eq!(table.len, entries.len());
         for &(hash, id) in &entries {
             assert_eq!(table.get(hash), Some(id));
             assert_eq!(
