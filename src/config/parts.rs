@@ -58,7 +58,6 @@ impl Config {
             gather: Duration::from_millis(ingest.gather_ms),
             connections_max: size(ingest.connections_max),
             udp_buffer_bytes: size(ingest.udp_buffer_bytes),
-            data: self.data.clone(),
             http_connections_max: size(http.connections_max),
             http_header_timeout: Duration::from_millis(http.header_timeout_ms),
             http_body_timeout: Duration::from_millis(http.body_timeout_ms),

@@ -174,7 +174,7 @@ mod tests {
     fn joined_datagrams_come_apart() {
         let (receiver, sender) = pair();
         // The kernel cuts this into segments of 100 bytes, and hands them over joined again.
-        super::super::os::tests_support::cut_into(&sender, 100).expect("GSO");
+        os::tests_support::cut_into(&sender, 100).expect("GSO");
         let row: Vec<u8> = (0..950u32).map(|i| (i / 100) as u8).collect();
         sender.send(&row).expect("sent");
         let mut datagrams = Datagrams::default();

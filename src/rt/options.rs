@@ -1,7 +1,6 @@
 //! What the runtime is told.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::network::Network;
@@ -29,8 +28,6 @@ pub struct Options {
     pub connections_max: usize,
     /// Bytes asked for each UDP socket's buffer.
     pub udp_buffer_bytes: usize,
-    /// The data folder.
-    pub data: PathBuf,
     /// Bytes that each of the three rings of an executor locks in memory.
     pub io_memory_bytes: usize,
     /// Open HTTP connections of one shard.
@@ -81,7 +78,6 @@ impl Default for Options {
             gather: Duration::from_millis(2),
             connections_max: 10_000,
             udp_buffer_bytes: 8 << 20,
-            data: PathBuf::from("./data"),
             io_memory_bytes: 1 << 20,
             http_connections_max: 1_000,
             http_header_timeout: Duration::from_secs(10),

@@ -8,7 +8,7 @@ use corelane::model::refusal::Protocol;
 use corelane::rt::folder::Folder;
 use corelane::rt::{self, Options};
 
-use crate::rig::{Rig, make_shard, options};
+use crate::rig::{Rig, make_shard, options, scratch};
 
 #[test]
 fn lines_over_tcp_and_udp_are_read_back() {
@@ -20,7 +20,7 @@ fn lines_over_tcp_and_udp_are_read_back() {
     let mut tcp = rig.connect(Protocol::Graphite);
     // In pieces: a line may be split anywhere.
     for piece in [
-        format!("web.load 0."),
+        "web.load 0.".to_owned(),
         format!("25 {now}\r\nweb.other 1 "),
         format!("{now}\n"),
     ] {
@@ -125,8 +125,8 @@ fn a_held_port_is_refused_and_named() {
             Protocol::GraphiteUdp => second.doors.graphite_udp = port,
             _ => second.doors.http = port,
         }
-        let folder = Folder::open(&second.data).expect("a folder");
-        let data = second.data.clone();
+        let data = scratch();
+        let folder = Folder::open(&data).expect("a folder");
         let told = rt::start(second, folder, make_shard)
             .expect_err("held")
             .to_string();
@@ -143,7 +143,7 @@ fn a_held_port_is_refused_and_named() {
 #[test]
 fn a_shard_that_dies_is_told() {
     let options = options("127.0.0.1");
-    let data = options.data.clone();
+    let data = scratch();
     let folder = Folder::open(&data).expect("a folder");
     let running = rt::start(options, folder, |number| {
         assert!(number != 0, "this panic is part of the test");

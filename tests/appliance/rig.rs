@@ -36,13 +36,12 @@ pub(crate) fn options(ip: &str) -> Options {
             pickle: Some(0),
             http: Some(0),
         },
-        data: scratch(),
         ..Options::default()
     }
 }
 
 /// A folder of its own for each rig.
-fn scratch() -> PathBuf {
+pub(crate) fn scratch() -> PathBuf {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let own = format!(
         "corelane-appliance-{}-{}",
@@ -57,6 +56,7 @@ pub(crate) fn make_shard(number: usize) -> Shard {
     let options = shard::Options {
         line_bytes_max: 64 << 10,
         frame_bytes_max: 1 << 20,
+        buffered_bytes_max: 64 << 20,
         times: TimeRule::default(),
         series_max: 100_000,
         head: head::Options {
@@ -74,7 +74,7 @@ pub(crate) fn make_shard(number: usize) -> Shard {
 impl Rig {
     /// Start with `options`.
     pub(crate) fn start(options: Options) -> Rig {
-        let data = options.data.clone();
+        let data = scratch();
         let folder = Folder::open(&data).expect("a data folder");
         let running = match rt::start(options, folder, make_shard) {
             Ok(running) => running,

@@ -5,12 +5,12 @@ use std::net::{TcpStream, UdpSocket};
 
 use corelane::model::refusal::Protocol;
 
-use crate::rig::{Rig, make_shard, options};
+use crate::rig::{Rig, make_shard, options, scratch};
 
 #[test]
 fn everything_sent_before_the_stop_is_read() {
     let options = options("127.0.0.1");
-    let data = options.data.clone();
+    let data = scratch();
     let folder = corelane::rt::folder::Folder::open(&data).expect("a folder");
     let running = corelane::rt::start(options, folder, make_shard).expect("started");
     let door = |protocol| {
