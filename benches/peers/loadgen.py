@@ -10,51 +10,66 @@ from process import Failed
 
 BINARY = ROOT / "target" / "release" / "loadgen"
 RUN_SECONDS = 900
+DATAGRAM_POINTS_PER_SECOND = 1_000_000
 
 
 class Workload:
     """Series, their order and their clock. Each `send` goes on where the last one ended."""
 
-    def __init__(self, protocol, series, connections=4, order="stable", seed=1, span_rounds=3000):
+    def __init__(self, protocol, series, connections=4, order="stable", seed=1, span_seconds=3000):
         self.protocol = protocol
         self.series = series
         self.connections = connections
         self.order = order
         self.seed = seed
         # Recent enough for a whisper file of one hour, with room for the rounds to come.
-        self.next_second = int(time.time()) - span_rounds
+        self.next_second = int(time.time()) - span_seconds
         self.command = []
 
-    def words(self, port, extra):
-        return [str(word) for word in (
-            BINARY, "--protocol", self.protocol, "--target", f"127.0.0.1:{port}",
-            "--series", self.series, "--connections", self.connections, "--order", self.order,
-            "--seed", self.seed, "--json", *extra)]
-
-    def send(self, port, rounds):
-        """Send `rounds` points of every series as fast as the server takes them."""
-        extra = ["--max", "--rounds", rounds, "--start", self.next_second]
+    def send(self, port, rounds, *more):
+        """Send `rounds` points of every series as fast as the server takes them; datagrams, which no
+        server can slow down, at their rate. Gives the report."""
+        start = self.next_second
         self.next_second += rounds
-        return self._run(self.words(port, extra))
+        pace = ("--rate", DATAGRAM_POINTS_PER_SECOND) if self.protocol == "udp" else ("--max",)
+        return self._run(self._words(port, *pace, "--rounds", rounds, "--start", start, *more))
 
-    def start_rate(self, port, points_per_second, seconds, folder):
-        """Start a sender of a fixed rate; gives the child. Its points carry the wall clock's time."""
-        extra = ["--rate", points_per_second, "--seconds", seconds]
+    def send_for(self, port, seconds, *more):
+        """Send for some seconds as fast as the server takes it."""
+        return self._run(self._words(port, "--max", "--duration", seconds, *more))
+
+    def send_at_rate(self, port, points_per_second, seconds, *more):
+        """Send on a schedule; the points carry the time of day."""
+        return self._run(self._words(port, "--rate", points_per_second, "--duration", seconds, *more))
+
+    def start_at_rate(self, port, points_per_second, seconds, folder):
+        """The same beside other work: gives the child."""
+        words = self._words(port, "--rate", points_per_second, "--duration", seconds)
         with open(folder / "loadgen.log", "ab") as log:
-            return subprocess.Popen(self.words(port, extra), stdin=subprocess.DEVNULL, stdout=log,
-                                    stderr=log, start_new_session=True, preexec_fn=pin)
+            return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                    start_new_session=True, preexec_fn=pin)
+
+    def _words(self, port, *more):
+        self.command = [str(word) for word in (
+            BINARY, "--protocol", self.protocol, "--target", f"127.0.0.1:{port}", "--series", self.series,
+            "--connections", self.connections, "--order", self.order, "--seed", self.seed, "--json", *more)]
+        return self.command
+
+    def command_line(self):
+        """The last command, as it can be typed at the root of the project."""
+        return " ".join(self.command).replace(f"{ROOT}/", "")
 
     def _run(self, command):
-        self.command = command
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False,
                                   timeout=RUN_SECONDS, preexec_fn=pin)
         except OSError as error:
-            raise Failed(f"{BINARY} is not built: run 'cargo build --release --workspace' ({error})") from error
+            raise Failed(f"{BINARY} does not start: run 'cargo build --release --workspace' ({error})") from error
         except subprocess.TimeoutExpired as error:
-            raise Failed(f"loadgen did not end in {RUN_SECONDS} s: {' '.join(command)}") from error
+            raise Failed(f"loadgen did not end in {RUN_SECONDS} s: {self.command_line()}") from error
         if done.returncode != 0:
-            raise Failed(f"loadgen ended with {done.returncode}: {' '.join(command)}\n{done.stderr[-1500:]}")
+            raise Failed(f"loadgen ended with {done.returncode}: {self.command_line()}\n"
+                         f"{done.stdout[-800:]}{done.stderr[-800:]}")
         try:
             return json.loads(done.stdout.strip().splitlines()[-1])
         except (ValueError, IndexError) as error:

@@ -95,6 +95,7 @@ def share_of(ours, theirs):
 DETAILS = {
     "reports": (("reports_per_second", "{:.0f} reports a second"),),
     "freshness": (("p50_ms", "p50 {:.2f} ms"), ("p99_ms", "p99 {:.2f} ms")),
+    "many-connections": (("p99_ms", "p99 {:.2f} ms from the scheduled time of a write to its end"),),
     "memory": (("rss_bytes_per_series", "{:.0f} bytes of memory a series"),
                ("index_bytes_per_series", "{:.0f} of them in the index"),
                ("new_series_cpu_us", "{:.2f} us of CPU a new series")),

@@ -13,12 +13,15 @@ from pathlib import Path
 from loadgen import Workload
 from machine import WORK
 from process import Failed
-from senders import LINES_PER_REPORT, LINES_PER_WRITE, freshness, quantile, reports, small_writes
+from senders import freshness, quantile
 from systems import Corelane, CorelaneTwoShards
 
 DRAIN_SECONDS = 300
 # A system whose count stands still for this long has all that it will get (datagrams are lost).
 STANDSTILL_SECONDS = 5
+# After a run of corelane, so many more rounds are sent and each series' points compared, up to this size.
+VERIFIED_ROUNDS = 3
+VERIFIED_SERIES_MAX = 100_000
 
 
 class Bench:
@@ -81,7 +84,7 @@ def wait_stored(system, want, seconds=DRAIN_SECONDS):
         time.sleep(0.3)
 
 
-def feed(bench, system, workload, rounds, scenario, pair, **more):
+def feed(bench, system, workload, rounds, scenario, pair):
     """One run as the module head says; adds its row."""
     port = system.ports[workload.protocol]
     process, series = system.process, workload.series
@@ -120,11 +123,13 @@ def feed(bench, system, workload, rounds, scenario, pair, **more):
         "wall_points_per_second": stored / drained_seconds, "peak_rss_mib": process.peak_rss_mib(),
         "idle_rss_mib": idle_mib, "rss_bytes_per_series": rss_bytes / series,
         "new_series_cpu_us": (first_cpu - per_million / 1e6 * series) / series * 1e6,
-        "command": " ".join(workload.command).replace(str(WORK.parent), "target"),
+        "command": workload.command_line(),
     }
     if isinstance(system, Corelane):
         values["index_bytes_per_series"] = system.index_bytes() / series
-    values.update(more)
+        if workload.protocol != "udp" and series <= VERIFIED_SERIES_MAX:
+            # Not measured any more: every series is asked back and compared.
+            workload.send(port, VERIFIED_ROUNDS, "--verify", f"http://127.0.0.1:{system.ports['http']}")
     return bench.row(system, scenario, pair, **values)
 
 
@@ -170,85 +175,100 @@ def memory(bench, series):
         bench.with_system(Corelane, lambda system: feed(bench, system, workload, 58, "memory", pair))
 
 
-def timed(bench, system, scenario, pair, send, **more):
-    """Measure what one of our own senders costs the server; `send` gives points and seconds."""
+def timed(bench, system, scenario, pair, workload, send):
+    """Measure one sending that is not rounds at full speed; `send` gives loadgen's report and more
+    fields for the row."""
     process = system.process
     base_cpu = process.wait_until_quiet(DRAIN_SECONDS)
     held = system.stored()
-    points, seconds, values = send()
+    report, values = send()
+    points = report["points"]
     stored = wait_stored(system, held + points) - held
     cpu = process.wait_until_quiet(DRAIN_SECONDS) - base_cpu
     if stored != points:
         raise Failed(f"{system.name} says it took {stored:,} of {points:,} points")
-    return bench.row(system, scenario, pair, protocol="plaintext", order="stable", points=points,
+    return bench.row(system, scenario, pair, protocol=workload.protocol, order=workload.order,
+                     series=workload.series, connections=workload.connections, points=points,
                      points_stored=stored, points_lost=0, cpu_seconds=cpu,
-                     cpu_seconds_per_million=cpu / stored * 1e6, wall_points_per_second=stored / seconds,
-                     peak_rss_mib=process.peak_rss_mib(), **values, **more)
+                     cpu_seconds_per_million=cpu / stored * 1e6,
+                     wall_points_per_second=stored / report["seconds"],
+                     peak_rss_mib=process.peak_rss_mib(), command=workload.command_line(), **values)
 
 
 def one_connection_a_report(bench):
-    """300 lines, then close, as fast as one sender can."""
+    """One connection per report: connect, 300 lines, close, as fast as the server takes them."""
     bench.say("reports: one connection each, 300 lines")
-    senders, seconds = 100, 3 if bench.quick else 10
+    lines, connections, seconds = 300, 64, 3 if bench.quick else 10
 
     def work(system):
+        workload = Workload("plaintext", lines * connections, connections, seed=bench.seed)
+        port = system.ports["plaintext"]
+
         def send():
-            sent, taken = reports(system.ports["plaintext"], senders, seconds, int(time.time()) - 600)
-            return sent * LINES_PER_REPORT, taken, {"reports_per_second": sent / taken}
-        send()
-        timed(bench, system, "reports", pair, send, series=senders * LINES_PER_REPORT, connections="1 a report",
-              command=f"senders.reports: {senders} senders, {LINES_PER_REPORT} lines")
+            report = workload.send_for(port, seconds, "--reconnect", lines)
+            rate = report["points"] / lines / report["seconds"]
+            return report, {"reports_per_second": rate}
+        workload.send(port, 2)
+        timed(bench, system, "reports", pair, workload, send)
 
     for pair in range(1, bench.pairs + 1):
         bench.with_system(Corelane, work)
 
 
 def many_connections(bench):
-    """2,000 connections, each five writes of 100 lines a second."""
-    connections, writes, seconds = 2_000, 5, 5 if bench.quick else 15
-    bench.say(f"many-connections: {connections:,}, each {writes} writes of {LINES_PER_WRITE} lines a second")
+    """2,000 connections, each five writes of 100 lines a second, each line a series of its own."""
+    connections, writes, lines, seconds = 2_000, 5, 100, 5 if bench.quick else 15
+    rate = connections * writes * lines
+    bench.say(f"many-connections: {connections:,}, each {writes} writes of {lines} lines a second")
 
     def work(system):
+        workload = Workload("plaintext", rate, connections, seed=bench.seed)
+        port = system.ports["plaintext"]
+        workload.send(port, 2)
+
         def send():
-            sent, taken, late = small_writes(
-                system.ports["plaintext"], connections, writes, seconds, int(time.time()) - 600)
-            if late > 1.0:
-                bench.say(f"  the sender fell {late:.1f} s behind its schedule")
-            return sent * LINES_PER_WRITE, taken, {}
-        timed(bench, system, "many-connections", pair, send, series=50 * LINES_PER_WRITE, connections=connections,
-              command=f"senders.small_writes: {connections} connections, {writes} writes a second")
+            report = workload.send_at_rate(port, rate, seconds, "--write", lines)
+            return report, {"p50_ms": _ms(report, "latency_p50_us"), "p99_ms": _ms(report, "latency_p99_us")}
+        timed(bench, system, "many-connections", pair, workload, send)
 
     for pair in range(1, bench.pairs + 1):
         bench.with_system(Corelane, work)
 
 
-def fresh(bench, series=10_000, points_per_second=500_000):
-    """How soon a point is in an answer while others flow."""
+def _ms(report, key):
+    value = report.get(key)
+    return "" if value is None else value / 1e3
+
+
+def fresh(bench):
+    """How soon a point is in an answer while others flow, each series once a second."""
     probes, pause = (60, 0.05) if bench.quick else (300, 0.05)
-    bench.say(f"freshness: {probes} probes beside {points_per_second:,} points/s")
+    rate = 500_000
+    bench.say(f"freshness: {probes} probes beside {rate:,} points/s")
 
     def work(system):
-        workload = Workload("plaintext", series, seed=bench.seed)
-        seconds = int(probes * (pause + 0.06)) + 6
-        load = workload.start_rate(system.ports["plaintext"], points_per_second, seconds, system.folder)
+        workload = Workload("plaintext", rate, 100, seed=bench.seed)
+        workload.send(system.ports["plaintext"], 1)
+        # Longer than the probes may take, even at the bar; it is ended when they are done.
+        seconds = int(probes * (pause + 0.1)) + 10
+        load = workload.start_at_rate(system.ports["plaintext"], rate, seconds, system.folder)
         try:
-            time.sleep(2)
+            time.sleep(3)
             held, begin = system.stored(), time.monotonic()
             waits = freshness(system.ports["plaintext"], system.ports["http"], probes, pause)
-            rate = (system.stored() - held) / (time.monotonic() - begin)
+            flowed = (system.stored() - held) / (time.monotonic() - begin)
             if load.poll() is not None:
                 log = (system.folder / "loadgen.log").read_text(errors="replace")
                 raise Failed(f"loadgen ended before the probes did:\n{log[-1500:]}")
         finally:
             load.kill()
             load.wait()
-        if rate < 0.9 * points_per_second:
-            bench.say(f"  only {rate:,.0f} points/s flowed beside the probes")
-        bench.row(system, "freshness", pair, protocol="plaintext", series=series, order="stable",
-                  connections=workload.connections, wall_points_per_second=rate,
+        if flowed < 0.9 * rate:
+            bench.say(f"  only {flowed:,.0f} points/s flowed beside the probes")
+        bench.row(system, "freshness", pair, protocol="plaintext", series=rate, order="stable",
+                  connections=workload.connections, wall_points_per_second=flowed,
                   p50_ms=quantile(waits, 0.50) * 1e3, p99_ms=quantile(waits, 0.99) * 1e3,
-                  peak_rss_mib=system.process.peak_rss_mib(),
-                  command=f"senders.freshness: {probes} probes; loadgen --rate {points_per_second}")
+                  peak_rss_mib=system.process.peak_rss_mib(), command=workload.command_line())
 
     for pair in range(1, bench.pairs + 1):
         bench.with_system(Corelane, work)

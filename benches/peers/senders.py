@@ -1,30 +1,18 @@
-"""Senders for what the load generator is not about: many short connections, many small writes,
-and a probe that looks how soon its point can be read. Each runs in a process of its own."""
+"""A probe that looks how soon its point can be read. It runs in a process of its own, on the sender's
+core."""
 
 import http.client
 import json
 import multiprocessing
 import os
-import resource
 import socket
 import time
 
 from machine import sender_core
 from process import Failed
 
-LINES_PER_REPORT = 300
-LINES_PER_WRITE = 100
-# Reports are written out before the clock starts: this many different seconds, over and over.
-PREPARED_SECONDS = 20
-# A sender that is this far behind its schedule measures a server that cannot keep up: it gives up.
-BEHIND_SECONDS_MAX = 10.0
 # No sender here runs longer.
 CHILD_SECONDS_MAX = 300
-
-
-def _lines(sender, lines, second):
-    text = "".join(f"dc1.h{sender:06d}.cpu.c{nth:03d}.user {nth}.{sender % 90 + 10} {second}\n" for nth in range(lines))
-    return text.encode()
 
 
 def _in_child(work, *arguments):
@@ -55,59 +43,6 @@ def _in_child(work, *arguments):
     if not good:
         raise Failed(f"a sender failed: {result}")
     return result
-
-
-def reports(port, senders, seconds, start):
-    """One connection per report: connect, 300 lines, close. Gives reports sent and seconds taken."""
-    return _in_child(_reports, port, senders, seconds, start)
-
-
-def _reports(port, senders, seconds, start):
-    prepared = [[_lines(sender, LINES_PER_REPORT, start + nth) for sender in range(senders)]
-                for nth in range(PREPARED_SECONDS)]
-    begin = time.monotonic()
-    sent = 0
-    while time.monotonic() < begin + seconds:
-        for text in prepared[(sent // senders) % PREPARED_SECONDS]:
-            with socket.create_connection(("127.0.0.1", port), timeout=30) as stream:
-                stream.sendall(text)
-            sent += 1
-    return sent, time.monotonic() - begin
-
-
-def small_writes(port, connections, writes_per_second, seconds, start):
-    """Many connections, each some writes of 100 lines a second. Gives writes sent, seconds taken,
-    and by how much the schedule was missed at most."""
-    return _in_child(_small_writes, port, connections, writes_per_second, seconds, start)
-
-
-def _small_writes(port, connections, writes_per_second, seconds, start):
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(most[0], connections + 100), most[1]), most[1]))
-    # Few texts for many connections: 100 lines each of 50 hosts, one text for every host and second.
-    hosts = 50
-    texts = [[_lines(host, LINES_PER_WRITE, start + nth) for host in range(hosts)]
-             for nth in range(seconds * writes_per_second + 1)]
-    streams = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(connections)]
-    interval = 1.0 / (connections * writes_per_second)
-    begin = time.monotonic()
-    late = 0.0
-    sent = 0
-    for nth in range(seconds * writes_per_second):
-        for at, stream in enumerate(streams):
-            due = begin + sent * interval
-            now = time.monotonic()
-            if now < due - 0.0005:
-                time.sleep(due - now)
-            late = max(late, now - due)
-            if late > BEHIND_SECONDS_MAX:
-                raise OSError(f"the server takes too little: {late:.0f} s behind the schedule")
-            stream.sendall(texts[nth][at % hosts])
-            sent += 1
-    taken = time.monotonic() - begin
-    for stream in streams:
-        stream.close()
-    return sent, taken, late
 
 
 def freshness(line_port, http_port, probes, pause):

@@ -81,7 +81,7 @@ class System:
     series_max = 10_000_000
     stores = True
     # Rounds of one point a series in a run of full length, by number of series.
-    rounds_by_series = ((10_000, 600), (100_000, 100), (10_000_000, 20))
+    rounds_by_series = ((10_000, 1_200), (100_000, 120), (10_000_000, 24))
 
     def __init__(self, folder):
         self.folder = folder
@@ -242,7 +242,7 @@ SCHEMAS = "[all]\npattern = .*\nretentions = 1s:1h\n"
 
 class CarbonCache(System):
     name = "carbon-cache"
-    protocols = ("plaintext", "pickle", "udp")
+    protocols = ("plaintext", "pickle")
     # A file a series, at a millisecond each.
     series_max = 10_000
     rounds_by_series = ((10_000, 30),)
@@ -256,7 +256,7 @@ class CarbonCache(System):
         return debian_version("graphite-carbon")
 
     def start(self):
-        line, pickle, query, udp = free_port(), free_port(), free_port(), free_port()
+        line, pickle, query = free_port(), free_port(), free_port()
         here = self.folder
         config = f"""[cache]
 USER =
@@ -276,9 +276,6 @@ ENABLE_TAGS = False
 CARBON_METRIC_INTERVAL = 0
 LINE_RECEIVER_INTERFACE = 127.0.0.1
 LINE_RECEIVER_PORT = {line}
-ENABLE_UDP_LISTENER = True
-UDP_RECEIVER_INTERFACE = 127.0.0.1
-UDP_RECEIVER_PORT = {udp}
 PICKLE_RECEIVER_INTERFACE = 127.0.0.1
 PICKLE_RECEIVER_PORT = {pickle}
 CACHE_QUERY_INTERFACE = 127.0.0.1
@@ -292,7 +289,7 @@ LOG_CACHE_HITS = False
         command = ["carbon-cache", "--config", here / "carbon.conf", "--nodaemon", "--logdir", here,
                    "--pidfile", here / "pid", "start"]
         self.process = Process("carbon-cache", command, here)
-        self.ports = {"plaintext": line, "pickle": pickle, "udp": udp}
+        self.ports = {"plaintext": line, "pickle": pickle}
         self.process.wait_for_port(line)
 
     def stored(self):
@@ -359,9 +356,9 @@ class CarbonCRelay(System):
     """Parses and routes to nowhere: what a fast parser costs that keeps nothing."""
 
     name = "carbon-c-relay"
-    protocols = ("plaintext", "udp")
+    protocols = ("plaintext",)
     stores = False
-    rounds_by_series = ((10_000, 600), (100_000, 100), (10_000_000, 20))
+    rounds_by_series = ((10_000, 1_200), (100_000, 120), (10_000_000, 24))
 
     @classmethod
     def install(cls):
@@ -377,12 +374,12 @@ class CarbonCRelay(System):
         (here / "relay.conf").write_text(f"""cluster numbers file {here}/numbers ;
 match ^relay_numbers\\. send to numbers stop ;
 match * send to blackhole stop ;
-listen type linemode 127.0.0.1:{port} proto tcp 127.0.0.1:{port} proto udp ;
+listen type linemode 127.0.0.1:{port} proto tcp ;
 statistics submit every 1 seconds prefix with relay_numbers ;
 """)
         command = ["carbon-c-relay", "-f", here / "relay.conf", "-w", "2", "-q", "1000000", "-b", "10000"]
         self.process = Process("carbon-c-relay", command, here)
-        self.ports = {"plaintext": port, "udp": port}
+        self.ports = {"plaintext": port}
         self.process.wait_for_port(port)
 
     def stored(self):

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use glommio::io::PollableFd;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{RecvFlags, SocketFlags};
 use rustix::time::Timespec;
 
@@ -42,6 +43,8 @@ const LARGE_READ_BYTES: usize = READ_BYTES / 4;
 const QUIET: Duration = Duration::from_millis(100);
 /// But not longer than this.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// Reads of a connection right before it is reset.
+const LAST_READS_MAX: usize = 16;
 /// Between two looks while draining.
 const DRAIN_STEP: Duration = Duration::from_millis(10);
 /// Between two lines in the log about the same trouble.
@@ -352,7 +355,29 @@ impl Ingest {
                 glommio::timer::sleep(DRAIN_STEP).await;
             }
         }
+        self.part_by_reset();
         Ok(())
+    }
+
+    /// Part with the peers that are still there: a last read, and at once a reset.
+    ///
+    /// A sender that only writes does not learn of an orderly end: its next write succeeds, and what
+    /// it wrote is gone. After a reset that write fails, and a relay sends it again elsewhere or later.
+    fn part_by_reset(&mut self) {
+        let mut connections = std::mem::take(&mut self.connections);
+        for connection in connections.iter_mut() {
+            let closed = (0..LAST_READS_MAX)
+                .map(|_| self.read(&connection.socket, &mut connection.feed))
+                .find(|read| !matches!(read, Read::Some(_)))
+                .is_some_and(|read| matches!(read, Read::Closed));
+            if !closed {
+                // If it fails, the end is an orderly one.
+                let _ = set_socket_linger(&connection.socket, Some(Duration::ZERO));
+                self.shard.borrow_mut().end(&mut connection.feed);
+            }
+            let protocol = connection.feed.protocol;
+            self.shard.borrow_mut().count_connection(protocol, false);
+        }
     }
 
     fn close_listeners(&mut self) {

@@ -180,8 +180,8 @@ fn a_stop_under_a_relay_loses_no_line() {
 /// How many points a corelane says, in its last words, that it has accepted.
 #[track_caller]
 fn points_taken(log: &str) -> i64 {
-    let said = log.rsplit("points_accepted=").next().unwrap_or_default();
-    let digits: String = said.chars().take_while(char::is_ascii_digit).collect();
+    let said = log.rsplit("stopped, after ").next().unwrap_or_default();
+    let (digits, _) = said.split_once(" points").unwrap_or_default();
     let taken = digits.parse();
-    taken.unwrap_or_else(|_| panic!("no points_accepted=NUMBER in its last words:\n{log}"))
+    taken.unwrap_or_else(|_| panic!("no `stopped, after N points` in its last words:\n{log}"))
 }

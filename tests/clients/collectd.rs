@@ -28,6 +28,7 @@ fn start_collectd(appliance: &Appliance) -> Collectd {
         "Hostname \"web01.example.com\"
 FQDNLookup false
 Interval 1.0
+WriteThreads 1
 BaseDir \"{here}\"
 PIDFile \"{here}/collectd.pid\"
 TypesDB \"/usr/share/collectd/types.db\"

@@ -49,7 +49,7 @@ const AT_ARRIVAL: [(&str, f64); 2] = [("edge.nots", 2.0), ("edge.minus1", 3.0)];
 const REFUSED: [(&str, u64); 8] = [
     ("nan", 2),    // nan, NaN
     ("value", 5),  // inf, -inf, 0x10, 1_000, 1e400
-    ("fields", 3), // a fourth field, a blank in a name, garbage
+    ("fields", 4), // a fourth field, a blank in a name, garbage, an empty line
     ("tag", 2),    // ;a and ;a=
     ("name_nul", 1),
     ("timestamp", 1),     // N
