@@ -22,7 +22,11 @@ const CAPABILITY_IPC_LOCK: u32 = 14;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CheckError {
     /// Too old.
-    #[error("Linux {0} is too old; this needs {major}.{minor} or newer", major = KERNEL_MIN.0, minor = KERNEL_MIN.1)]
+    #[error(
+        "Linux {0} is too old; this needs {major}.{minor} or newer",
+        major = KERNEL_MIN.0,
+        minor = KERNEL_MIN.1
+    )]
     Kernel(String),
     /// Switched off.
     #[error(
