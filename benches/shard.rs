@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench shard -- [series...]`; with `--test` one small round of each.
 
+#![allow(clippy::print_stdout)] // its one line is the result
+
 use std::time::Duration;
 
 use corelane::base::buffer::{READ_BYTES, ReadBuffer};
