@@ -2,17 +2,17 @@
 
 use corelane::base::random::Random;
 
-pub const START_S: i64 = 1_700_000_000;
+pub(crate) const START_S: i64 = 1_700_000_000;
 
 /// The bytes of one socket read, and when it happened.
-pub struct Read {
-    pub text: Vec<u8>,
-    pub stamp: u64,
-    pub newest_s: i64,
+pub(crate) struct Read {
+    pub(crate) text: Vec<u8>,
+    pub(crate) stamp: u64,
+    pub(crate) newest_s: i64,
 }
 
 impl Read {
-    pub fn of(text: &str, stamp: u64, newest_s: i64) -> Read {
+    pub(crate) fn of(text: &str, stamp: u64, newest_s: i64) -> Read {
         Read {
             text: text.as_bytes().to_vec(),
             stamp,
@@ -22,7 +22,7 @@ impl Read {
 }
 
 /// A run of reads in arrival order, each with a stamp of its own.
-pub fn reads(random: &mut Random) -> Vec<Read> {
+pub(crate) fn reads(random: &mut Random) -> Vec<Read> {
     let names = [
         "dc.h1.cpu",
         "dc.h1.mem",

@@ -28,7 +28,7 @@ use corelane::store::head;
 use crate::arrivals::{Read, START_S};
 
 /// The appliance: everything that happens in it is one of a few steps, chosen by the seed.
-pub struct World {
+pub(crate) struct World {
     inner: Rc<RefCell<Inner>>,
     buffer: ReadBuffer,
     feeds: Vec<Feed>,
@@ -45,7 +45,7 @@ struct Inner {
 }
 
 impl World {
-    pub fn new(seed: u64, shards: usize) -> World {
+    pub(crate) fn new(seed: u64, shards: usize) -> World {
         let shard = |number| {
             Shard::new(
                 number,
@@ -81,7 +81,7 @@ impl World {
     }
 
     /// A read arrives at a shard.
-    pub fn receive(&mut self, shard: usize, read: &Read) {
+    pub(crate) fn receive(&mut self, shard: usize, read: &Read) {
         let at = Arrival {
             now: Millis((START_S + 86_400) * 1000),
             stamp: Stamp(read.stamp),
@@ -96,12 +96,12 @@ impl World {
         );
     }
 
-    pub fn accepted(&self) -> u64 {
+    pub(crate) fn accepted(&self) -> u64 {
         self.inner.borrow().shards.iter().map(Shard::accepted).sum()
     }
 
     /// Start second, count and sum of a series' previous and open cell on shard 0.
-    pub fn cells(&self, name: &str) -> Vec<(i64, u64, f64)> {
+    pub(crate) fn cells(&self, name: &str) -> Vec<(i64, u64, f64)> {
         let name = SeriesName::from_text(name).expect("a canonical text");
         let cells = self.inner.borrow().shards[0].recent_cells(TenantId::DEFAULT, &name);
         let cells = cells.into_iter().flatten().flatten();
@@ -111,7 +111,7 @@ impl World {
     }
 
     /// Status and body of a GET.
-    pub fn get(&self, path: &str) -> (u16, String) {
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
         let path = path.replace('\'', "%27");
         let request = http::Request::get(&path)
             .body(Bytes::new())
