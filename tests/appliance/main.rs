@@ -1,5 +1,8 @@
 //! The appliance over real sockets. It needs io_uring, and says so where there is none.
 
+mod binary;
+#[path = "../harness/mod.rs"]
+mod harness;
 mod ingest;
 mod rig;
 mod steering;
