@@ -4,7 +4,11 @@
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
+mod common;
+
 use std::time::Duration;
+
+use common::{START_S, cpu_time, is_test, line};
 
 use corelane::base::buffer::{READ_BYTES, ReadBuffer};
 use corelane::base::random::Random;
@@ -15,8 +19,6 @@ use corelane::shard::feed::Feed;
 use corelane::shard::{Options, Shard};
 use corelane::simd::Isa;
 use corelane::store::head;
-
-const START_S: u64 = 1_700_000_000;
 
 fn options(series: usize, isa: Isa) -> Options {
     Options {
@@ -38,28 +40,8 @@ fn options(series: usize, isa: Isa) -> Options {
 
 /// One round of every series, in the given order, at `second`.
 fn round(order: &[u32], second: u64, random: &mut Random, text: &mut Vec<u8>) {
-    use std::io::Write;
     text.clear();
-    for &i in order {
-        let (host, core, kind) = (i / 16, i / 2 % 8, ["user", "syst"][i as usize % 2]);
-        let value = match i % 10 {
-            0 | 1 => format!("{}", i % 100),
-            2..=4 => format!("{}", u64::from(i) % 1000 + second * 7 % 100_000),
-            5..=7 => format!("{}.{:02}", random.below(1000), random.below(100)),
-            _ => format!("{}.{:06}", random.below(100), random.below(1_000_000)),
-        };
-        writeln!(
-            text,
-            "dc1.h{host:06}.cpu.c{core:02}.{kind} {value} {}",
-            START_S + second
-        )
-        .expect("memory");
-    }
-}
-
-fn cpu_time() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+    order.iter().for_each(|&i| line(i, second, random, text));
 }
 
 fn measure(series: u32, rounds: u64, shuffled: bool, isa: Isa) {
@@ -112,7 +94,7 @@ fn measure(series: u32, rounds: u64, shuffled: bool, isa: Isa) {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let quick = arguments.iter().any(|argument| argument == "--test");
+    let quick = is_test();
     let sizes: Vec<u32> = arguments
         .iter()
         .filter_map(|argument| argument.parse().ok())
