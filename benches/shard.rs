@@ -16,6 +16,7 @@ use corelane::base::time::{Arrival, Millis, Stamp, Step};
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::TimeRule;
 use corelane::shard::feed::Feed;
+use corelane::shard::sources::Source;
 use corelane::shard::{Options, Shard};
 use corelane::simd::Isa;
 use corelane::store::head;
@@ -46,7 +47,7 @@ fn round(order: &[u32], second: u64, random: &mut Random, text: &mut Vec<u8>) {
 
 fn measure(series: u32, rounds: u64, shuffled: bool, isa: Isa) {
     let mut shard = Shard::new(0, options(series as usize, isa));
-    let mut feed = Feed::new(Protocol::Graphite);
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
     let mut buffer = ReadBuffer::default();
     let mut random = Random::new(1);
     let mut order: Vec<u32> = (0..series).collect();

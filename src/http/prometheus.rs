@@ -59,6 +59,18 @@ const PER_SHARD: &[PerShard] = &[
         value: |vitals| vitals.index_bytes,
     },
     PerShard {
+        name: "corelane_buffered_bytes",
+        kind: "gauge",
+        help: "Bytes of unfinished lines and frames held for stream connections.",
+        value: |vitals| vitals.buffered_bytes,
+    },
+    PerShard {
+        name: "corelane_load_bytes",
+        kind: "gauge",
+        help: "Bytes received in the last whole minute.",
+        value: |vitals| vitals.load.bytes,
+    },
+    PerShard {
         name: "corelane_points_evicted_total",
         kind: "counter",
         help: "Points that left memory because it was full.",
@@ -122,6 +134,7 @@ fn text(shards: &[Vitals], version: &str, ready: bool) -> String {
         per_shard(&mut out, family, shards);
     }
     skew(&mut out, shards);
+    largest_sources(&mut out, shards);
     out
 }
 
@@ -186,6 +199,23 @@ fn skew(out: &mut String, shards: &[Vitals]) {
     line(out, format_args!("{name} {ratio}"));
 }
 
+/// One address that brings most of a shard's load defeats spreading by address.
+fn largest_sources(out: &mut String, shards: &[Vitals]) {
+    let name = "corelane_largest_source_share";
+    let help =
+        "Share of the last whole minute's bytes that one address sent, of each shard's largest.";
+    head(out, name, "gauge", help);
+    for vitals in shards {
+        if let Some((address, _)) = vitals.load.largest {
+            let (shard, share) = (vitals.shard, vitals.load.largest_share());
+            line(
+                out,
+                format_args!("{name}{{shard=\"{shard}\",source=\"{address}\"}} {share}"),
+            );
+        }
+    }
+}
+
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     line(
         out,
@@ -202,12 +232,17 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::model::refusal::Reason;
+    use crate::shard::sources::Load;
 
     fn shards() -> Vec<Vitals> {
         let mut first = Vitals::default();
         first.accepted[Protocol::Graphite as usize] = 30;
         first.refused[Protocol::Pickle as usize].add(Reason::Item, 2);
         first.series = 7;
+        first.load = Load {
+            bytes: 80,
+            largest: Some(([192, 0, 2, 1].into(), 60)),
+        };
         let mut second = Vitals {
             shard: 1,
             ..Vitals::default()
@@ -237,6 +272,8 @@ mod tests {
         check("corelane_shard_skew_ratio 1.5");
         check("corelane_build_info{version=\"1.2.3\"} 1");
         check("corelane_ready 1");
+        check("corelane_load_bytes{shard=\"0\"} 80");
+        check("corelane_largest_source_share{shard=\"0\",source=\"192.0.2.1\"} 0.75");
         check("# TYPE corelane_connections gauge");
     }
 

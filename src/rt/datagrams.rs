@@ -4,6 +4,7 @@
 //! kernel joined datagrams of one sender (GRO), they come apart here.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, AsRawFd};
 
 /// Arrivals taken in one call.
@@ -17,6 +18,7 @@ const CONTROL_WORDS: usize = 12;
 pub(super) struct Datagrams {
     bytes: Vec<u8>,
     control: Vec<[u64; CONTROL_WORDS]>,
+    senders: Vec<libc::sockaddr_storage>,
     filled: Vec<Filled>,
 }
 
@@ -25,6 +27,8 @@ struct Filled {
     len: usize,
     /// Bytes of each joined datagram but the last; 0 if nothing was joined.
     segment: usize,
+    /// Where it says that it comes from.
+    sender: IpAddr,
 }
 
 /// What a call brought besides bytes.
@@ -41,6 +45,8 @@ impl Default for Datagrams {
         Datagrams {
             bytes: vec![0; BATCH * SLOT_BYTES],
             control: vec![[0; CONTROL_WORDS]; BATCH],
+            // SAFETY: every field of `sockaddr_storage` is a number; all zero is valid.
+            senders: vec![unsafe { std::mem::zeroed() }; BATCH],
             filled: Vec::with_capacity(BATCH),
         }
     }
@@ -64,10 +70,12 @@ impl Datagrams {
             message.msg_hdr.msg_iovlen = 1;
             message.msg_hdr.msg_control = self.control[i].as_mut_ptr().cast();
             message.msg_hdr.msg_controllen = (CONTROL_WORDS * 8) as _;
+            message.msg_hdr.msg_name = (&raw mut self.senders[i]).cast();
+            message.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as _;
             message
         });
-        // SAFETY: each of the BATCH messages points to one iovec of SLOT_BYTES bytes of its own and
-        // to CONTROL_WORDS words of its own, all of which live until the call is over.
+        // SAFETY: each of the BATCH messages points to one iovec of SLOT_BYTES bytes, to CONTROL_WORDS
+        // words and to one address, all its own, and all of which live until the call is over.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_fd().as_raw_fd(),
@@ -79,12 +87,13 @@ impl Datagrams {
         };
         let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
         let mut dropped = None;
-        for message in messages.iter().take(count) {
+        for (message, sender) in messages.iter().zip(&self.senders).take(count) {
             let told = told(&message.msg_hdr);
             dropped = told.dropped.or(dropped);
             self.filled.push(Filled {
                 len: message.msg_len as usize,
                 segment: told.segment,
+                sender: address(sender),
             });
         }
         Ok(Received {
@@ -93,18 +102,37 @@ impl Datagrams {
         })
     }
 
-    /// Every datagram of the last call, in the order in which they came.
-    pub(super) fn each(&self) -> impl Iterator<Item = &[u8]> {
+    /// Every datagram of the last call and its sender, in the order in which they came.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&[u8], IpAddr)> {
         self.bytes
             .chunks(SLOT_BYTES)
             .zip(&self.filled)
             .flat_map(|(slot, filled)| {
                 let row = &slot[..filled.len.min(SLOT_BYTES)];
-                row.chunks(match filled.segment {
+                let one_by_one = row.chunks(match filled.segment {
                     0 => SLOT_BYTES,
                     segment => segment,
-                })
+                });
+                one_by_one.map(|datagram| (datagram, filled.sender))
             })
+    }
+}
+
+/// The address that the kernel left in `storage`; unspecified for any family but the two.
+fn address(storage: &libc::sockaddr_storage) -> IpAddr {
+    match i32::from(storage.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: `sockaddr_storage` is larger than `sockaddr_in` and aligned for it, and the
+            // family says that this is what the kernel wrote.
+            let of = unsafe { &*std::ptr::from_ref(storage).cast::<libc::sockaddr_in>() };
+            IpAddr::V4(u32::from_be(of.sin_addr.s_addr).into())
+        }
+        libc::AF_INET6 => {
+            // SAFETY: as above, for `sockaddr_in6`.
+            let of = unsafe { &*std::ptr::from_ref(storage).cast::<libc::sockaddr_in6>() };
+            IpAddr::V6(of.sin6_addr.s6_addr.into())
+        }
+        _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     }
 }
 
@@ -165,7 +193,10 @@ mod tests {
         }
         let mut got: Vec<Vec<u8>> = Vec::new();
         while datagrams.receive(&receiver).is_ok() {
-            got.extend(datagrams.each().map(<[u8]>::to_vec));
+            got.extend(datagrams.each().map(|(datagram, from)| {
+                assert!(from.is_loopback());
+                datagram.to_vec()
+            }));
         }
         assert_eq!(got, sent);
     }
@@ -179,7 +210,7 @@ mod tests {
         sender.send(&row).expect("sent");
         let mut datagrams = Datagrams::default();
         datagrams.receive(&receiver).expect("something");
-        let got: Vec<&[u8]> = datagrams.each().collect();
+        let got: Vec<&[u8]> = datagrams.each().map(|(datagram, _)| datagram).collect();
         let want: Vec<&[u8]> = row.chunks(100).collect();
         assert_eq!(got, want);
     }

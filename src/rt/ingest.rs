@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use glommio::io::PollableFd;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_linger;
-use rustix::net::{RecvFlags, SocketFlags};
+use rustix::net::{RecvFlags, SocketAddrAny, SocketFlags};
 use rustix::time::Timespec;
 
 use super::clock::KernelClock;
@@ -216,8 +217,8 @@ impl Ingest {
             listening.dropped = dropped;
         }
         let mut at = self.clock.arrival();
-        for datagram in datagrams.each() {
-            shard.take_datagram(protocol, datagram, at);
+        for (datagram, from) in datagrams.each() {
+            shard.take_datagram(protocol, datagram, from, at);
             at = self.clock.after(at);
         }
         round.arrivals += received.arrivals;
@@ -231,8 +232,8 @@ impl Ingest {
             };
             let protocol = listening.door.protocol;
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            match rustix::net::accept_with(&listening.door.socket, flags) {
-                Ok(socket) => self.admit(socket, protocol, round),
+            match rustix::net::acceptfrom_with(&listening.door.socket, flags) {
+                Ok((socket, peer)) => self.admit(socket, protocol, ip_of(peer), round),
                 Err(Errno::AGAIN) => return,
                 Err(Errno::CONNABORTED | Errno::INTR) => {}
                 Err(error) => {
@@ -257,14 +258,13 @@ impl Ingest {
     }
 
     /// A fresh connection: many have sent all they will ever send.
-    fn admit(&mut self, socket: OwnedFd, protocol: Protocol, round: &mut Round) {
+    fn admit(&mut self, socket: OwnedFd, protocol: Protocol, from: IpAddr, round: &mut Round) {
         if self.options.connections_max <= self.connections.len() {
             let mut shard = self.shard.borrow_mut();
             shard.refuse(protocol, Reason::Connections);
             return;
         }
-        let mut feed = Feed::new(protocol);
-        self.shard.borrow_mut().count_connection(protocol, true);
+        let mut feed = self.shard.borrow_mut().open(protocol, from);
         for _ in 0..FIRST_READS_MAX {
             match self.read(&socket, &mut feed) {
                 Read::Some(bytes) => {
@@ -273,7 +273,7 @@ impl Ingest {
                 }
                 Read::Nothing => break,
                 Read::Closed => {
-                    self.shard.borrow_mut().count_connection(protocol, false);
+                    self.shard.borrow_mut().close(&mut feed);
                     return;
                 }
             }
@@ -294,11 +294,10 @@ impl Ingest {
             return;
         };
         let read = self.read(&connection.socket, &mut connection.feed);
-        let protocol = connection.feed.protocol;
         match read {
             Read::Closed => {
                 // Dropping the socket takes it out of the set.
-                self.shard.borrow_mut().count_connection(protocol, false);
+                self.shard.borrow_mut().close(&mut connection.feed);
                 return;
             }
             Read::Some(bytes) => {
@@ -336,9 +335,8 @@ impl Ingest {
     }
 
     fn close(&mut self, place: usize) {
-        if let Some(connection) = self.connections.remove(place) {
-            let protocol = connection.feed.protocol;
-            self.shard.borrow_mut().count_connection(protocol, false);
+        if let Some(mut connection) = self.connections.remove(place) {
+            self.shard.borrow_mut().close(&mut connection.feed);
         }
     }
 
@@ -375,8 +373,7 @@ impl Ingest {
                 let _ = set_socket_linger(&connection.socket, Some(Duration::ZERO));
                 self.shard.borrow_mut().end(&mut connection.feed);
             }
-            let protocol = connection.feed.protocol;
-            self.shard.borrow_mut().count_connection(protocol, false);
+            self.shard.borrow_mut().close(&mut connection.feed);
         }
     }
 
@@ -396,6 +393,12 @@ impl Ingest {
             }
         });
     }
+}
+
+/// The peer's address; unspecified where the kernel tells none.
+fn ip_of(peer: Option<SocketAddrAny>) -> IpAddr {
+    let address = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+    address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
 }
 
 fn watch(epoll: &OwnedFd, socket: &OwnedFd, token: u64) -> io::Result<()> {

@@ -19,6 +19,7 @@ use super::sockets::Door;
 use super::stop::{Bell, Life};
 use super::timer;
 use crate::model::refusal::Protocol;
+use crate::seam::Post;
 use crate::shard::mail::Mail;
 use crate::shard::vitals::Vitals;
 use crate::shard::{Progress, Shard};
@@ -29,6 +30,12 @@ const QUERY_SHARES: usize = 100;
 const INGEST_LATENCY: Duration = Duration::from_millis(1);
 /// Until a letter is tried again whose box was full.
 const RETRY: Duration = Duration::from_millis(1);
+/// Between two looks at who sends.
+const MINUTE: Duration = Duration::from_secs(60);
+/// Share of a shard's load above which one address is worth a line in the log.
+const ONE_SOURCE_SHARE_MAX: f64 = 0.5;
+/// Bytes a minute below which it is not: about 25,000 points a second.
+const LOAD_WORTH_A_LINE: u64 = 64 << 20;
 /// How long a shard that is done waits for the others, which may still ask it.
 const LINGER_MAX: Duration = Duration::from_secs(12);
 
@@ -72,6 +79,8 @@ impl Worker {
         };
         let _clerk = spawn(clerk.run(), query_queue)?;
         let _tick = spawn(timer::tick(), query_queue)?;
+        let watch = watch_sources(self.number, self.mailroom.shards(), Rc::clone(&shard));
+        let _watch = spawn(watch, query_queue)?;
         let server = Rc::new(Server {
             options: self.http,
             fleet: ShardFleet {
@@ -125,6 +134,23 @@ fn spawn<T: 'static>(
 async fn wait_for(bell: OwnedFd) -> io::Result<()> {
     let bell = PollableFd::new(bell).map_err(io::Error::from)?;
     bell.readable().await.map_err(io::Error::from)
+}
+
+/// Each minute, see whether one address brings more than its share of this shard's load: with several
+/// shards that is what leaves the others idle.
+async fn watch_sources(number: usize, shards: usize, shard: Rc<RefCell<Shard>>) {
+    loop {
+        glommio::timer::sleep(MINUTE).await;
+        let load = shard.borrow_mut().turn_minute();
+        let heavy = ONE_SOURCE_SHARE_MAX < load.largest_share() && LOAD_WORTH_A_LINE < load.bytes;
+        if let Some((address, _)) = load.largest.filter(|_| heavy && 1 < shards) {
+            tracing::warn!(
+                "shard {number} gets {:.0} % of its load from {address}; if many senders stand behind that \
+                 address, add it to steering.spread",
+                100.0 * load.largest_share()
+            );
+        }
+    }
 }
 
 /// Others may still need this shard's answers.

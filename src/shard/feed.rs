@@ -1,5 +1,6 @@
 //! What a shard remembers of one stream connection between two reads.
 
+use super::sources::Source;
 use crate::index::Follow;
 use crate::model::refusal::Protocol;
 
@@ -17,6 +18,8 @@ pub enum Verdict {
 pub struct Feed {
     /// The door it came in by.
     pub protocol: Protocol,
+    /// Whose it is, as far as the address tells.
+    pub(super) source: Source,
     /// Bytes behind the last whole line or frame.
     pub(super) rest: Vec<u8>,
     /// Bytes that `rest` must have before it is worth another look.
@@ -28,10 +31,11 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A fresh connection.
-    pub fn new(protocol: Protocol) -> Feed {
+    /// A fresh connection; see [`Shard::open`](super::Shard::open).
+    pub fn new(protocol: Protocol, source: Source) -> Feed {
         Feed {
             protocol,
+            source,
             rest: Vec::new(),
             wanted: 0,
             skipping: false,

@@ -1,5 +1,6 @@
 //! From the bytes of a read to decoded samples.
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use memchr::memchr;
@@ -21,6 +22,7 @@ impl Shard {
         at: Arrival,
     ) -> Verdict {
         self.landing.vitals.bytes_read[feed.protocol as usize] += filled as u64;
+        self.sources.add(feed.source, filled as u64);
         let before = feed.rest.len();
         let verdict = match feed.protocol {
             Protocol::Pickle => self.take_frames(feed, buffer, filled, at),
@@ -44,8 +46,16 @@ impl Shard {
         self.forget(feed);
     }
 
-    /// Take one datagram.
-    pub fn take_datagram(&mut self, protocol: Protocol, datagram: &[u8], at: Arrival) {
+    /// Take one datagram. What addresses of datagrams say may be forged; it is only counted.
+    pub fn take_datagram(
+        &mut self,
+        protocol: Protocol,
+        datagram: &[u8],
+        from: IpAddr,
+        at: Arrival,
+    ) {
+        let source = self.sources.of(from);
+        self.sources.add(source, datagram.len() as u64);
         self.landing.vitals.bytes_read[protocol as usize] += datagram.len() as u64;
         let decoded = guarded(|| {
             self.lines
@@ -159,7 +169,7 @@ impl Shard {
         Verdict::Close
     }
 
-    fn forget(&mut self, feed: &mut Feed) {
+    pub(super) fn forget(&mut self, feed: &mut Feed) {
         self.buffered_bytes -= feed.rest.len();
         feed.keep(&[]);
     }

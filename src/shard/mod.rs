@@ -6,9 +6,11 @@ pub mod feed;
 mod ingest;
 mod landing;
 pub mod mail;
+pub mod sources;
 pub mod vitals;
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use crate::access::Gate;
 use crate::base::time::{Millis, Step};
@@ -24,8 +26,10 @@ use crate::seam::Post;
 use crate::simd::{Isa, Scanner};
 use crate::store::head::{self, Head};
 use crate::wire::{graphite, pickle};
+use feed::Feed;
 use landing::Landing;
 use mail::{Mail, Reply};
+use sources::{Load, Sources};
 use vitals::Vitals;
 
 /// Scans that one shard has under way; one more is answered with [`QueryError::Busy`].
@@ -86,6 +90,7 @@ pub struct Shard {
     landing: Landing,
     datagram_follow: Follow,
     buffered_bytes: usize,
+    sources: Sources,
     scans: VecDeque<Running>,
     outbox: VecDeque<(usize, Mail)>,
 }
@@ -126,6 +131,7 @@ impl Shard {
             },
             datagram_follow: Follow::default(),
             buffered_bytes: 0,
+            sources: Sources::default(),
             scans: VecDeque::new(),
             outbox: VecDeque::new(),
         }
@@ -209,6 +215,7 @@ impl Shard {
             head_windows: head.windows() as u64,
             evicted: head.evicted(),
             buffered_bytes: self.buffered_bytes as u64,
+            load: self.sources.last(),
             ..vitals.clone()
         }
     }
@@ -240,6 +247,21 @@ impl Shard {
         self.landing.vitals.datagrams_dropped += dropped;
     }
 
+    /// A connection from `address` came in by a door.
+    pub fn open(&mut self, protocol: Protocol, address: IpAddr) -> Feed {
+        let source = self.sources.of(address);
+        self.sources.hold(source);
+        self.count_connection(protocol, true);
+        Feed::new(protocol, source)
+    }
+
+    /// It is gone, whoever closed it.
+    pub fn close(&mut self, feed: &mut Feed) {
+        self.forget(feed);
+        self.sources.release(feed.source);
+        self.count_connection(feed.protocol, false);
+    }
+
     /// One connection more or less on a door.
     pub fn count_connection(&mut self, protocol: Protocol, opened: bool) {
         let open = &mut self.landing.vitals.connections[protocol as usize];
@@ -248,6 +270,11 @@ impl Shard {
         } else {
             open.saturating_sub(1)
         };
+    }
+
+    /// A minute is over: what it brought, and from whom.
+    pub fn turn_minute(&mut self) -> Load {
+        self.sources.turn()
     }
 }
 

@@ -1,4 +1,5 @@
 use super::feed::{Feed, Verdict};
+use super::sources::Source;
 use super::*;
 use crate::base::buffer::ReadBuffer;
 use crate::base::random::Random;
@@ -90,7 +91,7 @@ impl World {
 fn every_split_of_the_stream_gives_the_same() {
     let text = b"a.b 1 1700000000\nc;x=1;w=2 2.5 1700000001\r\nbad\n a.b 3 1700000002\n.a..b 4 1700000003\n";
     let mut whole = World::new();
-    whole.send(&mut Feed::new(Protocol::Graphite), text);
+    whole.send(&mut Feed::new(Protocol::Graphite, Source::default()), text);
     assert_eq!(
         whole.show(),
         "a.b 1@1700000000,3@1700000002,4@1700000003\nc;w=2;x=1 2.5@1700000001"
@@ -98,7 +99,7 @@ fn every_split_of_the_stream_gives_the_same() {
     for cut in 0..=text.len() {
         for next in cut..=text.len() {
             let mut world = World::new();
-            let mut feed = Feed::new(Protocol::Graphite);
+            let mut feed = Feed::new(Protocol::Graphite, Source::default());
             for part in [&text[..cut], &text[cut..next], &text[next..]] {
                 assert_eq!(world.send(&mut feed, part), Verdict::Keep);
             }
@@ -113,7 +114,7 @@ fn every_split_of_the_stream_gives_the_same() {
 #[test]
 fn a_line_without_end_is_skipped_to_its_newline() {
     let mut world = World::new();
-    let mut feed = Feed::new(Protocol::Graphite);
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
     for _ in 0..20 {
         world.send(&mut feed, &[b'x'; 10_000]);
         assert!(feed.rest.len() <= 64 * 1024);
@@ -126,7 +127,7 @@ fn a_line_without_end_is_skipped_to_its_newline() {
 #[test]
 fn a_cut_line_is_dropped_and_counted() {
     let mut world = World::new();
-    let mut feed = Feed::new(Protocol::Graphite);
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
     world.send(&mut feed, b"a 1 1700000000\nb 1 170000");
     world.shard.end(&mut feed);
     assert_eq!(world.refused(Protocol::Graphite), [(Reason::LineCut, 1)]);
@@ -139,7 +140,7 @@ fn a_cut_line_is_dropped_and_counted() {
 #[test]
 fn new_series_beyond_the_bound_are_refused_while_known_ones_go_on() {
     let mut world = World::new();
-    let mut feed = Feed::new(Protocol::Graphite);
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
     for round in 0..2 {
         for i in 0..1_010 {
             world.send(
@@ -160,9 +161,12 @@ fn new_series_beyond_the_bound_are_refused_while_known_ones_go_on() {
 fn datagrams_need_no_last_newline() {
     let mut world = World::new();
     let at = world.at();
-    world
-        .shard
-        .take_datagram(Protocol::GraphiteUdp, b"a 1 1700000000\nb 2 1700000001", at);
+    world.shard.take_datagram(
+        Protocol::GraphiteUdp,
+        b"a 1 1700000000\nb 2 1700000001",
+        IpAddr::from([127, 0, 0, 1]),
+        at,
+    );
     assert_eq!(world.show(), "a 1@1700000000\nb 2@1700000001");
     assert_eq!(
         world.shard.landing.vitals.accepted[Protocol::GraphiteUdp as usize],
@@ -173,7 +177,7 @@ fn datagrams_need_no_last_newline() {
 #[test]
 fn cells_follow_late_points() {
     let mut world = World::new();
-    let mut feed = Feed::new(Protocol::Graphite);
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
     world.send(
         &mut feed,
         b"a 1 1700000040\na 2 1700000100\na 4 1700000101\n",
@@ -202,7 +206,7 @@ fn any_bytes_in_any_pieces_leave_the_shard_whole() {
     for seed in 0..60 {
         let mut random = Random::new(seed);
         let mut world = World::new();
-        let mut feed = Feed::new(Protocol::Graphite);
+        let mut feed = Feed::new(Protocol::Graphite, Source::default());
         for _ in 0..60 {
             let bytes: Vec<u8> = (0..random.below(200))
                 .map(|_| b"ab.; =\n\n\r\t1234567890-e\0\xff"[random.below(24) as usize])
@@ -239,7 +243,7 @@ fn frames_split_anywhere_are_the_same_frames() {
     for cut in 0..=bytes.len() {
         for next in cut..=bytes.len() {
             let mut world = World::new();
-            let mut feed = Feed::new(Protocol::Pickle);
+            let mut feed = Feed::new(Protocol::Pickle, Source::default());
             for part in [&bytes[..cut], &bytes[cut..next], &bytes[next..]] {
                 assert_eq!(world.send(&mut feed, part), Verdict::Keep);
             }
@@ -257,7 +261,7 @@ fn frames_split_anywhere_are_the_same_frames() {
 #[test]
 fn a_long_frame_is_gathered_and_a_longer_one_ends_the_connection() {
     let mut world = World::new();
-    let mut feed = Feed::new(Protocol::Pickle);
+    let mut feed = Feed::new(Protocol::Pickle, Source::default());
     let mut long = frame("a.b", 1);
     long.extend(vec![0; 400_000]);
     let len = (long.len() - 4) as u32;
@@ -274,7 +278,9 @@ fn a_long_frame_is_gathered_and_a_longer_one_ends_the_connection() {
 #[test]
 fn what_connections_leave_over_is_bounded_together() {
     let mut world = World::new();
-    let mut feeds: Vec<Feed> = (0..40).map(|_| Feed::new(Protocol::Pickle)).collect();
+    let mut feeds: Vec<Feed> = (0..40)
+        .map(|_| Feed::new(Protocol::Pickle, Source::default()))
+        .collect();
     let mut closed = 0;
     for feed in &mut feeds {
         let mut begun = (1u32 << 23).to_be_bytes().to_vec();

@@ -1,5 +1,6 @@
 //! A shard's counters, as `/metrics` shows them.
 
+use super::sources::Load;
 use crate::model::refusal::{Protocol, Refusals};
 
 /// Counters and gauges of one shard.
@@ -23,6 +24,8 @@ pub struct Vitals {
     pub head_windows: u64,
     /// Bytes that stream connections have left over between two reads.
     pub buffered_bytes: u64,
+    /// Bytes of the last whole minute, and the address that sent most of them.
+    pub load: Load,
     /// Points that left the head because it was full.
     pub evicted: u64,
     /// Datagrams that the kernel dropped for want of room.

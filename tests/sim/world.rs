@@ -20,6 +20,7 @@ use corelane::query::scan::Partial;
 use corelane::seam::Post;
 use corelane::shard::feed::Feed;
 use corelane::shard::mail::{Mail, Reply};
+use corelane::shard::sources::Source;
 use corelane::shard::vitals::Vitals;
 use corelane::shard::{Options, Shard};
 use corelane::simd::Isa;
@@ -76,7 +77,9 @@ impl World {
         World {
             inner: Rc::new(RefCell::new(inner)),
             buffer: ReadBuffer::default(),
-            feeds: (0..shards).map(|_| Feed::new(Protocol::Graphite)).collect(),
+            feeds: (0..shards)
+                .map(|_| Feed::new(Protocol::Graphite, Source::default()))
+                .collect(),
         }
     }
 
