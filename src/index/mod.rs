@@ -139,6 +139,9 @@ impl Index {
         ids: &mut Vec<u32>,
     ) {
         ids.clear();
+        if names.is_empty() {
+            return;
+        }
         if follow.trusted {
             self.resolve_following(text, names, follow, ids);
         } else {
@@ -173,7 +176,7 @@ impl Index {
         };
     }
 
-    /// All hashes first, so that the table's cache lines are fetched side by side.
+    /// All hashes first, then all slots, then the order: each pass finds its cache lines under way.
     fn resolve_hashed(
         &mut self,
         text: &[u8],
@@ -181,27 +184,27 @@ impl Index {
         follow: &mut Follow,
         ids: &mut Vec<u32>,
     ) {
-        let mut hashes = std::mem::take(&mut self.hashes);
-        hashes.clear();
+        self.hashes.clear();
         for name in names {
             let hash = self.hasher.hash(name.of(text));
             self.sent.prefetch(hash);
-            hashes.push(hash);
+            self.hashes.push(hash);
+        }
+        for &hash in &self.hashes {
+            let id = self.sent.get(hash).map_or(UNKNOWN, |id| id.0);
+            if let Some(next) = self.next.get(id as usize) {
+                simd::prefetch(next);
+            }
+            ids.push(id);
         }
         let (mut last, mut held) = (follow.last, 0);
-        for &hash in &hashes {
-            let Some(id) = self.sent.get(hash) else {
-                ids.push(UNKNOWN);
-                continue;
-            };
+        for &id in ids.iter().filter(|&&id| id != UNKNOWN) {
             if let Some(next) = self.next.get_mut(last as usize) {
-                held += usize::from(*next == id.0);
-                *next = id.0;
+                held += usize::from(*next == id);
+                *next = id;
             }
-            ids.push(id.0);
-            last = id.0;
+            last = id;
         }
-        self.hashes = hashes;
         *follow = Follow {
             last,
             trusted: held * 4 >= names.len() * 3,
