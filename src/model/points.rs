@@ -1,5 +1,9 @@
 //! Points of one series, in columns, and the rule for points of equal timestamp.
 
+mod merging;
+
+pub use merging::Merging;
+
 /// What becomes of two points of one series with one timestamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Duplicates {
@@ -49,10 +53,46 @@ impl Points {
         self.values.push(value);
     }
 
+    /// Make room for `count` more points, if there is memory.
+    pub fn reserve(&mut self, count: usize) {
+        // Without the room the lists grow as lists do.
+        let _ = self.times.try_reserve(count);
+        let _ = self.stamps.try_reserve(count);
+        let _ = self.values.try_reserve(count);
+    }
+
+    /// Append a stretch of `others`, which must have it.
+    pub fn extend_from(&mut self, others: &Points, stretch: std::ops::Range<usize>) {
+        self.times.extend_from_slice(&others.times[stretch.clone()]);
+        self.stamps
+            .extend_from_slice(&others.stamps[stretch.clone()]);
+        self.values.extend_from_slice(&others.values[stretch]);
+    }
+
+    /// Drop all points from the `kept`th on.
+    pub fn truncate(&mut self, kept: usize) {
+        self.times.truncate(kept);
+        self.stamps.truncate(kept);
+        self.values.truncate(kept);
+    }
+
+    /// Take away the points from the `kept`th on.
+    pub fn split_off(&mut self, kept: usize) -> Points {
+        Points {
+            times: self.times.split_off(kept),
+            stamps: self.stamps.split_off(kept),
+            values: self.values.split_off(kept),
+        }
+    }
+
+    /// Whether the points from the `first`th on are in the order of [`Points::sort`].
+    pub fn is_sorted_from(&self, first: usize) -> bool {
+        (first + 1..self.len()).all(|i| self.key(i - 1) <= self.key(i))
+    }
+
     /// Sort by (timestamp, stamp); points equal in both keep the order in which they were pushed.
     pub fn sort(&mut self) {
-        let sorted = (1..self.len()).all(|i| self.key(i - 1) <= self.key(i));
-        if sorted {
+        if self.is_sorted_from(0) {
             return;
         }
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
@@ -85,8 +125,14 @@ impl Points {
         if duplicates == Duplicates::All {
             return;
         }
-        let mut kept = 0;
-        for i in 0..self.len() {
+        let kept = self.settle_stretch(0, 0..self.len());
+        self.truncate(kept);
+    }
+
+    /// [`Points::settle`] for the last arrival, a stretch at a time: of the points of `stretch`
+    /// those that count move to the `kept`th place and behind. Gives the next place.
+    pub fn settle_stretch(&mut self, mut kept: usize, stretch: std::ops::Range<usize>) -> usize {
+        for i in stretch {
             if i + 1 < self.len() && self.times[i] == self.times[i + 1] {
                 continue;
             }
@@ -95,9 +141,7 @@ impl Points {
             self.values[kept] = self.values[i];
             kept += 1;
         }
-        self.times.truncate(kept);
-        self.stamps.truncate(kept);
-        self.values.truncate(kept);
+        kept
     }
 }
 

@@ -9,7 +9,11 @@
 //! chain for what came after its window had been left. When the bytes or the windows are used up the
 //! oldest window leaves, a few blocks for each new one, so that no single point pays for it.
 
+mod reading;
+
 use std::collections::{BTreeMap, HashMap};
+
+pub use reading::Reading;
 
 use super::block::{Block, Kind};
 use crate::base::time::{Millis, Stamp, Step};
@@ -398,38 +402,10 @@ impl Head {
     }
 
     /// Append to `out` the points of `id` with `from <= time <= until`, sorted by (time, stamp),
-    /// duplicates not yet settled.
+    /// duplicates not yet settled. For long ranges see [`Reading`].
     pub fn read(&self, id: SeriesId, from: Millis, until: Millis, out: &mut Points) {
-        let Some(tail) = self.tails.get(id.0 as usize) else {
-            return;
-        };
-        let from = Millis(from.0.max(self.floor));
-        let mut numbers = Vec::new();
-        self.walk(tail.block, |number, block| {
-            let window = self.options.window.floor(Millis(block.base_ms)).0;
-            if window <= until.0 {
-                numbers.push(number);
-            }
-            from.0 < window.saturating_add(self.options.window.millis())
-        });
-        let in_order = numbers.len();
-        self.walk(tail.late, |number, _| {
-            numbers.push(number);
-            true
-        });
-        // Both chains were walked from their newest block.
-        numbers[..in_order].reverse();
-        numbers[in_order..].reverse();
-        for number in numbers {
-            let block = &self.blocks[number as usize];
-            for i in 0..self.count(number, tail) {
-                let (time, stamp, value) = block.get(i);
-                if from.0 <= time && time <= until.0 {
-                    out.push(time, stamp, value);
-                }
-            }
-        }
-        out.sort();
+        let mut reading = Reading::new(id, from, until);
+        while !reading.step(self, &mut { usize::MAX }, out) {}
     }
 
     /// Append to `out` up to `n` of the newest distinct timestamps of `id` (milliseconds), newest
