@@ -10,6 +10,7 @@
 
 mod expression;
 mod posting;
+mod selection;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -20,6 +21,7 @@ use super::TooMany;
 use crate::model::series::{SeriesId, SeriesName, TenantId};
 pub use expression::{REGEX_BYTES_MAX, TEST_BYTES_MAX, TESTS_MAX, TagTest, TagTestError};
 use posting::Posting;
+pub use selection::Selection;
 
 /// The key of the metric name.
 pub const NAME_KEY: &str = "name";
@@ -65,18 +67,19 @@ impl Tags {
     /// answered.
     ///
     /// # Errors
-    /// [`TooMany`] beyond `limit` series.
+    /// [`TooMany`] beyond `limit` series. In one go: see [`Selection`] for slices.
     pub fn select(
         &self,
         tenant: TenantId,
         tests: &[TagTest],
         limit: usize,
     ) -> Result<Vec<SeriesId>, TooMany> {
-        let selected = self.selected(tenant, tests);
-        if selected.len() > limit as u64 {
-            return Err(TooMany { limit });
+        let mut selection = Selection::new(tenant, tests.to_vec(), limit);
+        loop {
+            if let Some(selected) = selection.step(self, &mut { usize::MAX }) {
+                return selected;
+            }
         }
-        Ok(selected.into_iter().map(SeriesId).collect())
     }
 
     /// Keys that begin with `prefix`, sorted by their bytes, at most `limit`.
@@ -101,25 +104,6 @@ impl Tags {
         self.tenants.get(&tenant)?.get(key)
     }
 
-    /// Tests that need a value come first, of those the ones that name it, the smallest first;
-    /// each of the others then only looks at what is left.
-    fn selected(&self, tenant: TenantId, tests: &[TagTest]) -> RoaringBitmap {
-        let mut order: Vec<(u64, &TagTest)> = tests
-            .iter()
-            .map(|test| (self.rank(tenant, test), test))
-            .collect();
-        order.sort_by_key(|&(rank, _)| rank);
-        let mut left: Option<RoaringBitmap> = None;
-        for (_, test) in order {
-            if left.as_ref().is_some_and(RoaringBitmap::is_empty) {
-                break;
-            }
-            let before = left.take();
-            left = Some(self.pass(tenant, test, before));
-        }
-        left.unwrap_or_else(|| self.all(tenant))
-    }
-
     /// All tagged series: each has a name.
     fn all(&self, tenant: TenantId) -> RoaringBitmap {
         let name = self.key(tenant, NAME_KEY);
@@ -138,68 +122,6 @@ impl Tags {
             Some(value) => key.values.get(value).map_or(0, Posting::len),
             None => key.present.len().saturating_add(1 << 32), // after those that need no search
         }
-    }
-
-    /// Those of `candidates` (or of all) that pass one test.
-    fn pass(
-        &self,
-        tenant: TenantId,
-        test: &TagTest,
-        candidates: Option<RoaringBitmap>,
-    ) -> RoaringBitmap {
-        let key = self.key(tenant, test.key());
-        if test.matches_empty() {
-            let mut left = candidates.unwrap_or_else(|| self.all(tenant));
-            if let Some(key) = key {
-                left -= key.having(|value| !test.matches(value), test.but_for(), Some(&left));
-            }
-            return left;
-        }
-        let Some(key) = key else {
-            return RoaringBitmap::new();
-        };
-        if let Some(value) = test.exactly() {
-            let Some(posting) = key.values.get(value) else {
-                return RoaringBitmap::new();
-            };
-            let found = posting.bitmap();
-            return match candidates {
-                Some(candidates) => candidates & &*found,
-                None => found.into_owned(),
-            };
-        }
-        let found = key.having(|value| test.matches(value), None, candidates.as_ref());
-        match candidates {
-            Some(candidates) => candidates & found,
-            None => found,
-        }
-    }
-}
-
-impl Key {
-    /// Series whose value passes, those of `within` at least. Where `only` is known to be the one
-    /// value that passes, nothing is searched.
-    fn having(
-        &self,
-        passes: impl Fn(&str) -> bool,
-        only: Option<&str>,
-        within: Option<&RoaringBitmap>,
-    ) -> RoaringBitmap {
-        if let Some(value) = only {
-            let posting = self.values.get(value);
-            return posting
-                .map_or_else(RoaringBitmap::new, |posting| posting.bitmap().into_owned());
-        }
-        let mut few = Vec::new();
-        let mut found = RoaringBitmap::new();
-        for (value, posting) in &self.values {
-            let counts = within.is_none_or(|within| posting.meets(within));
-            if counts && passes(value) {
-                posting.add_to(&mut few, &mut found);
-            }
-        }
-        few.sort_unstable();
-        found | RoaringBitmap::from_iter(few)
     }
 }
 

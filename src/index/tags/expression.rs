@@ -97,15 +97,33 @@ impl TagTest {
     /// The first that is wrong; [`TagTestError::AllMatchEmpty`] if every one would let a series
     /// without the tag pass, or if there is none; [`TagTestError::Many`].
     pub fn parse_all<S: AsRef<str>>(texts: &[S]) -> Result<Vec<TagTest>, TagTestError> {
-        if texts.len() > TESTS_MAX {
-            return Err(TagTestError::Many);
-        }
+        TagTest::check_count(texts.len())?;
         let tests = texts.iter().map(|text| TagTest::parse(text.as_ref()));
         let tests = tests.collect::<Result<Vec<TagTest>, TagTestError>>()?;
+        TagTest::check_all(&tests)?;
+        Ok(tests)
+    }
+
+    /// Whether one query may have so many tests.
+    ///
+    /// # Errors
+    /// [`TagTestError::Many`].
+    pub fn check_count(tests: usize) -> Result<(), TagTestError> {
+        if tests > TESTS_MAX {
+            return Err(TagTestError::Many);
+        }
+        Ok(())
+    }
+
+    /// Whether the tests of a query leave any series out.
+    ///
+    /// # Errors
+    /// [`TagTestError::AllMatchEmpty`].
+    pub fn check_all(tests: &[TagTest]) -> Result<(), TagTestError> {
         if tests.iter().all(TagTest::matches_empty) {
             return Err(TagTestError::AllMatchEmpty);
         }
-        Ok(tests)
+        Ok(())
     }
 
     /// The tag it is about.
