@@ -54,7 +54,7 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
         text.extend_from_slice(&array(question, &all).await?);
     }
     text.push(b'}');
-    question.json(text)
+    question.json(text).await
 }
 
 async fn array(question: &Question<'_>, paths: &BTreeSet<String>) -> Result<Vec<u8>, QueryError> {

@@ -56,7 +56,7 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
         Format::Json => json(question, &nodes, beyond).await?,
         Format::NodeList { position } => node_list(question, &nodes, position, beyond).await?,
     };
-    let mut response = question.json(text)?;
+    let mut response = question.json(text).await?;
     let headers = response.headers_mut();
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

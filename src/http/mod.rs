@@ -20,19 +20,16 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
-use std::pin::Pin;
+use std::time::Duration;
 
 use crate::base::time::Millis;
 use crate::model::series::TenantId;
+pub use crate::query::breath::Local;
 use crate::query::error::QueryError;
 use crate::query::limits::Limits;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
-
-/// A future that stays on its core.
-pub type Local<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// All shards, as one asks them.
 pub trait Fleet {
@@ -45,6 +42,9 @@ pub trait Fleet {
 
     /// The wall clock.
     fn now(&self) -> Millis;
+
+    /// Time since some moment in the past, by a clock that nobody sets: only differences count.
+    fn elapsed(&self) -> Duration;
 
     /// Let the core do other work; await this at least each 100 µs of computation.
     fn breathe(&self) -> Local<'_, ()>;

@@ -14,13 +14,13 @@ use crate::query::plan::Want;
 pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
     question.callback()?;
     let Merged::Names(names) = question.ask(Want::Names).await? else {
-        return question.json(b"[]".to_vec());
+        return question.json(b"[]".to_vec()).await;
     };
     let mut list = List::new();
-    for (i, name) in names.iter().enumerate() {
-        push_text(name, Beyond::Escaped, list.item());
+    for (i, name) in names.into_iter().enumerate() {
+        push_text(&name, Beyond::Escaped, list.item());
         list.check(question)?;
         question.breathe_every(i).await?;
     }
-    question.json(list.end())
+    question.json(list.end()).await
 }

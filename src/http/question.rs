@@ -1,5 +1,7 @@
 //! One request on its way: what was asked, whom to ask, what it may cost, and how long it may take.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response};
@@ -8,12 +10,12 @@ use super::errors::Failure;
 use super::parameters::Parameters;
 use super::{Fleet, HttpOptions, json};
 use crate::base::time::Millis;
+use crate::query::breath::{Breath, Local, PIECE, Pace};
 use crate::query::error::QueryError;
+use crate::query::limits::Limits;
 use crate::query::merge::{Merge, Merged};
 use crate::query::plan::{Plan, Want};
-
-/// Points, values or names between two breaths: well below 100 µs of work.
-pub(super) const BREATH: usize = 2_000;
+use crate::query::series::Series;
 
 /// Names that are sorted or printed between two breaths: each costs more than a point.
 const LIST_BREATH: usize = 500;
@@ -32,6 +34,8 @@ pub(super) struct Question<'a> {
     pub(super) options: &'a HttpOptions,
     /// When it came, by the wall clock.
     pub(super) began: Millis,
+    /// When it came, by [`Fleet::elapsed`].
+    started: Duration,
 }
 
 impl<'a> Question<'a> {
@@ -52,6 +56,7 @@ impl<'a> Question<'a> {
             fleet,
             options,
             began: fleet.now(),
+            started: fleet.elapsed(),
         })
     }
 
@@ -60,39 +65,52 @@ impl<'a> Question<'a> {
     /// # Errors
     /// What the shards or the merge say, or that time is up.
     pub(super) async fn ask(&self, want: Want) -> Result<Merged, QueryError> {
-        let plan = Plan {
-            tenant: self.options.tenant,
-            want,
-            limits: self.options.limits,
+        let millis_max = self.options.limits.millis_max;
+        let left = Duration::from_millis(millis_max).saturating_sub(self.took());
+        let limits = Limits {
+            millis_max: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            ..self.options.limits
         };
-        let partials = self.fleet.ask(plan.clone()).await?;
+        let plan = Plan::new(self.options.tenant, want, limits);
+        // Whoever asks several times has no more time than others.
+        self.breathe().await?;
+        let asked = self.fleet.ask(plan.clone()).await;
+        let partials = asked.map_err(|error| match error {
+            QueryError::Timeout(_) => QueryError::Timeout(millis_max),
+            other => other,
+        })?;
         let mut merge = Merge::new(&plan, partials);
         loop {
-            if let Some(merged) = merge.step(BREATH) {
+            if let Some(merged) = merge.step(PIECE) {
                 return merged;
             }
             self.breathe().await?;
         }
     }
 
-    /// Let the core do other work.
-    ///
-    /// # Errors
-    /// [`QueryError::Timeout`] when the query has had its time.
-    pub(super) async fn breathe(&self) -> Result<(), QueryError> {
-        self.fleet.breathe().await;
-        let millis_max = self.options.limits.millis_max;
-        let elapsed = self.fleet.now().0.saturating_sub(self.began.0);
-        if u64::try_from(elapsed).is_ok_and(|elapsed| elapsed > millis_max) {
-            return Err(QueryError::Timeout(millis_max));
+    /// For a loop over values, series or texts.
+    pub(super) fn pace(&self) -> Pace<'_> {
+        Pace::new(self)
+    }
+
+    /// Free series, also those of a query that has had its time.
+    pub(super) async fn free(&self, series: impl IntoIterator<Item = Series>) {
+        let freeing = Freeing(self.fleet);
+        let pace = Pace::new(&freeing);
+        for one in series {
+            // It never says that time is over.
+            let _ = one.free(&pace).await;
         }
-        Ok(())
+    }
+
+    fn took(&self) -> Duration {
+        self.fleet.elapsed().saturating_sub(self.started)
     }
 
     /// In a loop over names: breathe where `i` says that it is time.
     ///
     /// # Errors
-    /// As [`Question::breathe`].
+    /// As [`Breath::breathe`].
     pub(super) async fn breathe_every(&self, i: usize) -> Result<(), QueryError> {
         if i % LIST_BREATH == LIST_BREATH - 1 {
             self.breathe().await?;
@@ -121,19 +139,50 @@ impl<'a> Question<'a> {
     /// Give `text` as JSON, wrapped if the request says so.
     ///
     /// # Errors
-    /// As [`Question::callback`].
-    pub(super) fn json(&self, text: Vec<u8>) -> Result<Response<Bytes>, Failure> {
-        match self.callback()? {
-            None => Ok(document("application/json", text)),
-            Some(name) => {
-                let mut wrapped = Vec::with_capacity(name.len() + text.len() + 2);
-                wrapped.extend_from_slice(name.as_bytes());
-                wrapped.push(b'(');
-                wrapped.extend_from_slice(&text);
-                wrapped.push(b')');
-                Ok(document("text/javascript", wrapped))
-            }
+    /// As [`Question::callback`] and [`Breath::breathe`].
+    pub(super) async fn json(&self, text: Vec<u8>) -> Result<Response<Bytes>, Failure> {
+        let Some(name) = self.callback()? else {
+            return Ok(document("application/json", text));
+        };
+        let bytes = name.len() + text.len() + 2;
+        self.options.limits.check_bytes(bytes as u64)?;
+        let mut wrapped = Vec::with_capacity(bytes);
+        wrapped.extend_from_slice(name.as_bytes());
+        wrapped.push(b'(');
+        for some in text.chunks(COPIED) {
+            wrapped.extend_from_slice(some);
+            self.breathe().await?;
         }
+        wrapped.push(b')');
+        Ok(document("text/javascript", wrapped))
+    }
+}
+
+/// Bytes of an answer that are copied in one go.
+const COPIED: usize = 1 << 18;
+
+impl Breath for Question<'_> {
+    fn breathe(&self) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async {
+            self.fleet.breathe().await;
+            let millis_max = self.options.limits.millis_max;
+            if Duration::from_millis(millis_max) < self.took() {
+                return Err(QueryError::Timeout(millis_max));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Breathes without an eye on the time.
+struct Freeing<'a>(&'a dyn Fleet);
+
+impl Breath for Freeing<'_> {
+    fn breathe(&self) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async {
+            self.0.breathe().await;
+            Ok(())
+        })
     }
 }
 

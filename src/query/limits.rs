@@ -88,14 +88,16 @@ impl Limits {
     /// # Errors
     /// [`QueryError::Limit`] above the ceiling.
     pub fn check_bytes(&self, bytes: u64) -> Result<(), QueryError> {
-        let max = self.bytes_max;
-        check(
-            bytes,
-            max,
-            "needs more than",
-            "bytes of memory",
-            "query.bytes_max",
-        )
+        if bytes <= self.bytes_max {
+            Ok(())
+        } else {
+            Err(Limits::too_many_bytes(self.bytes_max))
+        }
+    }
+
+    /// What a query is told that needs more than `max` bytes.
+    pub fn too_many_bytes(max: u64) -> QueryError {
+        refusal(max, "needs more than", "bytes of memory", "query.bytes_max")
     }
 }
 

@@ -14,7 +14,7 @@ use super::limits::Limits;
 use super::plan::{Plan, Slot, Want};
 use super::scan::{FoundNode, FoundPoints, FoundSeries, Matches, NEWEST_TIMES_MAX, Partial};
 use crate::base::time::Millis;
-use crate::model::points::{Duplicates, Points};
+use crate::model::points::{Merging, Points};
 use crate::model::series::Identity;
 
 /// What all shards together hold.
@@ -72,7 +72,7 @@ impl Merge {
         let (mut nodes, mut names) = (Vec::new(), Vec::new());
         for partial in partials {
             match partial {
-                Partial::Points(found) => points.push_back(found),
+                Partial::Points(found) => points.push_back(ShardPart::new(found)),
                 Partial::Nodes(found) => nodes.push(found),
                 Partial::Names(found) => names.push(found),
             }
@@ -202,7 +202,7 @@ impl<E: Entry> ListMerge<E> {
 struct PointsMerge {
     until: Millis,
     last_slots: Arc<[Slot]>,
-    shards: VecDeque<FoundPoints>,
+    shards: VecDeque<ShardPart>,
     /// Of the shard whose series are being gathered.
     slots: Vec<u32>,
     gathered: BTreeMap<(String, Identity), Gathered>,
@@ -210,9 +210,67 @@ struct PointsMerge {
     exact_of_selectors: Vec<Vec<u32>>,
     points: u64,
     joining: Option<btree_map::IntoIter<(String, Identity), Gathered>>,
+    join: Option<Join>,
     identities: HashSet<Identity>,
     ranks: Vec<u32>,
     merged: MergedPoints,
+}
+
+/// What is still to be taken of one shard's part.
+struct ShardPart {
+    series: std::vec::IntoIter<FoundSeries>,
+    matches: std::iter::Enumerate<std::vec::IntoIter<Matches>>,
+}
+
+impl ShardPart {
+    fn new(found: FoundPoints) -> ShardPart {
+        ShardPart {
+            series: found.series.into_iter(),
+            matches: found.matches.into_iter().enumerate(),
+        }
+    }
+}
+
+/// A series whose points are being joined.
+struct Join {
+    name: String,
+    newest_times: Vec<i64>,
+    stage: Joining,
+}
+
+enum Joining {
+    Merging(Merging),
+    /// Of the points up to the second number, the first are left that count.
+    Settling(Points, usize, usize),
+}
+
+/// Points that are settled in one go.
+const SETTLED: usize = 1_000;
+
+impl Join {
+    /// Do a slice of about `left` points and take what was done from it: merge what the shards
+    /// hold, and of each time keep the last arrival.
+    fn step(&mut self, left: &mut usize) -> Option<Points> {
+        while *left > 0 {
+            match &mut self.stage {
+                Joining::Merging(merging) => {
+                    let points = merging.step(left)?;
+                    self.stage = Joining::Settling(points, 0, 0);
+                }
+                Joining::Settling(points, kept, at) => {
+                    let end = (*at + SETTLED).min(points.len());
+                    *kept = points.settle_stretch(*kept, *at..end);
+                    *left = left.saturating_sub(end - *at);
+                    *at = end;
+                    if end == points.len() {
+                        points.truncate(*kept);
+                        return Some(std::mem::take(points));
+                    }
+                }
+            }
+        }
+        None
+    }
 }
 
 #[derive(Default)]
@@ -231,16 +289,16 @@ impl PointsMerge {
         let mut left = budget.max(1);
         while left > 0 {
             let spent = if let Some(shard) = self.shards.front_mut() {
-                match shard.series.get_mut(self.slots.len()) {
-                    Some(series) => {
-                        let series = take(series);
-                        self.gather(series, limits)?
-                    }
+                match shard.series.next() {
+                    Some(series) => self.gather(series, limits)?,
                     None => self.gather_matches(),
                 }
+            } else if self.join.is_some() {
+                self.go_on_joining(&mut left);
+                0
             } else if let Some(joining) = &mut self.joining {
                 match joining.next() {
-                    Some((key, gathered)) => self.join(key, gathered),
+                    Some((key, gathered)) => self.begin_join(key, gathered),
                     None => match self.rank_matches() {
                         Some(spent) => spent,
                         None => return Ok(Some(std::mem::take(&mut self.merged))),
@@ -274,49 +332,64 @@ impl PointsMerge {
         Ok(SERIES_COST)
     }
 
-    /// The shard's series are all gathered: translate what its selectors matched.
+    /// The shard's series are all gathered: translate what its next selector matched.
     fn gather_matches(&mut self) -> usize {
-        let mut spent = 1;
-        let shard = self.shards.pop_front().unwrap_or_default();
-        for (selector, Matches { series, exact }) in shard.matches.into_iter().enumerate() {
-            spent += series.len();
-            let slots = series
-                .iter()
-                .filter_map(|&position| self.slots.get(position as usize).copied());
-            let lists = if exact {
-                &mut self.exact_of_selectors
-            } else {
-                &mut self.slots_of_selectors
-            };
-            if let Some(list) = lists.get_mut(selector) {
-                list.extend(slots);
-            }
+        let matches = self
+            .shards
+            .front_mut()
+            .and_then(|shard| shard.matches.next());
+        let Some((selector, Matches { series, exact })) = matches else {
+            self.shards.pop_front();
+            self.slots.clear();
+            return 1;
+        };
+        let slots = series
+            .iter()
+            .filter_map(|&position| self.slots.get(position as usize).copied());
+        let lists = if exact {
+            &mut self.exact_of_selectors
+        } else {
+            &mut self.slots_of_selectors
+        };
+        if let Some(list) = lists.get_mut(selector) {
+            list.extend(slots);
         }
-        self.slots.clear();
-        spent
+        1 + series.len() / 4
     }
 
-    fn join(&mut self, (name, identity): (String, Identity), gathered: Gathered) -> usize {
+    fn begin_join(&mut self, (name, identity): (String, Identity), gathered: Gathered) -> usize {
         if !self.identities.insert(identity) {
             self.merged.clashes += 1;
         }
         if let Some(rank) = self.ranks.get_mut(gathered.slot as usize) {
             *rank = self.merged.series.len() as u32;
         }
-        let mut points = Points::merge(gathered.parts);
-        let spent = SERIES_COST + points.len();
-        points.settle(Duplicates::Last);
-        keep_last_arrivals(&mut points, self.until, &self.last_slots);
         let mut newest_times = gathered.newest_times;
         newest_times.sort_unstable_by(|a, b| b.cmp(a));
         newest_times.dedup();
         newest_times.truncate(NEWEST_TIMES_MAX);
-        self.merged.series.push(WholeSeries {
+        self.join = Some(Join {
             name,
-            points,
             newest_times,
+            stage: Joining::Merging(Merging::new(gathered.parts)),
         });
-        spent
+        SERIES_COST
+    }
+
+    fn go_on_joining(&mut self, left: &mut usize) {
+        let Some(mut join) = self.join.take() else {
+            return;
+        };
+        let Some(mut points) = join.step(left) else {
+            self.join = Some(join);
+            return;
+        };
+        keep_last_arrivals(&mut points, self.until, &self.last_slots);
+        self.merged.series.push(WholeSeries {
+            name: join.name,
+            points,
+            newest_times: join.newest_times,
+        });
     }
 
     /// Turn the slots of the next selector into positions; `None` when no selector is left.
@@ -338,15 +411,6 @@ impl PointsMerge {
 
 /// What one series costs besides its points, in points of the budget.
 const SERIES_COST: usize = 20;
-
-fn take(series: &mut FoundSeries) -> FoundSeries {
-    FoundSeries {
-        text: std::mem::take(&mut series.text),
-        identity: series.identity,
-        points: std::mem::take(&mut series.points),
-        newest_times: std::mem::take(&mut series.newest_times),
-    }
-}
 
 #[cfg(test)]
 mod tests;

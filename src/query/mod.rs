@@ -5,6 +5,7 @@
 //! ("now" comes with the request) and not how many shards there are.
 #![forbid(unsafe_code)]
 
+pub mod breath;
 pub mod error;
 pub mod graphite;
 mod last_slot;

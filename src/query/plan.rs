@@ -1,7 +1,10 @@
 //! What every shard is asked.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use super::error::QueryError;
 use super::limits::Limits;
 use crate::base::time::Millis;
 use crate::model::series::TenantId;
@@ -33,6 +36,61 @@ pub struct Plan {
     pub want: Want,
     /// What it may cost.
     pub limits: Limits,
+    /// What all shards together may still hold of it.
+    pub purse: Arc<Purse>,
+}
+
+impl Plan {
+    /// A question that has cost nothing yet.
+    pub fn new(tenant: TenantId, want: Want, limits: Limits) -> Plan {
+        Plan {
+            tenant,
+            want,
+            limits,
+            purse: Arc::new(Purse::new(limits.bytes_max)),
+        }
+    }
+}
+
+/// The bytes that one question may take on all shards together: each shard alone could only see
+/// its own part, and many parts would be many times the ceiling. The one number that shards share,
+/// and only while they answer the same question.
+#[derive(Debug)]
+pub struct Purse {
+    bytes_max: u64,
+    bytes_left: AtomicU64,
+    given_up: AtomicBool,
+}
+
+impl Purse {
+    fn new(bytes_max: u64) -> Purse {
+        Purse {
+            bytes_max,
+            bytes_left: AtomicU64::new(bytes_max),
+            given_up: AtomicBool::new(false),
+        }
+    }
+
+    /// Pay for `bytes` about to be held until the question is answered.
+    ///
+    /// # Errors
+    /// [`QueryError::Limit`] when all shards together hold too much.
+    pub fn pay(&self, bytes: u64) -> Result<(), QueryError> {
+        let less = |left: u64| left.checked_sub(bytes);
+        let paid = self.bytes_left.fetch_update(Relaxed, Relaxed, less);
+        paid.map(drop)
+            .map_err(|_| Limits::too_many_bytes(self.bytes_max))
+    }
+
+    /// Nobody waits for the answer any more: scans of it may end where they are.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Relaxed);
+    }
+
+    /// Whether nobody waits any more.
+    pub fn is_given_up(&self) -> bool {
+        self.given_up.load(Relaxed)
+    }
 }
 
 /// What is wanted of the shards.

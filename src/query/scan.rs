@@ -8,17 +8,19 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::error::QueryError;
-use super::last_slot::last_arrivals;
 use super::limits::Limits;
-use super::plan::{Plan, Selector, Slot, Want};
+use super::plan::{Plan, Purse, Selector, Slot, Want};
 use crate::base::time::Millis;
 use crate::index::glob::Pattern;
-use crate::index::tags::TagTest;
+use crate::index::tags::{Selection, TagTest};
 use crate::index::tree::{Finder, Node};
 use crate::index::{Index, TooMany};
 use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId};
 use crate::store::head::Head;
+use single::Single;
+
+mod single;
 
 /// Newest distinct times that a partial brings of each series: 64 gaps are enough to infer a step.
 pub const NEWEST_TIMES_MAX: usize = 65;
@@ -81,10 +83,15 @@ pub struct FoundNode {
 
 /// A scan under way.
 pub struct Scan {
+    about: About,
+    work: Work,
+}
+
+/// What every part of a scan must know of its plan.
+struct About {
     tenant: TenantId,
     limits: Limits,
-    bytes: u64,
-    work: Work,
+    purse: Arc<Purse>,
 }
 
 enum Work {
@@ -96,6 +103,8 @@ enum Work {
 struct NodesScan {
     pattern: String,
     finder: Option<Finder>,
+    nodes: Option<std::vec::IntoIter<Node>>,
+    found: Vec<FoundNode>,
 }
 
 impl Scan {
@@ -117,12 +126,13 @@ impl Scan {
                 unread: VecDeque::new(),
                 selecting: Selecting::Begin,
                 points: 0,
-                bytes: 0,
-                after: Points::default(),
+                reading: None,
             })),
             Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan {
                 pattern,
                 finder: None,
+                nodes: None,
+                found: Vec::new(),
             })),
             Want::Names => Work::Names {
                 next: 0,
@@ -130,9 +140,11 @@ impl Scan {
             },
         };
         Scan {
-            tenant: plan.tenant,
-            limits: plan.limits,
-            bytes: 0,
+            about: About {
+                tenant: plan.tenant,
+                limits: plan.limits,
+                purse: plan.purse,
+            },
             work,
         }
     }
@@ -153,15 +165,23 @@ impl Scan {
         head: &Head,
         budget: usize,
     ) -> Result<Option<Partial>, QueryError> {
-        let (tenant, limits) = (self.tenant, &self.limits);
+        let about = &self.about;
+        if about.purse.is_given_up() {
+            return Err(QueryError::Busy);
+        }
+        let mut left = budget.max(1);
         match &mut self.work {
             Work::Points(scan) => {
-                let mut left = budget.max(1);
                 while left > 0 {
                     let spent = if scan.found.matches.len() < scan.selectors.len() {
-                        scan.select(index, tenant, limits, left)?
+                        scan.select(index, about, left)?
+                    } else if scan.reading.is_some() {
+                        scan.read(head, about, &mut left)?;
+                        0
                     } else if let Some(id) = scan.unread.pop_front() {
-                        scan.read(index, head, id, limits)?
+                        let range = (scan.from, scan.until);
+                        scan.reading = Some(Single::new(index, head, id, range, about)?);
+                        SERIES_COST
                     } else {
                         return Ok(Some(Partial::Points(std::mem::take(&mut scan.found))));
                     };
@@ -169,34 +189,19 @@ impl Scan {
                 }
                 Ok(None)
             }
-            Work::Nodes(scan) => {
-                let finder = match &mut scan.finder {
-                    Some(finder) => finder,
-                    none => none.insert(finder(&scan.pattern, tenant, limits)?),
-                };
-                let Some(nodes) = finder.step(index.tree(), budget) else {
-                    return Ok(None);
-                };
-                let nodes = nodes.map_err(|TooMany { .. }| limits.too_many_series())?;
-                let bytes = nodes.iter().map(|node| NODE_BYTES + node.path.len() as u64);
-                limits.check_bytes(bytes.sum())?;
-                Ok(Some(Partial::Nodes(
-                    nodes.into_iter().map(found_node).collect(),
-                )))
-            }
+            Work::Nodes(scan) => scan.slice(index, about, left),
             Work::Names { next, names } => {
-                let end = (*next as usize)
-                    .saturating_add(budget.max(1))
-                    .min(index.len());
+                let end = (*next as usize).saturating_add(left).min(index.len());
+                let mut bytes = 0;
                 for id in *next as usize..end {
                     let id = SeriesId(id as u32);
-                    if index.tenant(id) == tenant {
+                    if index.tenant(id) == about.tenant {
                         let name = index.text(id).to_owned();
-                        self.bytes += NODE_BYTES + name.len() as u64;
+                        bytes += NODE_BYTES + name.len() as u64;
                         names.push(name);
                     }
                 }
-                limits.check_bytes(self.bytes)?;
+                about.purse.pay(bytes)?;
                 *next = end as u32;
                 let done = end == index.len();
                 Ok(done.then(|| Partial::Names(std::mem::take(names))))
@@ -205,21 +210,46 @@ impl Scan {
     }
 }
 
+impl NodesScan {
+    fn slice(
+        &mut self,
+        index: &Index,
+        about: &About,
+        budget: usize,
+    ) -> Result<Option<Partial>, QueryError> {
+        let Some(nodes) = &mut self.nodes else {
+            let finder = match &mut self.finder {
+                Some(finder) => finder,
+                none => none.insert(finder(&self.pattern, about)?),
+            };
+            if let Some(nodes) = finder.step(index.tree(), budget) {
+                let nodes = nodes.map_err(|TooMany { .. }| about.limits.too_many_series())?;
+                self.found.reserve(nodes.len());
+                self.nodes = Some(nodes.into_iter());
+            }
+            return Ok(None);
+        };
+        let mut bytes = 0;
+        for node in nodes.take(budget) {
+            bytes += NODE_BYTES + node.path.len() as u64;
+            self.found.push(found_node(node));
+        }
+        about.purse.pay(bytes)?;
+        let done = nodes.len() == 0;
+        Ok(done.then(|| Partial::Nodes(std::mem::take(&mut self.found))))
+    }
+}
+
 /// What one series costs besides its points, in points of the budget.
 const SERIES_COST: usize = 20;
 /// What queueing one series for reading costs, in points of the budget.
 const TAKE_COST: usize = 4;
+/// What reading one test of a tag costs: compiling a regular expression takes up to a slice.
+const TEST_COST: usize = 2_000;
+/// Bytes of one match of a selector, here and once more in the merge.
+const MATCH_BYTES: u64 = 2 * size_of::<u32>() as u64;
 /// Bytes that a name in a list takes besides its text.
 const NODE_BYTES: u64 = size_of::<FoundNode>() as u64;
-
-impl FoundSeries {
-    /// Bytes of memory, about.
-    fn bytes(&self) -> u64 {
-        let point = size_of::<(i64, u64, f64)>();
-        let times = self.newest_times.len() * size_of::<i64>();
-        (size_of::<FoundSeries>() + self.text.len() + times + self.points.len() * point) as u64
-    }
-}
 
 /// First the series of every selector are found, then each distinct one is read.
 struct PointsScan {
@@ -232,61 +262,94 @@ struct PointsScan {
     positions: HashMap<SeriesId, u32>,
     unread: VecDeque<SeriesId>,
     points: u64,
-    bytes: u64,
-    /// Points after `until` of the series being read.
-    after: Points,
+    reading: Option<Single>,
 }
 
 /// How far the selector is whose matches are not yet in [`FoundPoints::matches`].
 enum Selecting {
     Begin,
+    /// The tests that are read, one after the other: a regular expression takes its time.
+    ReadingTests(Vec<TagTest>),
+    ByTags(Box<Selection>),
     InTree(Finder),
     Taking {
-        ids: VecDeque<SeriesId>,
+        ids: Ids,
         matches: Matches,
     },
+}
+
+/// Series that a selector matches and that are still to be taken.
+enum Ids {
+    Nodes(std::vec::IntoIter<Node>),
+    List(std::vec::IntoIter<SeriesId>),
+}
+
+impl Iterator for Ids {
+    type Item = SeriesId;
+
+    fn next(&mut self) -> Option<SeriesId> {
+        match self {
+            Ids::Nodes(nodes) => nodes.find_map(|node| node.leaf),
+            Ids::List(ids) => ids.next(),
+        }
+    }
 }
 
 impl PointsScan {
     /// Go on finding the series of the next selector, and queue those not yet known for reading.
     /// Gives what was spent of the budget.
-    fn select(
-        &mut self,
-        index: &Index,
-        tenant: TenantId,
-        limits: &Limits,
-        budget: usize,
-    ) -> Result<usize, QueryError> {
+    fn select(&mut self, index: &Index, about: &About, budget: usize) -> Result<usize, QueryError> {
         let selectors = Arc::clone(&self.selectors);
         let selector = &selectors[self.found.matches.len()];
         match &mut self.selecting {
             Selecting::Begin => {
                 self.selecting = match selector {
-                    Selector::Path(path) => {
-                        let finder = finder(path, tenant, limits)?;
-                        Selecting::InTree(finder.leaves_only())
-                    }
-                    Selector::Tags(tests) => {
-                        Selecting::taking(by_tags(index, tenant, tests, limits)?, false)
-                    }
+                    Selector::Path(path) => Selecting::InTree(finder(path, about)?.leaves_only()),
+                    Selector::Tags(_) => Selecting::ReadingTests(Vec::new()),
                 };
                 Ok(SERIES_COST)
             }
+            Selecting::ReadingTests(tests) => {
+                let texts = match selector {
+                    Selector::Tags(texts) => texts.as_slice(),
+                    Selector::Path(_) => &[],
+                };
+                TagTest::check_count(texts.len()).map_err(invalid)?;
+                if let Some(text) = texts.get(tests.len()) {
+                    tests.push(TagTest::parse(text).map_err(invalid)?);
+                    return Ok(TEST_COST);
+                }
+                let tests = std::mem::take(tests);
+                TagTest::check_all(&tests).map_err(invalid)?;
+                let selection = Selection::new(about.tenant, tests, about.limits.series_max);
+                self.selecting = Selecting::ByTags(Box::new(selection));
+                Ok(SERIES_COST)
+            }
+            Selecting::ByTags(selection) => {
+                let mut left = budget;
+                if let Some(ids) = selection.step(index.tags(), &mut left) {
+                    let ids = ids.map_err(|TooMany { .. }| about.limits.too_many_series())?;
+                    let ids = Ids::List(ids.into_iter());
+                    self.selecting = Selecting::taking(ids, false);
+                }
+                Ok(budget - left)
+            }
             Selecting::InTree(finder) => {
                 if let Some(nodes) = finder.step(index.tree(), budget) {
-                    let nodes = nodes.map_err(|TooMany { .. }| limits.too_many_series())?;
-                    let mut ids: Vec<SeriesId> =
-                        nodes.into_iter().filter_map(|node| node.leaf).collect();
-                    let exact = ids.is_empty();
-                    if let (true, Selector::Path(path)) = (exact, selector) {
-                        ids.extend(by_name(index, tenant, path));
-                    }
-                    self.selecting = Selecting::taking(ids, exact);
+                    let nodes = nodes.map_err(|TooMany { .. }| about.limits.too_many_series())?;
+                    self.selecting = match selector {
+                        Selector::Path(path) if nodes.is_empty() => {
+                            let named: Vec<SeriesId> =
+                                by_name(index, about.tenant, path).into_iter().collect();
+                            Selecting::taking(Ids::List(named.into_iter()), true)
+                        }
+                        _ => Selecting::taking(Ids::Nodes(nodes.into_iter()), false),
+                    };
                 }
                 Ok(budget)
             }
             Selecting::Taking { ids, matches } => {
-                let Some(id) = ids.pop_front() else {
+                let Some(id) = ids.next() else {
                     self.found.matches.push(std::mem::take(matches));
                     self.selecting = Selecting::Begin;
                     return Ok(1);
@@ -295,93 +358,53 @@ impl PointsScan {
                 let position = *self.positions.entry(id).or_insert(next);
                 if position == next {
                     self.unread.push_back(id);
-                    limits.check_series(self.positions.len())?;
+                    about.limits.check_series(self.positions.len())?;
                 }
+                // Many selectors that match everything make long lists of few series.
+                about.purse.pay(MATCH_BYTES)?;
                 matches.series.push(position);
                 Ok(TAKE_COST)
             }
         }
     }
 
-    /// Read one series. Gives what was spent of the budget.
-    fn read(
-        &mut self,
-        index: &Index,
-        head: &Head,
-        id: SeriesId,
-        limits: &Limits,
-    ) -> Result<usize, QueryError> {
-        let mut found = FoundSeries {
-            text: index.text(id).to_owned(),
-            identity: index.identity(id),
-            points: Points::default(),
-            newest_times: Vec::new(),
+    /// Go on reading a series.
+    fn read(&mut self, head: &Head, about: &About, left: &mut usize) -> Result<(), QueryError> {
+        let Some(mut single) = self.reading.take() else {
+            return Ok(());
         };
-        head.read(id, self.from, self.until, &mut found.points);
-        head.newest_times(id, NEWEST_TIMES_MAX, &mut found.newest_times);
-        self.after.clear();
-        let newest_ms = found.newest_times.first();
-        if newest_ms.is_some_and(|&newest_ms| self.until.0 < newest_ms) {
-            self.read_last_slots(head, id, &mut found.points);
+        if single.step(head, &self.last_slots, about, left, &mut self.points)? {
+            self.found.series.push(single.found());
+        } else {
+            self.reading = Some(single);
         }
-        let points = found.points.len();
-        self.points += points as u64;
-        limits.check_points_read(self.points)?;
-        self.bytes += found.bytes();
-        limits.check_bytes(self.bytes)?;
-        self.found.series.push(found);
-        Ok(SERIES_COST + points + self.after.len())
-    }
-
-    /// Append what decides the last slot. Of each slot one point at most is brought, not all.
-    fn read_last_slots(&mut self, head: &Head, id: SeriesId, out: &mut Points) {
-        let Some(end) = self.last_slots.iter().map(|slot| slot.end).max() else {
-            return;
-        };
-        let (from, until) = (self.until.0.saturating_add(1), end.0.saturating_sub(1));
-        head.read(id, Millis(from), Millis(until), &mut self.after);
-        let after = &self.after;
-        for i in last_arrivals(after, self.until, &self.last_slots) {
-            out.push(after.times[i], after.stamps[i], after.values[i]);
-        }
+        Ok(())
     }
 }
 
 impl Selecting {
-    fn taking(ids: Vec<SeriesId>, exact: bool) -> Selecting {
+    fn taking(ids: Ids, exact: bool) -> Selecting {
         let matches = Matches {
-            series: Vec::with_capacity(ids.len()),
+            series: Vec::new(),
             exact,
         };
-        Selecting::Taking {
-            ids: ids.into(),
-            matches,
-        }
+        Selecting::Taking { ids, matches }
     }
 }
 
-fn finder(pattern: &str, tenant: TenantId, limits: &Limits) -> Result<Finder, QueryError> {
-    let pattern = Pattern::new(pattern).map_err(|told| QueryError::Invalid(told.to_string()))?;
-    Ok(Finder::new(pattern, tenant, limits.series_max))
+fn invalid(error: impl std::fmt::Display) -> QueryError {
+    QueryError::Invalid(error.to_string())
+}
+
+fn finder(pattern: &str, about: &About) -> Result<Finder, QueryError> {
+    let pattern = Pattern::new(pattern).map_err(invalid)?;
+    Ok(Finder::new(pattern, about.tenant, about.limits.series_max))
 }
 
 /// The series of exactly this canonical name, its tags in any order.
 fn by_name(index: &Index, tenant: TenantId, text: &str) -> Option<SeriesId> {
     let name = SeriesName::from_text(text).ok()?;
     index.lookup(tenant, &name)
-}
-
-fn by_tags(
-    index: &Index,
-    tenant: TenantId,
-    tests: &[String],
-    limits: &Limits,
-) -> Result<Vec<SeriesId>, QueryError> {
-    let tests =
-        TagTest::parse_all(tests).map_err(|error| QueryError::Invalid(error.to_string()))?;
-    index
-        .select(tenant, &tests, limits.series_max)
-        .map_err(|TooMany { .. }| limits.too_many_series())
 }
 
 fn found_node(node: Node) -> FoundNode {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::breath::{self, Pace, SERIES_WORK};
+use super::error::QueryError;
 use crate::model::refusal::Reason;
 use crate::model::series::SeriesName;
 
@@ -62,20 +64,70 @@ impl Fold {
     /// One value for a bucket that has room for `room` values, of which `values` were there to
     /// look at. NaN if all are null, or if the share of values in `room` is below `x_files_factor`.
     pub fn fold(self, values: &[f64], room: f64, x_files_factor: f64) -> f64 {
-        let mut present = values.iter().copied().filter(|value| !value.is_nan());
-        let count = present.clone().count() as f64;
-        if count == 0.0 || count / room < x_files_factor {
+        let mut folding = Folding::new(self);
+        folding.take(values);
+        folding.finish(room, x_files_factor)
+    }
+}
+
+/// A fold under way: it takes its values one stretch after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Folding {
+    fold: Fold,
+    looked_at: usize,
+    present: usize,
+    so_far: f64,
+}
+
+impl Folding {
+    /// Nothing was looked at yet.
+    pub fn new(fold: Fold) -> Folding {
+        let so_far = match fold {
+            Fold::Average | Fold::AverageZero | Fold::Sum => 0.0,
+            Fold::Min => f64::INFINITY,
+            Fold::Max => f64::NEG_INFINITY,
+            Fold::First | Fold::Last => f64::NAN,
+        };
+        Folding {
+            fold,
+            looked_at: 0,
+            present: 0,
+            so_far,
+        }
+    }
+
+    /// Look at the next values; NaN is null.
+    pub fn take(&mut self, values: &[f64]) {
+        let present = values.iter().copied().filter(|value| !value.is_nan());
+        let mut count = 0;
+        let counted = present.inspect(|_| count += 1);
+        let so_far = self.so_far;
+        self.so_far = match self.fold {
+            Fold::Average | Fold::AverageZero | Fold::Sum => counted.fold(so_far, |a, b| a + b),
+            Fold::Min => counted.fold(so_far, f64::min),
+            Fold::Max => counted.fold(so_far, f64::max),
+            Fold::Last => counted.fold(so_far, |_, value| value),
+            Fold::First => counted.fold(
+                so_far,
+                |first, value| {
+                    if first.is_nan() { value } else { first }
+                },
+            ),
+        };
+        self.present += count;
+        self.looked_at += values.len();
+    }
+
+    /// The one value, as [`Fold::fold`] says.
+    pub fn finish(self, room: f64, x_files_factor: f64) -> f64 {
+        let count = self.present as f64;
+        if self.present == 0 || count / room < x_files_factor {
             return f64::NAN;
         }
-        let sum = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |a, b| a + b);
-        match self {
-            Fold::Average => sum(&mut present) / count,
-            Fold::AverageZero => sum(&mut present) / values.len() as f64,
-            Fold::Sum => sum(&mut present),
-            Fold::Min => present.fold(f64::INFINITY, f64::min),
-            Fold::Max => present.fold(f64::NEG_INFINITY, f64::max),
-            Fold::First => present.next().unwrap_or(f64::NAN),
-            Fold::Last => present.next_back().unwrap_or(f64::NAN),
+        match self.fold {
+            Fold::Average => self.so_far / count,
+            Fold::AverageZero => self.so_far / self.looked_at as f64,
+            Fold::Sum | Fold::Min | Fold::Max | Fold::First | Fold::Last => self.so_far,
         }
     }
 }
@@ -127,6 +179,15 @@ impl Series {
             x_files_factor,
             tags,
         })
+    }
+
+    /// Give back its memory, in pieces where that is much.
+    ///
+    /// # Errors
+    /// As [`Pace::did`].
+    pub async fn free(self, pace: &Pace<'_>) -> Result<(), QueryError> {
+        breath::free(self.values, pace).await?;
+        pace.did(SERIES_WORK).await
     }
 
     /// Seconds since the epoch just behind the last value.

@@ -1,5 +1,9 @@
 //! For tests: real indexes and heads, one pair a shard, without sockets and without mail.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
 use super::error::QueryError;
 use super::plan::Plan;
 use super::scan::{Partial, Scan};
@@ -7,6 +11,17 @@ use crate::base::time::{Millis, Stamp, Step};
 use crate::index::{Follow, Index};
 use crate::model::series::{SeriesName, TenantId};
 use crate::store::head::{Head, Options};
+
+/// Poll until it is done.
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(done) = future.as_mut().poll(&mut context) {
+            return done;
+        }
+    }
+}
 
 /// The shards of a test.
 pub(crate) struct Shards(Vec<(Index, Head)>);

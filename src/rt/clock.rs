@@ -1,7 +1,7 @@
 //! When something arrives, by the clocks of the kernel.
 
 use std::cell::Cell;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -73,10 +73,15 @@ fn wall_micros() -> i64 {
     micros.unwrap_or(i64::MAX)
 }
 
-fn monotonic_micros() -> u64 {
+/// Time since the machine started, by the clock that nobody sets.
+pub fn elapsed() -> Duration {
     let time = clock_gettime(ClockId::Monotonic);
-    // The monotonic clock starts at boot and counts up.
-    (time.tv_sec as u64) * 1_000_000 + (time.tv_nsec as u64) / 1000
+    // It starts at boot and counts up.
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+fn monotonic_micros() -> u64 {
+    u64::try_from(elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::timer::Sleep;
 use crate::base::time::Millis;
 use crate::http::{Fleet, Local};
 use crate::query::error::QueryError;
-use crate::query::plan::Plan;
+use crate::query::plan::{Plan, Purse};
 use crate::query::scan::Partial;
 use crate::seam::Post;
 use crate::shard::mail::{Mail, Reply};
@@ -115,6 +115,16 @@ impl Drop for Asked<'_> {
     }
 }
 
+/// However a question ends, no shard need scan for it any longer, even one whose box is too full to
+/// be told.
+struct Asking(Arc<Purse>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
+
 /// The fleet as one shard sees it.
 pub(super) struct ShardFleet {
     pub(super) shard: usize,
@@ -157,6 +167,7 @@ impl Fleet for ShardFleet {
     fn ask(&self, plan: Plan) -> Local<'_, Result<Vec<Partial>, QueryError>> {
         Box::pin(async move {
             let from = self.shard;
+            let _asking = Asking(Arc::clone(&plan.purse));
             let ask = |ticket| Mail::Scan {
                 from,
                 ticket,
@@ -186,6 +197,10 @@ impl Fleet for ShardFleet {
 
     fn now(&self) -> Millis {
         clock::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        clock::elapsed()
     }
 
     fn breathe(&self) -> Local<'_, ()> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use corelane::base::buffer::ReadBuffer;
@@ -260,6 +261,10 @@ impl Fleet for SimulatedFleet {
 
     fn now(&self) -> Millis {
         Millis((START_S + 86_400) * 1000)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn breathe(&self) -> Local<'_, ()> {

@@ -5,12 +5,17 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::{Pieces, VALUES_PER_BREATH};
 use crate::base::decimal::{push_float, push_integer};
-use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::series::Series;
 
 /// Time, value, commas and line end; the name comes on top.
 const LINE_BYTES: usize = 42;
+
+/// Bytes of the longest line of `series`, about.
+pub(super) fn value_bytes(series: &[Series]) -> usize {
+    let longest = series.iter().map(|one| one.name.len()).max();
+    LINE_BYTES + longest.unwrap_or(0)
+}
 
 /// One line a value: `name,local time,value`, ended by carriage return and newline, without a
 /// header; null is empty. Names are quoted as RFC 4180 says where they need it.
@@ -18,18 +23,17 @@ const LINE_BYTES: usize = 42;
 /// # Errors
 /// Time or memory of the query is used up.
 pub(super) async fn print(
-    question: &Question<'_>,
+    mut pieces: Pieces<'_>,
     series: &[Series],
     zone: &TimeZone,
 ) -> Result<Vec<u8>, QueryError> {
-    let longest = series.iter().map(|one| one.name.len()).max();
-    let line_bytes = LINE_BYTES + longest.unwrap_or(0);
-    let mut pieces = Pieces::new(question, series, line_bytes);
     let mut clock = Clock::new(zone);
     for one in series {
         let name = quoted(&one.name);
+        // A long name makes each of its lines cost more.
+        let cost = 1 + name.len() / 256;
         let mut time = one.start;
-        for values in one.values.chunks(VALUES_PER_BREATH) {
+        for values in one.values.chunks((VALUES_PER_BREATH / cost).max(1)) {
             for &value in values {
                 let out = &mut pieces.text;
                 out.extend_from_slice(name.as_bytes());
@@ -42,7 +46,7 @@ pub(super) async fn print(
                 out.extend_from_slice(b"\r\n");
                 time = time.saturating_add(one.step);
             }
-            pieces.did(values.len()).await?;
+            pieces.did(values.len() * cost).await?;
         }
     }
     Ok(pieces.text)

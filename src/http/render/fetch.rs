@@ -5,28 +5,29 @@ use std::sync::Arc;
 
 use super::request::Request;
 use crate::base::time::Millis;
-use crate::http::question::{BREATH, Question};
+use crate::http::question::Question;
+use crate::query::breath::{Pace, SERIES_WORK};
 use crate::query::error::QueryError;
+use crate::query::graphite::evaluate::Budget;
 use crate::query::graphite::slots::{self, STEPS_S};
 use crate::query::graphite::{Context, Fetched};
 use crate::query::merge::{Merged, MergedPoints, WholeSeries};
 use crate::query::plan::{Selector, Slot, Want};
 use crate::query::series::Series;
 
+/// Selectors of one request: each is a walk over every shard's index.
+const SELECTORS_MAX: usize = 4_096;
+
 /// The series of every leaf of the request's targets.
 ///
 /// # Errors
-/// What the shards say, and where an evenly spaced answer would be larger than it may.
+/// What the shards say, and where evenly spaced answers would be larger than they may.
 pub(super) async fn fetch(
     question: &Question<'_>,
     request: &Request,
+    budget: &Budget,
 ) -> Result<Fetched, QueryError> {
-    let mut known = HashSet::new();
-    let targets = request.targets.iter();
-    let selectors: Arc<[Selector]> = targets
-        .flat_map(|(_, target)| target.selectors())
-        .filter(|selector| known.insert(selector.clone()))
-        .collect();
+    let selectors: Arc<[Selector]> = selectors(question, request).await?.into();
     let mut fetched = Fetched::new();
     if selectors.is_empty() {
         return Ok(fetched);
@@ -41,7 +42,8 @@ pub(super) async fn fetch(
             "series of different names share an identity; they were kept apart"
         );
     }
-    let mut spaced = Spaced::new(question, &request.context, &merged);
+    let pace = question.pace();
+    let mut spaced = Spaced::new(&pace, budget, request, &merged).await?;
     for (selector, matched) in selectors.iter().zip(std::mem::take(&mut merged.matches)) {
         let mut list = Vec::with_capacity(matched.len());
         for position in matched {
@@ -51,7 +53,35 @@ pub(super) async fn fetch(
         }
         fetched.insert(selector.clone(), list);
     }
+    for series in merged.series {
+        drop(series);
+        pace.did(SERIES_WORK).await?;
+    }
     Ok(fetched)
+}
+
+/// Each selector of the request once, in the order in which they appear.
+async fn selectors(
+    question: &Question<'_>,
+    request: &Request,
+) -> Result<Vec<Selector>, QueryError> {
+    let pace = question.pace();
+    let mut known = HashSet::new();
+    let mut selectors = Vec::new();
+    for (text, target) in &request.targets {
+        for selector in target.selectors() {
+            if known.insert(selector.clone()) {
+                selectors.push(selector);
+            }
+        }
+        if SELECTORS_MAX < selectors.len() {
+            return Err(QueryError::Limit(format!(
+                "the targets name more than {SELECTORS_MAX} different paths; send several requests"
+            )));
+        }
+        pace.did(text.len()).await?;
+    }
+    Ok(selectors)
 }
 
 /// Points behind `from`, up to and with the second `until`, and what decides the last slot of every
@@ -76,29 +106,37 @@ fn want(context: &Context, selectors: Arc<[Selector]>) -> Want {
 
 /// Turns points into values, and keeps count.
 struct Spaced<'a> {
-    question: &'a Question<'a>,
+    pace: &'a Pace<'a>,
+    budget: &'a Budget,
     context: &'a Context,
     /// How many selectors still want each series.
     uses: Vec<u32>,
     values: u64,
-    done: usize,
 }
 
 impl<'a> Spaced<'a> {
-    fn new(question: &'a Question<'a>, context: &'a Context, merged: &MergedPoints) -> Spaced<'a> {
+    async fn new(
+        pace: &'a Pace<'a>,
+        budget: &'a Budget,
+        request: &'a Request,
+        merged: &MergedPoints,
+    ) -> Result<Spaced<'a>, QueryError> {
         let mut uses = vec![0; merged.series.len()];
-        for &position in merged.matches.iter().flatten() {
-            if let Some(uses) = uses.get_mut(position as usize) {
-                *uses += 1;
+        for matches in &merged.matches {
+            for &position in matches {
+                if let Some(uses) = uses.get_mut(position as usize) {
+                    *uses += 1;
+                }
             }
+            pace.did(1 + matches.len() / 8).await?;
         }
-        Spaced {
-            question,
-            context,
+        Ok(Spaced {
+            pace,
+            budget,
+            context: &request.context,
             uses,
             values: 0,
-            done: 0,
-        }
+        })
     }
 
     /// The values of one series. `None` if its name is no name, which no shard gives.
@@ -113,11 +151,9 @@ impl<'a> Spaced<'a> {
         let (from, until) = (self.context.from, self.context.until);
         let (_, count) = slots::span(step_s, from, until);
         self.values = self.values.saturating_add(count);
-        let limits = &self.question.options.limits;
-        limits.check_points_read(self.values)?;
-        limits.check_bytes(self.values.saturating_mul(size_of::<f64>() as u64))?;
-        let slotted = slots::slot(&whole.points, step_s, from, until);
-        self.done += slotted.values.len() + whole.points.len();
+        self.context.limits.check_points_read(self.values)?;
+        self.budget.pay_series(2 * whole.name.len(), count)?;
+        let slotted = slots::slot(&whole.points, step_s, from, until, self.pace).await?;
         whole.newest_times = times;
         if let Some(uses) = self.uses.get_mut(position as usize) {
             *uses = uses.saturating_sub(1);
@@ -125,10 +161,7 @@ impl<'a> Spaced<'a> {
                 whole.points = Default::default();
             }
         }
-        if self.done >= BREATH {
-            self.done = 0;
-            self.question.breathe().await?;
-        }
+        self.pace.did_series(whole.name.len()).await?;
         let x_files_factor = self.context.x_files_factor;
         let leaf = Series::leaf(
             whole.name.clone(),

@@ -3,12 +3,11 @@
 use super::{Pieces, VALUES_PER_BREATH};
 use crate::base::decimal::{push_float, push_integer};
 use crate::http::json::{Beyond, push_text};
-use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::series::Series;
 
 /// `[value, seconds], ` with a value of up to 17 digits.
-const VALUE_BYTES: usize = 34;
+pub(super) const VALUE_BYTES: usize = 34;
 
 /// `[{"target": …, "tags": {…}, "datapoints": [[value, seconds], …]}, …]`. What is not finite is
 /// `null`: readers in Go fail on the numbers that graphite-web writes for infinity.
@@ -16,11 +15,10 @@ const VALUE_BYTES: usize = 34;
 /// # Errors
 /// Time or memory of the query is used up.
 pub(super) async fn print(
-    question: &Question<'_>,
+    mut pieces: Pieces<'_>,
     series: &[Series],
     with_nulls: bool,
 ) -> Result<Vec<u8>, QueryError> {
-    let mut pieces = Pieces::new(question, series, VALUE_BYTES);
     pieces.text.push(b'[');
     for (i, one) in series.iter().enumerate() {
         if i > 0 {
@@ -43,7 +41,7 @@ pub(super) async fn print(
             pieces.did(values.len()).await?;
         }
         pieces.text.extend_from_slice(b"]}");
-        pieces.did(1).await?;
+        pieces.did_series(one).await?;
     }
     pieces.text.push(b']');
     Ok(pieces.text)

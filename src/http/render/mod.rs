@@ -11,78 +11,95 @@ use http::header::{CACHE_CONTROL, EXPIRES};
 use http::{HeaderValue, Response};
 
 use super::errors::Failure;
-use super::question::{BREATH, Question, document};
+use super::question::{Question, document};
+use crate::query::breath::Pace;
 use crate::query::error::QueryError;
-use crate::query::graphite::{consolidate, evaluate};
+use crate::query::graphite::consolidate;
+use crate::query::graphite::evaluate::{self, Budget};
 use crate::query::series::Series;
 use request::{Format, Request};
 
 /// Answer.
 pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
     let request = Request::read(question).await?;
-    let mut series = evaluated(question, &request).await?;
+    if request.format == Format::Json {
+        question.callback()?;
+    }
+    let budget = Budget::new(question.options.limits.bytes_max);
+    let mut series = Vec::new();
+    let printed = match evaluate_all(question, &request, &budget, &mut series).await {
+        Ok(()) => print(question, &request, &budget, &mut series).await,
+        Err(failure) => Err(failure),
+    };
+    question.free(series).await;
+    let (kind, text) = printed?;
     let mut response = match request.format {
-        Format::Json => {
-            question.callback()?;
-            if let Some(max_data_points) = request.max_data_points {
-                consolidated(question, &mut series, max_data_points).await?;
-            }
-            if request.no_null_points {
-                consolidate::no_null_points(&mut series);
-            }
-            check_returned(question, &series)?;
-            question.json(json::print(question, &series, !request.no_null_points).await?)?
-        }
-        Format::Csv => {
-            check_returned(question, &series)?;
-            let text = csv::print(question, &series, &request.context.zone).await?;
-            document("text/csv", text)
-        }
-        Format::Raw => {
-            check_returned(question, &series)?;
-            document(
-                "text/plain; charset=utf-8",
-                raw::print(question, &series).await?,
-            )
-        }
+        Format::Json => question.json(text).await?,
+        Format::Csv | Format::Raw => document(kind, text),
     };
     let seconds = request.cache_seconds;
     set_cache_headers(question.began.seconds(), seconds, &mut response);
     Ok(response)
 }
 
-/// The series of all targets, one target after the other.
-async fn evaluated(question: &Question<'_>, request: &Request) -> Result<Vec<Series>, Failure> {
-    let fetched = fetch::fetch(question, request).await?;
-    let mut series = Vec::new();
-    for (text, target) in &request.targets {
-        let found = evaluate::evaluate(target, &fetched, &request.context);
-        series.extend(found.map_err(|error| Failure::Query {
-            error,
-            targets: vec![text.clone()],
-        })?);
-        question.breathe().await?;
-    }
-    Ok(series)
-}
-
-/// Fewer values a series, as many as the reader has room for.
-async fn consolidated(
+/// The answer's media type and text.
+async fn print(
     question: &Question<'_>,
-    series: &mut [Series],
-    max_data_points: u64,
-) -> Result<(), QueryError> {
-    let range_s = consolidate::range_s(series);
-    let mut done = 0;
-    for one in series {
-        done += one.values.len();
-        consolidate::consolidate_one(one, range_s, max_data_points);
-        if done >= BREATH {
-            done = 0;
-            question.breathe().await?;
+    request: &Request,
+    budget: &Budget,
+    series: &mut Vec<Series>,
+) -> Result<(&'static str, Vec<u8>), Failure> {
+    if request.format == Format::Json {
+        let pace = question.pace();
+        if let Some(max_data_points) = request.max_data_points {
+            consolidate::consolidate(series, max_data_points, &pace).await?;
+        }
+        if request.no_null_points {
+            *series = consolidate::no_null_points(std::mem::take(series), &pace).await?;
         }
     }
-    Ok(())
+    check_returned(question, series)?;
+    let room = |value_bytes| Pieces::new(question, budget, series, value_bytes);
+    Ok(match request.format {
+        Format::Json => {
+            let with_nulls = !request.no_null_points;
+            let text = json::print(room(json::VALUE_BYTES), series, with_nulls).await?;
+            ("application/json", text)
+        }
+        Format::Csv => {
+            let pieces = room(csv::value_bytes(series));
+            let zone = &request.context.zone;
+            ("text/csv", csv::print(pieces, series, zone).await?)
+        }
+        Format::Raw => {
+            let text = raw::print(room(raw::VALUE_BYTES), series).await?;
+            ("text/plain; charset=utf-8", text)
+        }
+    })
+}
+
+/// The series of all targets, one target after the other, appended to `series`.
+async fn evaluate_all(
+    question: &Question<'_>,
+    request: &Request,
+    budget: &Budget,
+    series: &mut Vec<Series>,
+) -> Result<(), Failure> {
+    let fetched = fetch::fetch(question, request, budget).await?;
+    let pace = question.pace();
+    let mut evaluated = Ok(());
+    for (text, target) in &request.targets {
+        match evaluate::evaluate(target, &fetched, &request.context, budget, &pace).await {
+            Ok(found) => series.extend(found),
+            Err(error) => {
+                let targets = vec![text.clone()];
+                evaluated = Err(Failure::Query { error, targets });
+                break;
+            }
+        }
+    }
+    question.free(fetched.into_values().flatten()).await;
+    evaluated
 }
 
 fn check_returned(question: &Question<'_>, series: &[Series]) -> Result<(), QueryError> {
@@ -119,18 +136,24 @@ const SERIES_BYTES: usize = 100;
 /// Values that are printed between two breaths: each costs up to 200 ns.
 const VALUES_PER_BREATH: usize = 500;
 
-/// An answer's text under way, and how much was done since the last breath.
+/// An answer's text under way.
 struct Pieces<'a> {
-    question: &'a Question<'a>,
+    budget: &'a Budget,
+    pace: Pace<'a>,
     text: Vec<u8>,
-    done: usize,
+    bytes_paid: usize,
 }
 
 impl<'a> Pieces<'a> {
     /// Nothing yet, with room for all: each value takes at most about `value_bytes`, each series as
     /// much as its name twice and a little more. Growing a long text by and by would copy it in one
     /// piece; room that is not used costs no memory.
-    fn new(question: &'a Question<'a>, series: &[Series], value_bytes: usize) -> Pieces<'a> {
+    fn new(
+        question: &'a Question<'a>,
+        budget: &'a Budget,
+        series: &[Series],
+        value_bytes: usize,
+    ) -> Pieces<'a> {
         let bytes_of = |one: &Series| {
             let values = one.values.len().saturating_mul(value_bytes);
             values.saturating_add(2 * one.name.len() + SERIES_BYTES)
@@ -141,24 +164,29 @@ impl<'a> Pieces<'a> {
         // Without the room the text grows as texts do.
         let _ = text.try_reserve(bytes.min(usize::try_from(bytes_max).unwrap_or(usize::MAX)));
         Pieces {
-            question,
+            budget,
+            pace: Pace::every(VALUES_PER_BREATH, question),
             text,
-            done: 0,
+            bytes_paid: 0,
         }
     }
 
-    /// `values` more were printed: breathe if that is due.
+    /// `values` more were printed: pay for the text, and breathe if that is due.
     ///
     /// # Errors
     /// Time or memory of the query is used up.
     async fn did(&mut self, values: usize) -> Result<(), QueryError> {
-        self.done += values;
-        if self.done < VALUES_PER_BREATH {
-            return Ok(());
-        }
-        self.done = 0;
-        let limits = &self.question.options.limits;
-        limits.check_bytes(self.text.len() as u64)?;
-        self.question.breathe().await
+        self.budget
+            .pay((self.text.len() - self.bytes_paid) as u64)?;
+        self.bytes_paid = self.text.len();
+        self.pace.did(values).await
+    }
+
+    /// One series was begun or ended: its name costs as much as a few values.
+    ///
+    /// # Errors
+    /// As [`Pieces::did`].
+    async fn did_series(&mut self, series: &Series) -> Result<(), QueryError> {
+        self.did(2 + series.name.len() / 32).await
     }
 }

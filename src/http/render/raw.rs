@@ -2,12 +2,11 @@
 
 use super::{Pieces, VALUES_PER_BREATH};
 use crate::base::decimal::{push_float, push_integer};
-use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::series::Series;
 
 /// A value of up to 17 digits and its comma.
-const VALUE_BYTES: usize = 20;
+pub(super) const VALUE_BYTES: usize = 20;
 
 /// One line a series: `name,start,end,step|value,value,…`, where `end` is behind the last value and
 /// null is `None`.
@@ -15,10 +14,9 @@ const VALUE_BYTES: usize = 20;
 /// # Errors
 /// Time or memory of the query is used up.
 pub(super) async fn print(
-    question: &Question<'_>,
+    mut pieces: Pieces<'_>,
     series: &[Series],
 ) -> Result<Vec<u8>, QueryError> {
-    let mut pieces = Pieces::new(question, series, VALUE_BYTES);
     for one in series {
         let out = &mut pieces.text;
         out.extend_from_slice(one.name.as_bytes());
@@ -43,7 +41,7 @@ pub(super) async fn print(
             pieces.did(values.len()).await?;
         }
         pieces.text.push(b'\n');
-        pieces.did(1).await?;
+        pieces.did_series(one).await?;
     }
     Ok(pieces.text)
 }

@@ -5,22 +5,23 @@ mod pages;
 mod render;
 
 use std::cell::Cell;
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 
 use bytes::Bytes;
 use http::{Request, Response};
 
 use super::*;
-use crate::query::testing::Shards;
+use crate::query::testing::{Shards, run};
 
 /// Shards that answer at once. Every breath passes `breath_ms` of time.
 pub(super) struct TestFleet {
     pub(super) shards: Shards,
     pub(super) count: usize,
     pub(super) now_ms: Cell<i64>,
-    pub(super) breath_ms: i64,
+    pub(super) elapsed_ms: Cell<u64>,
+    pub(super) breath_ms: u64,
+    /// How far somebody sets the wall clock at each breath.
+    pub(super) clock_step_ms: i64,
     pub(super) breaths: Cell<u64>,
     pub(super) fails: Option<QueryError>,
     pub(super) is_ready: bool,
@@ -32,7 +33,9 @@ impl TestFleet {
             shards: Shards::new(count),
             count,
             now_ms: Cell::new(now_seconds * 1000),
+            elapsed_ms: Cell::new(0),
             breath_ms: 0,
+            clock_step_ms: 0,
             breaths: Cell::new(0),
             fails: None,
             is_ready: true,
@@ -67,9 +70,14 @@ impl Fleet for TestFleet {
         Millis(self.now_ms.get())
     }
 
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.elapsed_ms.get())
+    }
+
     fn breathe(&self) -> Local<'_, ()> {
         self.breaths.set(self.breaths.get() + 1);
-        self.now_ms.set(self.now_ms.get() + self.breath_ms);
+        self.elapsed_ms.set(self.elapsed_ms.get() + self.breath_ms);
+        self.now_ms.set(self.now_ms.get() + self.clock_step_ms);
         let mut polled = false;
         Box::pin(std::future::poll_fn(move |_| {
             if std::mem::replace(&mut polled, true) {
@@ -82,17 +90,6 @@ impl Fleet for TestFleet {
 
     fn ready(&self) -> bool {
         self.is_ready
-    }
-}
-
-/// Poll until it is done.
-fn run<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(done) = future.as_mut().poll(&mut context) {
-            return done;
-        }
     }
 }
 

@@ -6,13 +6,15 @@
 //! JSON.
 //!
 //! Takes text and series, gives series. Limits: the bytes, depth and arguments of a target
-//! ([`target`]), and the values an evaluation may produce ([`Context::limits`]). Knows no clock
+//! ([`target`]), and the bytes an evaluation may produce ([`evaluate::Budget`]). Whatever works on
+//! series does it in pieces ([`Pace`](super::breath::Pace)). Knows no clock
 //! ("now" comes with the request), no shards and no HTTP. The truth it is tested against are
 //! results of graphite-web itself.
 
 pub mod consolidate;
 pub mod evaluate;
 pub mod functions;
+mod groups;
 pub mod number;
 pub mod slots;
 pub mod target;

@@ -5,6 +5,8 @@
 //! arrival wins. Also infers the step of a series that no rule names one for. Knows no names.
 
 use crate::model::points::Points;
+use crate::query::breath::{CHUNK, Pace};
+use crate::query::error::QueryError;
 
 /// Steps that an inferred one is snapped to, in seconds.
 pub const STEPS_S: [i64; 14] = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600];
@@ -40,32 +42,54 @@ pub fn span(step_s: i64, from_s: i64, until_s: i64) -> (i64, u64) {
     (first_s, u64::try_from((end - first) / step).unwrap_or(0))
 }
 
-/// The slots of one series. Points outside the range are ignored; `points` are sorted and settled.
-/// Allocates one value per slot: ask [`span`] how many first.
-pub fn slot(points: &Points, step_s: i64, from_s: i64, until_s: i64) -> Slotted {
+/// The slots of one series, in pieces as `pace` says. Points outside the range are ignored;
+/// `points` are sorted and settled. Allocates one value per slot: ask [`span`] how many first.
+///
+/// # Errors
+/// As [`Pace::did`].
+pub async fn slot(
+    points: &Points,
+    step_s: i64,
+    from_s: i64,
+    until_s: i64,
+    pace: &Pace<'_>,
+) -> Result<Slotted, QueryError> {
     let (start, count) = span(step_s, from_s, until_s);
     let step = step_s.max(1);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let mut values = vec![f64::NAN; count];
-    let mut winner: Option<(usize, u64)> = None;
-    for i in first_point(points, start)..points.len() {
-        let time_s = points.times[i].div_euclid(1000);
-        let index = (time_s.saturating_sub(start) / step) as usize;
-        if index >= count {
-            break;
-        }
-        let stamp = points.stamps[i];
-        if winner.is_some_and(|(slot, best)| slot == index && stamp < best) {
-            continue;
-        }
-        winner = Some((index, stamp));
-        values[index] = points.values[i];
+    // New memory costs when it is written to first.
+    let mut values = Vec::with_capacity(count);
+    while values.len() < count {
+        let some = CHUNK.min(count - values.len());
+        values.resize(values.len() + some, f64::NAN);
+        pace.did(some / 4).await?;
     }
-    Slotted {
+    let mut winner: Option<(usize, u64)> = None;
+    let mut next = first_point(points, start);
+    while next < points.len() {
+        let end = (next + CHUNK).min(points.len());
+        for i in next..end {
+            let time_s = points.times[i].div_euclid(1000);
+            let index = (time_s.saturating_sub(start) / step) as usize;
+            let stamp = points.stamps[i];
+            if winner.is_some_and(|(slot, best)| slot == index && stamp < best) {
+                continue;
+            }
+            // What lies behind the last slot is for nobody, and so is all that follows.
+            let Some(value) = values.get_mut(index) else {
+                break;
+            };
+            winner = Some((index, stamp));
+            *value = points.values[i];
+        }
+        pace.did(end - next).await?;
+        next = end;
+    }
+    Ok(Slotted {
         start,
         step,
         values,
-    }
+    })
 }
 
 fn first_point(points: &Points, start_s: i64) -> usize {
@@ -100,6 +124,13 @@ fn snap(gap_ms: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::breath::Breathless;
+    use crate::query::testing::run;
+
+    fn slotted(points: &Points, step_s: i64, from_s: i64, until_s: i64) -> Slotted {
+        let pace = Pace::new(&Breathless);
+        run(slot(points, step_s, from_s, until_s, &pace)).expect("a breath")
+    }
     use crate::base::random::Random;
 
     const T: i64 = 1_699_999_200;
@@ -125,7 +156,7 @@ mod tests {
             ((T + 60) * 1000, 2, 2.0),
             ((T + 120) * 1000, 3, 3.0),
         ]);
-        let got = slot(&three, 60, from, until);
+        let got = slotted(&three, 60, from, until);
         assert_eq!((got.start, got.step), (start, 60));
         assert_eq!(show(&got.values), show(want));
     }
@@ -146,15 +177,15 @@ mod tests {
             (1900, 9, 3.0),
             (2000, 1, 4.0),
         ]);
-        assert_eq!(show(&slot(&p, 1, 0, 2).values), show(&[3.0, 4.0]));
+        assert_eq!(show(&slotted(&p, 1, 0, 2).values), show(&[3.0, 4.0]));
         let p = points(&[(1000, 9, 1.0), (1500, 3, 2.0)]);
-        assert_eq!(show(&slot(&p, 1, 0, 1).values), show(&[1.0]));
+        assert_eq!(show(&slotted(&p, 1, 0, 1).values), show(&[1.0]));
     }
 
     #[test]
     fn slots_before_1970_and_absurd_ranges() {
         let p = points(&[(-61_000, 1, 5.0)]);
-        let got = slot(&p, 60, -180, -61);
+        let got = slotted(&p, 60, -180, -61);
         assert_eq!((got.start, show(&got.values)), (-120, show(&[5.0])));
         assert_eq!(span(60, i64::MAX, i64::MIN).1, 0);
         assert!(span(1, i64::MIN, i64::MAX).1 > 1 << 63);
@@ -195,7 +226,7 @@ mod tests {
             p.settle(crate::model::points::Duplicates::Last);
             let from = random.below(40) as i64 - 12;
             let until = from + random.below(30) as i64;
-            let got = slot(&p, step, from, until);
+            let got = slotted(&p, step, from, until);
             assert_eq!(
                 show(&got.values),
                 show(&naive(&p, step, from, until)),

@@ -53,9 +53,9 @@ fn plan(random: &mut Random) -> Plan {
             end: Millis(start + width),
         }
     });
-    Plan {
-        tenant: TenantId::DEFAULT,
-        want: Want::Points {
+    Plan::new(
+        TenantId::DEFAULT,
+        Want::Points {
             selectors: Arc::new([
                 path("a.b.c"),
                 path("web;dc=y"),
@@ -67,8 +67,8 @@ fn plan(random: &mut Random) -> Plan {
             until: Millis(until),
             last_slots: Arc::new(last_slots),
         },
-        limits: Limits::default(),
-    }
+        Limits::default(),
+    )
 }
 
 fn merged(plan: &Plan, partials: Vec<Partial>, budget: usize) -> Result<Merged, QueryError> {
@@ -81,11 +81,7 @@ fn merged(plan: &Plan, partials: Vec<Partial>, budget: usize) -> Result<Merged, 
 }
 
 fn wanting(want: Want) -> Plan {
-    Plan {
-        tenant: TenantId::DEFAULT,
-        want,
-        limits: Limits::default(),
-    }
+    Plan::new(TenantId::DEFAULT, want, Limits::default())
 }
 
 /// For every point of the series of one path.

@@ -12,9 +12,9 @@ fn shard(series: usize, points: usize) -> Shards {
 }
 
 fn plan(paths: &[&str], limits: Limits) -> Plan {
-    Plan {
-        tenant: TenantId::DEFAULT,
-        want: Want::Points {
+    Plan::new(
+        TenantId::DEFAULT,
+        Want::Points {
             selectors: paths
                 .iter()
                 .map(|&p| Selector::Path(p.to_owned()))
@@ -24,7 +24,7 @@ fn plan(paths: &[&str], limits: Limits) -> Plan {
             last_slots: Arc::new([]),
         },
         limits,
-    }
+    )
 }
 
 #[test]
@@ -129,11 +129,7 @@ fn another_tenant_sees_nothing() {
             pattern: "**".to_owned(),
         },
     ] {
-        let plan = |tenant| Plan {
-            tenant,
-            want: want.clone(),
-            limits: Limits::default(),
-        };
+        let plan = |tenant| Plan::new(tenant, want.clone(), Limits::default());
         let count = |tenant| match &shards.ask(&plan(tenant), 3).expect("within limits")[0] {
             Partial::Names(names) => names.len(),
             Partial::Nodes(nodes) => nodes.len(),

@@ -1,5 +1,8 @@
 //! The aggregations that functions take by name: many values become one.
 
+use crate::query::breath::{CHUNK, Pace};
+use crate::query::error::QueryError;
+
 /// How a row or a bucket of values becomes one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aggregation {
@@ -106,13 +109,146 @@ impl Aggregation {
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;
-    match (values.get(middle.wrapping_sub(1)), values.get(middle)) {
-        (Some(below), Some(above)) if values.len().is_multiple_of(2) => (below + above) / 2.0,
-        (_, Some(value)) => *value,
-        _ => f64::NAN,
+    if values.is_empty() {
+        return f64::NAN;
     }
+    let is_even = values.len().is_multiple_of(2);
+    let (lower, above, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    match lower.iter().copied().max_by(f64::total_cmp) {
+        Some(below) if is_even => (below + *above) / 2.0,
+        _ => *above,
+    }
+}
+
+/// Values that are aggregated in one go.
+const AT_ONCE: usize = 10_000;
+
+impl Aggregation {
+    /// [`Aggregation::of_enough`] of any number of values, in pieces as `pace` says.
+    ///
+    /// # Errors
+    /// As [`Pace::did`].
+    pub async fn of_many(
+        self,
+        values: &[f64],
+        room: f64,
+        x_files_factor: f64,
+        pace: &Pace<'_>,
+    ) -> Result<f64, QueryError> {
+        if values.len() <= AT_ONCE {
+            let value = self.of_enough(values, room, x_files_factor);
+            pace.did(1 + values.len()).await?;
+            return Ok(value);
+        }
+        let all = Many { values, pace };
+        let present = all.fold(0u64, |count, _| count + 1).await?;
+        let count = present as f64;
+        if present == 0 || count / room < x_files_factor {
+            return Ok(f64::NAN);
+        }
+        Ok(match self {
+            Aggregation::Average => all.sum().await? / count,
+            Aggregation::AverageZero => all.sum().await? / values.len() as f64,
+            Aggregation::Count => count,
+            Aggregation::Difference => {
+                let minus = |first: Option<f64>, b| Some(first.map_or(b, |a| a - b));
+                all.fold(None, minus).await?.unwrap_or(f64::NAN)
+            }
+            Aggregation::Last => all.fold(f64::NAN, |_, value| value).await?,
+            Aggregation::Maximum => all.fold(f64::NEG_INFINITY, f64::max).await?,
+            Aggregation::Median => all.median(present).await?,
+            Aggregation::Minimum => all.fold(f64::INFINITY, f64::min).await?,
+            Aggregation::Product if present < values.len() as u64 => f64::NAN,
+            Aggregation::Product => all.fold(1.0, |a, b| a * b).await?,
+            Aggregation::Range => {
+                let least = all.fold(f64::INFINITY, f64::min).await?;
+                all.fold(f64::NEG_INFINITY, f64::max).await? - least
+            }
+            Aggregation::StandardDeviation => {
+                let mean = all.sum().await? / count;
+                let squares = |sum: f64, value: f64| sum + (value - mean).powi(2);
+                (all.fold(0.0, squares).await? / count).sqrt()
+            }
+            Aggregation::Sum => all.sum().await?,
+        })
+    }
+}
+
+/// More values than are looked at in one go. NaN is null.
+struct Many<'a> {
+    values: &'a [f64],
+    pace: &'a Pace<'a>,
+}
+
+impl Many<'_> {
+    /// Fold those that are there, in order.
+    async fn fold<A>(&self, start: A, step: impl Fn(A, f64) -> A) -> Result<A, QueryError> {
+        let mut folded = start;
+        for some in self.values.chunks(CHUNK) {
+            let present = some.iter().copied().filter(|value| !value.is_nan());
+            folded = present.fold(folded, &step);
+            self.pace.did(some.len()).await?;
+        }
+        Ok(folded)
+    }
+
+    async fn sum(&self) -> Result<f64, QueryError> {
+        self.fold(0.0, |a, b| a + b).await
+    }
+
+    async fn median(&self, present: u64) -> Result<f64, QueryError> {
+        let above = self.ranked(present / 2).await?;
+        if !present.is_multiple_of(2) {
+            return Ok(above);
+        }
+        Ok((self.ranked(present / 2 - 1).await? + above) / 2.0)
+    }
+
+    /// The value at `rank`, 0 the smallest, without a copy of the values: byte by byte, the highest
+    /// first, those are counted that share the bytes known so far.
+    async fn ranked(&self, mut rank: u64) -> Result<f64, QueryError> {
+        let (mut known, mut mask) = (0u64, 0u64);
+        for shift in (0..64).step_by(8).rev() {
+            let mut counts = [0u64; 256];
+            for some in self.values.chunks(CHUNK) {
+                for value in some.iter().filter(|value| !value.is_nan()) {
+                    let key = ascending(*value);
+                    if key & mask == known {
+                        counts[(key >> shift & 0xff) as usize] += 1;
+                    }
+                }
+                self.pace.did(some.len()).await?;
+            }
+            for (byte, &count) in (0u64..).zip(&counts) {
+                if rank < count {
+                    known |= byte << shift;
+                    break;
+                }
+                rank -= count;
+            }
+            mask |= 0xff << shift;
+        }
+        Ok(from_ascending(known))
+    }
+}
+
+/// Bits that are in the order of the numbers.
+fn ascending(value: f64) -> u64 {
+    let bits = value.to_bits();
+    if bits >> 63 == 1 {
+        !bits
+    } else {
+        bits | 1 << 63
+    }
+}
+
+fn from_ascending(key: u64) -> f64 {
+    f64::from_bits(if key >> 63 == 1 {
+        key & !(1 << 63)
+    } else {
+        !key
+    })
 }
 
 #[cfg(test)]

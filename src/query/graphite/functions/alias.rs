@@ -14,7 +14,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         names: &["alias"],
         group: "Alias",
         parameters: &[SERIES_LIST, Parameter::required("newName", Kind::Text)],
-        run: alias,
+        run: |call| Box::pin(alias(call)),
     },
     Function {
         names: &["aliasByNode"],
@@ -23,25 +23,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
             SERIES_LIST,
             Parameter::required("nodes", Kind::NodeOrTag).many(),
         ],
-        run: alias_by_node,
+        run: |call| Box::pin(alias_by_node(call)),
     },
 ];
 
-fn alias(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
+async fn alias(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let name = call.text("newName")?;
-    let mut series = call.take_series("seriesList");
+    let mut series = call.take_series("seriesList").await?;
     for one in &mut series {
-        call.rename(one, name.clone())?;
+        call.rename(one, name.clone()).await?;
     }
     Ok(series)
 }
 
-fn alias_by_node(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
+async fn alias_by_node(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let nodes = call.literals("nodes");
-    let mut series = call.take_series("seriesList");
+    let mut series = call.take_series("seriesList").await?;
     for one in &mut series {
         let key = node_key(one, &nodes);
-        call.rename(one, key)?;
+        call.rename(one, key).await?;
     }
     Ok(series)
 }

@@ -2,6 +2,7 @@
 
 use super::aggregation::Aggregation;
 use super::parameter::{Function, Kind, Parameter, Value};
+use crate::query::breath::{CHUNK, Pace};
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::Evaluation;
 use crate::query::graphite::target::{self, Expression};
@@ -198,32 +199,80 @@ pub struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// Evaluate the series among the arguments of `bound`.
-    pub(in crate::query::graphite) fn new(
+    pub(in crate::query::graphite) async fn new(
         evaluation: Evaluation<'a>,
-        bound: Bound<'_>,
+        bound: Bound<'a>,
     ) -> Result<Call<'a>, QueryError> {
-        let evaluate = |placed| match placed {
-            Placed::Series(expression) => evaluation.series(expression).map(Argument::Series),
-            Placed::Literal(literal) => Ok(Argument::Literal(literal)),
-        };
-        let slots = bound
-            .slots
-            .into_iter()
-            .map(|slot| slot.into_iter().map(evaluate).collect());
+        let mut slots = Vec::with_capacity(bound.slots.len());
+        for placed in bound.slots {
+            let mut slot = Vec::with_capacity(placed.len());
+            for argument in placed {
+                slot.push(match argument {
+                    Placed::Series(expression) => {
+                        Argument::Series(evaluation.series(expression).await?)
+                    }
+                    Placed::Literal(literal) => Argument::Literal(literal),
+                });
+            }
+            slots.push(slot);
+        }
         Ok(Call {
             evaluation,
             function: bound.function,
-            slots: slots.collect::<Result<_, _>>()?,
+            slots,
         })
     }
 
-    pub(in crate::query::graphite) fn run(&mut self) -> Result<Vec<Series>, QueryError> {
-        (self.function.run)(self)
+    pub(in crate::query::graphite) async fn run(&mut self) -> Result<Vec<Series>, QueryError> {
+        (self.function.run)(self).await
     }
 
     /// What the function may know of the request.
     pub(super) fn context(&self) -> &'a Context {
         self.evaluation.context
+    }
+
+    /// Who lets the core do other work.
+    pub(super) fn pace(&self) -> &'a Pace<'a> {
+        self.evaluation.pace
+    }
+
+    /// So many values were worked on. Every loop over values or series awaits this, or one of the
+    /// methods below that do it themselves.
+    ///
+    /// # Errors
+    /// The query has had its time.
+    pub(super) async fn did(&self, values: usize) -> Result<(), QueryError> {
+        self.evaluation.pace.did(values).await
+    }
+
+    /// Change every value of `series`, in order.
+    ///
+    /// # Errors
+    /// As [`Call::did`].
+    pub(super) async fn map_values(
+        &self,
+        series: &mut Series,
+        mut change: impl FnMut(f64) -> f64,
+    ) -> Result<(), QueryError> {
+        for values in series.values.chunks_mut(CHUNK) {
+            for value in &mut *values {
+                *value = change(*value);
+            }
+            self.did(values.len()).await?;
+        }
+        Ok(())
+    }
+
+    /// Free what is no longer needed.
+    ///
+    /// # Errors
+    /// As [`Call::did`].
+    pub(super) async fn free(&self, series: Vec<Series>) -> Result<(), QueryError> {
+        for one in series {
+            one.free(self.evaluation.pace).await?;
+        }
+        Ok(())
     }
 
     /// Pay for values about to be produced.
@@ -237,11 +286,12 @@ impl<'a> Call<'a> {
     /// Give `series` a new name, and pay for it.
     ///
     /// # Errors
-    /// [`QueryError::Limit`] when the names made so far are too long together.
-    pub(super) fn rename(&self, series: &mut Series, name: String) -> Result<(), QueryError> {
-        self.evaluation.budget.pay(name.len() as u64)?;
+    /// [`QueryError::Limit`] when the names made so far are too long together; as [`Call::did`].
+    pub(super) async fn rename(&self, series: &mut Series, name: String) -> Result<(), QueryError> {
+        let bytes = name.len();
+        self.evaluation.budget.pay(bytes as u64)?;
         series.name = name;
-        Ok(())
+        self.evaluation.pace.did_series(bytes).await
     }
 
     /// Give `series` a new name that is also its path expression, as functions do that are no
@@ -249,10 +299,10 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// See [`Call::rename`].
-    pub(super) fn wrap(&self, series: &mut Series, name: String) -> Result<(), QueryError> {
+    pub(super) async fn wrap(&self, series: &mut Series, name: String) -> Result<(), QueryError> {
         self.evaluation.budget.pay(name.len() as u64)?;
         series.path_expression = name.clone();
-        self.rename(series, name)
+        self.rename(series, name).await
     }
 
     fn slot(&self, name: &str) -> Option<usize> {
@@ -261,15 +311,28 @@ impl<'a> Call<'a> {
     }
 
     /// The series given to parameter `name`, all lists joined. They leave the call.
-    pub(super) fn take_series(&mut self, name: &str) -> Vec<Series> {
+    ///
+    /// # Errors
+    /// As [`Call::did`].
+    pub(super) async fn take_series(&mut self, name: &str) -> Result<Vec<Series>, QueryError> {
+        let pace = self.evaluation.pace;
         let slot = self.slot(name).and_then(|index| self.slots.get_mut(index));
         let mut joined = Vec::new();
         for argument in slot.into_iter().flatten() {
-            if let Argument::Series(series) = argument {
-                joined.append(series);
+            let Argument::Series(series) = argument else {
+                continue;
+            };
+            let series = std::mem::take(series);
+            if joined.is_empty() {
+                joined = series;
+                continue;
+            }
+            for one in series {
+                joined.push(one);
+                pace.did(1).await?;
             }
         }
-        joined
+        Ok(joined)
     }
 
     /// All that was given to parameter `name`, or its default.

@@ -6,6 +6,7 @@ use super::aggregation::Aggregation;
 use super::arguments::Call;
 use super::normalise::Grid;
 use super::parameter::{Function, Kind, Parameter};
+use crate::query::breath::SERIES_WORK;
 use crate::query::error::QueryError;
 use crate::query::series::{Fold, Series};
 
@@ -16,7 +17,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         names: &["averageSeries", "avg"],
         group: "Combine",
         parameters: &[SERIES_LISTS],
-        run: |call| aggregate_all(call, "average", Aggregation::Average),
+        run: |call| Box::pin(aggregate_all(call, "average", Aggregation::Average)),
     },
     Function {
         names: &["group"],
@@ -25,53 +26,63 @@ pub(super) const FUNCTIONS: &[Function] = &[
             required: false,
             ..SERIES_LISTS
         }],
-        run: |call| Ok(call.take_series("seriesLists")),
+        run: |call| Box::pin(call.take_series("seriesLists")),
     },
     Function {
         names: &["sumSeries", "sum"],
         group: "Combine",
         parameters: &[SERIES_LISTS],
-        run: |call| aggregate_all(call, "sum", Aggregation::Sum),
+        run: |call| Box::pin(aggregate_all(call, "sum", Aggregation::Sum)),
     },
 ];
 
-fn aggregate_all(
+async fn aggregate_all(
     call: &mut Call<'_>,
     name: &str,
     aggregation: Aggregation,
 ) -> Result<Vec<Series>, QueryError> {
-    let series = call.take_series("seriesLists");
+    let series = call.take_series("seriesLists").await?;
     let x_files_factor = call.context().x_files_factor;
-    let combined = aggregate(call, series, name, aggregation, x_files_factor)?;
+    let combined = aggregate(call, series, name, aggregation, x_files_factor).await?;
     Ok(combined.into_iter().collect())
 }
 
 /// One series with one aggregated value per row, called `<name>Series(…)`. `None` of nothing.
-pub(super) fn aggregate(
+pub(super) async fn aggregate(
     call: &Call<'_>,
     mut series: Vec<Series>,
     name: &str,
     aggregation: Aggregation,
     x_files_factor: f64,
 ) -> Result<Option<Series>, QueryError> {
-    let Some(grid) = Grid::new(&mut series)? else {
+    let Some(grid) = Grid::new(&mut series, call.pace()).await? else {
         return Ok(None);
     };
     // Series far apart make rows of nothing but nulls, and those take time too.
     call.pay_values((grid.len as u64).saturating_mul(series.len() as u64))?;
-    let text = format!("{name}Series({})", path_expressions(&series));
-    let mut tags = common_tags(&series);
+    let text = format!("{name}Series({})", path_expressions(call, &series).await?);
+    let mut tags = common_tags(call, &series).await?;
     tags.entry("name".to_owned())
         .or_insert_with(|| text.clone());
     tags.insert("aggregatedBy".to_owned(), name.to_owned());
     let room = series.len() as f64;
     let mut values = Vec::with_capacity(grid.len);
-    grid.rows(|row| values.push(aggregation.of_enough(row, room, x_files_factor)));
+    let mut rows = grid.rows(call.pace());
+    while let Some(row) = rows.next().await? {
+        values.push(
+            aggregation
+                .of_many(row, room, x_files_factor, call.pace())
+                .await?,
+        );
+    }
+    let (start, step) = (grid.start, grid.step);
+    grid.free(call.pace()).await?;
+    call.free(series).await?;
     Ok(Some(Series {
         path_expression: text.clone(),
         name: text,
-        start: grid.start,
-        step: grid.step,
+        start,
+        step,
         values,
         fold: Fold::Average,
         x_files_factor,
@@ -80,21 +91,34 @@ pub(super) fn aggregate(
 }
 
 /// Distinct path expressions in order of first appearance.
-fn path_expressions(series: &[Series]) -> String {
+async fn path_expressions(call: &Call<'_>, series: &[Series]) -> Result<String, QueryError> {
     let mut seen = HashSet::new();
-    let paths = series.iter().map(|one| one.path_expression.as_str());
-    let distinct: Vec<&str> = paths.filter(|path| seen.insert(*path)).collect();
-    distinct.join(",")
+    let mut text = String::new();
+    for one in series {
+        let path = one.path_expression.as_str();
+        if seen.insert(path) {
+            if seen.len() > 1 {
+                text.push(',');
+            }
+            text.push_str(path);
+        }
+        call.pace().did_series(path.len()).await?;
+    }
+    Ok(text)
 }
 
 /// Tags that all of them have with one value.
-fn common_tags(series: &[Series]) -> BTreeMap<String, String> {
+async fn common_tags(
+    call: &Call<'_>,
+    series: &[Series],
+) -> Result<BTreeMap<String, String>, QueryError> {
     let Some((first, others)) = series.split_first() else {
-        return BTreeMap::new();
+        return Ok(BTreeMap::new());
     };
     let mut tags = first.tags.clone();
     for other in others {
         tags.retain(|key, value| other.tags.get(key) == Some(value));
+        call.did(SERIES_WORK).await?;
     }
-    tags
+    Ok(tags)
 }

@@ -4,7 +4,9 @@
 //! function into the grid's slots. Values are placed by time; graphite-web zips by index, which
 //! says the same for the aligned series that its storage gives, and shifts the others.
 
+use crate::query::breath::{self, Pace};
 use crate::query::error::QueryError;
+use crate::query::graphite::groups::Groups;
 use crate::query::series::Series;
 
 /// Series on one grid: every list of values has `len` of them.
@@ -24,8 +26,8 @@ impl Grid {
     /// Put `series` on one grid; `None` if there are none. Names and tags are left where they are.
     ///
     /// # Errors
-    /// [`QueryError::Invalid`] where no common step can be written down.
-    pub fn new(series: &mut [Series]) -> Result<Option<Grid>, QueryError> {
+    /// [`QueryError::Invalid`] where no common step can be written down; as [`Pace::did`].
+    pub async fn new(series: &mut [Series], pace: &Pace<'_>) -> Result<Option<Grid>, QueryError> {
         // The phase of the grid is that of the coarsest series, whose values cannot be divided.
         let coarsest = series.iter().max_by_key(|one| one.step);
         let earliest = series.iter().map(|one| one.start).min();
@@ -41,25 +43,94 @@ impl Grid {
         let (Ok(start), Ok(len)) = (i64::try_from(start), usize::try_from(rows)) else {
             return Err(no_common_step());
         };
-        let columns = series.iter_mut().map(|one| column(one, start, step));
+        let mut columns = Vec::with_capacity(series.len());
+        for one in series {
+            columns.push(column(one, start, step, pace).await?);
+            pace.did(1).await?;
+        }
         Ok(Some(Grid {
             start,
             step,
             len,
-            columns: columns.collect(),
+            columns,
         }))
     }
 
-    /// Call `take` with the values of each row, in the order of the series.
-    pub fn rows(&self, mut take: impl FnMut(&[f64])) {
-        let mut row = vec![f64::NAN; self.columns.len()];
-        for index in 0..self.len {
-            for (cell, (first, values)) in row.iter_mut().zip(&self.columns) {
-                let value = index.checked_sub(*first).and_then(|i| values.get(i));
-                *cell = value.copied().unwrap_or(f64::NAN);
-            }
-            take(&row);
+    /// The values row by row, in the order of the series.
+    pub fn rows<'a>(&'a self, pace: &'a Pace<'a>) -> Rows<'a> {
+        let most = (BLOCK_VALUES / self.columns.len().max(1)).clamp(1, BLOCK_ROWS_MAX);
+        Rows {
+            grid: self,
+            pace,
+            block: vec![f64::NAN; most.min(self.len) * self.columns.len()],
+            given: 0,
+            gathered: 0,
+            next: 0,
         }
+    }
+
+    /// Give back its memory.
+    ///
+    /// # Errors
+    /// As [`Pace::did`].
+    pub async fn free(self, pace: &Pace<'_>) -> Result<(), QueryError> {
+        for (_, values) in self.columns {
+            breath::free(values, pace).await?;
+            pace.did(1).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows that are gathered at once: reading a few neighbours of each column, not one.
+const BLOCK_ROWS_MAX: usize = 64;
+/// Values that are gathered at once, unless one row has more.
+const BLOCK_VALUES: usize = 1 << 14;
+
+/// The rows of a grid, some of them gathered ahead.
+pub struct Rows<'a> {
+    grid: &'a Grid,
+    pace: &'a Pace<'a>,
+    /// Rows, one behind the other.
+    block: Vec<f64>,
+    given: usize,
+    gathered: usize,
+    /// Row of the grid that is the first to be gathered next.
+    next: usize,
+}
+
+impl Rows<'_> {
+    /// The next row.
+    ///
+    /// # Errors
+    /// As [`Pace::did`].
+    pub async fn next(&mut self) -> Result<Option<&[f64]>, QueryError> {
+        if self.given == self.gathered {
+            if self.next == self.grid.len {
+                return Ok(None);
+            }
+            self.gather().await?;
+        }
+        let width = self.grid.columns.len();
+        let row = self.given * width..(self.given + 1) * width;
+        self.given += 1;
+        Ok(self.block.get(row))
+    }
+
+    async fn gather(&mut self) -> Result<(), QueryError> {
+        let width = self.grid.columns.len();
+        let rows = (self.block.len() / width.max(1)).min(self.grid.len - self.next);
+        for (column, (first, values)) in self.grid.columns.iter().enumerate() {
+            for (row, cells) in self.block.chunks_exact_mut(width).take(rows).enumerate() {
+                let value = (self.next + row).checked_sub(*first);
+                let value = value.and_then(|i| values.get(i));
+                cells[column] = value.copied().unwrap_or(f64::NAN);
+            }
+            self.pace.did(rows).await?;
+        }
+        self.next += rows;
+        (self.given, self.gathered) = (0, rows);
+        Ok(())
     }
 }
 
@@ -91,35 +162,43 @@ fn greatest_divisor(a: i64, b: i64) -> i64 {
 }
 
 /// The values of `series` in slots of `step` from its first one on, and which row that is.
-fn column(series: &mut Series, start: i64, step: i64) -> (usize, Vec<f64>) {
+async fn column(
+    series: &mut Series,
+    start: i64,
+    step: i64,
+    pace: &Pace<'_>,
+) -> Result<(usize, Vec<f64>), QueryError> {
     let offset = i128::from(series.start) - i128::from(start);
     let first_row = offset.div_euclid(i128::from(step));
     let first = usize::try_from(first_row).unwrap_or(usize::MAX);
     let own_step = series.step.max(1);
-    let mut rest = std::mem::take(&mut series.values);
+    let values = std::mem::take(&mut series.values);
     if own_step == step {
-        return (first, rest);
+        return Ok((first, values));
     }
-    let room = (step / own_step) as f64;
-    let per_slot = usize::try_from(step / own_step).unwrap_or(usize::MAX);
     // The first slot may begin before the series does; then fewer values fall into it.
     let inside = i64::try_from(offset.rem_euclid(i128::from(step))).unwrap_or(0);
-    let in_first = usize::try_from((step - inside + own_step - 1) / own_step).unwrap_or(usize::MAX);
-    let fold = |values: &[f64]| series.fold.fold(values, room, series.x_files_factor);
-    let after = rest.split_off(in_first.min(rest.len()));
-    let mut folded = Vec::with_capacity(after.len() / per_slot + 2);
-    if !rest.is_empty() {
-        folded.push(fold(&rest));
-    }
-    folded.extend(after.chunks(per_slot).map(fold));
-    (first, folded)
+    let in_first = (step - inside + own_step - 1) / own_step;
+    let groups = Groups {
+        first: usize::try_from(in_first).unwrap_or(usize::MAX),
+        room: (step / own_step) as f64,
+        ..Groups::of(
+            series,
+            usize::try_from(step / own_step).unwrap_or(usize::MAX),
+        )
+    };
+    let folded = groups.folded(&values, pace).await?;
+    breath::free(values, pace).await?;
+    Ok((first, folded))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::random::Random;
+    use crate::query::breath::Breathless;
     use crate::query::series::Fold;
+    use crate::query::testing::run;
 
     const N: f64 = f64::NAN;
 
@@ -128,13 +207,22 @@ mod tests {
         series.expect("a good name")
     }
 
+    fn grid(series: &mut [Series]) -> Result<Option<Grid>, QueryError> {
+        run(Grid::new(series, &Pace::new(&Breathless)))
+    }
+
+    fn rows(grid: &Grid) -> Vec<Vec<f64>> {
+        let pace = Pace::new(&Breathless);
+        let mut rows = grid.rows(&pace);
+        let next = || run(rows.next()).expect("a breath").map(<[f64]>::to_vec);
+        std::iter::from_fn(next).collect()
+    }
+
     #[track_caller]
     fn check(mut list: Vec<Series>, start: i64, step: i64, want: &[&[f64]]) {
-        let grid = Grid::new(&mut list).expect("a grid").expect("some series");
+        let grid = grid(&mut list).expect("a grid").expect("some series");
         assert_eq!((grid.start, grid.step), (start, step));
-        let mut rows = Vec::new();
-        grid.rows(|row| rows.push(row.to_vec()));
-        assert_eq!(format!("{rows:?}"), format!("{want:?}"));
+        assert_eq!(format!("{:?}", rows(&grid)), format!("{want:?}"));
     }
 
     #[test]
@@ -173,15 +261,15 @@ mod tests {
 
     #[test]
     fn impossible_grids_are_refused() {
-        assert!(Grid::new(&mut []).expect("nothing to refuse").is_none());
+        assert!(grid(&mut []).expect("nothing to refuse").is_none());
         let mut primes = vec![
             series(0, 4_294_967_291, &[1.0]),
             series(0, 4_294_967_279, &[1.0]),
             series(0, 4_294_967_231, &[1.0]),
         ];
-        assert!(Grid::new(&mut primes).is_err());
+        assert!(grid(&mut primes).is_err());
         let mut far = vec![series(i64::MIN, 1, &[1.0]), series(i64::MAX, 1, &[1.0])];
-        let grid = Grid::new(&mut far).expect("a grid").expect("some series");
+        let grid = grid(&mut far).expect("a grid").expect("some series");
         assert_eq!(grid.len, u64::MAX as usize);
     }
 
@@ -203,11 +291,11 @@ mod tests {
                 })
                 .collect();
             let before = list.clone();
-            let grid = Grid::new(&mut list).expect("a grid").expect("some series");
+            let grid = grid(&mut list).expect("a grid").expect("some series");
             let mut index = 0;
-            grid.rows(|row| {
+            for row in rows(&grid) {
                 let from = grid.start + index * grid.step;
-                for (one, cell) in before.iter().zip(row) {
+                for (one, cell) in before.iter().zip(&row) {
                     let inside: Vec<f64> = one
                         .points()
                         .filter(|point| (from..from + grid.step).contains(&point.0))
@@ -223,7 +311,7 @@ mod tests {
                     assert_eq!(format!("{cell:?}"), format!("{want:?}"), "seed {seed}");
                 }
                 index += 1;
-            });
+            }
             let end = before.iter().map(Series::end).max();
             assert!(Some(grid.start + index * grid.step) >= end, "seed {seed}");
         }

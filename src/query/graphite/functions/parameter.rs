@@ -1,8 +1,12 @@
 //! What a function declares of itself.
 
 use super::Call;
+use crate::query::breath::Local;
 use crate::query::error::QueryError;
 use crate::query::series::Series;
+
+/// How a function is run.
+pub type Run = for<'c> fn(&'c mut Call<'_>) -> Local<'c, Result<Vec<Series>, QueryError>>;
 
 /// One function.
 #[derive(Debug)]
@@ -13,8 +17,8 @@ pub struct Function {
     pub group: &'static str,
     /// What it takes, in order.
     pub parameters: &'static [Parameter],
-    /// What it does.
-    pub run: fn(&mut Call<'_>) -> Result<Vec<Series>, QueryError>,
+    /// What it does, in pieces.
+    pub run: Run,
 }
 
 /// One parameter of a function.

@@ -12,10 +12,10 @@ pub(super) const FUNCTIONS: &[Function] = &[Function {
         Parameter::required("seriesList", Kind::SeriesList),
         Parameter::required("consolidationFunc", Kind::Text),
     ],
-    run: consolidate_by,
+    run: |call| Box::pin(consolidate_by(call)),
 }];
 
-fn consolidate_by(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
+async fn consolidate_by(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let text = call.text("consolidationFunc")?;
     let Some(fold) = Fold::named(&text) else {
         let known = Fold::NAMES.map(|known| known.0).join(", ");
@@ -23,12 +23,12 @@ fn consolidate_by(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
             "Invalid consolidation function: '{text}'; there are {known}"
         )));
     };
-    let mut series = call.take_series("seriesList");
+    let mut series = call.take_series("seriesList").await?;
     for one in &mut series {
         one.fold = fold;
         one.tags.insert("consolidateBy".to_owned(), text.clone());
         let name = format!("consolidateBy({},\"{text}\")", one.name);
-        call.wrap(one, name)?;
+        call.wrap(one, name).await?;
     }
     Ok(series)
 }

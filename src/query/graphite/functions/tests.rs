@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::base::random::Random;
+use crate::query::breath::{Breath, Breathless, Local, Pace};
 use crate::query::error::QueryError;
-use crate::query::graphite::evaluate::evaluate;
+use crate::query::graphite::evaluate::{Budget, check as check_target, evaluate};
 use crate::query::graphite::{Context, Fetched, consolidate, number, target};
 use crate::query::limits::Limits;
 use crate::query::plan::Selector;
 use crate::query::series::Series;
+use crate::query::testing::run;
 
 const T: i64 = 1_699_999_200;
 const N: f64 = f64::NAN;
@@ -84,7 +86,23 @@ fn ask_with(text: &str, stored: &[Series], context: &Context) -> Result<Vec<Seri
         (selector, found)
     };
     let fetched: Fetched = target.selectors().into_iter().map(find).collect();
-    evaluate(&target, &fetched, context)
+    evaluated(&target, &fetched, context, &Pace::new(&Breathless))
+}
+
+fn evaluated(
+    target: &target::Target,
+    fetched: &Fetched,
+    context: &Context,
+    pace: &Pace<'_>,
+) -> Result<Vec<Series>, QueryError> {
+    check_target(target)?;
+    let budget = Budget::new(context.limits.bytes_max);
+    run(evaluate(target, fetched, context, &budget, pace))
+}
+
+fn consolidated(series: &mut [Series], max_data_points: u64) {
+    let pace = Pace::new(&Breathless);
+    run(consolidate::consolidate(series, max_data_points, &pace)).expect("a breath");
 }
 
 /// `name @+start/step [values]`, start and step only where they are not T and 60.
@@ -459,7 +477,7 @@ fn max_data_points_as_graphite_web_does_it() {
             ..context()
         };
         let mut answer = ask_with(target, &stored(), &context).expect("an answer");
-        consolidate::consolidate(&mut answer, max_data_points);
+        consolidated(&mut answer, max_data_points);
         assert_eq!(show_all(Ok(answer)), want, "{target} in {max_data_points}");
     }
     check("s.a", 0.0, 3, "s.a @+120/120 [2,4.5,6]");
@@ -499,8 +517,9 @@ fn max_data_points_as_graphite_web_does_it() {
 
 #[test]
 fn series_without_a_point_leave_on_request() {
-    let mut answer = ask_with("s.*", &stored(), &context()).expect("an answer");
-    consolidate::no_null_points(&mut answer);
+    let answer = ask_with("s.*", &stored(), &context()).expect("an answer");
+    let pace = Pace::new(&Breathless);
+    let answer = run(consolidate::no_null_points(answer, &pace)).expect("a breath");
     let names: Vec<&str> = answer.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["s.a", "s.b", "s.c"]);
     let points: Vec<(i64, f64)> = answer[1].present_points().collect();
@@ -568,7 +587,7 @@ fn consolidation_agrees_with_its_formula() {
             .collect();
         let most = 1 + random.below(40);
         let mut got = all.clone();
-        consolidate::consolidate(&mut got, most);
+        consolidated(&mut got, most);
         let want = naive_consolidation(&all, most as i64);
         assert_eq!(
             show_all(Ok(got)),
@@ -632,5 +651,97 @@ fn every_declaration_can_be_met() {
         let target = format!("{}({})", function.names[0], arguments.join(","));
         let answer = ask_with(&target, &stored(), &context());
         assert!(answer.is_ok(), "{target}: {answer:?}");
+    }
+}
+
+/// Says each time whether other work may go on, as a core would.
+struct Counting(std::cell::Cell<usize>);
+
+impl Breath for Counting {
+    fn breathe(&self) -> Local<'_, Result<(), QueryError>> {
+        self.0.set(self.0.get() + 1);
+        let mut polled = false;
+        Box::pin(std::future::poll_fn(move |_| {
+            if std::mem::replace(&mut polled, true) {
+                std::task::Poll::Ready(Ok(()))
+            } else {
+                std::task::Poll::Pending
+            }
+        }))
+    }
+}
+
+/// However small the pieces, the answer is bit for bit that of one go.
+#[test]
+fn pieces_make_the_same_whole() {
+    const TARGETS: [&str; 9] = [
+        "x*",
+        "sumSeries(x*)",
+        "averageSeries(scale(x*,0.3),x1)",
+        "perSecond(x*,100)",
+        "summarize(x*,'7s','median')",
+        "summarize(x*,'1d','stddev',true)",
+        "consolidateBy(aliasByNode(x*,0),'min')",
+        "alias(group(x1,sum(x*),avg(x*)),'y')",
+        "sumSeries(consolidateBy(x*,'avg_zero'))",
+    ];
+    let mut breaths = 0;
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let count = 1 + random.below(8);
+        let stored: Vec<Series> = (0..count)
+            .map(|i| random_series(&mut random, &format!("x{i}"), &[1, 2, 5, 10]))
+            .collect();
+        let text = TARGETS[random.below(TARGETS.len() as u64) as usize];
+        let target = target::parse(text, &[]).expect("a good target");
+        let find = |selector: Selector| {
+            let found = stored.iter().filter(|one| matches(&selector, one));
+            let found: Vec<Series> = found.cloned().collect();
+            (selector, found)
+        };
+        let fetched: Fetched = target.selectors().into_iter().map(find).collect();
+        let most = random.below(40);
+        let answer = |pace: &Pace<'_>| {
+            let mut series = evaluated(&target, &fetched, &context(), pace).expect("an answer");
+            run(consolidate::consolidate(&mut series, most, pace)).expect("a breath");
+            format!("{series:?}")
+        };
+        let counting = Counting(std::cell::Cell::new(0));
+        let got = answer(&Pace::every(1 + random.below(300) as usize, &counting));
+        let want = answer(&Pace::every(usize::MAX, &Breathless));
+        assert_eq!(got, want, "seed {seed}: {text}, maxDataPoints={most}");
+        breaths += counting.0.get();
+    }
+    assert!(
+        breaths > 2_000,
+        "only {breaths} breaths: the test says little"
+    );
+}
+
+/// What is folded in several stretches is what is folded in one, for every aggregation.
+#[test]
+fn long_lists_are_aggregated_like_short_ones() {
+    for seed in 0..40 {
+        let mut random = Random::new(seed);
+        let nulls = [0, 1, 50, 100][random.below(4) as usize];
+        let count = 10_001 + random.below(9_000);
+        let values: Vec<f64> = (0..count)
+            .map(|_| match random.chance(nulls) {
+                true => N,
+                false => (random.below(2_000_000) as f64 - 1e6) / 64.0,
+            })
+            .collect();
+        let share = random.below(3) as f64 / 2.0;
+        let pace = Pace::new(&Breathless);
+        for (name, aggregation) in aggregation::Aggregation::NAMES {
+            let want = aggregation.of_enough(&values, count as f64, share);
+            let got = run(aggregation.of_many(&values, count as f64, share, &pace));
+            let got = got.expect("a breath");
+            assert_eq!(
+                format!("{got:?}"),
+                format!("{want:?}"),
+                "seed {seed}: {name}"
+            );
+        }
     }
 }

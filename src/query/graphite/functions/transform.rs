@@ -3,6 +3,7 @@
 use super::aggregation::Aggregation;
 use super::arguments::{Call, tag_number};
 use super::parameter::{Function, Kind, Parameter, Value};
+use crate::query::breath;
 use crate::query::error::QueryError;
 use crate::query::graphite::number;
 use crate::query::series::Series;
@@ -18,13 +19,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
             Parameter::optional("maxValue", Kind::Float, Value::None),
             Parameter::optional("minValue", Kind::Float, Value::None),
         ],
-        run: per_second,
+        run: |call| Box::pin(per_second(call)),
     },
     Function {
         names: &["scale"],
         group: "Transform",
         parameters: &[SERIES_LIST, Parameter::required("factor", Kind::Float)],
-        run: scale,
+        run: |call| Box::pin(scale(call)),
     },
     Function {
         names: &["summarize"],
@@ -35,37 +36,36 @@ pub(super) const FUNCTIONS: &[Function] = &[
             Parameter::optional("func", Kind::Aggregation, Value::Text("sum")),
             Parameter::optional("alignToFrom", Kind::Boolean, Value::Boolean(false)),
         ],
-        run: summarize,
+        run: |call| Box::pin(summarize(call)),
     },
 ];
 
-fn scale(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
+async fn scale(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let factor = call.float("factor")?;
-    let mut series = call.take_series("seriesList");
+    let mut series = call.take_series("seriesList").await?;
     for one in &mut series {
         let name = format!("scale({},{})", one.name, number::general(factor));
-        call.wrap(one, name)?;
+        call.wrap(one, name).await?;
         one.tags.insert("scale".to_owned(), tag_number(factor));
-        one.values.iter_mut().for_each(|value| *value *= factor);
+        call.map_values(one, |value| value * factor).await?;
     }
     Ok(series)
 }
 
-fn per_second(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
+async fn per_second(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let bounds = Bounds {
         max: call.optional_float("maxValue"),
         min: call.optional_float("minValue"),
     };
-    let mut series = call.take_series("seriesList");
+    let mut series = call.take_series("seriesList").await?;
     for one in &mut series {
         let name = format!("perSecond({})", one.name);
-        call.wrap(one, name)?;
+        call.wrap(one, name).await?;
         one.tags.insert("perSecond".to_owned(), "1".to_owned());
         let step = one.step as f64;
         let mut before = f64::NAN;
-        for value in &mut one.values {
-            *value = number::round_to_micro(bounds.growth(&mut before, *value) / step);
-        }
+        let per_second = |value| number::round_to_micro(bounds.growth(&mut before, value) / step);
+        call.map_values(one, per_second).await?;
     }
     Ok(series)
 }
@@ -100,7 +100,7 @@ impl Bounds {
     }
 }
 
-fn summarize(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
+async fn summarize(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let (width_s, width_text) = call.interval("intervalString")?;
     let (aggregation, function) = call.aggregation("func")?;
     let align_to_from = call.boolean("alignToFrom")?;
@@ -110,7 +110,7 @@ fn summarize(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
         )));
     }
     let flag = if align_to_from { ", true" } else { "" };
-    let mut series = call.take_series("seriesList");
+    let mut series = call.take_series("seriesList").await?;
     for one in &mut series {
         let (start, end) = if align_to_from {
             (one.start, one.end())
@@ -120,13 +120,19 @@ fn summarize(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
         };
         let buckets = end.abs_diff(start).div_ceil(width_s.unsigned_abs());
         call.pay_values(buckets)?;
-        one.values = summarized(one, aggregation, start, width_s, buckets);
+        let buckets = Buckets {
+            start,
+            width_s,
+            count: buckets,
+        };
+        let values = buckets.summarized(call, one, aggregation).await?;
+        breath::free(std::mem::replace(&mut one.values, values), call.pace()).await?;
         (one.start, one.step) = (start, width_s);
         let name = format!(
             "summarize({}, \"{width_text}\", \"{function}\"{flag})",
             one.name
         );
-        call.wrap(one, name)?;
+        call.wrap(one, name).await?;
         one.tags.insert("summarize".to_owned(), width_text.clone());
         one.tags
             .insert("summarizeFunction".to_owned(), function.clone());
@@ -134,29 +140,43 @@ fn summarize(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     Ok(series)
 }
 
-/// One value for each of `buckets` buckets of `width_s` seconds from `start` on.
-fn summarized(
-    series: &Series,
-    aggregation: Aggregation,
+/// Stretches of time of equal width, one behind the other.
+struct Buckets {
+    /// Seconds since the epoch at which the first begins.
     start: i64,
     width_s: i64,
-    buckets: u64,
-) -> Vec<f64> {
-    let room = width_s as f64 / series.step.max(1) as f64;
-    let mut rest = series.values.as_slice();
-    let mut time = series.start;
-    let mut values = Vec::with_capacity(usize::try_from(buckets).unwrap_or(0));
-    let mut bucket_end = start;
-    for _ in 0..buckets {
-        bucket_end = bucket_end.saturating_add(width_s);
-        // Values whose time lies before the end of the bucket; those before its start are gone.
-        let ahead = bucket_end.saturating_sub(time).max(0).unsigned_abs();
-        let count = ahead.div_ceil(series.step.max(1).unsigned_abs());
-        let count = usize::try_from(count).unwrap_or(usize::MAX).min(rest.len());
-        let (inside, after) = rest.split_at(count);
-        values.push(aggregation.of_enough(inside, room, series.x_files_factor));
-        time = time.saturating_add(series.step.saturating_mul(count as i64));
-        rest = after;
+    count: u64,
+}
+
+impl Buckets {
+    /// One value for each.
+    async fn summarized(
+        &self,
+        call: &Call<'_>,
+        series: &Series,
+        aggregation: Aggregation,
+    ) -> Result<Vec<f64>, QueryError> {
+        let room = self.width_s as f64 / series.step.max(1) as f64;
+        let mut rest = series.values.as_slice();
+        let mut time = series.start;
+        let mut values = Vec::with_capacity(usize::try_from(self.count).unwrap_or(0));
+        let mut bucket_end = self.start;
+        for _ in 0..self.count {
+            bucket_end = bucket_end.saturating_add(self.width_s);
+            // Values whose time lies before the end of the bucket; those before its start are gone.
+            let ahead = bucket_end.saturating_sub(time).max(0).unsigned_abs();
+            let count = ahead.div_ceil(series.step.max(1).unsigned_abs());
+            let count = usize::try_from(count).unwrap_or(usize::MAX).min(rest.len());
+            let (inside, after) = rest.split_at(count);
+            let share = series.x_files_factor;
+            values.push(
+                aggregation
+                    .of_many(inside, room, share, call.pace())
+                    .await?,
+            );
+            time = time.saturating_add(series.step.saturating_mul(count as i64));
+            rest = after;
+        }
+        Ok(values)
     }
-    values
 }

@@ -30,7 +30,7 @@ pub const BYTES_MAX: usize = 64 * 1024;
 pub const DEPTH_MAX: usize = 64;
 /// Most arguments of one function.
 pub const ARGUMENTS_MAX: usize = 1024;
-/// Most bytes of paths that the templates of one target may make.
+/// Most bytes of paths that the templates of one target may search and make.
 pub const TEMPLATE_BYTES_MAX: usize = 1024 * 1024;
 /// Most calls, paths and literals of one target.
 pub const NODES_MAX: usize = 8 * 1024;

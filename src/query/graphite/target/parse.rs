@@ -247,13 +247,17 @@ impl<'a> Parser<'a> {
                 position.to_string()
             });
             self.count_node()?;
-            let value = self.literal()?;
-            if !value.is_some_and(|value| replacements.set(&key, value)) {
+            let set = match self.literal()? {
+                Some(value) => replacements.set(&key, value, &mut self.template_bytes)?,
+                None => false,
+            };
+            if !set {
                 return Err(QueryError::Invalid(TEMPLATE_SYNTAX.to_owned()));
             }
         }
         for (key, value) in self.overrides {
-            replacements.set(key, Expression::Text(value.clone()));
+            let value = Expression::Text(value.clone());
+            replacements.set(key, value, &mut self.template_bytes)?;
         }
         replacements.fill(&mut expression, &mut self.template_bytes)?;
         Ok((expression, height))
