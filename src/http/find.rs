@@ -204,7 +204,7 @@ async fn completer(
     beyond: Beyond,
 ) -> Result<Vec<u8>, QueryError> {
     let found = by_text(question, nodes).await?;
-    let mut list = List::new();
+    let mut list = List::after(b"{\"metrics\": [");
     for (i, &(node, leaf)) in found.iter().enumerate() {
         let out = list.item();
         let dot = if leaf { "" } else { "." };
@@ -220,8 +220,7 @@ async fn completer(
     if wildcards && found.len() > 1 {
         list.item().extend_from_slice(b"{\"name\": \"*\"}");
     }
-    let mut text = b"{\"metrics\": ".to_vec();
-    text.extend_from_slice(&list.end());
+    let mut text = list.end();
     text.push(b'}');
     Ok(text)
 }
@@ -264,29 +263,34 @@ async fn node_list(
         texts.extend(node.path.split('.').nth(position));
         question.breathe_every(i).await?;
     }
-    let mut list = List::new();
+    let mut list = List::after(b"{\"nodes\": [");
     for (i, text) in texts.into_iter().enumerate() {
         push_text(text, beyond, list.item());
+        list.check(question)?;
         question.breathe_every(i).await?;
     }
-    let mut text = b"{\"nodes\": ".to_vec();
-    text.extend_from_slice(&list.end());
+    let mut text = list.end();
     text.push(b'}');
     Ok(text)
 }
 
-/// A JSON array under way.
-pub(super) struct List(Vec<u8>);
+/// A JSON array under way, and how long its text was before the first item.
+pub(super) struct List(Vec<u8>, usize);
 
 impl List {
     /// Empty.
     pub(super) fn new() -> List {
-        List(b"[".to_vec())
+        List::after(b"[")
+    }
+
+    /// Empty, behind a text that ends with the bracket.
+    pub(super) fn after(text: &[u8]) -> List {
+        List(text.to_vec(), text.len())
     }
 
     /// Begin an item: what is appended to the result is the item.
     pub(super) fn item(&mut self) -> &mut Vec<u8> {
-        if self.0.len() > 1 {
+        if self.0.len() > self.1 {
             self.0.extend_from_slice(b", ");
         }
         &mut self.0

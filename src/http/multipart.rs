@@ -1,9 +1,11 @@
 //! Forms as `multipart/form-data` (RFC 7578), as graphite-web sends them to its storage nodes.
 //!
-//! Takes a whole body, gives its fields. Files, transfer encodings and nested parts are for others:
+//! Takes a whole body, gives its fields one by one. Files, transfer encodings and nested parts are for others:
 //! every part is a text field.
 
 use std::fmt;
+
+use memchr::memmem::Finder;
 
 /// What is wrong with a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,25 +28,40 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The fields of `body`, whose `Content-Type` is `kind`, in their order. Bytes that are no UTF-8
-/// become the replacement character.
-///
-/// # Errors
-/// Where the body breaks the form.
-pub(super) fn fields(kind: &str, body: &[u8]) -> Result<Vec<(String, String)>, Fault> {
-    let boundary = parameter(kind, "boundary").filter(|boundary| !boundary.is_empty());
-    let delimiter = format!("--{}", boundary.ok_or(Fault::NoBoundary)?);
-    let find = memchr::memmem::Finder::new(delimiter.as_bytes());
-    let first = find.find(body).ok_or(Fault::Cut)?;
-    let mut rest = &body[first + delimiter.len()..];
-    let mut fields = Vec::new();
-    while !rest.starts_with(b"--") {
-        let end = find.find(rest).ok_or(Fault::Cut)?;
-        let part = rest[..end].strip_suffix(b"\n").ok_or(Fault::Cut)?;
-        fields.push(field(part.strip_suffix(b"\r").unwrap_or(part))?);
-        rest = &rest[end + delimiter.len()..];
+/// The fields of a body, one after the other.
+pub(super) struct Fields<'b> {
+    delimiter: Finder<'static>,
+    rest: &'b [u8],
+}
+
+impl<'b> Fields<'b> {
+    /// Begin to read `body`, whose `Content-Type` is `kind`.
+    ///
+    /// # Errors
+    /// Where there is no first boundary.
+    pub(super) fn new(kind: &str, body: &'b [u8]) -> Result<Fields<'b>, Fault> {
+        let boundary = parameter(kind, "boundary").filter(|boundary| !boundary.is_empty());
+        let delimiter = format!("--{}", boundary.ok_or(Fault::NoBoundary)?);
+        let delimiter = Finder::new(delimiter.as_bytes()).into_owned();
+        let first = delimiter.find(body).ok_or(Fault::Cut)?;
+        let rest = &body[first + delimiter.needle().len()..];
+        Ok(Fields { delimiter, rest })
     }
-    Ok(fields)
+
+    /// The next field. Bytes that are no UTF-8 become the replacement character.
+    ///
+    /// # Errors
+    /// Where the body breaks the form.
+    pub(super) fn next(&mut self) -> Result<Option<(String, String)>, Fault> {
+        if self.rest.starts_with(b"--") {
+            return Ok(None);
+        }
+        let end = self.delimiter.find(self.rest).ok_or(Fault::Cut)?;
+        let part = self.rest[..end].strip_suffix(b"\n").ok_or(Fault::Cut)?;
+        let field = field(part.strip_suffix(b"\r").unwrap_or(part))?;
+        self.rest = &self.rest[end + self.delimiter.needle().len()..];
+        Ok(Some(field))
+    }
 }
 
 /// One part: the rest of the delimiter's line, head lines, an empty line, the value.
@@ -105,6 +122,11 @@ fn quoted_or_token(text: &str) -> (String, &str) {
 mod tests {
     use super::*;
     use crate::base::random::Random;
+
+    fn fields(kind: &str, body: &[u8]) -> Result<Vec<(String, String)>, Fault> {
+        let mut fields = Fields::new(kind, body)?;
+        std::iter::from_fn(|| fields.next().transpose()).collect()
+    }
 
     const KIND: &str = "multipart/form-data; boundary=x1";
 

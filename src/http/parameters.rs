@@ -3,50 +3,78 @@
 use http::header::CONTENT_TYPE;
 
 use super::errors::Failure;
-use super::multipart;
+use super::multipart::Fields;
+use crate::query::breath::Pace;
+use crate::query::graphite::target;
 
 /// Parameters of one request. Graphite's largest dashboards send some hundred targets.
 pub(super) const PARAMETERS_MAX: usize = 10_000;
+
+/// Bytes of one parameter, its name among them: the longest target and some.
+pub(super) const PARAMETER_BYTES_MAX: usize = target::BYTES_MAX + 1024;
 
 /// Names and values in the order in which they were sent, those of the URL first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Read the URL's query and, of a form, the body. Any other body is not looked at, as in
-    /// graphite-web.
+    /// Read the URL's query and, of a form, the body, in pieces as `pace` says. Any other body is
+    /// not looked at, as in graphite-web.
     ///
     /// # Errors
-    /// More than [`PARAMETERS_MAX`], or a multipart body that breaks its own form.
-    pub(super) fn read<B: AsRef<[u8]>>(request: &http::Request<B>) -> Result<Parameters, Failure> {
+    /// More than [`PARAMETERS_MAX`] or longer than [`PARAMETER_BYTES_MAX`], a multipart body that
+    /// breaks its own form, or what a breath says.
+    pub(super) async fn read<B: AsRef<[u8]>>(
+        request: &http::Request<B>,
+        pace: &Pace<'_>,
+    ) -> Result<Parameters, Failure> {
         let mut parameters = Parameters::default();
         let query = request.uri().query().unwrap_or("");
-        parameters.extend(pairs(query.as_bytes()))?;
+        parameters.read_pairs(query.as_bytes(), pace).await?;
         let kind = request.headers().get(CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("");
         let (essence, _) = kind.split_once(';').unwrap_or((kind, ""));
         let body = request.body().as_ref();
         match essence.trim().to_ascii_lowercase().as_str() {
-            "application/x-www-form-urlencoded" => parameters.extend(pairs(body))?,
+            "application/x-www-form-urlencoded" => parameters.read_pairs(body, pace).await?,
             "multipart/form-data" => {
-                let fields = multipart::fields(kind, body)
-                    .map_err(|told| Failure::invalid(format!("multipart body: {told}")))?;
-                parameters.extend(fields.into_iter())?;
+                let broken = |told| Failure::invalid(format!("multipart body: {told}"));
+                let mut fields = Fields::new(kind, body).map_err(broken)?;
+                while let Some((name, value)) = fields.next().map_err(broken)? {
+                    let bytes = name.len() + value.len();
+                    parameters.push(name, value)?;
+                    pace.did_series(bytes).await?;
+                }
             }
             _ => {}
         }
         Ok(parameters)
     }
 
-    fn extend(&mut self, pairs: impl Iterator<Item = (String, String)>) -> Result<(), Failure> {
-        for pair in pairs {
-            if self.0.len() == PARAMETERS_MAX {
-                return Err(Failure::invalid(format!(
-                    "more than {PARAMETERS_MAX} parameters; send several requests"
-                )));
+    /// What `%XX` and `+` stand for; bytes that are no UTF-8 become the replacement character.
+    async fn read_pairs(&mut self, text: &[u8], pace: &Pace<'_>) -> Result<(), Failure> {
+        for pair in text.split(|&byte| byte == b'&') {
+            if 3 * PARAMETER_BYTES_MAX < pair.len() {
+                return Err(too_long());
             }
-            self.0.push(pair);
+            for (name, value) in form_urlencoded::parse(pair) {
+                self.push(name.into_owned(), value.into_owned())?;
+            }
+            pace.did_series(pair.len()).await?;
         }
+        Ok(())
+    }
+
+    fn push(&mut self, name: String, value: String) -> Result<(), Failure> {
+        if self.0.len() == PARAMETERS_MAX {
+            return Err(Failure::invalid(format!(
+                "more than {PARAMETERS_MAX} parameters; send several requests"
+            )));
+        }
+        if PARAMETER_BYTES_MAX < name.len() + value.len() {
+            return Err(too_long());
+        }
+        self.0.push((name, value));
         Ok(())
     }
 
@@ -96,21 +124,25 @@ impl Parameters {
     }
 }
 
-/// What `%XX` and `+` stand for; bytes that are no UTF-8 become the replacement character.
-fn pairs(text: &[u8]) -> impl Iterator<Item = (String, String)> {
-    form_urlencoded::parse(text).map(|(name, value)| (name.into_owned(), value.into_owned()))
+fn too_long() -> Failure {
+    Failure::invalid(format!(
+        "a parameter is longer than {PARAMETER_BYTES_MAX} bytes"
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::breath::Breathless;
+    use crate::query::testing::run;
 
     fn read(url: &str, kind: &str, body: &str) -> Result<Parameters, Failure> {
         let request = http::Request::builder()
             .uri(url)
             .header(CONTENT_TYPE, kind)
             .body(body.to_owned());
-        Parameters::read(&request.expect("a request"))
+        let pace = Pace::new(&Breathless);
+        run(Parameters::read(&request.expect("a request"), &pace))
     }
 
     #[track_caller]
@@ -173,6 +205,9 @@ mod tests {
         let body = "a=1&".repeat(PARAMETERS_MAX + 1);
         assert!(read("/r", FORM, &body).is_err());
         assert!(read("/r", FORM, &body[4..]).is_ok());
+        let long = format!("target={}", "a".repeat(PARAMETER_BYTES_MAX));
+        assert!(read("/r", FORM, &long).is_err());
+        assert!(read("/r", FORM, &long[6..]).is_ok());
     }
 
     #[test]

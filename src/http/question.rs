@@ -43,21 +43,24 @@ impl<'a> Question<'a> {
     ///
     /// # Errors
     /// Parameters that cannot be read.
-    pub(super) fn new(
+    pub(super) async fn new(
         request: &http::Request<Bytes>,
         fleet: &'a dyn Fleet,
         options: &'a HttpOptions,
     ) -> Result<Question<'a>, Failure> {
         let accept = request.headers().get(ACCEPT);
-        Ok(Question {
+        let mut question = Question {
             method: request.method().clone(),
             accept: accept.and_then(|a| a.to_str().ok()).map(str::to_owned),
-            parameters: Parameters::read(request)?,
+            parameters: Parameters::default(),
             fleet,
             options,
             began: fleet.now(),
             started: fleet.elapsed(),
-        })
+        };
+        let parameters = Parameters::read(request, &question.pace()).await?;
+        question.parameters = parameters;
+        Ok(question)
     }
 
     /// Ask all shards and merge what they say.

@@ -117,7 +117,7 @@ async fn routed(
     if !route.methods.allow(request.method()) {
         return not_allowed(route, request.method());
     }
-    let answered = match Question::new(request, fleet, options) {
+    let answered = match Question::new(request, fleet, options).await {
         Ok(question) => (route.handler)(&question).await,
         Err(failure) => Err(failure),
     };

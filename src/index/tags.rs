@@ -295,6 +295,17 @@ mod tests {
                 let want = naive(&names, &tests);
                 selected += want.len();
                 let got = tags.select(TENANT, &tests, usize::MAX);
+                let mut selection = Selection::new(TENANT, tests.clone(), usize::MAX);
+                let slice = 1 + random.below(60) as usize;
+                let sliced = loop {
+                    if let Some(done) = selection.step(&tags, &mut { slice }) {
+                        break done;
+                    }
+                };
+                assert_eq!(
+                    sliced, got,
+                    "round {round}, {tests:?}; replay with SEED={seed}"
+                );
                 assert_eq!(
                     got,
                     Ok(want),

@@ -14,7 +14,8 @@ pub struct Limits {
     pub points_returned_max: u64,
     /// Wall time in milliseconds.
     pub millis_max: u64,
-    /// Bytes of partials and of the answer held in memory.
+    /// Bytes of the partials of all shards together; and once more of the answer, all that its
+    /// targets produce on the way and its text.
     pub bytes_max: u64,
 }
 

@@ -211,3 +211,48 @@ fn long_answers_breathe_and_end_in_time() {
     let late = get(&fleet, "/metrics/index.json");
     assert_eq!(late.status(), 504);
 }
+
+/// Every shard may be within the ceiling and all together above it.
+#[test]
+fn a_list_of_all_shards_has_one_ceiling() {
+    let mut fleet = TestFleet::new(8, 1_700_000_000);
+    for i in 0..800 {
+        fleet.shards.define(i % 8, &format!("many.n{i:04}"));
+    }
+    let status = |bytes_max| {
+        let options = HttpOptions {
+            limits: Limits {
+                bytes_max,
+                ..Limits::default()
+            },
+            ..HttpOptions::default()
+        };
+        let asked = request("GET", "/metrics/index.json", "", "");
+        run(answer(asked, &fleet, &options)).status().as_u16()
+    };
+    // A shard's 100 names take about 5,000 bytes.
+    assert_eq!((status(20_000), status(60_000)), (400, 200));
+}
+
+#[test]
+fn a_clock_that_is_set_ends_no_query_and_prolongs_none() {
+    let mut fleet = TestFleet::new(2, 1_700_000_000);
+    for i in 0..4_000 {
+        fleet.shards.define(i % 2, &format!("many.n{i:04}"));
+    }
+    fleet.clock_step_ms = 3_600_000;
+    assert_eq!(get(&fleet, "/metrics/index.json").status(), 200);
+    (fleet.clock_step_ms, fleet.breath_ms) = (-20_000, 20_000);
+    assert_eq!(get(&fleet, "/metrics/index.json").status(), 504);
+}
+
+/// Many questions of one request have together the time of one.
+#[test]
+fn many_patterns_have_the_time_of_one() {
+    let mut fleet = TestFleet::new(2, 1_700_000_000);
+    fleet.breath_ms = 1_000;
+    let queries = |count| -> String { (0..count).map(|i| format!("&query=x{i}")).collect() };
+    let ask = |count| get(&fleet, &format!("/metrics/expand?{}", queries(count))).status();
+    assert_eq!(ask(5), 200);
+    assert_eq!(ask(100), 504);
+}

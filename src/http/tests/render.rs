@@ -417,3 +417,59 @@ fn ceilings() {
         200
     );
 }
+
+#[track_caller]
+fn status_within(bytes_max: u64, fleet: &TestFleet, form: &str) -> (u16, String) {
+    let limits = Limits {
+        bytes_max,
+        ..Limits::default()
+    };
+    let options = HttpOptions {
+        limits,
+        ..HttpOptions::default()
+    };
+    let response = run(answer(
+        request("POST", "/render", FORM, form),
+        fleet,
+        &options,
+    ));
+    (response.status().as_u16(), body(&response).to_owned())
+}
+
+/// However many targets there are, the request has one ceiling.
+#[test]
+fn many_targets_share_one_ceiling() {
+    let fleet = fleet();
+    let range = format!("from={}&until={}", T0 - 1, T0 + 359);
+    let one = "&target=sum(s.*,s.*,s.*)";
+    let status = |count| status_within(100_000, &fleet, &format!("{range}{}", one.repeat(count))).0;
+    assert_eq!((status(1), status(100)), (200, 400));
+}
+
+/// Selectors that match the same series again and again cost, though each series is read once.
+#[test]
+fn many_selectors_that_match_everything_are_bounded() {
+    let mut fleet = TestFleet::new(2, T0 + 3600);
+    for i in 0..300 {
+        fleet.shards.define(i % 2, &format!("many.n{i:04}"));
+    }
+    let form = |count: usize| -> String {
+        let targets = (0..count).map(|i| format!("&target=many.n{}", "*".repeat(1 + i)));
+        let range = format!("from={}&until={}", T0 - 1, T0 + 359);
+        std::iter::once(range).chain(targets).collect()
+    };
+    let (status, text) = status_within(500_000, &fleet, &form(500));
+    assert_eq!(status, 400, "{text}");
+    assert!(text.contains("query.bytes_max"), "{text}");
+    let many: String = (0..5_000).map(|i| format!("a{i},")).collect();
+    let form = format!("target=group({})", many[..5_000].trim_end_matches(','));
+    assert_eq!(status_within(1 << 30, &fleet, &form).0, 200);
+    let groups: String = (0..6)
+        .map(|g| {
+            let paths: Vec<String> = (0..1_000).map(|i| format!("g{g}n{i}")).collect();
+            format!("&target=group({})", paths.join(","))
+        })
+        .collect();
+    let (status, text) = status_within(1 << 30, &fleet, &groups);
+    assert!(status == 400 && text.contains("different paths"), "{text}");
+}

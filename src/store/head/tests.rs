@@ -206,3 +206,68 @@ fn a_full_head_stays_right_under_any_arrivals() {
         );
     }
 }
+
+/// Points come and windows leave between the slices of a reading: all that were there before it and
+/// stay are in it, in order, and nothing is in it twice.
+#[test]
+fn a_reading_in_slices_stays_right_while_points_come_and_go() {
+    let (mut read, mut gone) = (0, 0);
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let mut head = head([20, 60, 10_000][random.below(3) as usize]);
+        let mut sent: Vec<(u32, i64, u64, f64)> = Vec::new();
+        for series in 0..2 {
+            head.admit(SeriesId(series));
+            sent.extend(arrivals(&mut random, series, 600));
+        }
+        sent.sort_by_key(|&(_, _, stamp, _)| stamp);
+        let (early, later) = sent.split_at(800);
+        let mut kept = Vec::new();
+        let mut put = |head: &mut Head, &(series, time, stamp, value): &(u32, i64, u64, f64)| {
+            let put = head.append(SeriesId(series), Millis(time), Stamp(stamp), value);
+            if put.is_ok() && series == 0 {
+                kept.push((time, stamp, value.to_bits()));
+            }
+        };
+        early.iter().for_each(|point| put(&mut head, point));
+        let mut later = later.iter();
+        let floor_before = head.floor();
+        let must = all(&head, 0);
+        let mut reading = Reading::new(SeriesId(0), Millis::MIN, Millis::MAX);
+        let mut points = Points::default();
+        let slice = 1 + random.below(40) as usize;
+        while !reading.step(&head, &mut { slice }, &mut points) {
+            let some = random.below(9) as usize;
+            later
+                .by_ref()
+                .take(some)
+                .for_each(|point| put(&mut head, point));
+        }
+        let got: Vec<(i64, u64, u64)> = (0..points.len())
+            .map(|i| {
+                (
+                    points.times[i],
+                    points.stamps[i],
+                    points.values[i].to_bits(),
+                )
+            })
+            .collect();
+        let keys = |i: usize| (got[i].0, got[i].1);
+        let sorted = (1..got.len()).all(|i| keys(i - 1) <= keys(i));
+        assert!(sorted, "seed {seed}");
+        // Values differ from point to point of a series.
+        let once: std::collections::HashSet<_> = got.iter().collect();
+        assert_eq!(once.len(), got.len(), "seed {seed}");
+        assert!(got.iter().all(|point| kept.contains(point)), "seed {seed}");
+        let missing = must
+            .iter()
+            .find(|point| head.floor().0 <= point.0 && !once.contains(point));
+        assert_eq!(missing, None, "seed {seed}");
+        read += got.len();
+        gone += usize::from(floor_before < head.floor());
+    }
+    assert!(
+        read > 20_000 && gone > 20,
+        "{read} points, {gone} floors rose"
+    );
+}

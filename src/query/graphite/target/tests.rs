@@ -151,6 +151,11 @@ fn limits_hold() {
     let long = "x".repeat(1000);
     let bomb = format!("template({},x=\"{long}\")", "$x".repeat(2000));
     check_refused(&bomb, "template() makes or searches paths of more than");
+    // Many variables in many paths.
+    let paths = vec!["a.b"; 1_000].join(",");
+    let values = vec!["1"; 1_000].join(",");
+    let bomb = format!("template(g({paths}),{values})");
+    check_refused(&bomb, "template() makes or searches paths of more than");
     let braces = "{".repeat(60_000);
     check_refused(&braces, "no } closes");
 }

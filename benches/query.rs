@@ -1,0 +1,218 @@
+//! How long a query holds its core: CPU of the thread between two breaths, and of a slice of a
+//! scan, over 400 series of an hour of seconds, and a sum of 1,000.
+//!
+//! `cargo bench --bench query`; with `--test` small ones of each.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::Write;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use corelane::base::buffer::{READ_BYTES, ReadBuffer};
+use corelane::base::time::{Arrival, Millis, Stamp, Step};
+use corelane::http::{Fleet, HttpOptions, Local, answer};
+use corelane::model::refusal::Protocol;
+use corelane::model::sample::TimeRule;
+use corelane::query::error::QueryError;
+use corelane::query::plan::Plan;
+use corelane::query::scan::Partial;
+use corelane::seam::Post;
+use corelane::shard::feed::Feed;
+use corelane::shard::mail::{Mail, Reply};
+use corelane::shard::vitals::Vitals;
+use corelane::shard::{Options, Shard};
+use corelane::simd::Isa;
+use corelane::store::head;
+
+const START_S: u64 = 1_700_000_000;
+
+fn cpu_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+/// One shard that answers itself. Every breath is taken, so that each poll is one piece.
+struct OneShard {
+    shard: RefCell<Shard>,
+    longest_slice: Cell<Duration>,
+    scanning: Cell<Duration>,
+}
+
+/// Keeps what a shard posts.
+#[derive(Default)]
+struct Postbag(RefCell<Vec<Mail>>);
+
+impl Post<Mail> for Postbag {
+    fn shards(&self) -> usize {
+        1
+    }
+
+    fn send(&self, _to: usize, mail: Mail) -> Result<(), Mail> {
+        self.0.borrow_mut().push(mail);
+        Ok(())
+    }
+}
+
+impl OneShard {
+    fn new(series: usize, seconds: u64) -> OneShard {
+        let mut shard = Shard::new(
+            0,
+            Options {
+                line_bytes_max: 65_536,
+                frame_bytes_max: 1 << 24,
+                buffered_bytes_max: 1 << 24,
+                times: TimeRule::default(),
+                series_max: series + 1,
+                head: head::Options {
+                    bytes_max: 4 << 30,
+                    windows_max: 4096,
+                    window: Step::from_millis(300_000).expect("positive"),
+                },
+                rollup_step: Step::MINUTE,
+                seed: 7,
+                isa: Isa::available()[0],
+            },
+        );
+        let mut buffer = ReadBuffer::default();
+        let mut feed = Feed::new(Protocol::Graphite);
+        let mut text = Vec::new();
+        for second in 0..seconds {
+            for i in 0..series {
+                let value = (i as u64 * 7919 + second * 104_729) % 100_000;
+                let value = value as f64 / 64.0;
+                writeln!(text, "dc.h{i:04}.cpu {value} {}", START_S + second).expect("memory");
+            }
+            let at = Arrival {
+                now: Millis(((START_S + second) * 1000) as i64),
+                stamp: Stamp(1 + second),
+            };
+            for some in text.chunks(READ_BYTES) {
+                buffer.read_area()[..some.len()].copy_from_slice(some);
+                shard.take(&mut feed, &mut buffer, some.len(), at);
+            }
+            text.clear();
+        }
+        assert_eq!(shard.accepted(), series as u64 * seconds);
+        OneShard {
+            shard: RefCell::new(shard),
+            longest_slice: Cell::default(),
+            scanning: Cell::default(),
+        }
+    }
+
+    /// Ask, in pieces; the status, the bytes, the longest piece, and all CPU but that of scans.
+    fn get(&self, path: &str) -> (u16, usize, Duration, Duration) {
+        let request = http::Request::get(path).body(Bytes::new()).expect("a path");
+        let options = HttpOptions::default();
+        let mut future = Box::pin(answer(request, self, &options));
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut longest, mut total) = (Duration::ZERO, Duration::ZERO);
+        loop {
+            let start = cpu_time();
+            let polled = future.as_mut().poll(&mut context);
+            let spent = cpu_time() - start;
+            let spent = spent.saturating_sub(self.scanning.take());
+            longest = longest.max(spent);
+            total += spent;
+            if let Poll::Ready(response) = polled {
+                let status = response.status().as_u16();
+                return (status, response.body().len(), longest, total);
+            }
+        }
+    }
+}
+
+impl Fleet for OneShard {
+    fn ask(&self, plan: Plan) -> Local<'_, Result<Vec<Partial>, QueryError>> {
+        Box::pin(async move {
+            let mut shard = self.shard.borrow_mut();
+            shard.open_mail(Mail::Scan {
+                from: 0,
+                ticket: 0,
+                plan,
+            });
+            let post = Postbag::default();
+            let began = cpu_time();
+            while post.0.borrow().is_empty() {
+                let start = cpu_time();
+                shard.work(&post);
+                let spent = cpu_time() - start;
+                self.longest_slice.set(self.longest_slice.get().max(spent));
+            }
+            self.scanning.set(cpu_time() - began);
+            match post.0.into_inner().pop() {
+                Some(Mail::Answer {
+                    reply: Reply::Part(part),
+                    ..
+                }) => part.map(|part| vec![part]),
+                other => panic!("not an answer to a scan: {other:?}"),
+            }
+        })
+    }
+
+    fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {
+        Box::pin(async { Ok(vec![self.shard.borrow().describe()]) })
+    }
+
+    fn now(&self) -> Millis {
+        Millis(((START_S + 86_400) * 1000) as i64)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn breathe(&self) -> Local<'_, ()> {
+        let mut breathed = false;
+        Box::pin(poll_fn(move |_| {
+            if std::mem::replace(&mut breathed, true) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        }))
+    }
+
+    fn ready(&self) -> bool {
+        true
+    }
+}
+
+fn main() {
+    let test = std::env::args().any(|flag| flag == "--test");
+    let (rounds, seconds, few, many) = if test {
+        (1, 60, 40, 100)
+    } else {
+        (5, 3600, 400, 1000)
+    };
+    let cases = [
+        (few, "target=dc.*.cpu&format=json"),
+        (few, "target=dc.*.cpu&format=json&maxDataPoints=100"),
+        (few, "target=sumSeries(dc.*.cpu)&format=json"),
+        (few, "target=perSecond(scale(dc.*.cpu,2))&format=raw"),
+        (few, "target=summarize(dc.*.cpu,%221h%22,%22median%22)"),
+        (many, "target=sumSeries(dc.*.cpu)&format=json"),
+    ];
+    let fleets = [few, many].map(|series| OneShard::new(series, seconds));
+    for (series, parameters) in cases {
+        let fleet = &fleets[usize::from(series == many)];
+        let (from, until) = (START_S - 1, START_S + seconds - 1);
+        let path = format!("/render?{parameters}&from={from}&until={until}");
+        // Of several runs the best longest piece: the machine interrupts now and then.
+        let mut best = (Duration::MAX, Duration::MAX, Duration::MAX);
+        for _ in 0..rounds {
+            fleet.longest_slice.take();
+            let (status, bytes, longest, total) = fleet.get(&path);
+            assert!(status == 200 && bytes > 0, "{path}: {status}");
+            let slice = fleet.longest_slice.get();
+            best = (best.0.min(longest), best.1.min(total), best.2.min(slice));
+        }
+        let (longest, total, slice) = best;
+        println!(
+            "{series} x {seconds} {parameters}: longest piece {longest:.1?} of {total:.1?}, \
+             longest slice of the scan {slice:.1?}"
+        );
+    }
+}
