@@ -21,6 +21,7 @@ use corelane::query::scan::Partial;
 use corelane::seam::Post;
 use corelane::shard::feed::Feed;
 use corelane::shard::mail::{Mail, Reply};
+use corelane::shard::sources::Source;
 use corelane::shard::vitals::Vitals;
 use corelane::shard::{Options, Shard};
 use corelane::simd::Isa;
@@ -76,7 +77,7 @@ impl OneShard {
             },
         );
         let mut buffer = ReadBuffer::default();
-        let mut feed = Feed::new(Protocol::Graphite);
+        let mut feed = Feed::new(Protocol::Graphite, Source::default());
         let mut text = Vec::new();
         for second in 0..seconds {
             for i in 0..series {

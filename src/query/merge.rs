@@ -239,7 +239,7 @@ struct Join {
 }
 
 enum Joining {
-    Merging(Merging),
+    Merging(Box<Merging>),
     /// Of the points up to the second number, the first are left that count.
     Settling(Points, usize, usize),
 }
@@ -368,10 +368,15 @@ impl PointsMerge {
         newest_times.sort_unstable_by(|a, b| b.cmp(a));
         newest_times.dedup();
         newest_times.truncate(NEWEST_TIMES_MAX);
+        let mut parts = gathered.parts;
+        let stage = match parts.pop() {
+            Some(only) if parts.is_empty() => Joining::Settling(only, 0, 0),
+            last => Joining::Merging(Box::new(Merging::new(parts.into_iter().chain(last)))),
+        };
         self.join = Some(Join {
             name,
             newest_times,
-            stage: Joining::Merging(Merging::new(gathered.parts)),
+            stage,
         });
         SERIES_COST
     }

@@ -54,7 +54,7 @@ enum Stage {
     /// The blocks of this window, the next to be read last.
     Blocks(i64, Vec<u32>),
     /// A long window's points are put in order.
-    Sorting(Merging),
+    Sorting(Box<Merging>),
     /// They are, and this many are written.
     Writing(Points, usize),
     Done,
@@ -228,7 +228,7 @@ impl Reading {
         }
         let mut window = out.split_off(self.settled);
         if SORTED_AT_ONCE < window.len() {
-            return Stage::Sorting(Merging::sorting(window));
+            return Stage::Sorting(Box::new(Merging::sorting(window)));
         }
         window.sort();
         out.extend_from(&window, 0..window.len());
