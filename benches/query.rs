@@ -2,6 +2,7 @@
 //! scan, over 400 series of an hour of seconds, and a sum of 1,000.
 //!
 //! `cargo bench --bench query`; with `--test` small ones of each.
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

@@ -1,7 +1,7 @@
 //! Forms as `multipart/form-data` (RFC 7578), as graphite-web sends them to its storage nodes.
 //!
-//! Takes a whole body, gives its fields one by one. Files, transfer encodings and nested parts are for others:
-//! every part is a text field.
+//! Takes a whole body, gives its fields one by one. Files, transfer encodings and nested parts are
+//! for others: every part is a text field.
 
 use std::fmt;
 
