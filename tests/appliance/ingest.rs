@@ -83,6 +83,15 @@ fn a_connection_too_many_is_closed_and_counted() {
     assert_eq!(refused, [1]);
 }
 
+/// Set when dropped.
+struct Ends<'a>(&'a std::sync::atomic::AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_busy_connection_does_not_starve_others() {
     let rig = Rig::start(Options {
@@ -95,6 +104,8 @@ fn a_busy_connection_does_not_starve_others() {
     let udp = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let to = rig.door(Protocol::GraphiteUdp);
     std::thread::scope(|scope| {
+        // However this ends, or the scope would wait for the flood for ever.
+        let _ends = Ends(&stop);
         scope.spawn(|| {
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 (&busy).write_all(flood.as_bytes()).expect("sent");
@@ -109,7 +120,6 @@ fn a_busy_connection_does_not_starve_others() {
             });
             slowest = slowest.max(began.elapsed());
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
         // The flood never ends: who waits for its end is never heard.
         assert!(slowest < Duration::from_secs(8), "heard after {slowest:?}");
     });
