@@ -150,5 +150,8 @@ mod tests {
     #[test]
     fn the_sum_survives_cancellation() {
         assert_eq!(of(&[(1, 1e100), (2, 1.0), (3, -1e100)]).sum(), 1.0);
+        let small = of(&[(1, 1e16), (2, 1.0), (3, 1.0)]);
+        assert_eq!(small.merge(of(&[(4, -1e16)])).sum(), 2.0);
+        assert_eq!(of(&[(0, -1e16)]).merge(small).sum(), 2.0);
     }
 }

@@ -112,6 +112,7 @@ impl Rig {
     /// The whole answer to a GET.
     pub(crate) fn get(&self, path: &str) -> String {
         let mut http = self.connect(Protocol::Http);
+        http.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         http.write_all(request.as_bytes()).expect("asked");
         let mut answer = String::new();

@@ -19,7 +19,10 @@ fn spread(listen: &str, source: &str, steering: Steer, spread: &[&str]) -> [Vec<
         .iter()
         .map(|n| n.parse().expect("a network"))
         .collect();
+    // By chance each of so few shards gets some of the connections, on a machine of any size.
+    let shards = boot::cores().expect("cores").len().min(4);
     let rig = Rig::start(Options {
+        shards: Some(shards),
         steering,
         spread,
         ..options(listen)

@@ -40,8 +40,11 @@ fn everything_sent_before_the_stop_is_read() {
 
 #[test]
 fn after_a_stop_the_port_is_free() {
-    let rig = Rig::start(options("127.0.0.1"));
-    let port = rig.door(Protocol::Graphite).port();
+    // One that the kernel gives to no one else's outgoing connection in between.
+    let port = crate::harness::free_port();
+    let mut first = options("127.0.0.1");
+    first.doors.graphite_tcp = Some(port);
+    let rig = Rig::start(first);
     let _open = rig.connect(Protocol::Graphite);
     rig.stop();
     let mut again = options("127.0.0.1");

@@ -1,7 +1,6 @@
 //! netcat as the manuals of hosted Graphite services show it: `echo "name value time" | nc host port`.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::harness::{ANSWER_WAIT, Appliance, Point, check_points, now_seconds, wait_until};
 use crate::tools::have;
@@ -10,7 +9,7 @@ use crate::tools::have;
 /// the shell is ended by `timeout`.
 fn shell(line: &str) {
     let mut command = Command::new("timeout");
-    command.args(["--kill-after=1", "2", "sh", "-c", line]);
+    command.args(["--kill-after=1", "4", "sh", "-c", line]);
     let status = command.stdin(Stdio::null()).status();
     let status = status.unwrap_or_else(|error| panic!("{line}: {error}"));
     let code = status.code();
@@ -82,14 +81,12 @@ fn netcat_without_a_timestamp() {
     shell(&format!(
         "printf 'cut.line 1 14453512' | nc.openbsd -N 127.0.0.1 {port}"
     ));
-    wait_until(
-        "the cut line counted",
-        Duration::from_secs(5),
-        || match appliance.refused("line_cut") {
+    wait_until("the cut line counted", ANSWER_WAIT, || {
+        match appliance.refused("line_cut") {
             1 => Ok(()),
             other => Err(format!("{other}")),
-        },
-    );
+        }
+    });
     assert!(!appliance.names().contains("cut.line"));
     appliance.stop();
 }

@@ -322,6 +322,9 @@ fn graphite_doors_never_write() {
             "port {port} must stay open and say nothing: {read:?}"
         );
         stream.shutdown(Shutdown::Write).expect("the door is open");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(15)))
+            .expect("a time above zero");
         let end = stream.read(&mut [0; 64]);
         assert!(
             matches!(end, Ok(0)),

@@ -31,13 +31,16 @@ kept=$folder/policy-rc.d.kept
 restore_policy() { if [ -e "$kept" ]; then mv -f "$kept" "$policy"; else rm -f "$policy"; fi; }
 install_debian() {
     local log=$folder/apt.log status=0
+    # Another clone's set-up may be at it, with a policy of its own.
+    exec 8>/run/corelane-clients.lock
+    flock -w 300 8 || { echo "another set-up holds /run/corelane-clients.lock" >"$log"; return 1; }
     if [ -e "$policy" ]; then cp -p "$policy" "$kept"; else rm -f "$kept"; fi
     trap restore_policy EXIT
     printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
     export DEBIAN_FRONTEND=noninteractive
-    timeout 300 apt-get install -y --no-install-recommends "$@" >"$log" 2>&1 ||
+    timeout 300 apt-get install -o DPkg::Lock::Timeout=120 -y --no-install-recommends "$@" >"$log" 2>&1 ||
         { timeout 120 apt-get update >"$log" 2>&1 &&
-            timeout 300 apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1; } || status=1
+            timeout 300 apt-get install -o DPkg::Lock::Timeout=120 -y --no-install-recommends "$@" >>"$log" 2>&1; } || status=1
     restore_policy
     trap - EXIT
     return $status

@@ -2,7 +2,7 @@
 # Builds every fuzz target and runs each for SECONDS: run.sh SECONDS [TARGET...]
 # Fails at the first input that panics, hangs or takes too much memory, and says where it is kept.
 #
-# A new target is a file in fuzz_targets/, its four [[bin]] lines in Cargo.toml, and, if it should
+# A new target is a file in fuzz_targets/, its three [[bin]] lines in Cargo.toml, and, if it should
 # start from something, a function in seeds.py. Plain stable cargo; needs a C++ compiler and Python.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -15,26 +15,20 @@ if [ ${#targets[@]} -eq 0 ]; then
     done
 fi
 
-# Naming the host as target keeps these flags away from build scripts and macros.
-host=$(rustc -vV | sed -n 's/^host: //p')
-flags=(
-    --cfg fuzzing
-    -C passes=sancov-module
-    -C llvm-args=-sanitizer-coverage-level=4
-    -C llvm-args=-sanitizer-coverage-inline-8bit-counters
-    -C llvm-args=-sanitizer-coverage-pc-table
-    -C llvm-args=-sanitizer-coverage-trace-compares
-)
-RUSTFLAGS="${flags[*]}" cargo build --release --target "$host" "${targets[@]/#/--bin=}"
+# A folder of its own, for what rustc.sh adds is nothing that cargo knows of.
+export CARGO_TARGET_DIR=$PWD/target
+RUSTC_WRAPPER=$PWD/rustc.sh cargo build --release "${targets[@]/#/--bin=}"
 
 for target in "${targets[@]}"; do
     python3 seeds.py "$target" "corpus/$target"
     mkdir -p "crashes/$target"
     echo "== $target: $seconds s"
-    "target/$host/release/$target" "corpus/$target" \
+    # libFuzzer ends by itself; the outer limit is for an input that does not let it.
+    timeout --kill-after=10 $((seconds + 60)) "target/release/$target" "corpus/$target" \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
-        -print_final_stats=1 -verbosity=0 -artifact_prefix="crashes/$target/" || {
-        echo "$target failed. Replay: $PWD/target/$host/release/$target crashes/$target/FILE" >&2
+        -print_final_stats=1 -verbosity=0 -artifact_prefix="crashes/$target/" </dev/null 2>&1 |
+        sed '/^###### Recommended/,/^###### End/d' || {
+        echo "$target failed. Replay: $PWD/target/release/$target crashes/$target/FILE" >&2
         exit 1
     }
 done

@@ -14,7 +14,43 @@ def pickle():
             yield len(payload).to_bytes(4, "big") + payload
 
 
-SEEDS = {"pickle": pickle}
+def texts(*names):
+    """Every line of some corpus files."""
+    for name in names:
+        yield from (CORPUS / name).read_bytes().splitlines(keepends=True)
+
+
+def lines():
+    edges = list(texts("edge-lines.txt"))
+    usual = [b"dc1.h%06d.cpu.c%02d.user %d.%d 17%08d\n" % (i, i, i, i, i) for i in range(20)]
+    streams = [*edges, *usual, b"".join(edges), b"".join(usual), b"\r\n".join(edges)]
+    # In front eight bytes that say where it is cut: see the target.
+    for number, stream in enumerate(streams):
+        yield number.to_bytes(8, "little") + stream[:4000]
+
+
+def names():
+    yield from (line.split(b" ")[0].strip() for line in texts("edge-lines.txt"))
+    yield from (b"a.b;z=1;b=2", b"a..b.", b"~a;name=x;k=v=w", b"a;k=~v", b"a;k\\==v\\;w")
+    yield b'a.b{x="1",b="q\\"u"}'
+
+
+def globs():
+    """Two texts: libFuzzer's helper takes the length of the first from the end of the input."""
+    for pattern, path in [("a.{b,c}*.[a-z]?", "a.b1.x7"), ("*.*", "a.b"), ("{a,{b,c}}[^0-9]", "bx")]:
+        yield (pattern + path).encode() + bytes([len(pattern)])
+
+
+def targets():
+    for text in [
+        "alias(sumSeries(a.*.b), 'x')", "summarize(scale(a.{b,c}, 1.5e3), '5min', 'max', true)",
+        "seriesByTag('name=a','host!=~b.*')|aliasByNode(0)", "template(a.$x, x='b')",
+        "perSecond(consolidateBy(a.[0-9], 'sum'))", "-5min", "20150308", "04:00_20150308", "now+1d",
+    ]:
+        yield text.encode()
+
+
+SEEDS = {"globs": globs, "lines": lines, "names": names, "pickle": pickle, "targets": targets}
 
 target, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 folder.mkdir(parents=True, exist_ok=True)

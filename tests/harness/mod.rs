@@ -27,6 +27,8 @@ const STOP_WAIT: Duration = Duration::from_secs(20);
 pub(crate) const ANSWER_WAIT: Duration = Duration::from_secs(15);
 /// Other tests take ports at the same time: how often a start is tried on fresh ones.
 const START_TRIES: usize = 4;
+/// What the appliance writes once its doors are open.
+const SHARDS_UP: &str = "shards are up";
 
 /// The doors of one appliance.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,40 @@ impl Ports {
             http: free_port(),
         }
     }
+
+    /// As the command line takes them.
+    pub(crate) fn flags(&self) -> [String; 4] {
+        [
+            format!("--graphite-port={}", self.graphite),
+            format!("--graphite-udp-port={}", self.graphite_udp),
+            format!("--pickle-port={}", self.pickle),
+            format!("--http-port={}", self.http),
+        ]
+    }
+}
+
+/// Start what `command_at` gives for some free ports, and wait until its shards are up: for a test
+/// that drives the process itself.
+#[track_caller]
+pub(crate) fn start_process(
+    what: &str,
+    folder: &Path,
+    command_at: impl Fn(&Ports) -> Command,
+) -> (Running, Ports) {
+    let mut log = String::new();
+    for _ in 0..START_TRIES {
+        let ports = Ports::free();
+        let mut running = Running::start(what, folder, &mut command_at(&ports));
+        let end = Instant::now() + START_WAIT;
+        while Instant::now() < end && running.ended().is_none() {
+            if running.log().contains(SHARDS_UP) {
+                return (running, ports);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        log = running.log();
+    }
+    panic!("{what} does not start\n{log}");
 }
 
 /// A port that nobody holds, by TCP nor UDP, and that this process has not given out before.
@@ -218,19 +254,13 @@ impl Appliance {
         Appliance::try_start(ports, flags).unwrap_or_else(|why| panic!("{why}"))
     }
 
+    /// Ready is only what also says so itself: another test's appliance may hold a port that was free
+    /// a moment ago.
     fn try_start(ports: Ports, flags: &[&str]) -> Result<Appliance, String> {
         let folder = Scratch::new("corelane");
         let mut command = Command::new(env!("CARGO_BIN_EXE_corelane"));
         command.arg("serve").arg("--data").arg(folder.path());
-        for (flag, port) in [
-            ("--graphite-port", ports.graphite),
-            ("--graphite-udp-port", ports.graphite_udp),
-            ("--pickle-port", ports.pickle),
-            ("--http-port", ports.http),
-        ] {
-            command.arg(flag).arg(port.to_string());
-        }
-        command.args(flags);
+        command.args(ports.flags()).args(flags);
         // What the caller's shell has set for an appliance of its own is no matter of this one.
         for (key, _) in std::env::vars_os() {
             if key.to_string_lossy().starts_with("CORELANE_") {
@@ -249,9 +279,10 @@ impl Appliance {
                 let log = appliance.process.log();
                 return Err(format!("corelane left with {status} at its start\n{log}"));
             }
-            if appliance
-                .try_get("/ready")
-                .is_ok_and(|(code, _)| code == 200)
+            if appliance.process.log().contains(SHARDS_UP)
+                && appliance
+                    .try_get("/ready")
+                    .is_ok_and(|(code, _)| code == 200)
             {
                 return Ok(appliance);
             }

@@ -198,6 +198,12 @@ fn a_full_head_stays_right_under_any_arrivals() {
                 .collect();
             want.sort_by_key(|&(time, stamp, _)| (time, stamp));
             assert_eq!(all(&head, series), want, "seed {seed} series {series}");
+            let mut times = Vec::new();
+            head.newest_times(SeriesId(series), 200, &mut times);
+            assert!(
+                times.iter().all(|time| want.iter().any(|p| p.0 == *time)),
+                "seed {seed} series {series}: a time of a point that has left"
+            );
         }
         let gone = kept.iter().filter(|point| point.1 < head.floor().0).count() as u64;
         assert!(

@@ -133,7 +133,7 @@ fn lines_where_ours_differs() {
     );
     check("a \u{664}\u{662} 1700000000", "value:1"); // L16
     // Timestamps at or below zero, or far ahead.
-    check("a 1 0\na 1 -5", "too_old:2"); // L12
+    check("a 1 0\na 1 -5\na 1 0000000000", "too_old:3"); // L12
     check("a 1 99999999999\na 1 1800086401", "too_far_ahead:2");
     check("a 1 1800086400", "a=1@1800086400000");
     // A NUL inside a name; a lone one behind a newline is gmetad's.

@@ -2,7 +2,7 @@
 //!
 //! A row ([`Function`]) declares names, group and parameters; from the declaration arguments are
 //! placed, coerced and checked before the function runs, and the list of functions can be printed.
-//! A function takes a [`Call`] and gives series. It names what it makes as graphite-web does,
+//! A function takes a `Call` and gives series. It names what it makes as graphite-web does,
 //! because dashboards, alert rules and outer functions read those names.
 //!
 //! To add one: write the function in the file of its group, add its row to the `FUNCTIONS` of that
