@@ -175,6 +175,24 @@ fn datagrams_need_no_last_newline() {
 }
 
 #[test]
+fn a_datagram_longer_than_a_chunk_gives_every_point_its_own_series() {
+    let mut world = World::new();
+    let text: String = (0..900)
+        .map(|i| format!("gram.m{i} {i} 1700000000 \n"))
+        .collect();
+    assert!(text.len() > graphite::CHUNK_BYTES && text.len() < 65_507);
+    let at = world.at();
+    world
+        .shard
+        .take_datagram(Protocol::GraphiteUdp, text.as_bytes(), at);
+    let mut want: Vec<String> = (0..900)
+        .map(|i| format!("gram.m{i} {i}@1700000000"))
+        .collect();
+    want.sort();
+    assert_eq!(world.show(), want.join("\n"));
+}
+
+#[test]
 fn cells_follow_late_points() {
     let mut world = World::new();
     let mut feed = Feed::new(Protocol::Graphite, Source::default());
