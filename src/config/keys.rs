@@ -228,8 +228,8 @@ pub static KEYS: &[Key] = &[
         "bytes",
         (1 << 20)..=(1 << 40),
         |c| &mut c.ingest.buffered_bytes_max,
-        "Bytes that all connections of one shard together may leave unfinished between two reads.",
-        "The connection that asks for more is closed and counted. Default 268435456 (256 MiB)."
+        "Bytes of memory for what all connections of one shard leave unfinished between two reads.",
+        "Beyond it the one that holds most is closed and counted. Default 268435456 (256 MiB)."
     ),
     whole!(
         "ingest.ahead_max_seconds",

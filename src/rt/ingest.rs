@@ -283,9 +283,10 @@ impl Ingest {
             let token = STOP_TOKEN + 1 + place as u64;
             if let Err(error) = watch(self.epoll.get_ref(), &connection.socket, token) {
                 tracing::warn!("cannot watch a connection: {error}");
-                self.close(place);
+                self.close(place, Shard::end);
             }
         }
+        self.make_room();
     }
 
     fn at_connection(&mut self, place: usize, round: &mut Round) {
@@ -308,6 +309,18 @@ impl Ingest {
         }
         // The place is the one that was just freed.
         self.connections.insert(connection);
+        self.make_room();
+    }
+
+    /// Close whoever leaves most unfinished, until all together leave no more than they may.
+    fn make_room(&mut self) {
+        while self.shard.borrow().is_overfull() {
+            let held = |(_, connection): &(usize, &Connection)| connection.feed.held_bytes();
+            let Some((place, _)) = self.connections.iter().max_by_key(held) else {
+                return;
+            };
+            self.close(place, Shard::turn_out);
+        }
     }
 
     /// One read, and everything that follows of it.
@@ -334,9 +347,12 @@ impl Ingest {
         }
     }
 
-    fn close(&mut self, place: usize) {
+    /// Close a connection; `part` settles what it left unfinished.
+    fn close(&mut self, place: usize, part: fn(&mut Shard, &mut Feed)) {
         if let Some(mut connection) = self.connections.remove(place) {
-            self.shard.borrow_mut().close(&mut connection.feed);
+            let mut shard = self.shard.borrow_mut();
+            part(&mut shard, &mut connection.feed);
+            shard.close(&mut connection.feed);
         }
     }
 

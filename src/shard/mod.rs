@@ -45,7 +45,7 @@ pub struct Options {
     pub line_bytes_max: usize,
     /// Longest frame, without its header.
     pub frame_bytes_max: usize,
-    /// Bytes that all stream connections together may leave over between two reads.
+    /// Bytes of memory that all stream connections together may leave unfinished between two reads.
     pub buffered_bytes_max: usize,
     /// Which timestamps may stand.
     pub times: TimeRule,

@@ -293,6 +293,17 @@ fn a_long_frame_is_gathered_and_a_longer_one_ends_the_connection() {
     assert_eq!(world.refused(Protocol::Pickle), [(Reason::FrameLong, 1)]);
 }
 
+/// What a shard's keeper does after every read.
+fn make_room(shard: &mut Shard, feeds: &mut [Feed]) -> u64 {
+    let mut turned_out = 0;
+    while shard.is_overfull() {
+        let most = feeds.iter_mut().max_by_key(|feed| feed.held_bytes());
+        shard.turn_out(most.expect("somebody holds something"));
+        turned_out += 1;
+    }
+    turned_out
+}
+
 #[test]
 fn what_connections_leave_over_is_bounded_together() {
     let mut world = World::new();
@@ -300,16 +311,43 @@ fn what_connections_leave_over_is_bounded_together() {
         .map(|_| Feed::new(Protocol::Pickle, Source::default()))
         .collect();
     let mut closed = 0;
-    for feed in &mut feeds {
+    for i in 0..feeds.len() {
         let mut begun = (1u32 << 23).to_be_bytes().to_vec();
         begun.extend(vec![b'x'; 60_000]);
-        if world.send(feed, &begun) == Verdict::Close {
-            closed += 1;
-        }
-        assert!(world.shard.buffered_bytes <= 1 << 20);
+        assert_eq!(world.send(&mut feeds[i], &begun), Verdict::Keep);
+        closed += make_room(&mut world.shard, &mut feeds);
+        let held: usize = feeds.iter().map(Feed::held_bytes).sum();
+        assert_eq!(world.shard.buffered_bytes, held);
+        assert!(held <= 1 << 20);
     }
     assert_eq!(closed, 40 - (1 << 20) / 60_004);
     assert_eq!(world.refused(Protocol::Pickle), [(Reason::Buffers, closed)]);
     feeds.iter_mut().for_each(|feed| world.shard.end(feed));
     assert_eq!(world.shard.buffered_bytes, 0);
+}
+
+#[test]
+fn who_leaves_little_is_not_turned_out_for_those_who_leave_much() {
+    let mut world = World::new();
+    let mut feeds: Vec<Feed> = (0..40).map(|_| Feed::new(Protocol::Graphite)).collect();
+    for i in 1..feeds.len() {
+        world.send(&mut feeds[i], &[b'x'; 60_000]);
+        make_room(&mut world.shard, &mut feeds);
+        world.send(&mut feeds[0], format!("a {i} 1700000").as_bytes());
+        make_room(&mut world.shard, &mut feeds);
+        world.send(&mut feeds[0], format!("{i:03}\n").as_bytes());
+    }
+    assert_eq!(world.shard.accepted(), 39);
+}
+
+/// What is counted is what is held, also where a long rest became a short one.
+#[test]
+fn the_memory_of_a_long_line_is_given_back() {
+    let mut world = World::new();
+    let mut feed = Feed::new(Protocol::Graphite);
+    world.send(&mut feed, &[b'x'; 60_000]);
+    assert!(60_000 <= world.shard.buffered_bytes);
+    world.send(&mut feed, b"\nhalf");
+    assert!(feed.held_bytes() < 100, "{}", feed.held_bytes());
+    assert_eq!(world.shard.buffered_bytes, feed.held_bytes());
 }
