@@ -295,6 +295,15 @@ pub static KEYS: &[Key] = &[
         "known ones go on. Default 4000000."
     ),
     whole!(
+        "series.index_bytes_max",
+        "bytes",
+        0..=(32 << 30),
+        |c| &mut c.series.index_bytes_max,
+        "Bytes for the names of one shard's series and the tables to find them by. When they are",
+        "used up new series are refused and counted. Default 0: a quarter of the memory of the",
+        "machine or of its control group, shared by the shards. Otherwise at least 1048576 (1 MiB)."
+    ),
+    whole!(
         "rollup.step_seconds",
         "seconds",
         1..=86_400,

@@ -13,7 +13,7 @@ fn options() -> Options {
         frame_bytes_max: 1 << 24,
         buffered_bytes_max: 1 << 20,
         times: TimeRule::default(),
-        series_max: 1000,
+        index: index::Bounds::series(1000),
         head: head::Options {
             bytes_max: 64 << 20,
             windows_max: 4096,
