@@ -19,7 +19,7 @@ pub mod tree;
 
 use crate::base::hash::Hasher;
 use crate::model::refusal::Reason;
-use crate::model::sample::Span;
+use crate::model::sample::{self, Span};
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId};
 use crate::simd;
 use glob::Pattern;
@@ -182,7 +182,7 @@ impl Index {
         follow: &mut Follow,
         ids: &mut Vec<u32>,
     ) {
-        ids.clear();
+        sample::clear(ids);
         if names.is_empty() {
             return;
         }
@@ -228,7 +228,7 @@ impl Index {
         follow: &mut Follow,
         ids: &mut Vec<u32>,
     ) {
-        self.hashes.clear();
+        sample::clear(&mut self.hashes);
         for name in names {
             let hash = self.hasher.hash(name.of(text));
             self.sent.prefetch(hash);
