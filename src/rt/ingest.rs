@@ -22,7 +22,7 @@ use rustix::time::Timespec;
 use super::clock::KernelClock;
 use super::datagrams::{BATCH, Datagrams};
 use super::slots::Slots;
-use super::sockets::Door;
+use super::sockets::{BACKLOG, Door};
 use super::stop::Bell;
 use crate::base::buffer::{READ_BYTES, ReadBuffer};
 use crate::model::refusal::{Protocol, Reason};
@@ -173,7 +173,7 @@ impl Ingest {
             if token == STOP_TOKEN {
                 self.stop.ring();
             } else if token < STOP_TOKEN {
-                self.at_door(token as usize, &mut round);
+                self.at_door(token as usize, &mut round).await;
             } else {
                 self.at_connection((token - STOP_TOKEN - 1) as usize, &mut round);
             }
@@ -182,14 +182,14 @@ impl Ingest {
         Ok(round)
     }
 
-    fn at_door(&mut self, place: usize, round: &mut Round) {
+    async fn at_door(&mut self, place: usize, round: &mut Round) {
         match self
             .doors
             .get(place)
             .map(|listening| listening.door.protocol)
         {
             Some(Protocol::GraphiteUdp) => self.receive(place, round),
-            Some(_) => self.accept(place, ACCEPTS_MAX, round),
+            Some(_) => self.accept(place, ACCEPTS_MAX, round).await,
             None => {}
         }
     }
@@ -226,7 +226,8 @@ impl Ingest {
         round.more |= received.arrivals == BATCH;
     }
 
-    fn accept(&mut self, place: usize, accepts_max: usize, round: &mut Round) {
+    /// Each new connection may bring as much as [`FIRST_READS_MAX`] reads, so others run in between.
+    async fn accept(&mut self, place: usize, accepts_max: usize, round: &mut Round) {
         for _ in 0..accepts_max {
             let Some(listening) = self.doors.get(place) else {
                 return;
@@ -234,7 +235,10 @@ impl Ingest {
             let protocol = listening.door.protocol;
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             match rustix::net::acceptfrom_with(&listening.door.socket, flags) {
-                Ok((socket, peer)) => self.admit(socket, protocol, ip_of(peer), round),
+                Ok((socket, peer)) => {
+                    self.admit(socket, protocol, ip_of(peer), round);
+                    glommio::yield_if_needed().await;
+                }
                 Err(Errno::AGAIN) => return,
                 Err(Errno::CONNABORTED | Errno::INTR) => {}
                 Err(error) => {
@@ -361,7 +365,7 @@ impl Ingest {
     async fn drain(&mut self, events: &mut Vec<Event>) -> io::Result<()> {
         let began = Instant::now();
         let mut last = began;
-        self.close_listeners();
+        self.close_listeners().await;
         while last.elapsed() < QUIET && began.elapsed() < DRAIN_MAX {
             let round = self.round(events).await?;
             if round.arrivals > 0 || round.more {
@@ -394,13 +398,15 @@ impl Ingest {
         }
     }
 
-    fn close_listeners(&mut self) {
+    async fn close_listeners(&mut self) {
         for place in 0..self.doors.len() {
             if self.doors[place].door.protocol == Protocol::GraphiteUdp {
                 continue;
             }
-            // Whoever the kernel has let in has perhaps sent already.
-            self.accept(place, usize::MAX, &mut Round::default());
+            // Whoever the kernel has let in has perhaps sent already. No more can wait, so that those
+            // who come meanwhile do not keep this from ending.
+            self.accept(place, BACKLOG as usize + 1, &mut Round::default())
+                .await;
         }
         self.doors.iter().for_each(|listening| {
             if listening.door.protocol != Protocol::GraphiteUdp {
