@@ -92,6 +92,7 @@ impl Worker {
             shard: Rc::clone(&shard),
             stop: stop.clone(),
             open: Cell::new(0),
+            bodies_bytes: Cell::new(0),
         });
         let mut listeners = Vec::new();
         for door in http_doors {
