@@ -46,6 +46,8 @@ const QUIET: Duration = Duration::from_millis(100);
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Reads of a connection right before it is reset.
 const LAST_READS_MAX: usize = 16;
+/// Time for these reads of all connections together.
+const LAST_READS_TIME_MAX: Duration = Duration::from_secs(1);
 /// Between two looks while draining.
 const DRAIN_STEP: Duration = Duration::from_millis(10);
 /// Between two lines in the log about the same trouble.
@@ -100,6 +102,8 @@ pub(super) struct Ingest {
     clock: Rc<KernelClock>,
     stop: Bell,
     complained: Option<Instant>,
+    /// After a stop: when reading ends, whatever the peers still do.
+    deadline: Option<Instant>,
 }
 
 struct Listening {
@@ -138,6 +142,7 @@ impl Ingest {
             clock,
             stop,
             complained: None,
+            deadline: None,
         })
     }
 
@@ -169,6 +174,9 @@ impl Ingest {
             more: events.len() == EVENTS,
         };
         for event in &*events {
+            if self.is_over() {
+                break;
+            }
             let token = event.data.u64();
             if token == STOP_TOKEN {
                 self.stop.ring();
@@ -238,6 +246,9 @@ impl Ingest {
                 Ok((socket, peer)) => {
                     self.admit(socket, protocol, ip_of(peer), round);
                     glommio::yield_if_needed().await;
+                    if self.is_over() {
+                        return;
+                    }
                 }
                 Err(Errno::AGAIN) => return,
                 Err(Errno::CONNABORTED | Errno::INTR) => {}
@@ -250,6 +261,10 @@ impl Ingest {
             }
         }
         round.more = true;
+    }
+
+    fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|end| end <= Instant::now())
     }
 
     fn complain(&mut self, error: Errno) {
@@ -363,10 +378,10 @@ impl Ingest {
 
     /// After the stop: let in who waits already and nobody else, then read until all is quiet.
     async fn drain(&mut self, events: &mut Vec<Event>) -> io::Result<()> {
-        let began = Instant::now();
-        let mut last = began;
+        self.deadline = Some(Instant::now() + DRAIN_MAX);
         self.close_listeners().await;
-        while last.elapsed() < QUIET && began.elapsed() < DRAIN_MAX {
+        let mut last = Instant::now();
+        while last.elapsed() < QUIET && !self.is_over() {
             let round = self.round(events).await?;
             if round.arrivals > 0 || round.more {
                 last = Instant::now();
@@ -384,8 +399,10 @@ impl Ingest {
     /// it wrote is gone. After a reset that write fails, and a relay sends it again elsewhere or later.
     fn part_by_reset(&mut self) {
         let mut connections = std::mem::take(&mut self.connections);
+        let end = Instant::now() + LAST_READS_TIME_MAX;
         for connection in connections.iter_mut() {
             let closed = (0..LAST_READS_MAX)
+                .take_while(|_| Instant::now() < end)
                 .map(|_| self.read(&connection.socket, &mut connection.feed))
                 .find(|read| !matches!(read, Read::Some(_)))
                 .is_some_and(|read| matches!(read, Read::Closed));
@@ -403,6 +420,8 @@ impl Ingest {
             if self.doors[place].door.protocol == Protocol::GraphiteUdp {
                 continue;
             }
+            // Nobody else is let in while those who wait are read.
+            let _ = rustix::net::listen(&self.doors[place].door.socket, 0);
             // Whoever the kernel has let in has perhaps sent already. No more can wait, so that those
             // who come meanwhile do not keep this from ending.
             self.accept(place, BACKLOG as usize + 1, &mut Round::default())
