@@ -182,9 +182,12 @@ fn a_datagram_longer_than_a_chunk_gives_every_point_its_own_series() {
         .collect();
     assert!(text.len() > graphite::CHUNK_BYTES && text.len() < 65_507);
     let at = world.at();
-    world
-        .shard
-        .take_datagram(Protocol::GraphiteUdp, text.as_bytes(), at);
+    world.shard.take_datagram(
+        Protocol::GraphiteUdp,
+        text.as_bytes(),
+        IpAddr::from([127, 0, 0, 1]),
+        at,
+    );
     let mut want: Vec<String> = (0..900)
         .map(|i| format!("gram.m{i} {i}@1700000000"))
         .collect();
@@ -329,7 +332,9 @@ fn what_connections_leave_over_is_bounded_together() {
 #[test]
 fn who_leaves_little_is_not_turned_out_for_those_who_leave_much() {
     let mut world = World::new();
-    let mut feeds: Vec<Feed> = (0..40).map(|_| Feed::new(Protocol::Graphite)).collect();
+    let mut feeds: Vec<Feed> = (0..40)
+        .map(|_| Feed::new(Protocol::Graphite, Source::default()))
+        .collect();
     for i in 1..feeds.len() {
         world.send(&mut feeds[i], &[b'x'; 60_000]);
         make_room(&mut world.shard, &mut feeds);
@@ -344,7 +349,7 @@ fn who_leaves_little_is_not_turned_out_for_those_who_leave_much() {
 #[test]
 fn the_memory_of_a_long_line_is_given_back() {
     let mut world = World::new();
-    let mut feed = Feed::new(Protocol::Graphite);
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
     world.send(&mut feed, &[b'x'; 60_000]);
     assert!(60_000 <= world.shard.buffered_bytes);
     world.send(&mut feed, b"\nhalf");

@@ -421,7 +421,7 @@ fn deep_and_long_names() {
     }
     siege.until_refused("series_full", 4_000);
     let held = siege.appliance.counter("corelane_index_bytes", &[]);
-    assert!(held <= 2 * (16 + 3) << 20, "{held} bytes");
+    assert!(held <= (2 * (16 + 3)) << 20, "{held} bytes");
     drop(stream);
     siege.end(96 << 20);
 }
@@ -457,7 +457,7 @@ fn rubbish_at_every_door() {
         let length = random() as usize % bytes.len();
         let _ = udp.send_to(&bytes[..length], (Ipv4Addr::LOCALHOST, ports.graphite_udp));
     }
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
     assert!(siege.appliance.refused("fields") > 0);
     siege.end(96 << 20);
 }
