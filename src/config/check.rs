@@ -13,6 +13,8 @@ pub const LISTEN_MAX: usize = 16;
 pub const SPREAD_MAX: usize = 64;
 /// The least that a head can work with, unless the default is asked for.
 pub const HEAD_BYTES_MIN: u64 = 1 << 20;
+/// The least that an index can work with, the same.
+pub const INDEX_BYTES_MIN: u64 = 1 << 20;
 
 /// Put what does not fit into `faults`, each at the key that should be changed.
 pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
@@ -35,6 +37,10 @@ pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
     if (1..HEAD_BYTES_MIN).contains(&config.head.bytes_max) {
         let text = format!("0 for the default, or at least {HEAD_BYTES_MIN} bytes");
         fault("head.bytes_max", text);
+    }
+    if (1..INDEX_BYTES_MIN).contains(&config.series.index_bytes_max) {
+        let text = format!("0 for the default, or at least {INDEX_BYTES_MIN} bytes");
+        fault("series.index_bytes_max", text);
     }
     let available = Isa::available();
     if let Some(isa) = config.simd.filter(|isa| !available.contains(isa)) {

@@ -228,8 +228,8 @@ pub static KEYS: &[Key] = &[
         "bytes",
         (1 << 20)..=(1 << 40),
         |c| &mut c.ingest.buffered_bytes_max,
-        "Bytes that all connections of one shard together may leave unfinished between two reads.",
-        "The connection that asks for more is closed and counted. Default 268435456 (256 MiB)."
+        "Bytes of memory for what all connections of one shard leave unfinished between two reads.",
+        "Beyond it the one that holds most is closed and counted. Default 268435456 (256 MiB)."
     ),
     whole!(
         "ingest.ahead_max_seconds",
@@ -293,6 +293,15 @@ pub static KEYS: &[Key] = &[
         |c| &mut c.series.max_per_shard,
         "Series that one shard knows. Points of further ones are refused and counted, those of",
         "known ones go on. Default 4000000."
+    ),
+    whole!(
+        "series.index_bytes_max",
+        "bytes",
+        0..=(32 << 30),
+        |c| &mut c.series.index_bytes_max,
+        "Bytes for the names of one shard's series and the tables to find them by. When they are",
+        "used up new series are refused and counted. Default 0: a quarter of the memory of the",
+        "machine or of its control group, shared by the shards. Otherwise at least 1048576 (1 MiB)."
     ),
     whole!(
         "rollup.step_seconds",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::sections::Config;
 use crate::http::HttpOptions;
+use crate::index;
 use crate::model::refusal::Protocol;
 use crate::rt;
 use crate::shard;
@@ -75,7 +76,10 @@ impl Config {
             frame_bytes_max: size(self.ingest.frame_bytes_max),
             buffered_bytes_max: size(self.ingest.buffered_bytes_max),
             times: self.ingest.time_rule(),
-            series_max: size(self.series.max_per_shard),
+            index: index::Bounds {
+                series_max: size(self.series.max_per_shard),
+                bytes_max: size(self.series.index_bytes_max_on(shards, memory_bytes)),
+            },
             head: head::Options {
                 bytes_max: size(self.head.bytes_max_on(shards, memory_bytes)),
                 windows_max: size(self.head.windows_max),

@@ -246,10 +246,7 @@ impl Default for Head {
 impl Head {
     /// Bytes of points on one of `shards` shards where the process may have `memory_bytes`.
     pub fn bytes_max_on(&self, shards: usize, memory_bytes: u64) -> u64 {
-        match self.bytes_max {
-            0 => memory_bytes / 4 / (shards.max(1) as u64),
-            bytes => bytes,
-        }
+        quarter_unless(self.bytes_max, shards, memory_bytes)
     }
 
     /// Width of a window.
@@ -263,13 +260,31 @@ impl Head {
 pub struct Series {
     /// Series of one shard.
     pub max_per_shard: u64,
+    /// Bytes of one shard's index; 0 is a quarter of the memory, shared by the shards.
+    pub index_bytes_max: u64,
 }
 
 impl Default for Series {
     fn default() -> Self {
         Series {
             max_per_shard: 4_000_000,
+            index_bytes_max: 0,
         }
+    }
+}
+
+impl Series {
+    /// Bytes of the index on one of `shards` shards where the process may have `memory_bytes`.
+    pub fn index_bytes_max_on(&self, shards: usize, memory_bytes: u64) -> u64 {
+        quarter_unless(self.index_bytes_max, shards, memory_bytes)
+    }
+}
+
+/// `bytes`, or where that is 0 one shard's part of a quarter of the memory.
+fn quarter_unless(bytes: u64, shards: usize, memory_bytes: u64) -> u64 {
+    match bytes {
+        0 => memory_bytes / 4 / (shards.max(1) as u64),
+        bytes => bytes,
     }
 }
 

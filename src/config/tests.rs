@@ -115,7 +115,7 @@ fn every_number_can_be_set_in_every_way() {
         } else {
             max
         };
-        let least = if key.name == "head.bytes_max" {
+        let least = if matches!(key.name, "head.bytes_max" | "series.index_bytes_max") {
             1 << 20
         } else {
             min
@@ -461,7 +461,8 @@ fn parts_get_what_they_need() {
         .config;
     assert_eq!(open.http_options().allow_origin.as_deref(), Some("*"));
     let shard = config.shard_options(7, 2, 8 << 30);
-    assert_eq!((shard.seed, shard.series_max), (7, 4_000_000));
+    assert_eq!((shard.seed, shard.index.series_max), (7, 4_000_000));
+    assert_eq!(shard.index.bytes_max, 1 << 30);
     assert_eq!(
         (shard.line_bytes_max, shard.frame_bytes_max),
         (64 << 10, 16 << 20)

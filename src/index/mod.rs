@@ -2,8 +2,8 @@
 //! the series it means.
 //!
 //! Takes names as they were sent; on a miss the caller admits and parses the name, and
-//! [`Index::intern`] gives it a number. Bounded in series; texts, tables and tree are counted in
-//! [`Index::bytes`]. Knows no points.
+//! [`Index::intern`] gives it a number. Bounded in series and, because a name may be long and deep, in
+//! bytes ([`Bounds`]). Knows no points.
 //!
 //! The path of a known name, fastest first: it is the one that followed the previous one last time
 //! (compare the bytes); else its hash is in the table of sent names. Senders repeat their series in
@@ -19,7 +19,7 @@ pub mod tree;
 
 use crate::base::hash::Hasher;
 use crate::model::refusal::Reason;
-use crate::model::sample::Span;
+use crate::model::sample::{self, Span};
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId};
 use crate::simd;
 use glob::Pattern;
@@ -37,6 +37,45 @@ pub const UNKNOWN: u32 = u32::MAX;
 /// Sent forms, beyond the first, that are kept for each possible series on average. More are
 /// looked up the slow way each time.
 const ALIASES_PER_SERIES: usize = 1;
+
+/// A block of texts and one each of nodes, labels and places of labels.
+pub const BLOCKS_BYTES: usize = 3 << 20;
+
+/// Bytes of tree that a node may take: itself, its place among its siblings, its label.
+const NODE_BYTES_MAX: usize = 64;
+
+/// Bytes that a tag may take besides its text.
+const TAG_BYTES_MAX: usize = 1024;
+
+/// Bytes that a series takes besides its name.
+const SERIES_BYTES: usize = 128;
+
+/// What an index may grow to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Series.
+    pub series_max: usize,
+    /// Bytes of names, tree, tags and tables; what is taken block by block may go beyond it by
+    /// [`BLOCKS_BYTES`].
+    pub bytes_max: usize,
+}
+
+impl Bounds {
+    /// A bound on series alone, for indexes whose names are known to be short.
+    pub fn series(series_max: usize) -> Bounds {
+        Bounds {
+            series_max,
+            bytes_max: usize::MAX,
+        }
+    }
+}
+
+/// Bytes that may still be taken, and how many series and aliases there were when that was reckoned.
+#[derive(Clone, Copy, Default)]
+struct Room {
+    bytes: usize,
+    at: usize,
+}
 
 /// A search that would name more than its limit allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,7 +122,8 @@ struct Record {
 /// All series of one shard.
 pub struct Index {
     hasher: Hasher,
-    series_max: usize,
+    bounds: Bounds,
+    room: Room,
     records: Vec<Record>,
     /// Which series followed each one last time.
     next: Vec<u32>,
@@ -101,11 +141,15 @@ pub struct Index {
 }
 
 impl Index {
-    /// An empty index for at most `series_max` series, with the hash function of `seed`.
-    pub fn new(seed: u64, series_max: usize) -> Index {
+    /// An empty index within `bounds`, with the hash function of `seed`.
+    pub fn new(seed: u64, bounds: Bounds) -> Index {
         Index {
             hasher: Hasher::new(seed),
-            series_max: series_max.min(SERIES_MAX as usize),
+            bounds: Bounds {
+                series_max: bounds.series_max.min(SERIES_MAX as usize),
+                ..bounds
+            },
+            room: Room::default(),
             records: Vec::new(),
             next: Vec::new(),
             identities: Vec::new(),
@@ -138,7 +182,7 @@ impl Index {
         follow: &mut Follow,
         ids: &mut Vec<u32>,
     ) {
-        ids.clear();
+        sample::clear(ids);
         if names.is_empty() {
             return;
         }
@@ -184,7 +228,7 @@ impl Index {
         follow: &mut Follow,
         ids: &mut Vec<u32>,
     ) {
-        self.hashes.clear();
+        sample::clear(&mut self.hashes);
         for name in names {
             let hash = self.hasher.hash(name.of(text));
             self.sent.prefetch(hash);
@@ -263,7 +307,8 @@ impl Index {
         identity: Identity,
         sent: &[u8],
     ) -> Result<SeriesId, Reason> {
-        if self.series_max <= self.records.len() {
+        if self.bounds.series_max <= self.records.len() || !self.take_room(self.cost_of(name, sent))
+        {
             return Err(Reason::SeriesFull);
         }
         let id = SeriesId(self.records.len() as u32);
@@ -304,6 +349,37 @@ impl Index {
         Ok(id)
     }
 
+    /// No less than what a new series of that name takes, but for the memory that vectors keep ready.
+    fn cost_of(&self, name: &SeriesName, sent: &[u8]) -> usize {
+        // What is escaped in the canonical text takes twice its bytes.
+        let tags = name.tags().iter();
+        let tags: usize = tags.map(|(key, value)| key.len() + value.len() + 2).sum();
+        let text = name.metric().len() + tags;
+        let tree = match name.tags().len() {
+            0 => (name.metric().bytes().filter(|&byte| byte == b'.').count() + 1) * NODE_BYTES_MAX,
+            count => (count + 1) * TAG_BYTES_MAX,
+        };
+        let tables = [&self.known, &self.sent];
+        let growing = tables.iter().filter(|table| table.is_full());
+        let growth: usize = growing.map(|table| table.bytes()).sum();
+        SERIES_BYTES + 3 * text + sent.len() + tree + growth
+    }
+
+    /// Whether `cost` more bytes may be taken; then they are. What a series costs is reckoned high,
+    /// and only when the room so reckoned is used up the true bytes are counted again.
+    fn take_room(&mut self, cost: usize) -> bool {
+        let at = self.records.len() + self.aliases.len() + 1;
+        if self.room.bytes < cost && self.room.at != at {
+            self.room = Room {
+                bytes: self.bounds.bytes_max.saturating_sub(self.bytes()),
+                at,
+            };
+        }
+        let left = self.room.bytes.checked_sub(cost);
+        self.room.bytes = left.unwrap_or(self.room.bytes);
+        left.is_some()
+    }
+
     fn grow_sent(&mut self, below: SeriesId) {
         let first = self.records[..below.0 as usize]
             .iter()
@@ -318,8 +394,16 @@ impl Index {
     fn add_alias(&mut self, sent: &[u8], id: SeriesId) {
         let hash = self.hasher.hash(sent);
         if self.sent.get(hash).is_some()
-            || self.series_max * ALIASES_PER_SERIES <= self.aliases.len()
+            || self.bounds.series_max * ALIASES_PER_SERIES <= self.aliases.len()
         {
+            return;
+        }
+        let growth = if self.sent.is_full() {
+            self.sent.bytes()
+        } else {
+            0
+        };
+        if !self.take_room(size_of::<(u128, SeriesId)>() + growth) {
             return;
         }
         if self.sent.is_full() {

@@ -45,7 +45,7 @@ fn feed(index: &mut Index, names: &[String], follow: &mut Follow) -> usize {
 fn every_order_finds_every_name() {
     for seed in 0..20 {
         let mut random = Random::new(seed);
-        let mut index = Index::new(seed, 100_000);
+        let mut index = Index::new(seed, Bounds::series(100_000));
         let mut names: Vec<String> = (0..3_000)
             .map(|i| format!("dc.h{:04}.cpu.c{}", i / 7, i % 7))
             .collect();
@@ -70,7 +70,7 @@ fn every_order_finds_every_name() {
 
 #[test]
 fn a_stable_order_is_followed_again_after_a_shuffled_one() {
-    let mut index = Index::new(1, 100_000);
+    let mut index = Index::new(1, Bounds::series(100_000));
     let mut names: Vec<String> = (0..2_000).map(|i| format!("a.b{i}")).collect();
     let mut follow = Follow::default();
     feed(&mut index, &names, &mut follow);
@@ -87,7 +87,7 @@ fn a_stable_order_is_followed_again_after_a_shuffled_one() {
 
 #[test]
 fn two_forms_of_one_name_are_one_series() {
-    let mut index = Index::new(1, 10);
+    let mut index = Index::new(1, Bounds::series(10));
     let mut follow = Follow::default();
     let series = name("cpu;az=y;host=x");
     let one = index.intern(TenantId::DEFAULT, &series, b"cpu;host=x;az=y", &mut follow);
@@ -112,7 +112,7 @@ fn two_forms_of_one_name_are_one_series() {
 
 #[test]
 fn a_full_index_knows_what_it_knew() {
-    let mut index = Index::new(1, 2);
+    let mut index = Index::new(1, Bounds::series(2));
     let mut follow = Follow::default();
     for text in ["a", "b"] {
         index
@@ -129,4 +129,61 @@ fn a_full_index_knows_what_it_knew() {
             .is_ok()
     );
     assert_eq!(index.len(), 2);
+}
+
+/// Long names, deep names, many tags, escapes, and forms of known names: what is kept stays within the
+/// bound, and what is known goes on.
+#[test]
+fn no_names_take_more_bytes_than_the_bound() {
+    let tagged = |i: u32| {
+        let tags = (0..30).map(|k| (format!("key{i}x{k}"), format!("{i}{k}")));
+        SeriesName::new("m".to_owned(), tags.collect())
+    };
+    let escaped = |i: u32| {
+        let value = format!("{}{i}", ";".repeat(4_000));
+        SeriesName::new("m".to_owned(), vec![("k".to_owned(), value)])
+    };
+    let deep = |i: u32| format!("{}{i:x}", format!("{i:x}.").repeat(300));
+    let untagged = |metric: String| SeriesName::new(metric, Vec::new());
+    type NameOf<'a> = &'a dyn Fn(u32) -> Result<SeriesName, Reason>;
+    let sorts: [NameOf<'_>; 5] = [
+        &|i| untagged(deep(i)),
+        &|i| untagged(format!("{i}{}", "x".repeat(4_000))),
+        &|i| untagged(format!("web.h{i}.cpu")),
+        &tagged,
+        &escaped,
+    ];
+    let bounds = Bounds {
+        series_max: 1_000_000,
+        bytes_max: 8 << 20,
+    };
+    for (sort, name_of) in sorts.into_iter().enumerate() {
+        let (mut index, mut follow) = (Index::new(1, bounds), Follow::default());
+        let first = name_of(0).expect("a good name");
+        let mut refused = 0;
+        for i in 0..100_000 {
+            let name = name_of(i).expect("a good name");
+            let sent = format!("~{}", name.text());
+            match index.intern(TenantId::DEFAULT, &name, sent.as_bytes(), &mut follow) {
+                Ok(_) => {}
+                Err(reason) => {
+                    assert_eq!(reason, Reason::SeriesFull);
+                    refused += 1;
+                }
+            }
+            // Another form of a known name.
+            let sent = format!("~{i}");
+            let known = index.intern(TenantId::DEFAULT, &first, sent.as_bytes(), &mut follow);
+            assert_eq!(known, Ok(SeriesId(0)), "sort {sort}");
+            if refused == 2_000 {
+                break;
+            }
+        }
+        let (bytes, series) = (index.bytes(), index.len());
+        assert!(0 < refused, "sort {sort}: {series} series, {bytes} bytes");
+        assert!(
+            bounds.bytes_max / 2 < bytes && bytes <= bounds.bytes_max + BLOCKS_BYTES,
+            "sort {sort}: {bytes} bytes, {series} series"
+        );
+    }
 }

@@ -98,7 +98,7 @@ reasons! {
     Pickle = "pickle",
     /// An item of a frame that is no (name, (timestamp, value)).
     Item = "item",
-    /// A connection that left over more bytes than all connections of its shard together may.
+    /// The connection that left most unfinished, when all of its shard left more than they may.
     Buffers = "buffers",
     /// A connection beyond the limit of connections.
     Connections = "connections",

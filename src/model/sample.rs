@@ -48,11 +48,11 @@ impl Samples {
         self.names.is_empty()
     }
 
-    /// Forget the samples, keep the memory and the refusals.
+    /// Forget the samples, keep the refusals, and the memory unless a huge batch needed it.
     pub fn clear(&mut self) {
-        self.names.clear();
-        self.times.clear();
-        self.values.clear();
+        clear(&mut self.names);
+        clear(&mut self.times);
+        clear(&mut self.values);
     }
 
     /// Append one sample.
@@ -68,6 +68,16 @@ impl Samples {
     pub fn refuse(&mut self, reason: Reason) {
         self.refusals.count(reason);
     }
+}
+
+/// Samples of a batch for which memory is kept; more than a usual batch of any door has.
+const KEPT: usize = 64 * 1024;
+
+/// Empty `column`. What only a huge batch needs is given back, so that one frame of a hostile sender
+/// does not take memory for ever.
+pub fn clear<T>(column: &mut Vec<T>) {
+    column.clear();
+    column.shrink_to(KEPT);
 }
 
 /// What the doors that share Graphite's rules accept as a timestamp; `src/ARCHITECTURE.md` says why.
@@ -102,5 +112,24 @@ impl TimeRule {
         } else {
             Ok(time_ms)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_huge_batch_takes_no_memory_for_ever() {
+        let mut samples = Samples::default();
+        let mut fill = |count: usize| {
+            (0..count).for_each(|_| samples.push(Span::default(), 0, 0.0));
+            samples.clear();
+            assert!(samples.is_empty());
+            samples.names.capacity()
+        };
+        let usual = fill(20_000);
+        assert_eq!(usual, fill(20_000), "a usual batch finds its memory again");
+        assert!(fill(1_000_000) <= KEPT);
     }
 }

@@ -8,7 +8,7 @@ use super::error::QueryError;
 use super::plan::Plan;
 use super::scan::{Partial, Scan};
 use crate::base::time::{Millis, Stamp, Step};
-use crate::index::{Follow, Index};
+use crate::index::{Bounds, Follow, Index};
 use crate::model::series::{SeriesName, TenantId};
 use crate::store::head::{Head, Options};
 
@@ -35,7 +35,7 @@ impl Shards {
                 windows_max: 4096,
                 window: Step::from_millis(300_000).expect("positive"),
             };
-            (Index::new(7, 100_000), Head::new(options))
+            (Index::new(7, Bounds::series(100_000)), Head::new(options))
         };
         Shards((0..count).map(|_| shard()).collect())
     }

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use glommio::io::{PollState, PollableFd};
@@ -30,6 +30,11 @@ use crate::shard::Shard;
 
 /// Bytes asked of the kernel in one read.
 const READ_BYTES: usize = 16 * 1024;
+/// Bytes of a request's head; a longer one is answered with 431. A path has at most 64 KiB.
+const HEAD_BYTES_MAX: usize = 128 * 1024;
+/// Bytes that the bodies which all connections of a shard are sending may take together, or one body
+/// where that may be more.
+const BODIES_BYTES_MAX: usize = 64 << 20;
 /// How long running requests may take after a stop.
 const FINISH_MAX: Duration = Duration::from_secs(5);
 /// How long to let be a listener that cannot accept, because files or memory ran out.
@@ -52,6 +57,7 @@ pub(super) struct Server {
     pub(super) shard: Rc<RefCell<Shard>>,
     pub(super) stop: Bell,
     pub(super) open: Cell<usize>,
+    pub(super) bodies_bytes: Cell<usize>,
 }
 
 impl Server {
@@ -110,6 +116,7 @@ impl Server {
         let mut builder = http1::Builder::new();
         builder
             .timer(HyperTimer)
+            .max_buf_size(HEAD_BYTES_MAX)
             .header_read_timeout(self.options.header_timeout);
         let mut connection = pin!(builder.serve_connection(stream, service));
         let mut stopping = false;
@@ -130,7 +137,7 @@ impl Server {
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Whole> {
         let (parts, body) = request.into_parts();
-        let body = match self.whole(body).await {
+        let (body, _held) = match self.whole(body).await {
             Ok(body) => body,
             Err(refusal) => return refusal,
         };
@@ -139,8 +146,9 @@ impl Server {
         answer.map(Whole::new)
     }
 
-    /// The body of a request, within its bounds of size and time.
-    async fn whole(&self, body: Incoming) -> Result<Bytes, Response<Whole>> {
+    /// The body of a request, within its bounds of size and time, and its hold on the bytes that all
+    /// bodies may take.
+    async fn whole(&self, body: Incoming) -> Result<(Bytes, Held<'_>), Response<Whole>> {
         let max = self.options.body_bytes_max;
         let too_large = || {
             let text = format!(
@@ -154,19 +162,27 @@ impl Server {
         let mut body = pin!(body);
         let mut sleep = Sleep::over(self.options.body_timeout);
         let mut bytes = BytesMut::new();
+        let mut held = Held {
+            all: &self.bodies_bytes,
+            own: 0,
+        };
         loop {
             let frame = poll_fn(|context| match body.as_mut().poll_frame(context) {
                 Poll::Ready(frame) => Poll::Ready(Ok(frame)),
                 Poll::Pending => Pin::new(&mut sleep).poll(context).map(Err),
             });
             match frame.await {
-                Ok(None) => return Ok(bytes.freeze()),
+                Ok(None) => return Ok((bytes.freeze(), held)),
                 Ok(Some(Ok(frame))) => {
                     let Ok(data) = frame.into_data() else {
                         continue;
                     };
                     if max < bytes.len() + data.len() {
                         return Err(too_large());
+                    }
+                    if !held.more(data.len(), BODIES_BYTES_MAX.max(max)) {
+                        let text = "too many large bodies at once; try again later\n".to_owned();
+                        return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, text));
                     }
                     bytes.extend_from_slice(&data);
                 }
@@ -185,10 +201,10 @@ impl Server {
     /// Wait for running requests, within reason.
     pub(super) async fn finish(&self) {
         let step = Duration::from_millis(5);
-        let mut left = FINISH_MAX;
-        while self.open.get() > 0 && !left.is_zero() {
+        // By the clock: on a busy shard a short sleep may take long.
+        let began = Instant::now();
+        while self.open.get() > 0 && began.elapsed() < FINISH_MAX {
             glommio::timer::sleep(step).await;
-            left = left.saturating_sub(step);
         }
     }
 }
@@ -202,6 +218,31 @@ fn refusal(status: StatusCode, text: String) -> Response<Whole> {
     headers.insert(header::CONTENT_TYPE, kind);
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
+}
+
+/// What one body takes of the bytes that all may take.
+struct Held<'a> {
+    all: &'a Cell<usize>,
+    own: usize,
+}
+
+impl Held<'_> {
+    /// Take `more` bytes, if all together then take no more than `max`.
+    fn more(&mut self, more: usize, max: usize) -> bool {
+        let all = self.all.get() + more;
+        if max < all {
+            return false;
+        }
+        self.all.set(all);
+        self.own += more;
+        true
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.all.set(self.all.get() - self.own);
+    }
 }
 
 /// One open connection, counted.

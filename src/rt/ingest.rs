@@ -22,7 +22,7 @@ use rustix::time::Timespec;
 use super::clock::KernelClock;
 use super::datagrams::{BATCH, Datagrams};
 use super::slots::Slots;
-use super::sockets::Door;
+use super::sockets::{BACKLOG, Door};
 use super::stop::Bell;
 use crate::base::buffer::{READ_BYTES, ReadBuffer};
 use crate::model::refusal::{Protocol, Reason};
@@ -46,6 +46,8 @@ const QUIET: Duration = Duration::from_millis(100);
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Reads of a connection right before it is reset.
 const LAST_READS_MAX: usize = 16;
+/// Time for these reads of all connections together.
+const LAST_READS_TIME_MAX: Duration = Duration::from_secs(1);
 /// Between two looks while draining.
 const DRAIN_STEP: Duration = Duration::from_millis(10);
 /// Between two lines in the log about the same trouble.
@@ -100,6 +102,8 @@ pub(super) struct Ingest {
     clock: Rc<KernelClock>,
     stop: Bell,
     complained: Option<Instant>,
+    /// After a stop: when reading ends, whatever the peers still do.
+    deadline: Option<Instant>,
 }
 
 struct Listening {
@@ -138,6 +142,7 @@ impl Ingest {
             clock,
             stop,
             complained: None,
+            deadline: None,
         })
     }
 
@@ -169,11 +174,14 @@ impl Ingest {
             more: events.len() == EVENTS,
         };
         for event in &*events {
+            if self.is_over() {
+                break;
+            }
             let token = event.data.u64();
             if token == STOP_TOKEN {
                 self.stop.ring();
             } else if token < STOP_TOKEN {
-                self.at_door(token as usize, &mut round);
+                self.at_door(token as usize, &mut round).await;
             } else {
                 self.at_connection((token - STOP_TOKEN - 1) as usize, &mut round);
             }
@@ -182,14 +190,14 @@ impl Ingest {
         Ok(round)
     }
 
-    fn at_door(&mut self, place: usize, round: &mut Round) {
+    async fn at_door(&mut self, place: usize, round: &mut Round) {
         match self
             .doors
             .get(place)
             .map(|listening| listening.door.protocol)
         {
             Some(Protocol::GraphiteUdp) => self.receive(place, round),
-            Some(_) => self.accept(place, ACCEPTS_MAX, round),
+            Some(_) => self.accept(place, ACCEPTS_MAX, round).await,
             None => {}
         }
     }
@@ -216,16 +224,18 @@ impl Ingest {
             shard.count_dropped_datagrams(u64::from(new));
             listening.dropped = dropped;
         }
-        let mut at = self.clock.arrival();
+        // One read, one stamp, and their order as it is. A stamp for each would run ahead of the clock
+        // under a flood of tiny ones, and win over what other shards get later.
+        let at = self.clock.arrival();
         for (datagram, from) in datagrams.each() {
             shard.take_datagram(protocol, datagram, from, at);
-            at = self.clock.after(at);
         }
         round.arrivals += received.arrivals;
         round.more |= received.arrivals == BATCH;
     }
 
-    fn accept(&mut self, place: usize, accepts_max: usize, round: &mut Round) {
+    /// Each new connection may bring as much as [`FIRST_READS_MAX`] reads, so others run in between.
+    async fn accept(&mut self, place: usize, accepts_max: usize, round: &mut Round) {
         for _ in 0..accepts_max {
             let Some(listening) = self.doors.get(place) else {
                 return;
@@ -233,7 +243,13 @@ impl Ingest {
             let protocol = listening.door.protocol;
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             match rustix::net::acceptfrom_with(&listening.door.socket, flags) {
-                Ok((socket, peer)) => self.admit(socket, protocol, ip_of(peer), round),
+                Ok((socket, peer)) => {
+                    self.admit(socket, protocol, ip_of(peer), round);
+                    glommio::yield_if_needed().await;
+                    if self.is_over() {
+                        return;
+                    }
+                }
                 Err(Errno::AGAIN) => return,
                 Err(Errno::CONNABORTED | Errno::INTR) => {}
                 Err(error) => {
@@ -245,6 +261,10 @@ impl Ingest {
             }
         }
         round.more = true;
+    }
+
+    fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|end| end <= Instant::now())
     }
 
     fn complain(&mut self, error: Errno) {
@@ -283,9 +303,10 @@ impl Ingest {
             let token = STOP_TOKEN + 1 + place as u64;
             if let Err(error) = watch(self.epoll.get_ref(), &connection.socket, token) {
                 tracing::warn!("cannot watch a connection: {error}");
-                self.close(place);
+                self.close(place, Shard::end);
             }
         }
+        self.make_room();
     }
 
     fn at_connection(&mut self, place: usize, round: &mut Round) {
@@ -308,6 +329,18 @@ impl Ingest {
         }
         // The place is the one that was just freed.
         self.connections.insert(connection);
+        self.make_room();
+    }
+
+    /// Close whoever leaves most unfinished, until all together leave no more than they may.
+    fn make_room(&mut self) {
+        while self.shard.borrow().is_overfull() {
+            let held = |(_, connection): &(usize, &Connection)| connection.feed.held_bytes();
+            let Some((place, _)) = self.connections.iter().max_by_key(held) else {
+                return;
+            };
+            self.close(place, Shard::turn_out);
+        }
     }
 
     /// One read, and everything that follows of it.
@@ -334,18 +367,21 @@ impl Ingest {
         }
     }
 
-    fn close(&mut self, place: usize) {
+    /// Close a connection; `part` settles what it left unfinished.
+    fn close(&mut self, place: usize, part: fn(&mut Shard, &mut Feed)) {
         if let Some(mut connection) = self.connections.remove(place) {
-            self.shard.borrow_mut().close(&mut connection.feed);
+            let mut shard = self.shard.borrow_mut();
+            part(&mut shard, &mut connection.feed);
+            shard.close(&mut connection.feed);
         }
     }
 
     /// After the stop: let in who waits already and nobody else, then read until all is quiet.
     async fn drain(&mut self, events: &mut Vec<Event>) -> io::Result<()> {
-        let began = Instant::now();
-        let mut last = began;
-        self.close_listeners();
-        while last.elapsed() < QUIET && began.elapsed() < DRAIN_MAX {
+        self.deadline = Some(Instant::now() + DRAIN_MAX);
+        self.close_listeners().await;
+        let mut last = Instant::now();
+        while last.elapsed() < QUIET && !self.is_over() {
             let round = self.round(events).await?;
             if round.arrivals > 0 || round.more {
                 last = Instant::now();
@@ -363,8 +399,10 @@ impl Ingest {
     /// it wrote is gone. After a reset that write fails, and a relay sends it again elsewhere or later.
     fn part_by_reset(&mut self) {
         let mut connections = std::mem::take(&mut self.connections);
+        let end = Instant::now() + LAST_READS_TIME_MAX;
         for connection in connections.iter_mut() {
             let closed = (0..LAST_READS_MAX)
+                .take_while(|_| Instant::now() < end)
                 .map(|_| self.read(&connection.socket, &mut connection.feed))
                 .find(|read| !matches!(read, Read::Some(_)))
                 .is_some_and(|read| matches!(read, Read::Closed));
@@ -377,13 +415,17 @@ impl Ingest {
         }
     }
 
-    fn close_listeners(&mut self) {
+    async fn close_listeners(&mut self) {
         for place in 0..self.doors.len() {
             if self.doors[place].door.protocol == Protocol::GraphiteUdp {
                 continue;
             }
-            // Whoever the kernel has let in has perhaps sent already.
-            self.accept(place, usize::MAX, &mut Round::default());
+            // Nobody else is let in while those who wait are read.
+            let _ = rustix::net::listen(&self.doors[place].door.socket, 0);
+            // Whoever the kernel has let in has perhaps sent already. No more can wait, so that those
+            // who come meanwhile do not keep this from ending.
+            self.accept(place, BACKLOG as usize + 1, &mut Round::default())
+                .await;
         }
         self.doors.iter().for_each(|listening| {
             if listening.door.protocol != Protocol::GraphiteUdp {

@@ -44,6 +44,12 @@ impl<T> Slots<T> {
         Some(item)
     }
 
+    /// Everything there is, with its place.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+        let places = self.places.iter().enumerate();
+        places.filter_map(|(place, item)| Some((place, item.as_ref()?)))
+    }
+
     /// Everything there is.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.places.iter_mut().flatten()

@@ -17,7 +17,7 @@ use super::steering::{self, Family};
 use crate::model::refusal::Protocol;
 
 /// Connections that may wait for accept(); the kernel cuts this to net.core.somaxconn.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 /// A peer that is silent this long is asked whether it still lives.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(120);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);

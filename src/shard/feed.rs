@@ -14,7 +14,8 @@ pub enum Verdict {
 }
 
 /// State of one connection: its protocol and its unfinished bytes, bounded by the protocol's limit
-/// and, over all connections of a shard, by [`Options::buffered_bytes_max`](super::Options).
+/// and, over all connections of a shard, by [`Options::buffered_bytes_max`](super::Options) and
+/// whoever keeps the feeds: see [`Shard::is_overfull`](super::Shard::is_overfull).
 pub struct Feed {
     /// The door it came in by.
     pub protocol: Protocol,
@@ -43,10 +44,16 @@ impl Feed {
         }
     }
 
-    /// Keep `rest` for the next read. A connection between two reports gives its memory back.
+    /// Bytes of memory that its unfinished bytes take.
+    pub fn held_bytes(&self) -> usize {
+        self.rest.capacity()
+    }
+
+    /// Keep `rest` for the next read. A connection between two reports gives its memory back, and so
+    /// does one that needs only a little of what it once needed.
     pub(super) fn keep(&mut self, rest: &[u8]) {
-        if rest.is_empty() {
-            self.rest = Vec::new();
+        if rest.len() <= self.rest.capacity() / 4 {
+            self.rest = rest.to_vec();
         } else {
             self.rest.clear();
             self.rest.extend_from_slice(rest);

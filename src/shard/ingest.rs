@@ -23,18 +23,26 @@ impl Shard {
     ) -> Verdict {
         self.landing.vitals.bytes_read[feed.protocol as usize] += filled as u64;
         self.sources.add(feed.source, filled as u64);
-        let before = feed.rest.len();
+        let before = feed.held_bytes();
         let verdict = match feed.protocol {
             Protocol::Pickle => self.take_frames(feed, buffer, filled, at),
             _ => self.take_lines(feed, buffer, filled, at),
         };
-        self.buffered_bytes = self.buffered_bytes - before + feed.rest.len();
-        if self.options.buffered_bytes_max < self.buffered_bytes {
-            self.refuse(feed.protocol, Reason::Buffers);
-            self.forget(feed);
-            return Verdict::Close;
-        }
+        self.buffered_bytes = self.buffered_bytes - before + feed.held_bytes();
         verdict
+    }
+
+    /// Whether all feeds together hold more than they may. Then the one that holds most has to be
+    /// turned out, and not the one that came last: many who leave much unfinished do not drive out
+    /// somebody who leaves half a line.
+    pub fn is_overfull(&self) -> bool {
+        self.options.buffered_bytes_max < self.buffered_bytes
+    }
+
+    /// Drop what `feed` left unfinished, and count it: its connection has to be closed.
+    pub fn turn_out(&mut self, feed: &mut Feed) {
+        self.refuse(feed.protocol, Reason::Buffers);
+        self.forget(feed);
     }
 
     /// The peer closed: what it left unfinished is dropped and counted.
@@ -82,6 +90,15 @@ impl Shard {
         filled: usize,
         at: Arrival,
     ) -> Verdict {
+        let more = buffer.filled(filled);
+        if !feed.rest.is_empty()
+            && feed.rest.len() + more.len() <= self.options.line_bytes_max
+            && memchr(b'\n', more).is_none()
+        {
+            // A line that comes in many pieces is looked at once, when it is whole.
+            feed.rest.extend_from_slice(more);
+            return Verdict::Keep;
+        }
         let mut text = buffer.joined(&feed.rest, filled);
         if feed.skipping {
             match memchr(b'\n', text) {
@@ -170,7 +187,7 @@ impl Shard {
     }
 
     pub(super) fn forget(&mut self, feed: &mut Feed) {
-        self.buffered_bytes -= feed.rest.len();
+        self.buffered_bytes -= feed.held_bytes();
         feed.keep(&[]);
     }
 

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use crate::access::Gate;
 use crate::base::time::{Millis, Step};
-use crate::index::{Follow, Index};
+use crate::index::{self, Follow, Index};
 use crate::model::points::{Duplicates, Points};
 use crate::model::refusal::Protocol;
 use crate::model::sample::{Samples, TimeRule};
@@ -45,12 +45,12 @@ pub struct Options {
     pub line_bytes_max: usize,
     /// Longest frame, without its header.
     pub frame_bytes_max: usize,
-    /// Bytes that all stream connections together may leave over between two reads.
+    /// Bytes of memory that all stream connections together may leave unfinished between two reads.
     pub buffered_bytes_max: usize,
     /// Which timestamps may stand.
     pub times: TimeRule,
-    /// Series that the shard may hold.
-    pub series_max: usize,
+    /// Bounds of the index.
+    pub index: index::Bounds,
     /// Bounds of the head.
     pub head: head::Options,
     /// Width of a cell.
@@ -121,7 +121,7 @@ impl Shard {
             samples: Samples::default(),
             landing: Landing {
                 gate: Gate::Open,
-                index: Index::new(options.seed, options.series_max),
+                index: Index::new(options.seed, options.index),
                 head: Head::new(options.head),
                 vitals: Vitals {
                     shard: number,

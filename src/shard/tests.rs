@@ -13,7 +13,7 @@ fn options() -> Options {
         frame_bytes_max: 1 << 24,
         buffered_bytes_max: 1 << 20,
         times: TimeRule::default(),
-        series_max: 1000,
+        index: index::Bounds::series(1000),
         head: head::Options {
             bytes_max: 64 << 20,
             windows_max: 4096,
@@ -175,6 +175,27 @@ fn datagrams_need_no_last_newline() {
 }
 
 #[test]
+fn a_datagram_longer_than_a_chunk_gives_every_point_its_own_series() {
+    let mut world = World::new();
+    let text: String = (0..900)
+        .map(|i| format!("gram.m{i} {i} 1700000000 \n"))
+        .collect();
+    assert!(text.len() > graphite::CHUNK_BYTES && text.len() < 65_507);
+    let at = world.at();
+    world.shard.take_datagram(
+        Protocol::GraphiteUdp,
+        text.as_bytes(),
+        IpAddr::from([127, 0, 0, 1]),
+        at,
+    );
+    let mut want: Vec<String> = (0..900)
+        .map(|i| format!("gram.m{i} {i}@1700000000"))
+        .collect();
+    want.sort();
+    assert_eq!(world.show(), want.join("\n"));
+}
+
+#[test]
 fn cells_follow_late_points() {
     let mut world = World::new();
     let mut feed = Feed::new(Protocol::Graphite, Source::default());
@@ -275,6 +296,17 @@ fn a_long_frame_is_gathered_and_a_longer_one_ends_the_connection() {
     assert_eq!(world.refused(Protocol::Pickle), [(Reason::FrameLong, 1)]);
 }
 
+/// What a shard's keeper does after every read.
+fn make_room(shard: &mut Shard, feeds: &mut [Feed]) -> u64 {
+    let mut turned_out = 0;
+    while shard.is_overfull() {
+        let most = feeds.iter_mut().max_by_key(|feed| feed.held_bytes());
+        shard.turn_out(most.expect("somebody holds something"));
+        turned_out += 1;
+    }
+    turned_out
+}
+
 #[test]
 fn what_connections_leave_over_is_bounded_together() {
     let mut world = World::new();
@@ -282,16 +314,45 @@ fn what_connections_leave_over_is_bounded_together() {
         .map(|_| Feed::new(Protocol::Pickle, Source::default()))
         .collect();
     let mut closed = 0;
-    for feed in &mut feeds {
+    for i in 0..feeds.len() {
         let mut begun = (1u32 << 23).to_be_bytes().to_vec();
         begun.extend(vec![b'x'; 60_000]);
-        if world.send(feed, &begun) == Verdict::Close {
-            closed += 1;
-        }
-        assert!(world.shard.buffered_bytes <= 1 << 20);
+        assert_eq!(world.send(&mut feeds[i], &begun), Verdict::Keep);
+        closed += make_room(&mut world.shard, &mut feeds);
+        let held: usize = feeds.iter().map(Feed::held_bytes).sum();
+        assert_eq!(world.shard.buffered_bytes, held);
+        assert!(held <= 1 << 20);
     }
     assert_eq!(closed, 40 - (1 << 20) / 60_004);
     assert_eq!(world.refused(Protocol::Pickle), [(Reason::Buffers, closed)]);
     feeds.iter_mut().for_each(|feed| world.shard.end(feed));
     assert_eq!(world.shard.buffered_bytes, 0);
+}
+
+#[test]
+fn who_leaves_little_is_not_turned_out_for_those_who_leave_much() {
+    let mut world = World::new();
+    let mut feeds: Vec<Feed> = (0..40)
+        .map(|_| Feed::new(Protocol::Graphite, Source::default()))
+        .collect();
+    for i in 1..feeds.len() {
+        world.send(&mut feeds[i], &[b'x'; 60_000]);
+        make_room(&mut world.shard, &mut feeds);
+        world.send(&mut feeds[0], format!("a {i} 1700000").as_bytes());
+        make_room(&mut world.shard, &mut feeds);
+        world.send(&mut feeds[0], format!("{i:03}\n").as_bytes());
+    }
+    assert_eq!(world.shard.accepted(), 39);
+}
+
+/// What is counted is what is held, also where a long rest became a short one.
+#[test]
+fn the_memory_of_a_long_line_is_given_back() {
+    let mut world = World::new();
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
+    world.send(&mut feed, &[b'x'; 60_000]);
+    assert!(60_000 <= world.shard.buffered_bytes);
+    world.send(&mut feed, b"\nhalf");
+    assert!(feed.held_bytes() < 100, "{}", feed.held_bytes());
+    assert_eq!(world.shard.buffered_bytes, feed.held_bytes());
 }

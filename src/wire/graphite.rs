@@ -85,7 +85,12 @@ impl Decoder {
     pub fn decode_datagram(&mut self, datagram: &[u8], now: Millis, out: &mut Samples) {
         let mut at = 0;
         loop {
+            let before = out.len();
             let taken = self.decode_ending(Ends::Unicode, &datagram[at..], now, out);
+            // They are spans into what was given, which starts at `at`.
+            for name in &mut out.names[before..] {
+                name.start += at as u32;
+            }
             if taken == 0 {
                 break;
             }

@@ -3,6 +3,7 @@
 mod binary;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod hostile;
 mod ingest;
 mod rig;
 mod steering;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use corelane::base::time::Step;
+use corelane::index::Bounds;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::TimeRule;
 use corelane::rt::folder::Folder;
@@ -58,7 +59,7 @@ pub(crate) fn make_shard(number: usize) -> Shard {
         frame_bytes_max: 1 << 20,
         buffered_bytes_max: 64 << 20,
         times: TimeRule::default(),
-        series_max: 100_000,
+        index: Bounds::series(100_000),
         head: head::Options {
             bytes_max: 64 << 20,
             windows_max: 4096,

@@ -12,6 +12,7 @@ use corelane::base::buffer::ReadBuffer;
 use corelane::base::random::Random;
 use corelane::base::time::{Arrival, Millis, Stamp, Step};
 use corelane::http::{Fleet, HttpOptions, Local, answer};
+use corelane::index::Bounds;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::TimeRule;
 use corelane::model::series::{SeriesName, TenantId};
@@ -56,7 +57,7 @@ impl World {
                     frame_bytes_max: 1 << 24,
                     buffered_bytes_max: 1 << 24,
                     times: TimeRule::default(),
-                    series_max: 10_000,
+                    index: Bounds::series(10_000),
                     head: head::Options {
                         bytes_max: 64 << 20,
                         windows_max: 4096,

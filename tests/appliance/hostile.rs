@@ -1,0 +1,799 @@
+//! The real binary under attack: while strangers do their worst, an honest sender loses nothing, an
+//! honest question is answered in time, memory stays bounded, and a SIGTERM still ends it with 0.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Appliance, Point, Scratch, check_points, now_seconds, wait_until};
+
+/// Within this an honest question is answered, whatever happens; the machine may be busy too.
+const IN_TIME: Duration = Duration::from_secs(4);
+/// Series of the honest sender.
+const HONEST_SERIES: usize = 8;
+/// How long things may take to settle after an attack.
+const SETTLE: Duration = Duration::from_secs(15);
+
+/// Small bounds; `{more}` is where a test adds its own.
+const CONFIG: &str = "shards = 2\n";
+
+/// An appliance with an honest sender and an honest asker beside whatever a test does to it.
+struct Siege {
+    appliance: Appliance,
+    over: Arc<AtomicBool>,
+    sender: JoinHandle<Vec<Point>>,
+    asker: JoinHandle<Duration>,
+    resident_before: u64,
+    _folder: Scratch,
+}
+
+impl Siege {
+    #[track_caller]
+    fn begin(config: &str) -> Siege {
+        let folder = Scratch::new("hostile");
+        let file = folder.write("corelane.toml", &format!("{CONFIG}{config}"));
+        let file = file.to_str().expect("a path of plain text").to_owned();
+        let appliance = Appliance::start_with(&["--config", &file]);
+        let over = Arc::new(AtomicBool::new(false));
+        let (graphite, http) = (appliance.ports.graphite, appliance.ports.http);
+        let (sends, asks) = (Arc::clone(&over), Arc::clone(&over));
+        let sender = std::thread::spawn(move || send_honestly(graphite, &sends));
+        let asker = std::thread::spawn(move || ask_honestly(http, &asks));
+        let resident_before = resident_bytes(appliance.id());
+        Siege {
+            appliance,
+            over,
+            sender,
+            asker,
+            resident_before,
+            _folder: folder,
+        }
+    }
+
+    /// The attack is over: nothing honest is lost, no memory is kept beyond `resident_more_max`, and
+    /// the appliance ends well.
+    #[track_caller]
+    fn end(self, resident_more_max: u64) {
+        self.over.store(true, Ordering::Relaxed);
+        let points = self
+            .sender
+            .join()
+            .expect("the honest sender was never cut off");
+        let slowest = self
+            .asker
+            .join()
+            .expect("the honest asker was always answered");
+        assert!(slowest < IN_TIME, "an answer took {slowest:?}");
+        check_points(&self.appliance, &points);
+        assert_eq!(self.appliance.refused("panic"), 0);
+        let more = resident_bytes(self.appliance.id()).saturating_sub(self.resident_before);
+        assert!(
+            more <= resident_more_max,
+            "{} MiB more than before",
+            more >> 20
+        );
+        until_alone(&self.appliance);
+        self.appliance.stop();
+    }
+
+    #[track_caller]
+    fn lines(&self) -> TcpStream {
+        connect(self.appliance.ports.graphite)
+    }
+
+    #[track_caller]
+    fn frames(&self) -> TcpStream {
+        connect(self.appliance.ports.pickle)
+    }
+
+    /// Wait until so much, or more, was refused for a reason.
+    #[track_caller]
+    fn until_refused(&self, reason: &str, count: u64) {
+        wait_until(reason, SETTLE, || match self.appliance.refused(reason) {
+            refused if count <= refused => Ok(()),
+            refused => Err(format!(
+                "{refused} refused as {reason}, waiting for {count}"
+            )),
+        });
+    }
+}
+
+/// Wait until nobody is connected to a door that takes points.
+#[track_caller]
+fn until_alone(appliance: &Appliance) {
+    wait_until("quiet doors", SETTLE, || {
+        let of = |protocol: &str| {
+            let label = format!("protocol=\"{protocol}\"");
+            appliance.counter("corelane_connections", &[&label])
+        };
+        match of("graphite") + of("pickle") {
+            0 => Ok(()),
+            open => Err(format!("{open} connections are open")),
+        }
+    });
+}
+
+#[track_caller]
+fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a connection");
+    let timeout = Some(Duration::from_secs(20));
+    stream.set_read_timeout(timeout).expect("a timeout");
+    stream.set_write_timeout(timeout).expect("a timeout");
+    stream
+}
+
+/// One connection; every report is cut inside a line, as reads of busy senders are.
+fn send_honestly(port: u16, over: &AtomicBool) -> Vec<Point> {
+    let mut stream = connect(port);
+    let (mut points, from) = (Vec::new(), now_seconds() - 3_000);
+    for round in 0..2_500 {
+        let (at, mut report) = (from + round, String::new());
+        for i in 0..HONEST_SERIES {
+            let (name, value) = (format!("honest.s{i}"), (round * 10) as f64 + i as f64);
+            report += &format!("{name} {value} {at}\n");
+            points.push(Point::new(&name, at as f64, value));
+        }
+        let (first, second) = report.split_at(report.len() / 2 + 3);
+        stream.write_all(first.as_bytes()).expect("taken");
+        std::thread::sleep(Duration::from_millis(5));
+        stream.write_all(second.as_bytes()).expect("taken");
+        if over.load(Ordering::Relaxed) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    points
+}
+
+/// The slowest answer to a small question, each over a connection of its own.
+fn ask_honestly(port: u16, over: &AtomicBool) -> Duration {
+    let mut slowest = Duration::ZERO;
+    while !over.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        let answer = exchange(port, b"GET /render?target=honest.s0&format=json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let text = String::from_utf8_lossy(&answer);
+        assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+        slowest = slowest.max(began.elapsed());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    slowest
+}
+
+/// Everything that comes back until the connection ends, however it ends.
+fn exchange(port: u16, request: &[u8]) -> Vec<u8> {
+    let mut stream = connect(port);
+    // A refused request is answered before all of it was read.
+    let _ = stream.write_all(request);
+    let (mut answer, mut some) = (Vec::new(), [0; 4096]);
+    while let Ok(filled @ 1..) = stream.read(&mut some) {
+        answer.extend_from_slice(&some[..filled]);
+    }
+    answer
+}
+
+/// Bytes of memory of a process that are really there.
+fn resident_bytes(process: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<u64>().ok());
+    kib.expect("the kernel tells") * 1024
+}
+
+/// Seconds of CPU that a process has used.
+fn cpu_seconds(process: i32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+    let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+    let ticks = |at: usize| fields.split_ascii_whitespace().nth(at)?.parse::<f64>().ok();
+    (ticks(11).expect("user time") + ticks(12).expect("system time")) / 100.0
+}
+
+/// A pickle with its length in front.
+fn framed(payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("a short payload");
+    [&length.to_be_bytes()[..], payload].concat()
+}
+
+/// `[(name, (time, value))]`, the pair as pickled.
+fn item(name: &str, time: &[u8], value: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(name.len()).expect("a short name");
+    [
+        b"\x80\x04]\x8c",
+        &[length][..],
+        name.as_bytes(),
+        time,
+        value,
+        b"\x86\x86a.",
+    ]
+    .concat()
+}
+
+#[test]
+fn half_lines_and_half_frames_on_many_connections() {
+    let siege = Siege::begin("[ingest]\nbuffered_bytes_max = 4194304\n");
+    let mut open = Vec::new();
+    for i in 0..600 {
+        let mut stream = if i % 2 == 0 {
+            siege.lines()
+        } else {
+            siege.frames()
+        };
+        let half: Vec<u8> = match i % 2 {
+            0 => vec![b'x'; 60_000],
+            _ => [&(8u32 << 20).to_be_bytes()[..], &vec![b'('; 100_000]].concat(),
+        };
+        // Whoever was turned out already may not be able to write.
+        let _ = stream.write_all(&half);
+        open.push(stream);
+    }
+    siege.until_refused("buffers", 300);
+    let held = siege.appliance.counter("corelane_buffered_bytes", &[]);
+    assert!(held <= 2 * 4_194_304, "{held} bytes are held");
+    drop(open);
+    siege.end(64 << 20);
+}
+
+#[test]
+fn bytes_that_come_one_by_one() {
+    let siege = Siege::begin("[http]\nheader_timeout_ms = 1000\n");
+    let mut slow: Vec<TcpStream> = (0..100)
+        .flat_map(|_| {
+            [
+                siege.lines(),
+                siege.frames(),
+                connect(siege.appliance.ports.http),
+            ]
+        })
+        .collect();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        for (nth, stream) in slow.iter_mut().enumerate() {
+            let _ = stream.write_all(if nth % 3 == 1 { b"\0" } else { b"G" });
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let open = siege
+        .appliance
+        .counter("corelane_connections", &["protocol=\"http\""]);
+    assert!(
+        open <= 5,
+        "{open} heads that never end are still waited for"
+    );
+    drop(slow);
+    siege.end(32 << 20);
+}
+
+#[test]
+fn lines_and_frames_without_end() {
+    let siege = Siege::begin("[ingest]\nframe_bytes_max = 1048576\n");
+    let mut endless = siege.lines();
+    for _ in 0..400 {
+        endless
+            .write_all(&[b'y'; 100_000])
+            .expect("skipped, never refused");
+    }
+    endless.write_all(b"\nafter.all 7 -1\n").expect("taken");
+    siege.until_refused("line_long", 1);
+    wait_until("the line behind it", SETTLE, || {
+        let known = siege.appliance.names().contains("after.all");
+        if known {
+            Ok(())
+        } else {
+            Err("unknown".to_owned())
+        }
+    });
+    for head in [u32::MAX, 1 << 31, (1 << 20) + 1] {
+        let mut stream = siege.frames();
+        stream.write_all(&head.to_be_bytes()).expect("taken");
+        let closed = stream.read(&mut [0; 1]);
+        assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+    }
+    siege.until_refused("frame_long", 3);
+    let mut nothing = siege.frames();
+    nothing.write_all(&vec![0; 4 * 50_000]).expect("taken");
+    nothing
+        .write_all(&framed(&vec![0; 1 << 20]))
+        .expect("taken");
+    siege.until_refused("pickle", 50_001);
+    drop((endless, nothing));
+    siege.end(48 << 20);
+}
+
+#[test]
+fn pickles_that_unfold() {
+    let siege = Siege::begin("");
+    let mut stream = siege.frames();
+    let mebibytes = 8 << 20;
+    let mut doubling = b"\x80\x02]q\0".to_vec();
+    for i in 1..=250u8 {
+        doubling.extend([b']', b'q', i, b'(', b'h', i - 1, b'h', i - 1, b'e']);
+    }
+    doubling.push(b'.');
+    let point = b"\x80\x02]q\0K\x01K\x02\x86q\x01(\x8c\x01nq\x02";
+    let bombs = [
+        vec![b'('; mebibytes],
+        vec![b']'; mebibytes],
+        [
+            &vec![b']'; mebibytes / 2][..],
+            &vec![b'a'; mebibytes / 2 - 1],
+            b".",
+        ]
+        .concat(),
+        vec![b'N'; mebibytes],
+        doubling,
+        [
+            &b"\x8b\xff\xff\x7f\x00"[..],
+            &vec![0x77; (8 << 20) - 129],
+            b".",
+        ]
+        .concat(),
+        [&b"I"[..], &vec![b'9'; mebibytes], b"\n."].concat(),
+        // One point, millions of times.
+        [&point[..], &b"h\x01".repeat(mebibytes / 2), b"ta."].concat(),
+        b"cos\nsystem\n(S'true'\ntR.".to_vec(),
+    ];
+    for bomb in &bombs {
+        stream.write_all(&framed(bomb)).expect("taken");
+    }
+    for _ in 0..50_000 {
+        stream.write_all(&framed(b"N.")).expect("taken");
+    }
+    stream
+        .write_all(&framed(&item(
+            "behind.bombs",
+            b"J\xff\xff\xff\xff",
+            b"K\x05",
+        )))
+        .expect("taken");
+    wait_until("the frame behind the bombs", SETTLE, || {
+        let known = siege.appliance.names().contains("behind.bombs");
+        if known {
+            Ok(())
+        } else {
+            Err("unknown".to_owned())
+        }
+    });
+    drop(stream);
+    siege.end(160 << 20);
+}
+
+#[test]
+fn floods_of_new_names() {
+    let siege = Siege::begin("[series]\nmax_per_shard = 2000\n");
+    let mut stream = siege.lines();
+    wait_until("the honest series", SETTLE, || {
+        match siege
+            .appliance
+            .names()
+            .iter()
+            .filter(|name| name.starts_with("honest"))
+            .count()
+        {
+            HONEST_SERIES => Ok(()),
+            few => Err(format!("{few} known")),
+        }
+    });
+    let before = cpu_seconds(siege.appliance.id());
+    let count = 300_000;
+    for chunk in 0..count / 1_000 {
+        let lines: String = (0..1_000)
+            .map(|i| format!("flood.n{chunk}x{i}.cpu 1 -1\n"))
+            .collect();
+        stream.write_all(lines.as_bytes()).expect("taken");
+    }
+    siege.until_refused("series_full", count - 4_000);
+    let each = (cpu_seconds(siege.appliance.id()) - before) / count as f64;
+    // The answers to the honest asker are in it.
+    assert!(each < 10e-6, "{:.1} µs for each refused name", each * 1e6);
+    // Forms of one name, and tags in every order, are no new series but need places too.
+    for i in 0..50_000u32 {
+        let tags: Vec<String> = (0..8).map(|k| format!("k{}=v", (k + i) % 8)).collect();
+        let line = format!(
+            "{}honest.s1;{};x={} 1 -1\n",
+            "~".repeat(i as usize % 30),
+            tags.join(";"),
+            i % 3
+        );
+        stream.write_all(line.as_bytes()).expect("taken");
+    }
+    assert!(siege.appliance.counter("corelane_series", &[]) <= 4_000);
+    drop(stream);
+    siege.end(48 << 20);
+}
+
+#[test]
+fn deep_and_long_names() {
+    let siege = Siege::begin("[series]\nindex_bytes_max = 16777216\n");
+    let mut stream = siege.lines();
+    for i in 0..3_000u32 {
+        let node = char::from(b'a' + (i % 26) as u8);
+        let mut name = format!("d{i}");
+        (0..2_000).for_each(|_| name.extend(['.', node]));
+        stream
+            .write_all(format!("{name} 1 -1\n").as_bytes())
+            .expect("taken");
+        let tags = format!("m{i};k={}", "z".repeat(4_000));
+        stream
+            .write_all(format!("{tags} 1 -1\n").as_bytes())
+            .expect("taken");
+    }
+    siege.until_refused("series_full", 4_000);
+    let held = siege.appliance.counter("corelane_index_bytes", &[]);
+    assert!(held <= (2 * (16 + 3)) << 20, "{held} bytes");
+    drop(stream);
+    siege.end(96 << 20);
+}
+
+#[test]
+fn rubbish_at_every_door() {
+    let siege = Siege::begin("");
+    let seed = now_seconds() as u64;
+    let mut state = seed | 1;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let ports = siege.appliance.ports;
+    let udp = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        let bytes: Vec<u8> = match random() % 3 {
+            0 => (0..20_000).map(|_| random() as u8).collect(),
+            1 => (0..20_000)
+                .map(|_| b"ab.;=\0\xff\n\r -~{}\"1e9"[random() as usize % 18])
+                .collect(),
+            _ => (0..2_000)
+                .flat_map(|_| [0xc2, 0x85, random() as u8, b'\n', 0])
+                .collect(),
+        };
+        for port in [ports.graphite, ports.pickle, ports.http] {
+            let mut stream = connect(port);
+            let _ = stream.write_all(&bytes);
+        }
+        let length = random() as usize % bytes.len();
+        let _ = udp.send_to(&bytes[..length], (Ipv4Addr::LOCALHOST, ports.graphite_udp));
+    }
+    eprintln!("seed {seed}");
+    assert!(siege.appliance.refused("fields") > 0);
+    siege.end(96 << 20);
+}
+
+#[test]
+fn times_at_every_extreme() {
+    let siege = Siege::begin("");
+    let (mut lines, mut frames) = (siege.lines(), siege.frames());
+    let texts = [
+        "0",
+        "-2",
+        "-1e300",
+        "1e300",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "1e18",
+        "99999999999999999999999999",
+        "4294967296",
+        "253402300800",
+        "9223372036854775",
+        "1e-300",
+        "nan",
+        "inf",
+        "-inf",
+        "1_0",
+        "0x10",
+        "",
+    ];
+    for text in &texts[..17] {
+        lines
+            .write_all(format!("extreme.line 1 {text}\n").as_bytes())
+            .expect("taken");
+    }
+    let float = |value: f64| [&b"G"[..], &value.to_be_bytes()].concat();
+    let long = |bytes: &[u8]| [&[0x8a, bytes.len() as u8][..], bytes].concat();
+    let times = [
+        float(f64::INFINITY),
+        float(f64::NEG_INFINITY),
+        float(f64::NAN),
+        float(f64::MAX),
+        float(f64::MIN_POSITIVE),
+        float(-0.0),
+        long(&[0xff; 200]),
+        long(&[0x7f; 200]),
+        long(&[0, 0, 0, 0, 0, 0, 0, 0x80]),
+        long(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]),
+        b"N".to_vec(),
+        b"]".to_vec(),
+        b"K\x00".to_vec(),
+        b"\x89".to_vec(),
+    ];
+    for time in &times {
+        frames
+            .write_all(&framed(&item("extreme.frame", time, b"K\x01")))
+            .expect("taken");
+    }
+    let all = |siege: &Siege| siege.appliance.refused_in_all();
+    // A long of all ones is -1: when it arrived.
+    wait_until("all refusals", SETTLE, || match all(&siege) {
+        30 => Ok(()),
+        count => Err(format!("{count} refused")),
+    });
+    assert!(!siege.appliance.names().contains("extreme.line"));
+    drop((lines, frames));
+    siege.end(32 << 20);
+}
+
+#[test]
+fn history_in_any_order_and_a_window_for_every_point() {
+    let config = "[head]\nbytes_max = 8388608\nwindows_max = 200\n";
+    let siege = Siege::begin(config);
+    let mut stream = siege.lines();
+    let now = now_seconds();
+    // Every window of 40 days, in an order that jumps, each with many series.
+    for i in 0..11_520i64 {
+        let at = now - 10_000 - (i * 7_919 % 11_520) * 300;
+        let lines: String = (0..20)
+            .map(|k| format!("history.s{k} {i} {at}\n"))
+            .collect();
+        stream.write_all(lines.as_bytes()).expect("taken");
+    }
+    siege.until_refused("head_full", 1_000);
+    let windows = siege.appliance.counter("corelane_head_windows", &[]);
+    assert!(windows <= 2 * 200, "{windows} windows");
+    let bytes = siege.appliance.counter("corelane_head_bytes", &[]);
+    assert!(bytes <= 2 * 8_388_608, "{bytes} bytes");
+    drop(stream);
+    siege.end(96 << 20);
+}
+
+#[test]
+fn datagrams_of_every_size() {
+    let siege = Siege::begin("");
+    let udp = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let to = (Ipv4Addr::LOCALHOST, siege.appliance.ports.graphite_udp);
+    let now = now_seconds();
+    let (mut text, mut points) = (String::new(), Vec::new());
+    for i in 0.. {
+        let line = format!("gram.s{i} {i} {now}\n");
+        if 65_507 < text.len() + line.len() {
+            break;
+        }
+        text += &line;
+        if i % 100 == 0 {
+            points.push(Point::new(&format!("gram.s{i}"), now as f64, f64::from(i)));
+        }
+    }
+    text += &" ".repeat(65_507 - text.len());
+    let whole = text.lines().filter(|line| line.starts_with("gram")).count() as u64;
+    for _ in 0..50 {
+        for nothing in [&b""[..], b"\n", b"\0", b"x"] {
+            udp.send_to(nothing, to).expect("sent");
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    udp.send_to(text.as_bytes(), to).expect("sent");
+    wait_until("all points of the largest datagram", SETTLE, || {
+        let label = "protocol=\"graphite_udp\"";
+        match siege
+            .appliance
+            .counter("corelane_points_accepted_total", &[label])
+        {
+            accepted if accepted == whole => Ok(()),
+            accepted => Err(format!("{accepted} of {whole}")),
+        }
+    });
+    check_points(&siege.appliance, &points);
+    siege.end(32 << 20);
+}
+
+#[test]
+fn connections_that_come_and_go() {
+    let siege = Siege::begin("");
+    let ports = siege.appliance.ports;
+    let files = || {
+        std::fs::read_dir(format!("/proc/{}/fd", siege.appliance.id()))
+            .expect("it runs")
+            .count()
+    };
+    let before = files();
+    for round in 0..1_500 {
+        for port in [ports.graphite, ports.pickle, ports.http] {
+            drop(connect(port));
+        }
+        // What was sent before a reset counts.
+        let mut stream = siege.lines();
+        stream
+            .write_all(format!("reset.s{} 1 -1\n", round % 10).as_bytes())
+            .expect("sent");
+        let socket = socket2::Socket::from(stream);
+        socket.set_linger(Some(Duration::ZERO)).expect("a reset");
+    }
+    let silent: Vec<TcpStream> = (0..300).map(|_| siege.lines()).collect();
+    wait_until("what was sent before a reset", SETTLE, || {
+        let lost = siege.appliance.refused("line_cut");
+        match siege
+            .appliance
+            .names()
+            .iter()
+            .filter(|name| name.starts_with("reset"))
+            .count()
+        {
+            10 if lost == 0 => Ok(()),
+            known => Err(format!("{known} series, {lost} lines cut")),
+        }
+    });
+    drop(silent);
+    wait_until("as many files as before", SETTLE, || match files() {
+        now if now <= before + 4 => Ok(()),
+        now => Err(format!("{now} files, {before} before")),
+    });
+    siege.end(48 << 20);
+}
+
+#[test]
+fn requests_that_make_no_sense_or_too_much() {
+    let config = "[http]\nheader_timeout_ms = 2000\nbody_timeout_ms = 2000\nbody_bytes_max = 1048576\n[query]\nmillis_max = 2000\nbytes_max = 67108864\n";
+    let siege = Siege::begin(config);
+    let port = siege.appliance.ports.http;
+    let mut stream = siege.lines();
+    for i in 0..20_000 {
+        let line = format!("wide.{}.{}.{} 1 -1\n", "a".repeat(i % 30 + 1), i % 100, i);
+        stream.write_all(line.as_bytes()).expect("taken");
+        let line = format!(
+            "tagged;host={}{i};dc=d{} 1 -1\n",
+            "a".repeat(i % 30 + 1),
+            i % 9
+        );
+        stream.write_all(line.as_bytes()).expect("taken");
+    }
+    let big = "x".repeat(300_000);
+    let raw: Vec<Vec<u8>> = vec![
+        b"\r\n\r\n\r\n".to_vec(),
+        b"GET\r\n\r\n".to_vec(),
+        b"GET / HTTP/9.9\r\n\r\n".to_vec(),
+        vec![0; 100_000],
+        format!("GET /{big} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes(),
+        format!("GET / HTTP/1.1\r\nHost: x\r\nLong: {big}\r\n\r\n").into_bytes(),
+        format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(5_000)).into_bytes(),
+        b"POST /render HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n".to_vec(),
+        b"POST /render HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_vec(),
+        b"POST /render HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n".to_vec(),
+        b"POST /render HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n6\r\ntarget\r\n7\r\n=wide.*\r\n0\r\n\r\n".to_vec(),
+        b"POST /render HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf".to_vec(),
+        b"HEAD /render?target=honest.* HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_vec(),
+        [b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2_000), b"GET /version HTTP/1.0\r\n\r\n".to_vec()].concat(),
+        b"BREW /render HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_vec(),
+    ];
+    for request in &raw {
+        let began = Instant::now();
+        exchange(port, request);
+        let name = String::from_utf8_lossy(&request[..request.len().min(60)]).into_owned();
+        assert!(
+            began.elapsed() < Duration::from_secs(8),
+            "{name:?} took {:?}",
+            began.elapsed()
+        );
+    }
+    let nested = |depth: usize| {
+        format!(
+            "{}wide.a.1.1{}",
+            "alias(".repeat(depth),
+            ",'x')".repeat(depth)
+        )
+    };
+    let targets = [
+        "*a*a*a*a*a*a*a*a*a*a*b.*.*".to_owned(),
+        format!("wide.{}.*.*", "*".repeat(5_000)),
+        format!("wide.{}.1.1", "{a,aa}".repeat(200)),
+        format!("wide.{}.1.1", "{a,".repeat(5_000)),
+        format!("wide.{}.1.1", "[".repeat(20_000)),
+        format!("wide.{}.1.1", "[a-z]*".repeat(500)),
+        vec!["*"; 2_048].join("."),
+        "**".repeat(3_000),
+        "sumSeries(wide.*.*.*)".to_owned(),
+        "wide.*.*.*".to_owned(),
+        "*.*.*.*".to_owned(),
+        nested(3),
+        nested(100_000),
+        "(".repeat(500_000),
+        "scale(".repeat(100_000),
+        "seriesByTag('name=~(a+)+$')".to_owned(),
+        "seriesByTag('host=~(((a{100}){100}){100}){100}')".to_owned(),
+        "seriesByTag('host=~(a|a|a|a)*(b|b)*c','dc=~.*')".to_owned(),
+        "seriesByTag('host!=~x','dc!=y')".to_owned(),
+        format!("seriesByTag({})", vec!["'host=~.*a'"; 10_000].join(",")),
+        format!("seriesByTag('host=~{}')", "(".repeat(50_000)),
+        "summarize(honest.s0,'999999999999999999999y','sum')".to_owned(),
+        "summarize(honest.s0,'-1s')".to_owned(),
+        "scale(honest.s0,1e999)".to_owned(),
+        "aliasByNode(honest.*,99999999999999999999)".to_owned(),
+        "\u{0}\u{1}\u{10ffff}".to_owned(),
+        "x".repeat(900_000),
+    ];
+    let post = |body: &str| {
+        let head = format!(
+            "POST /render HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let began = Instant::now();
+        let answer = exchange(port, [head.as_bytes(), body.as_bytes()].concat().as_slice());
+        let start: String = body.chars().take(60).collect();
+        assert!(
+            answer.starts_with(b"HTTP/1.1 "),
+            "{start:?}: {} bytes",
+            answer.len()
+        );
+        assert!(
+            began.elapsed() < Duration::from_secs(8),
+            "{start:?} took {:?}",
+            began.elapsed()
+        );
+    };
+    for target in &targets {
+        let target = crate::harness::percent_encoded(target);
+        if target.len() < 1_048_000 {
+            post(&format!("format=json&target={target}"));
+        }
+    }
+    post(&"target=wide.*.*.*&".repeat(10_000));
+    post(&"target=honest.s0&".repeat(50_000));
+    for range in [
+        "from=-999999999999999999y",
+        "from=-1e300",
+        "from=99999999999999999999&until=1",
+        "until=-1s&from=0",
+        "from=1&until=9223372036854775807",
+        "from=0&maxDataPoints=0",
+        "from=0&maxDataPoints=-1",
+        "from=0&maxDataPoints=99999999999999999999",
+        "from=0&maxDataPoints=1",
+        "from=0&until=now%2B1000000y",
+    ] {
+        post(&format!("target=wide.a.*.*&target=honest.*&{range}"));
+    }
+    drop(stream);
+    siege.end(512 << 20);
+}
+
+#[test]
+fn a_stop_amid_all_of_it() {
+    let siege = Siege::begin("");
+    let (over, ports) = (Arc::new(AtomicBool::new(false)), siege.appliance.ports);
+    let mut strangers = Vec::new();
+    for kind in 0..4 {
+        let over = Arc::clone(&over);
+        strangers.push(std::thread::spawn(move || {
+            let mut kept = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                let port = [ports.graphite, ports.pickle, ports.http, ports.graphite][kind];
+                let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
+                    std::thread::sleep(Duration::from_millis(1));
+                    continue;
+                };
+                let bytes: &[u8] = match kind {
+                    0 => b"stop.flood 1 -1\nhalf",
+                    1 => b"\0\x10\0\0half",
+                    2 => b"GET /render?target=*.* HTTP/1.1\r\nHost: x\r\n\r\nGET /",
+                    _ => &b"stop.busy 1 -1\n".repeat(500),
+                };
+                let _ = stream.write_all(bytes);
+                if kept.len() < 100 {
+                    kept.push(stream);
+                }
+                // Connections beyond the bound are refused, the honest asker's too.
+                std::thread::sleep(Duration::from_millis(if kind == 2 { 10 } else { 1 }));
+            }
+        }));
+    }
+    std::thread::sleep(Duration::from_millis(700));
+    siege.over.store(true, Ordering::Relaxed);
+    siege.sender.join().expect("never cut off");
+    siege.asker.join().expect("always answered");
+    siege.appliance.stop();
+    over.store(true, Ordering::Relaxed);
+    for stranger in strangers {
+        stranger.join().expect("it ends");
+    }
+}
