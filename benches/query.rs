@@ -66,7 +66,7 @@ impl OneShard {
                 frame_bytes_max: 1 << 24,
                 buffered_bytes_max: 1 << 24,
                 times: TimeRule::default(),
-                series_max: series + 1,
+                index: corelane::index::Bounds::series(series + 1),
                 head: head::Options {
                     bytes_max: 4 << 30,
                     windows_max: 4096,
