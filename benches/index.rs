@@ -22,7 +22,7 @@ fn main() {
         &[10_000, 100_000, 1_000_000]
     };
     for &series in sizes {
-        let mut index = Index::new(1, series as usize);
+        let mut index = Index::new(1, corelane::index::Bounds::series(series as usize));
         let mut follow = Follow::default();
         let names: Vec<String> = (0..series).map(name).collect();
         let names_parsed: Vec<SeriesName> = names
