@@ -5,13 +5,16 @@
 #![no_main]
 
 use std::cell::RefCell;
+use std::net::{IpAddr, Ipv4Addr};
 
 use corelane::base::buffer::ReadBuffer;
 use corelane::base::random::Random;
 use corelane::base::time::{Arrival, Millis, Stamp, Step};
+use corelane::index;
 use corelane::model::refusal::{Protocol, Reason, Refusals};
 use corelane::model::sample::{Samples, TimeRule};
 use corelane::shard::feed::{Feed, Verdict};
+use corelane::shard::sources::Source;
 use corelane::shard::{self, Shard};
 use corelane::simd::{Isa, Scanner};
 use corelane::store::head;
@@ -22,6 +25,9 @@ const NOW: Millis = Millis(1_800_000_000_000);
 
 /// Low, so that inputs pass it.
 const LINE_BYTES_MAX: usize = 64;
+
+/// Where datagrams come from.
+const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Bytes that a bounded shard may keep; below what its two connections could.
 const BUFFERED_BYTES_MAX: usize = 100;
@@ -185,7 +191,7 @@ fn shard(buffered_bytes_max: usize, series_max: usize, seed: u64) -> Shard {
         frame_bytes_max: 256,
         buffered_bytes_max,
         times: OPTIONS.times,
-        series_max,
+        index: index::Bounds::series(series_max),
         head: head::Options {
             bytes_max: 4096,
             windows_max: 4,
@@ -196,6 +202,10 @@ fn shard(buffered_bytes_max: usize, series_max: usize, seed: u64) -> Shard {
         isa: sets[seed as usize % sets.len()],
     };
     Shard::new(0, options)
+}
+
+fn connection(protocol: Protocol) -> Feed {
+    Feed::new(protocol, Source::default())
 }
 
 fn send(shard: &mut Shard, feed: &mut Feed, bytes: &[u8], stamp: u64) -> Verdict {
@@ -213,12 +223,13 @@ fn send(shard: &mut Shard, feed: &mut Feed, bytes: &[u8], stamp: u64) -> Verdict
 fn cuts_make_no_difference(seed: u64, text: &[u8]) {
     let read = |cuts: &[usize]| {
         let mut shard = shard(1 << 20, 1000, seed);
-        let mut feed = Feed::new(Protocol::Graphite);
+        let mut feed = connection(Protocol::Graphite);
         let mut start = 0;
         for (stamp, &cut) in (1..).zip(cuts) {
             let verdict = send(&mut shard, &mut feed, &text[start..cut], stamp);
             assert_eq!(verdict, Verdict::Keep);
-            assert!(shard.describe().buffered_bytes <= LINE_BYTES_MAX as u64);
+            // Memory is taken in steps that double.
+            assert!(shard.describe().buffered_bytes <= 2 * LINE_BYTES_MAX as u64);
             start = cut;
         }
         shard.end(&mut feed);
@@ -234,23 +245,33 @@ fn bounds_hold(seed: u64, text: &[u8]) {
     let mut shard = shard(BUFFERED_BYTES_MAX, 5, seed);
     let mut random = Random::new(seed);
     let doors = [Protocol::Graphite, Protocol::Graphite, Protocol::Pickle];
-    let mut feeds = doors.map(Feed::new);
+    let mut feeds = doors.map(connection);
     let mut start = 0;
     for (stamp, cut) in (1..).zip(cuts(seed, text.len())) {
         let which = random.below(4) as usize;
         if let Some(feed) = feeds.get_mut(which) {
             if send(&mut shard, feed, &text[start..cut], stamp) == Verdict::Close {
                 shard.end(feed);
-                *feed = Feed::new(feed.protocol);
+                *feed = connection(feed.protocol);
             }
         } else {
             let at = Arrival {
                 now: NOW,
                 stamp: Stamp(stamp),
             };
-            shard.take_datagram(Protocol::GraphiteUdp, &text[start..cut], at);
+            shard.take_datagram(Protocol::GraphiteUdp, &text[start..cut], FROM, at);
+        }
+        while shard.is_overfull() {
+            let most = feeds.iter_mut().max_by_key(|feed| feed.held_bytes());
+            let Some(feed) = most.filter(|feed| feed.held_bytes() > 0) else {
+                panic!("nobody holds what is too much");
+            };
+            shard.turn_out(feed);
+            *feed = connection(feed.protocol);
         }
         let vitals = shard.describe();
+        let held: usize = feeds.iter().map(Feed::held_bytes).sum();
+        assert_eq!(vitals.buffered_bytes, held as u64);
         assert!(vitals.buffered_bytes <= BUFFERED_BYTES_MAX as u64);
         assert!(vitals.series <= 5 && vitals.head_windows <= 4);
         start = cut;
