@@ -154,4 +154,23 @@ mod tests {
         assert_eq!(small.merge(of(&[(4, -1e16)])).sum(), 2.0);
         assert_eq!(of(&[(0, -1e16)]).merge(small).sum(), 2.0);
     }
+
+    #[test]
+    fn where_time_and_stamp_tie_the_earlier_operand_is_the_earlier() {
+        let one = |value| {
+            let mut of = Aggregate::EMPTY;
+            of.push(Placed {
+                time_ms: 7,
+                stamp: 1,
+                value,
+            });
+            of
+        };
+        let joined = one(1.0).merge(one(2.0));
+        let ends = (joined.first, joined.last);
+        assert_eq!(
+            (ends.0.map(|p| p.value), ends.1.map(|p| p.value)),
+            (Some(1.0), Some(2.0))
+        );
+    }
 }

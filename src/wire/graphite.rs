@@ -135,6 +135,11 @@ impl Work for Lines<'_> {
         simd::separators::<L>(text, separators);
         let separators = &separators[..];
         let latest_ms = now.0.saturating_add(options.times.ahead_max_ms);
+        let mut seconds = Seconds {
+            text: [0; SECONDS_DIGITS],
+            time_ms: 0,
+            latest_ms,
+        };
         let (mut start, mut i) = (0, 0);
         while i < separators.len() {
             if let Some(&[a, b, c]) = separators
@@ -142,9 +147,7 @@ impl Work for Lines<'_> {
                 .and_then(|three| three.first_chunk::<3>())
             {
                 let (a, b, c) = (a as usize, b as usize, c as usize);
-                if let Some((time_ms, value)) = usual::<L>(text, start, a, b, c)
-                    && 0 < time_ms
-                    && time_ms <= latest_ms
+                if let Some((time_ms, value)) = usual::<L>(text, start, [a, b, c], &mut seconds)
                     && c - start <= options.line_bytes_max
                 {
                     out.push(
@@ -245,20 +248,43 @@ fn pieces(line: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
+/// The last timestamp that stood: senders repeat it line after line, so most are known by their text.
+struct Seconds {
+    text: [u8; SECONDS_DIGITS],
+    time_ms: i64,
+    latest_ms: i64,
+}
+
+impl Seconds {
+    /// Milliseconds of ten digits that are in range.
+    #[inline(always)]
+    fn time_ms(&mut self, text: &[u8; SECONDS_DIGITS]) -> Option<i64> {
+        if *text != self.text {
+            let time_ms = number::ten_digits(text)? * 1000;
+            if time_ms <= 0 || self.latest_ms < time_ms {
+                return None;
+            }
+            (self.text, self.time_ms) = (*text, time_ms);
+        }
+        Some(self.time_ms)
+    }
+}
+
 /// Timestamp in milliseconds and value of the line `text[start..c]` with separators at `a`, `b`
 /// and `c`, if it looks as nearly all lines do: single blanks, a short decimal, ten digits.
 #[inline(always)]
-fn usual<L: Lanes>(text: &[u8], start: usize, a: usize, b: usize, c: usize) -> Option<(i64, f64)> {
-    let shaped = text[a] == b' '
-        && text[b] == b' '
-        && text[c] == b'\n'
-        && a > start
-        && c == b + 1 + SECONDS_DIGITS;
-    if !shaped {
+fn usual<L: Lanes>(
+    text: &[u8],
+    start: usize,
+    [a, b, c]: [usize; 3],
+    seconds: &mut Seconds,
+) -> Option<(i64, f64)> {
+    let digits: &[u8; SECONDS_DIGITS] = text.get(b + 1..c)?.try_into().ok()?;
+    if text[a] != b' ' || text[b] != b' ' || text[c] != b'\n' || a <= start {
         return None;
     }
     let value = number::short_decimal::<L>(text, a + 1, b)?;
-    Some((number::ten_digits(text, b + 1)? * 1000, value))
+    Some((seconds.time_ms(digits)?, value))
 }
 
 /// One line without its newline: name (relative to the line), milliseconds, value; `None` for a

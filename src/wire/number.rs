@@ -7,8 +7,14 @@ use crate::model::refusal::Reason;
 use crate::simd::{self, DECIMAL, Lanes};
 
 /// Powers of ten that `f64` holds exactly and a short decimal can need.
-const TENS: [f64; DECIMAL + 1] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+static TENS: [f64; DECIMAL] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+];
+
+/// Their negatives.
+static MINUS_TENS: [f64; DECIMAL] = [
+    -1e0, -1e1, -1e2, -1e3, -1e4, -1e5, -1e6, -1e7, -1e8, -1e9, -1e10, -1e11, -1e12, -1e13, -1e14,
+    -1e15,
 ];
 
 /// The largest mantissa `f64` holds exactly with all smaller ones.
@@ -114,23 +120,22 @@ pub fn short_decimal<L: Lanes>(text: &[u8], start: usize, end: usize) -> Option<
     if mantissa > EXACT_MAX {
         return None;
     }
-    let magnitude = mantissa as f64 / TENS[scale & (DECIMAL - 1)];
-    Some(f64::from_bits(
-        magnitude.to_bits() | (u64::from(negative) << 63),
-    ))
+    // The sign goes with the divisor, so that "-0" keeps it.
+    let divisors = if negative { &MINUS_TENS } else { &TENS };
+    Some(mantissa as f64 / divisors[scale & (DECIMAL - 1)])
 }
 
-/// Seconds from the ten digits `text[start..start + 10]`.
+/// The number that ten digits stand for.
 #[inline(always)]
-pub fn ten_digits(text: &[u8], start: usize) -> Option<i64> {
-    let eight: [u8; 8] = text.get(start..start + 8)?.try_into().ok()?;
-    let two: [u8; 2] = text.get(start + 8..start + 10)?.try_into().ok()?;
-    let (tens, ones) = (two[0].wrapping_sub(b'0'), two[1].wrapping_sub(b'0'));
+pub fn ten_digits(text: &[u8; 10]) -> Option<i64> {
+    let (eight, two) = text.split_first_chunk::<8>()?;
+    let [tens, ones] = [two[0].wrapping_sub(b'0'), two[1].wrapping_sub(b'0')];
     if tens > 9 || ones > 9 {
         return None;
     }
     Some(
-        (simd::eight_digits(u64::from_le_bytes(eight))? * 100 + u64::from(tens * 10 + ones)) as i64,
+        (simd::eight_digits(u64::from_le_bytes(*eight))? * 100 + u64::from(tens * 10 + ones))
+            as i64,
     )
 }
 
@@ -279,7 +284,7 @@ mod tests {
             timestamp_ms(b"1700000000123", 0, true),
             Ok(1_700_000_000_123)
         );
-        assert_eq!(ten_digits(b"1700000000", 0), Some(1_700_000_000));
-        assert_eq!(ten_digits(b"17000000x0", 0), None);
+        assert_eq!(ten_digits(b"1700000000"), Some(1_700_000_000));
+        assert_eq!(ten_digits(b"17000000x0"), None);
     }
 }
