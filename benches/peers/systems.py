@@ -81,7 +81,7 @@ class System:
     series_max = 10_000_000
     stores = True
     # Rounds of one point a series in a run of full length, by number of series.
-    rounds_by_series = ((10_000, 1_200), (100_000, 120), (10_000_000, 24))
+    rounds_by_series = ((10_000, 4_500), (100_000, 250), (10_000_000, 30))
 
     def __init__(self, folder):
         self.folder = folder
@@ -358,7 +358,7 @@ class CarbonCRelay(System):
     name = "carbon-c-relay"
     protocols = ("plaintext",)
     stores = False
-    rounds_by_series = ((10_000, 1_200), (100_000, 120), (10_000_000, 24))
+    rounds_by_series = ((10_000, 4_500), (100_000, 250), (10_000_000, 30))
 
     @classmethod
     def install(cls):
