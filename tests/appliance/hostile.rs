@@ -776,7 +776,7 @@ fn a_stop_amid_all_of_it() {
                     0 => b"stop.flood 1 -1\nhalf",
                     1 => b"\0\x10\0\0half",
                     2 => b"GET /render?target=*.* HTTP/1.1\r\nHost: x\r\n\r\nGET /",
-                    _ => &b"stop.busy 1 -1\n".repeat(500),
+                    _ => &b"stop.busy 1 -1\n".repeat(20_000),
                 };
                 let _ = stream.write_all(bytes);
                 if kept.len() < 100 {
