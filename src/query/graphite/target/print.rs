@@ -73,16 +73,18 @@ fn fits(text: &str, quote: char) -> bool {
     true
 }
 
-/// Single dots and brace groups stand as they are, other symbols get a backslash; so does a `=`
-/// that would make the front of the path the name of an argument.
+/// Single dots and brace groups stand as they are, other symbols get a backslash; so do a `=` that
+/// would make the front of the path the name of an argument, and the dot of a path that would read
+/// as a number without.
 fn print_path(path: &str, f: &mut Formatter<'_>) -> Result {
+    let like_a_number = word_literal(path).is_some();
     let mut rest = path;
     let mut inside_element = false;
     let mut inside_name = true;
     while let Some(c) = rest.chars().next() {
         let group = if c == '{' { brace_group(rest) } else { None };
         let (piece, after) = rest.split_at(group.unwrap_or(c.len_utf8()));
-        let bare_dot = c == '.' && inside_element && !after.is_empty();
+        let bare_dot = c == '.' && inside_element && !after.is_empty() && !like_a_number;
         let plain = group.is_some() || bare_dot || !(is_symbol(c) || inside_name && c == '=');
         inside_name &= c.is_ascii_alphanumeric() || c == '_';
         if !plain {

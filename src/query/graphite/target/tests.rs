@@ -227,12 +227,16 @@ fn random_text(random: &mut Random, pieces: &[&str], most: u64) -> String {
         .collect()
 }
 
-/// Paths that are not also literals, of characters that may and may not stand bare.
+/// Paths, some like numbers, of characters that may and may not stand bare.
 fn random_path(random: &mut Random) -> String {
     const PIECES: [&str; 20] = [
         "a", "b", ".", "*", "?", "[a-z]", "{a,b}", "{", "}", ",", "(", ")", "'", "\"", "\\", "|",
         "=", "é", ";k=v", "$x",
     ];
+    if random.chance(10) {
+        // `0\.7e20` is a path that would read as a number without its backslash.
+        return format!("{}.{}e2", random.below(10), random.below(100));
+    }
     format!("p{}", random_text(random, &PIECES, 9))
 }
 
@@ -272,6 +276,12 @@ fn random_argument(random: &mut Random, depth: usize) -> Expression {
         4 => Expression::None,
         _ => random_expression(random, depth),
     }
+}
+
+#[test]
+fn a_path_that_looks_like_a_number_stays_a_path() {
+    let target = parse("summarize(s,0\\.7e20)", &[]).expect("a target");
+    assert_eq!(target.to_string(), "summarize(s,0\\.7e20)");
 }
 
 #[test]
