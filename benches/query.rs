@@ -4,6 +4,8 @@
 //! `cargo bench --bench query`; with `--test` small ones of each.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
+mod common;
+
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::Write;
@@ -11,24 +13,21 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::{START_S, options};
 use corelane::base::buffer::{READ_BYTES, ReadBuffer};
-use corelane::base::time::{Arrival, Millis, Stamp, Step};
+use corelane::base::time::{Arrival, Millis, Stamp};
 use corelane::http::{Fleet, HttpOptions, Local, answer};
 use corelane::model::refusal::Protocol;
-use corelane::model::sample::TimeRule;
 use corelane::query::error::QueryError;
 use corelane::query::plan::Plan;
 use corelane::query::scan::Partial;
 use corelane::seam::Post;
+use corelane::shard::Shard;
 use corelane::shard::feed::Feed;
 use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::sources::Source;
 use corelane::shard::vitals::Vitals;
-use corelane::shard::{Options, Shard};
 use corelane::simd::Isa;
-use corelane::store::head;
-
-const START_S: u64 = 1_700_000_000;
 
 fn cpu_time() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -59,24 +58,7 @@ impl Post<Mail> for Postbag {
 
 impl OneShard {
     fn new(series: usize, seconds: u64) -> OneShard {
-        let mut shard = Shard::new(
-            0,
-            Options {
-                line_bytes_max: 65_536,
-                frame_bytes_max: 1 << 24,
-                buffered_bytes_max: 1 << 24,
-                times: TimeRule::default(),
-                index: corelane::index::Bounds::series(series + 1),
-                head: head::Options {
-                    bytes_max: 4 << 30,
-                    windows_max: 4096,
-                    window: Step::from_millis(300_000).expect("positive"),
-                },
-                rollup_step: Step::MINUTE,
-                seed: 7,
-                isa: Isa::available()[0],
-            },
-        );
+        let mut shard = Shard::new(0, options(series, Isa::available()[0]));
         let mut buffer = ReadBuffer::default();
         let mut feed = Feed::new(Protocol::Graphite, Source::default());
         let mut text = Vec::new();

@@ -8,36 +8,16 @@ mod common;
 
 use std::time::Duration;
 
-use common::{START_S, cpu_time, is_test, line};
+use common::{START_S, cpu_time, is_test, line, options};
 
 use corelane::base::buffer::{READ_BYTES, ReadBuffer};
 use corelane::base::random::Random;
-use corelane::base::time::{Arrival, Millis, Stamp, Step};
+use corelane::base::time::{Arrival, Millis, Stamp};
 use corelane::model::refusal::Protocol;
-use corelane::model::sample::TimeRule;
+use corelane::shard::Shard;
 use corelane::shard::feed::Feed;
 use corelane::shard::sources::Source;
-use corelane::shard::{Options, Shard};
 use corelane::simd::Isa;
-use corelane::store::head;
-
-fn options(series: usize, isa: Isa) -> Options {
-    Options {
-        line_bytes_max: 65_536,
-        frame_bytes_max: 1 << 24,
-        buffered_bytes_max: 1 << 24,
-        times: TimeRule::default(),
-        index: corelane::index::Bounds::series(series + 1),
-        head: head::Options {
-            bytes_max: 4 << 30,
-            windows_max: 4096,
-            window: Step::from_millis(300_000).expect("positive"),
-        },
-        rollup_step: Step::MINUTE,
-        seed: 7,
-        isa,
-    }
-}
 
 /// One round of every series, in the given order, at `second`.
 fn round(order: &[u32], second: u64, random: &mut Random, text: &mut Vec<u8>) {

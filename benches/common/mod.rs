@@ -7,6 +7,12 @@ use std::io::Write;
 use std::time::Duration;
 
 use corelane::base::random::Random;
+use corelane::base::time::Step;
+use corelane::index::Bounds;
+use corelane::model::sample::TimeRule;
+use corelane::shard::Options;
+use corelane::simd::Isa;
+use corelane::store::head;
 
 /// Seconds since the epoch of the first round.
 pub(crate) const START_S: u64 = 1_700_000_000;
@@ -54,4 +60,23 @@ pub(crate) fn line(i: u32, second: u64, random: &mut Random, text: &mut Vec<u8>)
         _ => format!("{}.{:06}", random.below(100), random.below(1_000_000)),
     };
     writeln!(text, "{} {value} {}", name(i), START_S + second).expect("memory");
+}
+
+/// A shard with room for `series` series and a large head.
+pub(crate) fn options(series: usize, isa: Isa) -> Options {
+    Options {
+        line_bytes_max: 65_536,
+        frame_bytes_max: 1 << 24,
+        buffered_bytes_max: 1 << 24,
+        times: TimeRule::default(),
+        index: Bounds::series(series + 1),
+        head: head::Options {
+            bytes_max: 4 << 30,
+            windows_max: 4096,
+            window: Step::from_millis(300_000).expect("positive"),
+        },
+        rollup_step: Step::MINUTE,
+        seed: 7,
+        isa,
+    }
 }

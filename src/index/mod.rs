@@ -22,11 +22,8 @@ use crate::model::refusal::Reason;
 use crate::model::sample::{self, Span};
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId};
 use crate::simd;
-use glob::Pattern;
 use table::Table;
-use tags::TagTest;
 use texts::{Place, Texts};
-use tree::Node;
 
 /// Series that one shard can number.
 pub const SERIES_MAX: u32 = table::SERIES_MAX;
@@ -438,33 +435,6 @@ impl Index {
     /// The series of exactly this name.
     pub fn lookup(&self, tenant: TenantId, name: &SeriesName) -> Option<SeriesId> {
         self.known.get(self.identity_of(tenant, name).0)
-    }
-
-    /// Nodes of the tree of untagged series that `pattern` matches, branches and leaves, in the
-    /// order of their paths.
-    ///
-    /// # Errors
-    /// [`TooMany`] beyond `limit` nodes.
-    pub fn find(
-        &self,
-        tenant: TenantId,
-        pattern: &Pattern,
-        limit: usize,
-    ) -> Result<Vec<Node>, TooMany> {
-        self.tree.find(tenant, pattern, limit)
-    }
-
-    /// Tagged series that pass all `tests`, ascending by id.
-    ///
-    /// # Errors
-    /// [`TooMany`] beyond `limit` series.
-    pub fn select(
-        &self,
-        tenant: TenantId,
-        tests: &[TagTest],
-        limit: usize,
-    ) -> Result<Vec<SeriesId>, TooMany> {
-        self.tags.select(tenant, tests, limit)
     }
 
     /// The untagged names, for searches in slices.

@@ -105,7 +105,7 @@ fn a_query_sees_what_had_arrived() {
     });
 }
 
-/// Cells that shards keep of one series, each of its own points, add up to the whole.
+/// Asked twice, cells say the same; a point of a later minute opens the next one.
 #[test]
 fn cells_are_the_same_on_one_shard_and_when_asked_again() {
     for_each_seed(|seed| {
