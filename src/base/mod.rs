@@ -8,3 +8,4 @@ pub mod decimal;
 pub mod hash;
 pub mod random;
 pub mod time;
+pub mod varint;

@@ -122,6 +122,18 @@ mod tests {
                 .insert(name.to_owned(), bytes.to_vec());
             Ok(())
         }
+
+        fn list(&self, _: &str) -> io::Result<Vec<(String, u64)>> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn read_at(&self, _: &str, _: u64, _: usize) -> io::Result<Vec<u8>> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn rename(&self, _: &str, _: &str) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
     }
 
     #[track_caller]

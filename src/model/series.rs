@@ -1,5 +1,6 @@
 //! What names a series: tenant, metric name, sorted tags.
 
+use super::points::Duplicates;
 use super::refusal::Reason;
 
 /// Bytes of a metric name.
@@ -29,6 +30,46 @@ pub struct SeriesId(pub u32);
 /// The keyed 128-bit hash of a series' identity bytes: the same on every shard of an appliance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity(pub u128);
+
+/// What the values of a series are. Points of one name with another type of value are another series,
+/// as in KairosDB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Values {
+    /// Floating point, kept as decimals where they are some.
+    #[default]
+    Double = 0,
+    /// Whole numbers of 64 bits.
+    Long = 1,
+    /// Texts.
+    Text = 2,
+}
+
+/// What the numbers of a series mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// What was there at a time.
+    #[default]
+    Gauge = 0,
+    /// A count that only grows, but for starting again.
+    Counter = 1,
+    /// What was added at a time.
+    Increment = 2,
+}
+
+/// What is fixed for a series when it is defined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Properties {
+    /// What its values are; part of the identity.
+    pub values: Values,
+    /// What its numbers mean.
+    pub kind: Kind,
+    /// What becomes of two points with one timestamp.
+    pub duplicates: Duplicates,
+    /// Step that its tiers are normalised to, in seconds; 0 is none.
+    pub base_step_seconds: u32,
+}
 
 /// A name exactly as a peer sent it, with whatever key or fingerprint stands in front. Only
 /// `access` may turn it into a tenant and a name; the type keeps everyone else from forgetting.

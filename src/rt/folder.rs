@@ -1,7 +1,7 @@
 //! The data folder: held by one process, its small files replaced whole.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -94,8 +94,50 @@ impl Disk for Folder {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&new, self.path.join(name))?;
-        // The new name is as durable as the folder that holds it.
-        File::open(&self.path)?.sync_all()
+        sync_folder(&self.path.join(name))
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<(String, u64)>> {
+        let entries = match fs::read_dir(self.path.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let about = entry.metadata()?;
+            // A name that is not UTF-8 is none of ours.
+            if let (true, Ok(name)) = (about.is_file(), entry.file_name().into_string()) {
+                files.push((name, about.len()));
+            }
+        }
+        Ok(files)
+    }
+
+    fn read_at(&self, name: &str, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
+        let mut file = File::open(self.path.join(name))?;
+        file.seek(io::SeekFrom::Start(offset))?;
+        let mut read = Vec::new();
+        file.take(bytes as u64).read_to_end(&mut read)?;
+        Ok(read)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let to = self.path.join(to);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::rename(self.path.join(from), &to)?;
+        sync_folder(&to)
+    }
+}
+
+/// A name is as durable as the folder that holds it.
+fn sync_folder(file: &Path) -> io::Result<()> {
+    match file.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
     }
 }
 

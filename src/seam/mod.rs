@@ -2,6 +2,8 @@
 //! kernel, the simulator on a seed.
 #![forbid(unsafe_code)]
 
+pub mod disk;
+
 use crate::base::time::Arrival;
 
 /// Tells when something arrives.
@@ -10,7 +12,8 @@ pub trait Clock {
     fn arrival(&self) -> Arrival;
 }
 
-/// The data folder, as far as anything but the store needs it: small files, whole.
+/// The data folder before the shards run, and its small files at any time: whoever asks waits. What
+/// running shards ask of it is in [`disk`]. Names are paths below the folder.
 pub trait Disk {
     /// The content of `name`, or `None` if it does not exist.
     ///
@@ -24,6 +27,26 @@ pub trait Disk {
     /// # Errors
     /// What the file system said; the old content is then still there.
     fn replace(&self, name: &str, bytes: &[u8]) -> std::io::Result<()>;
+
+    /// Names and lengths in bytes of the files in `folder` (not of folders in it), in no order. A folder
+    /// that does not exist has none.
+    ///
+    /// # Errors
+    /// What the file system said.
+    fn list(&self, folder: &str) -> std::io::Result<Vec<(String, u64)>>;
+
+    /// Up to `bytes` bytes of `name` from `offset` on; less where the file ends.
+    ///
+    /// # Errors
+    /// What the file system said.
+    fn read_at(&self, name: &str, offset: u64, bytes: usize) -> std::io::Result<Vec<u8>>;
+
+    /// Make `to` the name of the file `from`, durable when this returns; its folder is made if it is
+    /// not there.
+    ///
+    /// # Errors
+    /// What the file system said.
+    fn rename(&self, from: &str, to: &str) -> std::io::Result<()>;
 }
 
 /// Carries mail of type `M` to the shards, itself included.

@@ -2,4 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
+pub mod definition;
 pub mod head;
+pub mod stretch;
+pub mod token;

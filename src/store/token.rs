@@ -1,0 +1,209 @@
+//! One value of a series, told from the one before it: the bytes that the log and the head share.
+//!
+//! | bytes | value |
+//! |---|---|
+//! | a [`varint`] | the last mantissa plus its unzigzagged number, at the last scale |
+//! | `FF 00 scale varint` | a decimal: its scale, and the zigzag of its mantissa; from here on the last |
+//! | `FF 01` and eight bytes, little-endian | a float; what counts as last stays |
+//!
+//! Before the first value the last mantissa and scale are 0. Differences wrap, so any `i64` may follow
+//! any other.
+
+use crate::base::varint::{self, MARK};
+use crate::model::number::Number;
+
+/// Behind [`MARK`]: a decimal of another scale.
+const SCALE: u8 = 0;
+/// Behind [`MARK`]: a float.
+const FLOAT: u8 = 1;
+
+/// Bytes of the longest token.
+pub const BYTES_MAX: usize = 3 + varint::BYTES_MAX;
+
+/// What the next value of a series is told from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Last {
+    /// Mantissa of the last decimal.
+    pub mantissa: i64,
+    /// Its scale.
+    pub scale: u8,
+}
+
+/// The bytes of one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    bytes: [u8; 16],
+    len: u8,
+}
+
+impl Token {
+    /// The token of `number` behind `last`, which becomes what the next one is told from.
+    #[inline]
+    pub fn new(last: &mut Last, number: Number) -> Token {
+        if let Some(mantissa) = number.mantissa_at(last.scale) {
+            let code = varint::zigzag(mantissa.wrapping_sub(last.mantissa));
+            if let Some((word, len)) = varint::short(code) {
+                last.mantissa = mantissa;
+                let mut bytes = [0; 16];
+                bytes[..8].copy_from_slice(&word.to_be_bytes());
+                return Token {
+                    bytes,
+                    len: len as u8,
+                };
+            }
+        }
+        Token::long(last, number)
+    }
+
+    #[cold]
+    fn long(last: &mut Last, number: Number) -> Token {
+        let mut out = Vec::with_capacity(BYTES_MAX);
+        match number.mantissa_at(last.scale) {
+            Some(mantissa) => {
+                varint::push(
+                    varint::zigzag(mantissa.wrapping_sub(last.mantissa)),
+                    &mut out,
+                );
+                last.mantissa = mantissa;
+            }
+            None if number.is_float() => {
+                out.extend([MARK, FLOAT]);
+                out.extend(number.mantissa.to_le_bytes());
+            }
+            None => {
+                out.extend([MARK, SCALE, number.scale]);
+                varint::push(varint::zigzag(number.mantissa), &mut out);
+                *last = Last {
+                    mantissa: number.mantissa,
+                    scale: number.scale,
+                };
+            }
+        }
+        let mut bytes = [0; 16];
+        bytes[..out.len()].copy_from_slice(&out);
+        Token {
+            bytes,
+            len: out.len() as u8,
+        }
+    }
+
+    /// Bytes of it, 1 to [`BYTES_MAX`].
+    #[inline]
+    pub fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    /// Its bytes, and whatever behind them: 16 can be written faster than a few.
+    #[inline]
+    pub fn padded(&self) -> &[u8; 16] {
+        &self.bytes
+    }
+
+    /// Its bytes.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len()]
+    }
+}
+
+/// The value at the start of `bytes`, and how many bytes it took; `last` becomes what the next one is
+/// told from. `None` where no token starts; `last` is then as it was.
+#[inline]
+pub fn take(bytes: &[u8], last: &mut Last) -> Option<(Number, usize)> {
+    if let Some((code, len)) = varint::take(bytes) {
+        last.mantissa = last.mantissa.wrapping_add(varint::unzigzag(code));
+        return Some((Number::decimal(last.mantissa, last.scale), len));
+    }
+    take_marked(bytes, last)
+}
+
+#[cold]
+fn take_marked(bytes: &[u8], last: &mut Last) -> Option<(Number, usize)> {
+    match bytes {
+        [MARK, SCALE, scale, rest @ ..] if *scale <= Number::SCALE_MAX => {
+            let (code, len) = varint::take(rest)?;
+            *last = Last {
+                mantissa: varint::unzigzag(code),
+                scale: *scale,
+            };
+            Some((Number::decimal(last.mantissa, last.scale), 3 + len))
+        }
+        [MARK, FLOAT, rest @ ..] => {
+            let bits = i64::from_le_bytes(*rest.first_chunk()?);
+            let number = Number {
+                mantissa: bits,
+                scale: Number::FLOAT,
+            };
+            Some((number, 10))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+
+    fn some_number(random: &mut Random) -> Number {
+        match random.below(8) {
+            0 => Number::float(f64::from_bits(random.next_u64() >> 2)),
+            1 => Number::long(random.next_u64() as i64),
+            2 => Number::float(-0.0),
+            _ => Number::decimal(
+                (random.next_u64() >> (11 + random.below(53))) as i64,
+                random.below(7) as u8,
+            ),
+        }
+    }
+
+    #[test]
+    fn there_and_back() {
+        for seed in 0..200 {
+            let mut random = Random::new(seed);
+            let numbers: Vec<Number> = (0..50).map(|_| some_number(&mut random)).collect();
+            let (mut last, mut bytes) = (Last::default(), Vec::new());
+            for &number in &numbers {
+                let token = Token::new(&mut last, number);
+                assert!(token.len() <= BYTES_MAX && token.padded().starts_with(token.bytes()));
+                bytes.extend_from_slice(token.bytes());
+            }
+            let (mut back, mut at) = (Last::default(), 0);
+            for &number in &numbers {
+                let (got, len) = take(&bytes[at..], &mut back).expect("a token");
+                at += len;
+                assert_eq!(
+                    got.to_f64().to_bits(),
+                    number.to_f64().to_bits(),
+                    "seed {seed}"
+                );
+                if !number.is_float() && got.scale == number.scale {
+                    assert_eq!(got, number, "seed {seed}");
+                }
+            }
+            assert_eq!((at, back), (bytes.len(), last), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn hostile_bytes_are_no_token() {
+        let mut random = Random::new(7);
+        for _ in 0..100_000 {
+            let bytes: Vec<u8> = (0..random.below(20))
+                .map(|_| random.next_u64() as u8)
+                .collect();
+            let mut last = Last::default();
+            if let Some((_, len)) = take(&bytes, &mut last) {
+                assert!(len <= bytes.len() && last.scale <= Number::SCALE_MAX);
+            }
+        }
+        for bad in [
+            &[MARK][..],
+            &[MARK, SCALE, 16, 0],
+            &[MARK, 2, 0],
+            &[MARK, FLOAT, 1],
+        ] {
+            assert_eq!(take(bad, &mut Last::default()), None, "{bad:?}");
+        }
+    }
+}
