@@ -46,6 +46,11 @@ impl Step {
     /// One minute, the default rollup step.
     pub const MINUTE: Step = Step(60_000);
 
+    /// One hour, the data time of a segment file.
+    pub const HOUR: Step = Step(3_600_000);
+    /// Six hours.
+    pub const SIX_HOURS: Step = Step(6 * 3_600_000);
+
     /// `None` unless `millis` is positive.
     pub const fn from_millis(millis: i64) -> Option<Step> {
         if millis > 0 { Some(Step(millis)) } else { None }

@@ -49,7 +49,12 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("doors", "Ports. \"off\" instead of a port closes a door."),
     ("steering", "Which shard a sender lands on."),
     ("ingest", "Receiving lines, datagrams and frames."),
-    ("head", "The recent window, kept in memory."),
+    (
+        "head",
+        "Recent points, held in memory until they are sealed in files.",
+    ),
+    ("store", "The log and the segment files."),
+    ("retention", "How long points stay."),
     ("series", "Series."),
     (
         "rollup",
@@ -268,23 +273,87 @@ pub static KEYS: &[Key] = &[
         "bytes",
         0..=WHOLE_MAX,
         |c| &mut c.head.bytes_max,
-        "Bytes of points that one shard keeps. When they are used up the oldest windows leave.",
-        "Default 0: a quarter of the memory of the machine or of its control group, shared by the",
-        "shards. Otherwise at least 1048576 (1 MiB)."
+        "Bytes of points that one shard holds in memory. When they are used up, because the disk does",
+        "not keep up, senders have to wait. Default 0: an eighth of the memory of the machine or of",
+        "its control group, shared by the shards. Otherwise at least 1048576 (1 MiB)."
+    ),
+    whole!(
+        "head.seal_bytes",
+        "bytes",
+        0..=WHOLE_MAX,
+        |c| &mut c.head.seal_bytes,
+        "Bytes of points at which one shard writes what it holds into segment files and starts anew.",
+        "Default 0: a twelfth of head.bytes_max."
+    ),
+    whole!(
+        "head.seal_seconds",
+        "seconds",
+        1..=86_400,
+        |c| &mut c.head.seal_seconds,
+        "Seconds after which it does so all the same; what came since is replayed after a crash.",
+        "Default 600."
     ),
     whole!(
         "head.windows_max",
         "windows",
-        2..=1_000_000,
+        2..=4096,
         |c| &mut c.head.windows_max,
-        "Windows that one shard keeps open. Beyond them the oldest leave. Default 4096."
+        "Windows of time that points held by one shard may lie in. With more, as old points in no",
+        "order bring them, it writes them out. Default 4096."
     ),
     whole!(
         "head.window_seconds",
         "seconds",
-        1..=86_400,
+        60..=86_400,
         |c| &mut c.head.window_seconds,
-        "Width of a window in seconds; points leave memory a window at a time. Default 300."
+        "Width of a window in seconds: a segment file holds points of one. Default 3600."
+    ),
+    whole!(
+        "store.commit_ms",
+        "milliseconds",
+        1..=10_000,
+        |c| &mut c.store.commit_ms,
+        "Milliseconds that points without an acknowledgement wait at most before they are on stable",
+        "storage. Acknowledged ones are committed at once. Default 50."
+    ),
+    whole!(
+        "store.log_bytes_max",
+        "bytes",
+        (256 << 20)..=WHOLE_MAX,
+        |c| &mut c.store.log_bytes_max,
+        "Bytes of log of one shard at which it seals what it holds. More is more to replay after a",
+        "crash. Default 1073741824 (1 GiB)."
+    ),
+    whole!(
+        "store.unwritten_bytes_max",
+        "bytes",
+        (4 << 20)..=(16 << 30),
+        |c| &mut c.store.unwritten_bytes_max,
+        "Bytes of log that one shard holds while the disk is slow or full; then senders have to wait.",
+        "Default 67108864 (64 MiB)."
+    ),
+    whole!(
+        "store.cache_bytes_max",
+        "bytes",
+        0..=WHOLE_MAX,
+        |c| &mut c.store.cache_bytes_max,
+        "Bytes of segment files that one shard keeps in memory for queries. Default 0: a 64th of the",
+        "memory, shared by the shards."
+    ),
+    whole!(
+        "retention.raw_disk",
+        "percent",
+        1..=95,
+        |c| &mut c.retention.raw_disk,
+        "Share of the disk, in percent, that points may take. Beyond it whole files leave, the oldest",
+        "window first. Default 60."
+    ),
+    whole!(
+        "retention.raw_hours_min",
+        "hours",
+        1..=1_000_000,
+        |c| &mut c.retention.raw_hours_min,
+        "Hours of points that are kept whatever they take. Default 6."
     ),
     whole!(
         "series.max_per_shard",

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::sections::Config;
+use crate::base::time::Step;
 use crate::http::HttpOptions;
 use crate::index;
 use crate::model::refusal::Protocol;
 use crate::rt;
 use crate::shard;
-use crate::store::head;
+use crate::store;
 
 impl Config {
     /// Every address that is listened on, by the door it belongs to: open doors only, the offset
@@ -80,17 +81,35 @@ impl Config {
                 series_max: size(self.series.max_per_shard),
                 bytes_max: size(self.series.index_bytes_max_on(shards, memory_bytes)),
             },
-            head: head::Options {
-                bytes_max: size(self.head.bytes_max_on(shards, memory_bytes)),
-                windows_max: size(self.head.windows_max),
-                window: self.head.window(),
-            },
-            rollup_step: self.rollup.step(),
+            store: self.store_options(shards, memory_bytes),
             seed,
             isa: self.isa(),
         }
     }
+
+    fn store_options(&self, shards: usize, memory_bytes: u64) -> store::Options {
+        let (head, store, retention) = (&self.head, &self.store, &self.retention);
+        let hours = i64::try_from(retention.raw_hours_min).unwrap_or(i64::MAX);
+        let at_least = hours.saturating_mul(Step::HOUR.millis());
+        store::Options {
+            head_bytes_max: size(head.bytes_max_on(shards, memory_bytes)),
+            seal_bytes: size(head.seal_bytes_on(shards, memory_bytes)),
+            seal_micros: head.seal_seconds.saturating_mul(1000 * MICROS),
+            windows_max: size(head.windows_max),
+            window: head.window(),
+            cell: self.rollup.step(),
+            cache_bytes_max: size(store.cache_bytes_max_on(shards, memory_bytes)),
+            commit_micros: store.commit_ms.saturating_mul(MICROS),
+            log_bytes_max: store.log_bytes_max,
+            unwritten_bytes_max: size(store.unwritten_bytes_max),
+            raw_disk_percent: retention.raw_disk,
+            raw_at_least: Step::from_millis(at_least).unwrap_or(Step::SIX_HOURS),
+        }
+    }
 }
+
+/// Microseconds of a millisecond.
+const MICROS: u64 = 1000;
 
 /// A checked number as a size in memory; the keys' ranges keep it within any machine we run on.
 fn size(number: u64) -> usize {

@@ -29,8 +29,12 @@ pub struct Config {
     pub steering: Steering,
     /// Receiving.
     pub ingest: Ingest,
-    /// The recent window in memory.
+    /// Recent points in memory.
     pub head: Head,
+    /// Log and segments.
+    pub store: Store,
+    /// How long points stay.
+    pub retention: Retention,
     /// Series.
     pub series: Series,
     /// Cells.
@@ -54,6 +58,8 @@ impl Default for Config {
             steering: Steering::default(),
             ingest: Ingest::default(),
             head: Head::default(),
+            store: Store::default(),
+            retention: Retention::default(),
             series: Series::default(),
             rollup: Rollup::default(),
             query: Query::default(),
@@ -222,12 +228,16 @@ impl Ingest {
     }
 }
 
-/// The recent window in memory.
+/// Recent points in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Bytes of points on one shard; 0 is a quarter of the memory, shared by the shards.
+    /// Bytes of points on one shard; 0 is an eighth of the memory, shared by the shards.
     pub bytes_max: u64,
-    /// Open windows of one shard.
+    /// Bytes at which they are sealed; 0 is a twelfth of the most.
+    pub seal_bytes: u64,
+    /// Age at which they are sealed.
+    pub seal_seconds: u64,
+    /// Windows of one shard.
     pub windows_max: u64,
     /// Width of a window.
     pub window_seconds: u64,
@@ -237,8 +247,10 @@ impl Default for Head {
     fn default() -> Self {
         Head {
             bytes_max: 0,
+            seal_bytes: 0,
+            seal_seconds: 600,
             windows_max: 4096,
-            window_seconds: 300,
+            window_seconds: 3600,
         }
     }
 }
@@ -246,7 +258,16 @@ impl Default for Head {
 impl Head {
     /// Bytes of points on one of `shards` shards where the process may have `memory_bytes`.
     pub fn bytes_max_on(&self, shards: usize, memory_bytes: u64) -> u64 {
-        quarter_unless(self.bytes_max, shards, memory_bytes)
+        part_unless(self.bytes_max, 8, shards, memory_bytes)
+    }
+
+    /// Bytes of points at which one of them seals.
+    pub fn seal_bytes_on(&self, shards: usize, memory_bytes: u64) -> u64 {
+        let most = self.bytes_max_on(shards, memory_bytes);
+        match self.seal_bytes {
+            0 => most / 12,
+            bytes => bytes.min(most),
+        }
     }
 
     /// Width of a window.
@@ -276,15 +297,64 @@ impl Default for Series {
 impl Series {
     /// Bytes of the index on one of `shards` shards where the process may have `memory_bytes`.
     pub fn index_bytes_max_on(&self, shards: usize, memory_bytes: u64) -> u64 {
-        quarter_unless(self.index_bytes_max, shards, memory_bytes)
+        part_unless(self.index_bytes_max, 4, shards, memory_bytes)
     }
 }
 
-/// `bytes`, or where that is 0 one shard's part of a quarter of the memory.
-fn quarter_unless(bytes: u64, shards: usize, memory_bytes: u64) -> u64 {
+/// `bytes`, or where that is 0 one shard's share of a part of the memory.
+fn part_unless(bytes: u64, part: u64, shards: usize, memory_bytes: u64) -> u64 {
     match bytes {
-        0 => memory_bytes / 4 / (shards.max(1) as u64),
+        0 => memory_bytes / part / (shards.max(1) as u64),
         bytes => bytes,
+    }
+}
+
+/// The log and the segment files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// Longest wait of text for stable storage.
+    pub commit_ms: u64,
+    /// Log of one shard at which it seals.
+    pub log_bytes_max: u64,
+    /// Log of one shard that may wait for the disk.
+    pub unwritten_bytes_max: u64,
+    /// Segment bytes in memory; 0 is a 64th of the memory, shared by the shards.
+    pub cache_bytes_max: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Store {
+            commit_ms: 50,
+            log_bytes_max: 1 << 30,
+            unwritten_bytes_max: 64 << 20,
+            cache_bytes_max: 0,
+        }
+    }
+}
+
+impl Store {
+    /// Bytes of segments that one of `shards` shards keeps in memory.
+    pub fn cache_bytes_max_on(&self, shards: usize, memory_bytes: u64) -> u64 {
+        part_unless(self.cache_bytes_max, 64, shards, memory_bytes)
+    }
+}
+
+/// How long points stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Percent of the disk that points may take.
+    pub raw_disk: u64,
+    /// Hours that are kept whatever they take.
+    pub raw_hours_min: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Retention {
+            raw_disk: 60,
+            raw_hours_min: 6,
+        }
     }
 }
 

@@ -1,0 +1,232 @@
+//! The points of one series in a range of time, from the files and the heads as one.
+//!
+//! What a reading sees is settled when it begins: the version of the manifest of that moment, and the
+//! generations of the head that it does not list. Both are held until the reading ends, so nothing that
+//! is sealed, merged or dropped meanwhile is missing or there twice. The heads are read first, then the
+//! files, oldest window first; their pages come through the shelf, several asked for ahead.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Store;
+use super::generation;
+use super::info::SegmentInfo;
+use super::manifest::Version;
+use super::pack;
+use super::segment::{Entry, Index, Page};
+use super::shelf::Got;
+use crate::base::time::Millis;
+use crate::model::points::{Merging, Points};
+use crate::model::series::SeriesId;
+
+/// Layers of a series whose parts are asked for before the first of them is needed.
+const AHEAD: usize = 8;
+
+/// What looking for a series in a layer costs, in points.
+const LAYER_COST: usize = 20;
+
+/// Points that are put in order in one go.
+const SORTED_AT_ONCE: usize = 1_000;
+
+/// What a slice of a reading came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// All points are there.
+    Done,
+    /// The budget is used up.
+    More,
+    /// The disk has to bring something first.
+    Waiting,
+}
+
+/// A reading under way.
+pub struct SeriesReading {
+    id: SeriesId,
+    from: Millis,
+    until: Millis,
+    version: Arc<Version>,
+    heads: VecDeque<HeadReading>,
+    /// What the heads hold; put behind what the files hold.
+    recent: Points,
+    layers: VecDeque<Layer>,
+    sorting: Option<Box<Merging>>,
+    /// Whether all parts were read, and only their order is left.
+    read: bool,
+    damaged: bool,
+}
+
+struct HeadReading {
+    /// Which generation, and the hold on it.
+    generation: u64,
+    _held: Rc<()>,
+    reading: generation::Reading,
+}
+
+/// One file, and how far it is.
+struct Layer {
+    info: SegmentInfo,
+    number: u32,
+    index: Option<Rc<Index>>,
+    /// Pages that may hold points of the series, in ascending order; those read have their page.
+    pages: VecDeque<(Entry, Option<Rc<Page>>)>,
+}
+
+impl SeriesReading {
+    /// Begin to read the points of `id` with `from <= time <= until`.
+    pub fn new(store: &Store, id: SeriesId, from: Millis, until: Millis) -> SeriesReading {
+        let version = Arc::clone(store.version());
+        let heads = store.generations().map(|generation| HeadReading {
+            generation: generation.number(),
+            _held: generation.hold(),
+            reading: generation.reading(id, from, until),
+        });
+        let mut layers = VecDeque::new();
+        for book in store.books() {
+            for number in store.catalog().numbers_in(book, id) {
+                let infos = version.layers(book, from, until);
+                layers.extend(infos.map(|info| Layer {
+                    info: *info,
+                    number,
+                    index: None,
+                    pages: VecDeque::new(),
+                }));
+            }
+        }
+        let mut sorted: Vec<Layer> = layers.into();
+        sorted.sort_by_key(|layer| (layer.info.window_start_ms, layer.info.last_stamp));
+        SeriesReading {
+            id,
+            from,
+            until,
+            heads: heads.collect(),
+            recent: Points::default(),
+            layers: sorted.into(),
+            sorting: None,
+            read: false,
+            damaged: false,
+            version,
+        }
+    }
+
+    /// Do a slice of about `budget` points, and take what was done from it. When all is done the points
+    /// are in `out`, sorted by (time, stamp), duplicates not yet settled; `out` was empty at the first
+    /// call and is the same each time.
+    pub fn step(&mut self, store: &mut Store, budget: &mut usize, out: &mut Points) -> Progress {
+        while *budget > 0 {
+            if let Some(sorting) = &mut self.sorting {
+                if let Some(sorted) = sorting.step(budget) {
+                    *out = sorted;
+                    self.sorting = None;
+                    return Progress::Done;
+                }
+            } else if self.read {
+                return Progress::Done;
+            } else if let Some(head) = self.heads.front_mut() {
+                if store.read_head(head.generation, &mut head.reading, budget, &mut self.recent) {
+                    self.heads.pop_front();
+                }
+            } else if !self.layers.is_empty() {
+                self.ask_ahead(store, budget);
+                if !self.read_front(store, budget, out) {
+                    return Progress::Waiting;
+                }
+            } else {
+                self.settle_order(store, out);
+                *budget = budget.saturating_sub(1);
+            }
+        }
+        Progress::More
+    }
+
+    /// Ask for what the next layers need, so that the disk has several things to do at once.
+    fn ask_ahead(&mut self, store: &mut Store, budget: &mut usize) {
+        for layer in self.layers.iter_mut().take(AHEAD) {
+            if layer.index.is_none() {
+                match store.index_of(&layer.info) {
+                    Got::Here(index) => {
+                        let entries = index.raw_pages(layer.number, self.from, self.until);
+                        layer.pages = entries.map(|entry| (entry, None)).collect();
+                        layer.index = Some(index);
+                        *budget = budget.saturating_sub(LAYER_COST);
+                    }
+                    Got::Waiting => continue,
+                    Got::Damaged => {
+                        self.damaged = true;
+                        layer.index = Some(Rc::default());
+                    }
+                }
+            }
+            for (entry, page) in layer.pages.iter_mut().take(AHEAD) {
+                if page.is_none()
+                    && let Got::Here(here) = store.page_of(&layer.info, entry)
+                {
+                    *page = Some(here);
+                }
+            }
+        }
+    }
+
+    /// Take the points of the first layer, or of its first page. False where it is not there yet.
+    fn read_front(&mut self, store: &mut Store, budget: &mut usize, out: &mut Points) -> bool {
+        let Some(layer) = self.layers.front_mut() else {
+            return true;
+        };
+        if layer.index.is_none() {
+            return false;
+        }
+        let Some((entry, page)) = layer.pages.front_mut() else {
+            self.layers.pop_front();
+            return true;
+        };
+        let page = match page.take() {
+            Some(page) => page,
+            None => match store.page_of(&layer.info, entry) {
+                Got::Here(page) => page,
+                Got::Waiting => return false,
+                Got::Damaged => {
+                    self.damaged = true;
+                    layer.pages.pop_front();
+                    return true;
+                }
+            },
+        };
+        let before = out.len();
+        for run in page.runs_of(layer.number) {
+            let stamp = layer.info.last_stamp;
+            if pack::decode(run, self.from, self.until, stamp, out).is_err() {
+                // The page's checksum was right, so this is a defect of the writer; said, not hidden.
+                self.damaged = true;
+            }
+        }
+        *budget = budget.saturating_sub(LAYER_COST + out.len() - before);
+        layer.pages.pop_front();
+        true
+    }
+
+    /// All is read: what the heads hold goes behind the files, deletes are applied, and where layers
+    /// overlap in time all is put in order.
+    fn settle_order(&mut self, store: &Store, out: &mut Points) {
+        self.read = true;
+        let recent = std::mem::take(&mut self.recent);
+        if out.is_empty() {
+            *out = recent;
+        } else {
+            out.extend_from(&recent, 0..recent.len());
+        }
+        store.mask(&self.version, self.id, out);
+        if out.is_sorted_from(0) {
+            return;
+        }
+        if out.len() <= SORTED_AT_ONCE {
+            out.sort();
+        } else {
+            self.sorting = Some(Box::new(Merging::sorting(std::mem::take(out))));
+        }
+    }
+
+    /// Whether something could not be read.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged
+    }
+}

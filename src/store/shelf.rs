@@ -1,0 +1,346 @@
+//! Indexes and pages of segments that were read lately: what every reading of files goes through.
+//!
+//! Bounded in bytes; what was not asked for longest leaves first. A part that is not here is asked of the
+//! disk, once however many readings wait for it. A part whose checksum is wrong is named, and from then on
+//! known to be damaged: it is not read again, and everything else of its file still answers.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::info::{SegmentInfo, segment_path};
+use super::segment::{Entry, Footer, Index, Page};
+use crate::seam::disk::{BLOCK_BYTES, Desk, Fault, Job, Outcome, Request};
+
+/// Times that a part is asked of the disk again before it counts as damaged: a read may fail once.
+const TRIES_MAX: u32 = 3;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    file: u64,
+    /// Offset of a page; `INDEX` is the index.
+    part: u64,
+}
+
+/// No page lies in the header of a file.
+const INDEX: u64 = 0;
+
+/// A part of a file, or why not.
+#[derive(Debug)]
+pub enum Got<T> {
+    /// Here it is.
+    Here(T),
+    /// It is asked for.
+    Waiting,
+    /// It cannot be read.
+    Damaged,
+}
+
+#[derive(Clone)]
+enum Part {
+    Index(Rc<Index>),
+    Page(Rc<Page>),
+}
+
+struct Held {
+    part: Part,
+    bytes: usize,
+    /// When it was last asked for, in questions.
+    asked: u64,
+}
+
+/// A read under way.
+struct Under {
+    key: Key,
+    /// What the index entry of a page says; none for an index.
+    entry: Option<Entry>,
+    /// Of an index: where its bytes are, once the footer is read.
+    footer: Option<Footer>,
+    /// Bytes before the part in what is read.
+    skip: usize,
+    tries: u32,
+}
+
+/// A part that no reading gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Path of the file.
+    pub file: String,
+    /// Where in it; 0 is its index.
+    pub offset: u64,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// The parts that are in memory.
+pub struct Shelf {
+    bytes_max: usize,
+    bytes: usize,
+    questions: u64,
+    held: HashMap<Key, Held>,
+    /// In the order in which they came; what was asked for since goes to the back instead of out.
+    order: VecDeque<(Key, u64)>,
+    under_way: HashMap<Job, Under>,
+    waiting: HashMap<Key, Job>,
+    damaged: HashMap<Key, Damage>,
+    told: Vec<Damage>,
+    reads: u64,
+}
+
+impl Shelf {
+    /// An empty shelf for so many bytes; one part is always kept.
+    pub fn new(bytes_max: usize) -> Shelf {
+        Shelf {
+            bytes_max,
+            bytes: 0,
+            questions: 0,
+            held: HashMap::new(),
+            order: VecDeque::new(),
+            under_way: HashMap::new(),
+            waiting: HashMap::new(),
+            damaged: HashMap::new(),
+            told: Vec::new(),
+            reads: 0,
+        }
+    }
+
+    /// The index of a segment.
+    pub fn index(&mut self, info: &SegmentInfo, desk: &mut Desk<'_>) -> Got<Rc<Index>> {
+        let key = Key {
+            file: info.file,
+            part: INDEX,
+        };
+        match self.look(key) {
+            Got::Here(Part::Index(index)) => Got::Here(index),
+            Got::Waiting if !self.waiting.contains_key(&key) => {
+                self.ask_footer(key, info.bytes, 0, desk);
+                Got::Waiting
+            }
+            Got::Waiting => Got::Waiting,
+            _ => Got::Damaged,
+        }
+    }
+
+    /// A page of a segment, as the entry of its index tells.
+    pub fn page(&mut self, info: &SegmentInfo, entry: &Entry, desk: &mut Desk<'_>) -> Got<Rc<Page>> {
+        let key = Key {
+            file: info.file,
+            part: entry.offset,
+        };
+        match self.look(key) {
+            Got::Here(Part::Page(page)) => Got::Here(page),
+            Got::Waiting if !self.waiting.contains_key(&key) => {
+                self.ask_page(key, *entry, 0, desk);
+                Got::Waiting
+            }
+            Got::Waiting => Got::Waiting,
+            _ => Got::Damaged,
+        }
+    }
+
+    fn look(&mut self, key: Key) -> Got<Part> {
+        self.questions += 1;
+        if self.damaged.contains_key(&key) {
+            return Got::Damaged;
+        }
+        match self.held.get_mut(&key) {
+            Some(held) => {
+                held.asked = self.questions;
+                Got::Here(held.part.clone())
+            }
+            None => Got::Waiting,
+        }
+    }
+
+    fn ask_footer(&mut self, key: Key, file_bytes: u64, tries: u32, desk: &mut Desk<'_>) {
+        let block = BLOCK_BYTES as u64;
+        let offset = (file_bytes / block).saturating_sub(1) * block;
+        let under = Under {
+            key,
+            entry: None,
+            footer: None,
+            skip: 0,
+            tries,
+        };
+        self.ask(under, offset, BLOCK_BYTES, desk);
+    }
+
+    fn ask_page(&mut self, key: Key, entry: Entry, tries: u32, desk: &mut Desk<'_>) {
+        let (offset, bytes, skip) = rounded_out(entry.offset, entry.bytes as usize);
+        let under = Under {
+            key,
+            entry: Some(entry),
+            footer: None,
+            skip,
+            tries,
+        };
+        self.ask(under, offset, bytes, desk);
+    }
+
+    fn ask(&mut self, under: Under, offset: u64, bytes: usize, desk: &mut Desk<'_>) {
+        self.reads += 1;
+        let name: Arc<str> = segment_path(under.key.file).into();
+        let job = desk.ask(Request::Read {
+            name,
+            offset,
+            bytes,
+        });
+        self.waiting.insert(under.key, job);
+        self.under_way.insert(job, under);
+    }
+
+    /// A read is done. Whoever waits may ask again.
+    pub fn done(&mut self, job: Job, result: Result<Outcome, Fault>, desk: &mut Desk<'_>) {
+        let Some(under) = self.under_way.remove(&job) else {
+            return;
+        };
+        self.waiting.remove(&under.key);
+        let bytes = match result {
+            Ok(Outcome::Bytes(bytes)) => bytes,
+            Ok(_) => return self.damage(under.key, "the disk gave no bytes".to_owned()),
+            Err(fault) => return self.try_again(under, fault.to_string(), desk),
+        };
+        match (under.entry, under.footer) {
+            (Some(entry), _) => {
+                let end = under.skip + entry.bytes as usize;
+                let page = bytes
+                    .get(under.skip..end)
+                    .ok_or_else(|| "the file ends inside the page".to_owned())
+                    .and_then(|bytes| Page::take(bytes, &entry).map_err(|error| error.to_string()));
+                match page {
+                    Ok(page) => self.keep(under.key, Part::Page(Rc::new(page)), entry.bytes as usize),
+                    Err(reason) => self.try_again(under, reason, desk),
+                }
+            }
+            (None, None) => match Footer::take(&bytes) {
+                Ok(footer) => {
+                    let (offset, bytes, skip) =
+                        rounded_out(footer.index_offset, footer.index_bytes as usize);
+                    let under = Under {
+                        footer: Some(footer),
+                        skip,
+                        ..under
+                    };
+                    self.ask(under, offset, bytes, desk);
+                }
+                Err(error) => self.try_again(under, error.to_string(), desk),
+            },
+            (None, Some(footer)) => {
+                let end = under.skip + footer.index_bytes as usize;
+                let index = bytes
+                    .get(under.skip..end)
+                    .ok_or_else(|| "the file ends inside its index".to_owned())
+                    .and_then(|bytes| {
+                        Index::take(bytes, &footer).map_err(|error| error.to_string())
+                    });
+                match index {
+                    Ok(index) => {
+                        let bytes = index.memory_bytes();
+                        self.keep(under.key, Part::Index(Rc::new(index)), bytes);
+                    }
+                    Err(reason) => self.try_again(under, reason, desk),
+                }
+            }
+        }
+    }
+
+    fn try_again(&mut self, under: Under, reason: String, desk: &mut Desk<'_>) {
+        let tries = under.tries + 1;
+        if TRIES_MAX <= tries {
+            return self.damage(under.key, reason);
+        }
+        match (under.entry, under.footer) {
+            (Some(entry), _) => self.ask_page(under.key, entry, tries, desk),
+            (None, Some(footer)) => {
+                let (offset, bytes, skip) =
+                    rounded_out(footer.index_offset, footer.index_bytes as usize);
+                let under = Under {
+                    skip,
+                    tries,
+                    ..under
+                };
+                self.ask(under, offset, bytes, desk);
+            }
+            (None, None) => {
+                // The footer's own place does not change: it is the last block of the file.
+                let request = Under { tries, ..under };
+                self.damage(request.key, reason);
+            }
+        }
+    }
+
+    fn damage(&mut self, key: Key, reason: String) {
+        let damage = Damage {
+            file: segment_path(key.file),
+            offset: key.part,
+            reason,
+        };
+        self.told.push(damage.clone());
+        self.damaged.insert(key, damage);
+    }
+
+    fn keep(&mut self, key: Key, part: Part, bytes: usize) {
+        self.bytes += bytes;
+        let held = Held {
+            part,
+            bytes,
+            asked: self.questions,
+        };
+        self.held.insert(key, held);
+        self.order.push_back((key, self.questions));
+        while self.bytes_max < self.bytes && 1 < self.order.len() {
+            let Some((oldest, since)) = self.order.pop_front() else {
+                return;
+            };
+            match self.held.get(&oldest) {
+                Some(held) if since < held.asked => {
+                    let asked = held.asked;
+                    self.order.push_back((oldest, asked));
+                }
+                _ => self.drop_part(oldest),
+            }
+        }
+    }
+
+    fn drop_part(&mut self, key: Key) {
+        if let Some(held) = self.held.remove(&key) {
+            self.bytes -= held.bytes;
+        }
+    }
+
+    /// A file is gone.
+    pub fn forget(&mut self, file: u64) {
+        let keys: Vec<Key> = self.held.keys().filter(|key| key.file == file).copied().collect();
+        keys.into_iter().for_each(|key| self.drop_part(key));
+        self.damaged.retain(|key, _| key.file != file);
+    }
+
+    /// What was found to be damaged since the last call, each part once.
+    pub fn damages(&mut self) -> Vec<Damage> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Parts known to be damaged.
+    pub fn damaged(&self) -> usize {
+        self.damaged.len()
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Reads asked of the disk so far.
+    pub fn reads(&self) -> u64 {
+        self.reads
+    }
+}
+
+/// A stretch of a file in whole blocks: offset, bytes, and how many of these come before it.
+fn rounded_out(offset: u64, bytes: usize) -> (u64, usize, usize) {
+    let block = BLOCK_BYTES as u64;
+    let start = offset / block * block;
+    let skip = (offset - start) as usize;
+    (start, (skip + bytes).next_multiple_of(BLOCK_BYTES), skip)
+}
