@@ -10,7 +10,7 @@ use common::{best_ns, is_test, name};
 use corelane::base::random::Random;
 use corelane::index::{Follow, Index, UNKNOWN};
 use corelane::model::sample::Span;
-use corelane::model::series::{SeriesName, TenantId};
+use corelane::model::series::{SeriesName, TenantId, Values};
 
 /// Names resolved in one call, as many as a chunk of lines has.
 const BATCH: usize = 370;
@@ -32,7 +32,13 @@ fn main() {
         let new_ns = best_ns(1, names.len(), || {
             for (name, parsed) in names.iter().zip(&names_parsed) {
                 index
-                    .intern(TenantId::DEFAULT, parsed, name.as_bytes(), &mut follow)
+                    .intern(
+                        TenantId::DEFAULT,
+                        parsed,
+                        Values::Double,
+                        name.as_bytes(),
+                        &mut follow,
+                    )
                     .expect("room");
             }
         });

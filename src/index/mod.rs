@@ -17,10 +17,12 @@ pub mod tags;
 mod texts;
 pub mod tree;
 
+use std::collections::HashMap;
+
 use crate::base::hash::Hasher;
 use crate::model::refusal::Reason;
 use crate::model::sample::{self, Span};
-use crate::model::series::{Identity, SeriesId, SeriesName, TenantId};
+use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
 use crate::simd;
 use table::Table;
 use texts::{Place, Texts};
@@ -46,6 +48,9 @@ const TAG_BYTES_MAX: usize = 1024;
 
 /// Bytes that a series takes besides its name.
 const SERIES_BYTES: usize = 128;
+
+/// About what a leaf with twins takes: its entry, and a list with room for four.
+const TWIN_BYTES: usize = 64;
 
 /// What an index may grow to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +130,7 @@ pub struct Index {
     /// Which series followed each one last time.
     next: Vec<u32>,
     identities: Vec<Identity>,
+    values: Vec<Values>,
     texts: Texts,
     /// Hash of the bytes as sent.
     sent: Table,
@@ -133,6 +139,10 @@ pub struct Index {
     /// Hash of the identity bytes.
     known: Table,
     tree: tree::Tree,
+    /// The tree has one leaf for a name. Behind it, series of that name with other types of values.
+    twins: HashMap<SeriesId, Vec<SeriesId>>,
+    /// Whether any untagged series has values other than floats.
+    has_odd_leaves: bool,
     tags: tags::Tags,
     hashes: Vec<u128>,
 }
@@ -150,11 +160,14 @@ impl Index {
             records: Vec::new(),
             next: Vec::new(),
             identities: Vec::new(),
+            values: Vec::new(),
             texts: Texts::default(),
             sent: Table::default(),
             aliases: Vec::new(),
             known: Table::default(),
             tree: tree::Tree::default(),
+            twins: HashMap::new(),
+            has_odd_leaves: false,
             tags: tags::Tags::default(),
             hashes: Vec::new(),
         }
@@ -271,7 +284,8 @@ impl Index {
         id.0
     }
 
-    /// The series called `name`, made if it is new, and from now on found by the bytes `sent` too.
+    /// The series called `name` with that type of values, made if it is new, and from now on found by
+    /// the bytes `sent` too.
     ///
     /// # Errors
     /// [`Reason::SeriesFull`] where it is new and there is no room.
@@ -279,16 +293,17 @@ impl Index {
         &mut self,
         tenant: TenantId,
         name: &SeriesName,
+        values: Values,
         sent: &[u8],
         follow: &mut Follow,
     ) -> Result<SeriesId, Reason> {
-        let identity = self.identity_of(tenant, name);
+        let identity = self.identity_of(tenant, name, values);
         let id = match self.known.get(identity.0) {
             Some(id) => {
                 self.add_alias(sent, id);
                 id
             }
-            None => self.define(tenant, name, identity, sent)?,
+            None => self.define(tenant, name, (identity, values), sent)?,
         };
         if let Some(next) = self.next.get_mut(follow.last as usize) {
             *next = id.0;
@@ -301,7 +316,7 @@ impl Index {
         &mut self,
         tenant: TenantId,
         name: &SeriesName,
-        identity: Identity,
+        (identity, values): (Identity, Values),
         sent: &[u8],
     ) -> Result<SeriesId, Reason> {
         if self.bounds.series_max <= self.records.len() || !self.take_room(self.cost_of(name, sent))
@@ -310,7 +325,10 @@ impl Index {
         }
         let id = SeriesId(self.records.len() as u32);
         if name.tags().is_empty() {
-            self.tree.insert(tenant, name.metric(), id)?;
+            match self.leaf_of_others(tenant, name, values) {
+                Some(leaf) => self.twins.entry(leaf).or_default().push(id),
+                None => self.tree.insert(tenant, name.metric(), id)?,
+            }
         } else {
             self.tags.insert(tenant, name, id);
         }
@@ -330,6 +348,7 @@ impl Index {
         });
         self.next.push(UNKNOWN);
         self.identities.push(identity);
+        self.values.push(values);
         if self.known.is_full() {
             self.known = self
                 .known
@@ -344,6 +363,30 @@ impl Index {
             self.sent.insert(hash, id);
         }
         Ok(id)
+    }
+
+    /// The leaf of the tree that an untagged name already has by another type of values.
+    fn leaf_of_others(
+        &mut self,
+        tenant: TenantId,
+        name: &SeriesName,
+        values: Values,
+    ) -> Option<SeriesId> {
+        self.has_odd_leaves |= values != Values::Double;
+        if !self.has_odd_leaves {
+            return None;
+        }
+        let all = [Values::Double, Values::Long, Values::Text];
+        let others = all.iter().filter(|&&other| other != values);
+        // The first that came is the leaf.
+        others
+            .filter_map(|&other| self.lookup(tenant, name, other))
+            .min()
+    }
+
+    /// Series that have the name of the untagged series `leaf` of the tree, and another type of values.
+    pub fn twins(&self, leaf: SeriesId) -> &[SeriesId] {
+        self.twins.get(&leaf).map_or(&[], Vec::as_slice)
     }
 
     /// No less than what a new series of that name takes, but for the memory that vectors keep ready.
@@ -410,8 +453,8 @@ impl Index {
         self.aliases.push((hash, id));
     }
 
-    fn identity_of(&self, tenant: TenantId, name: &SeriesName) -> Identity {
-        Identity(self.hasher.hash(&name.identity_bytes(tenant)))
+    fn identity_of(&self, tenant: TenantId, name: &SeriesName, values: Values) -> Identity {
+        Identity(self.hasher.hash(&name.identity_bytes(tenant, values)))
     }
 
     /// Canonical text of a series.
@@ -432,9 +475,14 @@ impl Index {
         self.identities[id.0 as usize]
     }
 
-    /// The series of exactly this name.
-    pub fn lookup(&self, tenant: TenantId, name: &SeriesName) -> Option<SeriesId> {
-        self.known.get(self.identity_of(tenant, name).0)
+    /// What the values of a series are.
+    pub fn values(&self, id: SeriesId) -> Values {
+        self.values[id.0 as usize]
+    }
+
+    /// The series of exactly this name and type of values.
+    pub fn lookup(&self, tenant: TenantId, name: &SeriesName, values: Values) -> Option<SeriesId> {
+        self.known.get(self.identity_of(tenant, name, values).0)
     }
 
     /// The untagged names, for searches in slices.
@@ -449,7 +497,7 @@ impl Index {
 
     /// Bytes of memory.
     pub fn bytes(&self) -> usize {
-        let per_series = size_of::<Record>() + size_of::<u32>() + size_of::<Identity>();
+        let per_series = size_of::<Record>() + size_of::<u32>() + size_of::<Identity>() + 1;
         self.records.len() * per_series
             + self.texts.bytes()
             + self.tree.bytes()
@@ -457,6 +505,7 @@ impl Index {
             + self.sent.bytes()
             + self.known.bytes()
             + self.aliases.len() * size_of::<(u128, SeriesId)>()
+            + self.twins.len() * TWIN_BYTES
     }
 }
 

@@ -19,14 +19,16 @@ use roaring::RoaringBitmap;
 
 use super::TooMany;
 use crate::model::series::{SeriesId, SeriesName, TenantId};
-pub use expression::{REGEX_BYTES_MAX, TEST_BYTES_MAX, TESTS_MAX, TagTest, TagTestError};
+pub use expression::{
+    PATTERNS_MAX, REGEX_BYTES_MAX, TEST_BYTES_MAX, TESTS_MAX, TagTest, TagTestError,
+};
 use posting::Posting;
 pub use selection::Selection;
 
 /// The key of the metric name.
 pub const NAME_KEY: &str = "name";
 /// What a tag is called that a series brings under [`NAME_KEY`].
-const OWN_NAME_KEY: &str = "name_";
+pub const OWN_NAME_KEY: &str = "name_";
 /// What an entry of a `BTreeMap<Box<str>, Posting>` costs at its usual fill of two thirds, without
 /// the text and without what the posting holds elsewhere.
 const VALUE_BYTES: usize = (size_of::<Box<str>>() + size_of::<Posting>()) * 3 / 2;

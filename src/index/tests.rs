@@ -31,7 +31,13 @@ fn feed(index: &mut Index, names: &[String], follow: &mut Follow) -> usize {
         let id = if id == UNKNOWN {
             new += 1;
             index
-                .intern(TenantId::DEFAULT, &name(sent), sent.as_bytes(), follow)
+                .intern(
+                    TenantId::DEFAULT,
+                    &name(sent),
+                    Values::Double,
+                    sent.as_bytes(),
+                    follow,
+                )
                 .expect("room")
         } else {
             SeriesId(id)
@@ -90,8 +96,20 @@ fn two_forms_of_one_name_are_one_series() {
     let mut index = Index::new(1, Bounds::series(10));
     let mut follow = Follow::default();
     let series = name("cpu;az=y;host=x");
-    let one = index.intern(TenantId::DEFAULT, &series, b"cpu;host=x;az=y", &mut follow);
-    let two = index.intern(TenantId::DEFAULT, &series, b"cpu;az=y;host=x", &mut follow);
+    let one = index.intern(
+        TenantId::DEFAULT,
+        &series,
+        Values::Double,
+        b"cpu;host=x;az=y",
+        &mut follow,
+    );
+    let two = index.intern(
+        TenantId::DEFAULT,
+        &series,
+        Values::Double,
+        b"cpu;az=y;host=x",
+        &mut follow,
+    );
     assert_eq!(one, two);
     let sent = [
         "cpu;host=x;az=y".to_owned(),
@@ -102,9 +120,12 @@ fn two_forms_of_one_name_are_one_series() {
     let mut ids = Vec::new();
     index.resolve(&text, &spans, &mut follow, &mut ids);
     assert_eq!(ids, [0, 0, UNKNOWN]);
-    assert_eq!(index.lookup(TenantId::DEFAULT, &series), one.ok());
     assert_eq!(
-        index.lookup(TenantId(1), &series),
+        index.lookup(TenantId::DEFAULT, &series, Values::Double),
+        one.ok()
+    );
+    assert_eq!(
+        index.lookup(TenantId(1), &series, Values::Double),
         None,
         "another tenant's series is another series"
     );
@@ -116,16 +137,34 @@ fn a_full_index_knows_what_it_knew() {
     let mut follow = Follow::default();
     for text in ["a", "b"] {
         index
-            .intern(TenantId::DEFAULT, &name(text), text.as_bytes(), &mut follow)
+            .intern(
+                TenantId::DEFAULT,
+                &name(text),
+                Values::Double,
+                text.as_bytes(),
+                &mut follow,
+            )
             .expect("room");
     }
     assert_eq!(
-        index.intern(TenantId::DEFAULT, &name("c"), b"c", &mut follow),
+        index.intern(
+            TenantId::DEFAULT,
+            &name("c"),
+            Values::Double,
+            b"c",
+            &mut follow
+        ),
         Err(Reason::SeriesFull)
     );
     assert!(
         index
-            .intern(TenantId::DEFAULT, &name("a"), b".a", &mut follow)
+            .intern(
+                TenantId::DEFAULT,
+                &name("a"),
+                Values::Double,
+                b".a",
+                &mut follow
+            )
             .is_ok()
     );
     assert_eq!(index.len(), 2);
@@ -164,7 +203,13 @@ fn no_names_take_more_bytes_than_the_bound() {
         for i in 0..100_000 {
             let name = name_of(i).expect("a good name");
             let sent = format!("~{}", name.text());
-            match index.intern(TenantId::DEFAULT, &name, sent.as_bytes(), &mut follow) {
+            match index.intern(
+                TenantId::DEFAULT,
+                &name,
+                Values::Double,
+                sent.as_bytes(),
+                &mut follow,
+            ) {
                 Ok(_) => {}
                 Err(reason) => {
                     assert_eq!(reason, Reason::SeriesFull);
@@ -173,7 +218,13 @@ fn no_names_take_more_bytes_than_the_bound() {
             }
             // Another form of a known name.
             let sent = format!("~{i}");
-            let known = index.intern(TenantId::DEFAULT, &first, sent.as_bytes(), &mut follow);
+            let known = index.intern(
+                TenantId::DEFAULT,
+                &first,
+                Values::Double,
+                sent.as_bytes(),
+                &mut follow,
+            );
             assert_eq!(known, Ok(SeriesId(0)), "sort {sort}");
             if refused == 2_000 {
                 break;
@@ -186,4 +237,43 @@ fn no_names_take_more_bytes_than_the_bound() {
             "sort {sort}: {bytes} bytes, {series} series"
         );
     }
+}
+
+#[test]
+fn each_type_of_values_is_a_series_of_its_own() {
+    let mut index = Index::new(1, Bounds::series(100));
+    let mut follow = Follow::default();
+    let mut intern = |index: &mut Index, text: &str, values| {
+        let sent = format!("{text} {values:?}");
+        let series = name(text);
+        let id = index.intern(
+            TenantId::DEFAULT,
+            &series,
+            values,
+            sent.as_bytes(),
+            &mut follow,
+        );
+        let id = id.expect("room");
+        assert_eq!(index.values(id), values);
+        assert_eq!(index.lookup(TenantId::DEFAULT, &series, values), Some(id));
+        id
+    };
+    for text in ["a.b;k=v", "a.b"] {
+        let long = intern(&mut index, text, Values::Long);
+        let double = intern(&mut index, text, Values::Double);
+        let again = intern(&mut index, text, Values::Long);
+        assert_eq!(long, again);
+        assert_ne!(index.identity(long), index.identity(double));
+        assert_eq!(index.text(long), index.text(double));
+    }
+    let c = intern(&mut index, "c", Values::Double);
+    let pattern = glob::Pattern::new("a.*").expect("a good pattern");
+    let nodes = index
+        .tree()
+        .find(TenantId::DEFAULT, &pattern, 9)
+        .expect("few");
+    let leaves: Vec<SeriesId> = nodes.iter().filter_map(|node| node.leaf).collect();
+    assert_eq!(leaves, [SeriesId(2)]);
+    assert_eq!(index.twins(SeriesId(2)), [SeriesId(3)]);
+    assert_eq!(index.twins(c), []);
 }

@@ -186,9 +186,9 @@ impl SeriesName {
     }
 
     /// Bytes that no other series of any tenant has: every part is preceded by its length, so no
-    /// name can be forged from another's tags.
-    pub fn identity_bytes(&self, tenant: TenantId) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.text_len() + 4 * (3 + 2 * self.tags.len()));
+    /// name can be forged from another's tags. Values other than floats are one part more.
+    pub fn identity_bytes(&self, tenant: TenantId, values: Values) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.text_len() + 4 * (4 + 2 * self.tags.len()));
         let mut put = |part: &[u8]| {
             bytes.extend_from_slice(&(part.len() as u32).to_le_bytes());
             bytes.extend_from_slice(part);
@@ -198,6 +198,9 @@ impl SeriesName {
         for (key, value) in &self.tags {
             put(key.as_bytes());
             put(value.as_bytes());
+        }
+        if values != Values::Double {
+            put(&[values as u8]);
         }
         bytes
     }
@@ -249,6 +252,15 @@ mod tests {
         let tagged = name("a", &[("k", "v")]);
         assert_ne!(forged.text(), tagged.text());
         let tenant = TenantId::DEFAULT;
-        assert_ne!(forged.identity_bytes(tenant), tagged.identity_bytes(tenant));
+        let bytes = |name: &SeriesName, values| name.identity_bytes(tenant, values);
+        let all = [
+            bytes(&forged, Values::Double),
+            bytes(&tagged, Values::Double),
+            bytes(&tagged, Values::Long),
+            bytes(&tagged, Values::Text),
+        ];
+        for (i, one) in all.iter().enumerate() {
+            assert!(!all[..i].contains(one), "{i}");
+        }
     }
 }

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use super::error::QueryError;
 use super::last_slot::keep_last_arrivals;
 use super::limits::Limits;
-use super::plan::{Plan, Slot, Want};
+use super::plan::{Plan, Selector, Slot, Want};
 use super::scan::{FoundNode, FoundPoints, FoundSeries, Matches, NEWEST_TIMES_MAX, Partial};
 use crate::base::time::Millis;
 use crate::model::points::{Merging, Points};
-use crate::model::series::Identity;
+use crate::model::series::{Identity, Values};
 
 /// What all shards together hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +45,9 @@ pub struct MergedPoints {
 pub struct WholeSeries {
     /// Canonical text.
     pub name: String,
+    /// What its values are: of [`Values::Long`] the points hold the bits of an `i64` each. Always floats
+    /// but for plans of [`Selector::Metric`].
+    pub values: Values,
     /// Points in the plan's range and those that decide the last slot, by time, of each time the
     /// last arrival.
     pub points: Points,
@@ -89,6 +92,7 @@ impl Merge {
                 exact_of_selectors: vec![Vec::new(); selectors.len()],
                 until: *until,
                 last_slots: Arc::clone(last_slots),
+                apart: selectors.iter().any(is_metric),
                 ..PointsMerge::default()
             })),
             Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
@@ -117,6 +121,10 @@ impl Merge {
             Work::Names(merge) => merge.slice(budget).map(|names| Ok(Merged::Names(names))),
         }
     }
+}
+
+fn is_metric(selector: &Selector) -> bool {
+    matches!(selector, Selector::Metric { .. })
 }
 
 /// What a sorted list without repeats is made of: a text, and what is known about it.
@@ -196,20 +204,22 @@ impl<E: Entry> ListMerge<E> {
     }
 }
 
-/// Series are gathered under (name, identity): in the order of their names, and never two names in
-/// one place. `slot` is where a series is known by until the order is final.
+/// Series are gathered under (name, type of values): in the order of their names, and never two names in
+/// one place. Graphite knows floats only: there, unless they are kept `apart`, whole numbers become
+/// floats, and series of one name are one. `slot` is where a series is known by until the order is final.
 #[derive(Default)]
 struct PointsMerge {
     until: Millis,
     last_slots: Arc<[Slot]>,
     shards: VecDeque<ShardPart>,
+    apart: bool,
     /// Of the shard whose series are being gathered.
     slots: Vec<u32>,
-    gathered: BTreeMap<(String, Identity), Gathered>,
+    gathered: BTreeMap<(String, Values), Gathered>,
     slots_of_selectors: Vec<Vec<u32>>,
     exact_of_selectors: Vec<Vec<u32>>,
     points: u64,
-    joining: Option<btree_map::IntoIter<(String, Identity), Gathered>>,
+    joining: Option<btree_map::IntoIter<(String, Values), Gathered>>,
     join: Option<Join>,
     identities: HashSet<Identity>,
     ranks: Vec<u32>,
@@ -234,11 +244,14 @@ impl ShardPart {
 /// A series whose points are being joined.
 struct Join {
     name: String,
+    values: Values,
     newest_times: Vec<i64>,
     stage: Joining,
 }
 
 enum Joining {
+    /// Whole numbers of the second list become floats, those of its last part from the number on.
+    Converting(Vec<Points>, Vec<Points>, usize),
     Merging(Box<Merging>),
     /// Of the points up to the second number, the first are left that count.
     Settling(Points, usize, usize),
@@ -253,6 +266,22 @@ impl Join {
     fn step(&mut self, left: &mut usize) -> Option<Points> {
         while *left > 0 {
             match &mut self.stage {
+                Joining::Converting(floats, longs, at) => {
+                    let Some(last) = longs.last_mut() else {
+                        self.stage = Joining::begin(std::mem::take(floats));
+                        continue;
+                    };
+                    let end = (*at + SETTLED).min(last.len());
+                    for value in &mut last.values[*at..end] {
+                        *value = value.to_bits() as i64 as f64;
+                    }
+                    *left = left.saturating_sub(end - *at);
+                    *at = end;
+                    if end == last.len() {
+                        floats.extend(longs.pop());
+                        *at = 0;
+                    }
+                }
                 Joining::Merging(merging) => {
                     let points = merging.step(left)?;
                     self.stage = Joining::Settling(points, 0, 0);
@@ -273,10 +302,22 @@ impl Join {
     }
 }
 
+impl Joining {
+    fn begin(mut parts: Vec<Points>) -> Joining {
+        match parts.pop() {
+            Some(only) if parts.is_empty() => Joining::Settling(only, 0, 0),
+            last => Joining::Merging(Box::new(Merging::new(parts.into_iter().chain(last)))),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Gathered {
     slot: u32,
+    identity: Option<Identity>,
     parts: Vec<Points>,
+    /// Parts that still hold the bits of whole numbers.
+    longs: Vec<Points>,
     newest_times: Vec<i64>,
 }
 
@@ -316,16 +357,27 @@ impl PointsMerge {
 
     fn gather(&mut self, series: FoundSeries, limits: &Limits) -> Result<usize, QueryError> {
         let next = self.gathered.len() as u32;
+        let values = if self.apart {
+            series.values
+        } else {
+            Values::Double
+        };
         let gathered = self
             .gathered
-            .entry((series.text, series.identity))
+            .entry((series.text, values))
             .or_insert_with(|| Gathered {
                 slot: next,
+                identity: Some(series.identity),
                 ..Gathered::default()
             });
         self.slots.push(gathered.slot);
         self.points += series.points.len() as u64;
-        gathered.parts.push(series.points);
+        match series.values {
+            same if same == values => gathered.parts.push(series.points),
+            Values::Long => gathered.longs.push(series.points),
+            // Texts are no numbers.
+            _ => gathered.parts.push(Points::default()),
+        }
         gathered.newest_times.extend(series.newest_times);
         limits.check_series(self.gathered.len())?;
         limits.check_points_read(self.points)?;
@@ -357,8 +409,9 @@ impl PointsMerge {
         1 + series.len() / 4
     }
 
-    fn begin_join(&mut self, (name, identity): (String, Identity), gathered: Gathered) -> usize {
-        if !self.identities.insert(identity) {
+    fn begin_join(&mut self, (name, values): (String, Values), gathered: Gathered) -> usize {
+        let new = |identity| self.identities.insert(identity);
+        if !gathered.identity.is_none_or(new) {
             self.merged.clashes += 1;
         }
         if let Some(rank) = self.ranks.get_mut(gathered.slot as usize) {
@@ -368,13 +421,16 @@ impl PointsMerge {
         newest_times.sort_unstable_by(|a, b| b.cmp(a));
         newest_times.dedup();
         newest_times.truncate(NEWEST_TIMES_MAX);
-        let mut parts = gathered.parts;
-        let stage = match parts.pop() {
-            Some(only) if parts.is_empty() => Joining::Settling(only, 0, 0),
-            last => Joining::Merging(Box::new(Merging::new(parts.into_iter().chain(last)))),
+        let stage = if gathered.longs.is_empty() {
+            Joining::begin(gathered.parts)
+        } else {
+            // Taken from the end, they come in shard order.
+            let longs = gathered.longs.into_iter().rev().collect();
+            Joining::Converting(gathered.parts, longs, 0)
         };
         self.join = Some(Join {
             name,
+            values,
             newest_times,
             stage,
         });
@@ -392,6 +448,7 @@ impl PointsMerge {
         keep_last_arrivals(&mut points, self.until, &self.last_slots);
         self.merged.series.push(WholeSeries {
             name: join.name,
+            values: join.values,
             points,
             newest_times: join.newest_times,
         });

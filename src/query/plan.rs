@@ -16,6 +16,25 @@ pub enum Selector {
     Path(String),
     /// The arguments of `seriesByTag`, each a Graphite tag expression such as `dc=~a.*`.
     Tags(Vec<String>),
+    /// All series of exactly this metric name that pass every filter, of each type of values: KairosDB's
+    /// way. Only a plan of such selectors keeps the types of values apart.
+    Metric {
+        /// The name, as it was sent.
+        name: String,
+        /// At most one for each key.
+        filters: Vec<TagFilter>,
+    },
+}
+
+/// What the value of one tag may be: any of these. A series without the tag does not pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TagFilter {
+    /// The tag's key.
+    pub key: String,
+    /// Values that pass.
+    pub values: Vec<String>,
+    /// Regular expressions; what one matches as a whole passes.
+    pub patterns: Vec<String>,
 }
 
 /// The instants with `start <= time < end`.

@@ -12,11 +12,11 @@ use super::limits::Limits;
 use super::plan::{Plan, Purse, Selector, Slot, Want};
 use crate::base::time::Millis;
 use crate::index::glob::Pattern;
-use crate::index::tags::{Selection, TagTest};
+use crate::index::tags::{NAME_KEY, OWN_NAME_KEY, Selection, TagTest};
 use crate::index::tree::{Finder, Node};
 use crate::index::{Index, TooMany};
 use crate::model::points::Points;
-use crate::model::series::{Identity, SeriesId, SeriesName, TenantId};
+use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
 use crate::store::head::Head;
 use single::Single;
 
@@ -52,6 +52,8 @@ pub struct FoundSeries {
     pub text: String,
     /// The same on every shard that holds the series.
     pub identity: Identity,
+    /// What its values are: of [`Values::Long`] the points hold the bits of an `i64` each.
+    pub values: Values,
     /// Its points in the plan's range and those that decide the last slot, sorted by (time,
     /// stamp), duplicates not yet settled.
     pub points: Points,
@@ -305,18 +307,16 @@ impl PointsScan {
             Selecting::Begin => {
                 self.selecting = match selector {
                     Selector::Path(path) => Selecting::InTree(finder(path, about)?.leaves_only()),
-                    Selector::Tags(_) => Selecting::ReadingTests(Vec::new()),
+                    Selector::Tags(_) | Selector::Metric { .. } => {
+                        Selecting::ReadingTests(Vec::new())
+                    }
                 };
                 Ok(SERIES_COST)
             }
             Selecting::ReadingTests(tests) => {
-                let texts = match selector {
-                    Selector::Tags(texts) => texts.as_slice(),
-                    Selector::Path(_) => &[],
-                };
-                TagTest::check_count(texts.len()).map_err(invalid)?;
-                if let Some(text) = texts.get(tests.len()) {
-                    tests.push(TagTest::parse(text).map_err(invalid)?);
+                TagTest::check_count(selector.tests()).map_err(invalid)?;
+                if tests.len() < selector.tests() {
+                    tests.push(test(selector, tests.len())?);
                     return Ok(TEST_COST);
                 }
                 let tests = std::mem::take(tests);
@@ -328,7 +328,12 @@ impl PointsScan {
             Selecting::ByTags(selection) => {
                 let mut left = budget;
                 if let Some(ids) = selection.step(index.tags(), &mut left) {
-                    let ids = ids.map_err(|TooMany { .. }| about.limits.too_many_series())?;
+                    let mut ids = ids.map_err(|TooMany { .. }| about.limits.too_many_series())?;
+                    if let Selector::Metric { name, filters } = selector
+                        && filters.is_empty()
+                    {
+                        ids.extend(untagged(index, about.tenant, name));
+                    }
                     let ids = Ids::List(ids.into_iter());
                     self.selecting = Selecting::taking(ids, false);
                 }
@@ -339,8 +344,7 @@ impl PointsScan {
                     let nodes = nodes.map_err(|TooMany { .. }| about.limits.too_many_series())?;
                     self.selecting = match selector {
                         Selector::Path(path) if nodes.is_empty() => {
-                            let named: Vec<SeriesId> =
-                                by_name(index, about.tenant, path).into_iter().collect();
+                            let named = by_name(index, about.tenant, path);
                             Selecting::taking(Ids::List(named.into_iter()), true)
                         }
                         _ => Selecting::taking(Ids::Nodes(nodes.into_iter()), false),
@@ -354,15 +358,21 @@ impl PointsScan {
                     self.selecting = Selecting::Begin;
                     return Ok(1);
                 };
-                let next = self.positions.len() as u32;
-                let position = *self.positions.entry(id).or_insert(next);
-                if position == next {
-                    self.unread.push_back(id);
-                    about.limits.check_series(self.positions.len())?;
+                let twins = match ids {
+                    Ids::Nodes(_) => index.twins(id),
+                    Ids::List(_) => &[],
+                };
+                for &id in std::iter::once(&id).chain(twins) {
+                    let next = self.positions.len() as u32;
+                    let position = *self.positions.entry(id).or_insert(next);
+                    if position == next {
+                        self.unread.push_back(id);
+                        about.limits.check_series(self.positions.len())?;
+                    }
+                    // Many selectors that match everything make long lists of few series.
+                    about.purse.pay(MATCH_BYTES)?;
+                    matches.series.push(position);
                 }
-                // Many selectors that match everything make long lists of few series.
-                about.purse.pay(MATCH_BYTES)?;
-                matches.series.push(position);
                 Ok(TAKE_COST)
             }
         }
@@ -401,10 +411,52 @@ fn finder(pattern: &str, about: &About) -> Result<Finder, QueryError> {
     Ok(Finder::new(pattern, about.tenant, about.limits.series_max))
 }
 
-/// The series of exactly this canonical name, its tags in any order.
-fn by_name(index: &Index, tenant: TenantId, text: &str) -> Option<SeriesId> {
-    let name = SeriesName::from_text(text).ok()?;
-    index.lookup(tenant, &name)
+/// The series of exactly this canonical name, its tags in any order, of each type of values.
+fn by_name(index: &Index, tenant: TenantId, text: &str) -> Vec<SeriesId> {
+    let name = SeriesName::from_text(text);
+    name.map_or_else(|_| Vec::new(), |name| all_of(index, tenant, &name))
+}
+
+/// The series of this metric name that have no tags. A name that breaks the rules has none.
+fn untagged(index: &Index, tenant: TenantId, metric: &str) -> Vec<SeriesId> {
+    let name = SeriesName::new(metric.to_owned(), Vec::new());
+    name.map_or_else(|_| Vec::new(), |name| all_of(index, tenant, &name))
+}
+
+fn all_of(index: &Index, tenant: TenantId, name: &SeriesName) -> Vec<SeriesId> {
+    let all = [Values::Double, Values::Long, Values::Text];
+    let known = all.iter();
+    known
+        .filter_map(|&values| index.lookup(tenant, name, values))
+        .collect()
+}
+
+impl Selector {
+    /// How many tests of tags it is.
+    fn tests(&self) -> usize {
+        match self {
+            Selector::Path(_) => 0,
+            Selector::Tags(texts) => texts.len(),
+            Selector::Metric { filters, .. } => 1 + filters.len(),
+        }
+    }
+}
+
+/// The test at `place` of a selector that has so many.
+fn test(selector: &Selector, place: usize) -> Result<TagTest, QueryError> {
+    match selector {
+        Selector::Tags(texts) => TagTest::parse(&texts[place]).map_err(invalid),
+        Selector::Metric { filters, .. } if place > 0 => {
+            let filter = &filters[place - 1];
+            let key = match filter.key.as_str() {
+                NAME_KEY => OWN_NAME_KEY,
+                key => key,
+            };
+            TagTest::one_of(key, &filter.values, &filter.patterns).map_err(invalid)
+        }
+        Selector::Metric { name, .. } => Ok(TagTest::is(NAME_KEY, name)),
+        Selector::Path(path) => Ok(TagTest::is(NAME_KEY, path)),
+    }
 }
 
 fn found_node(node: Node) -> FoundNode {

@@ -9,7 +9,7 @@ use super::plan::Plan;
 use super::scan::{Partial, Scan};
 use crate::base::time::{Millis, Stamp, Step};
 use crate::index::{Bounds, Follow, Index};
-use crate::model::series::{SeriesName, TenantId};
+use crate::model::series::{SeriesName, TenantId, Values};
 use crate::store::head::{Head, Options};
 
 /// Poll until it is done.
@@ -40,14 +40,20 @@ impl Shards {
         Shards((0..count).map(|_| shard()).collect())
     }
 
-    /// Make the series known.
+    /// Make the series of floats known.
     pub(crate) fn define(&mut self, shard: usize, name: &str) {
+        self.define_as(shard, name, Values::Double);
+    }
+
+    /// Make the series known.
+    pub(crate) fn define_as(&mut self, shard: usize, name: &str, values: Values) {
         let (index, head) = &mut self.0[shard];
         let series = SeriesName::from_text(name).expect("a canonical text");
         let id = index.intern(
             TenantId::DEFAULT,
             &series,
-            name.as_bytes(),
+            values,
+            format!("{name} {values:?}").as_bytes(),
             &mut Follow::default(),
         );
         head.admit(id.expect("room for the series"));
@@ -55,10 +61,37 @@ impl Shards {
 
     /// One point arrives. Stamps must not fall from call to call.
     pub(crate) fn put(&mut self, shard: usize, name: &str, time_ms: i64, stamp: u64, value: f64) {
-        self.define(shard, name);
+        self.put_as(shard, name, Values::Double, time_ms, stamp, value);
+    }
+
+    /// One point of a series of whole numbers arrives.
+    pub(crate) fn put_long(
+        &mut self,
+        shard: usize,
+        name: &str,
+        time_ms: i64,
+        stamp: u64,
+        value: i64,
+    ) {
+        let value = f64::from_bits(value as u64);
+        self.put_as(shard, name, Values::Long, time_ms, stamp, value);
+    }
+
+    fn put_as(
+        &mut self,
+        shard: usize,
+        name: &str,
+        values: Values,
+        time_ms: i64,
+        stamp: u64,
+        value: f64,
+    ) {
+        self.define_as(shard, name, values);
         let (index, head) = &mut self.0[shard];
         let series = SeriesName::from_text(name).expect("a canonical text");
-        let id = index.lookup(TenantId::DEFAULT, &series).expect("defined");
+        let id = index
+            .lookup(TenantId::DEFAULT, &series, values)
+            .expect("defined");
         head.append(id, Millis(time_ms), Stamp(stamp), value)
             .expect("room for the point");
     }

@@ -5,7 +5,7 @@ use crate::base::time::{Arrival, Millis};
 use crate::index::{self, Follow, Index};
 use crate::model::refusal::{Protocol, Reason};
 use crate::model::sample::Samples;
-use crate::model::series::{SERIES_BYTES_MAX, SentName, SeriesId};
+use crate::model::series::{SERIES_BYTES_MAX, SentName, SeriesId, Values};
 use crate::store::head::Head;
 use crate::wire::name;
 
@@ -80,7 +80,9 @@ impl Landing {
         }
         let admitted = self.gate.admit(SentName(sent))?;
         let name = name::parse(admitted.name)?;
-        let id = self.index.intern(admitted.tenant, &name, sent, follow)?;
+        let id = self
+            .index
+            .intern(admitted.tenant, &name, Values::Double, sent, follow)?;
         self.head.admit(id);
         Ok(id)
     }

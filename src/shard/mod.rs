@@ -18,7 +18,7 @@ use crate::index::{self, Follow, Index};
 use crate::model::points::{Duplicates, Points};
 use crate::model::refusal::Protocol;
 use crate::model::sample::{Samples, TimeRule};
-use crate::model::series::{SeriesId, SeriesName, TenantId};
+use crate::model::series::{SeriesId, SeriesName, TenantId, Values};
 use crate::query::error::QueryError;
 use crate::query::scan::Scan;
 use crate::rollup::{self, Cell};
@@ -227,7 +227,7 @@ impl Shard {
 
     /// The open cell of a series and the one before it; `None` for a series that is not here.
     pub fn recent_cells(&self, tenant: TenantId, name: &SeriesName) -> Option<[Option<Cell>; 2]> {
-        let id: SeriesId = self.landing.index.lookup(tenant, name)?;
+        let id: SeriesId = self.landing.index.lookup(tenant, name, Values::Double)?;
         let mut newest = Vec::new();
         self.landing.head.newest_times(id, 1, &mut newest);
         let newest = Millis(*newest.first()?);

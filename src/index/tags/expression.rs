@@ -9,6 +9,8 @@ use regex::{Regex, RegexBuilder};
 pub const TEST_BYTES_MAX: usize = 8 * 1024;
 /// Tests of one query.
 pub const TESTS_MAX: usize = 64;
+/// Regular expressions of one tag in a KairosDB query.
+pub const PATTERNS_MAX: usize = 8;
 /// Bytes that a compiled regular expression may take, and again as much for its cache.
 pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
 /// How deep groups of a regular expression may nest.
@@ -40,6 +42,9 @@ pub enum TagTestError {
          use a simpler one"
     )]
     RegexLarge(String),
+    /// Over [`PATTERNS_MAX`].
+    #[error("more than {PATTERNS_MAX} regular expressions for tag {0}; join them by '|'")]
+    PatternsMany(String),
     /// Over [`TESTS_MAX`].
     #[error("more than {TESTS_MAX} tagspecs in one query; use fewer")]
     Many,
@@ -57,6 +62,8 @@ pub struct TagTest {
 enum Value {
     Is(String),
     Matches(Regex),
+    /// Any of these, sorted, or what a regular expression matches.
+    Among(Vec<String>, Vec<Regex>),
 }
 
 impl TagTest {
@@ -88,6 +95,46 @@ impl TagTest {
             key,
             negated,
             value,
+        })
+    }
+
+    /// Whether the tag has this value, which may be any text.
+    pub fn is(key: &str, value: &str) -> TagTest {
+        TagTest {
+            key: key.to_owned(),
+            negated: false,
+            value: Value::Is(value.to_owned()),
+        }
+    }
+
+    /// Whether the tag has one of `values`, or one that a regular expression of `patterns` matches as a
+    /// whole.
+    ///
+    /// # Errors
+    /// A regular expression that does not compile or is too large.
+    pub fn one_of(
+        key: &str,
+        values: &[String],
+        patterns: &[String],
+    ) -> Result<TagTest, TagTestError> {
+        if let ([only], []) = (values, patterns) {
+            return Ok(TagTest::is(key, only));
+        }
+        if PATTERNS_MAX < patterns.len() {
+            return Err(TagTestError::PatternsMany(key.to_owned()));
+        }
+        let mut values = values.to_vec();
+        values.sort_unstable();
+        let whole = patterns.iter().map(|pattern| {
+            let told = format!("{key}=regex:{pattern}");
+            // By itself first: `a)|(b` must not reach out of the group.
+            build(&told, pattern)?;
+            compile(&told, &format!("(?:{pattern})\\z"))
+        });
+        Ok(TagTest {
+            key: key.to_owned(),
+            negated: false,
+            value: Value::Among(values, whole.collect::<Result<_, _>>()?),
         })
     }
 
@@ -136,6 +183,10 @@ impl TagTest {
         let equal = match &self.value {
             Value::Is(wanted) => wanted == value,
             Value::Matches(regex) => regex.is_match(value),
+            Value::Among(values, patterns) => {
+                let named = values.binary_search_by(|known| known.as_str().cmp(value));
+                named.is_ok() || patterns.iter().any(|pattern| pattern.is_match(value))
+            }
         };
         equal != self.negated
     }
@@ -159,13 +210,17 @@ impl TagTest {
     fn named(&self) -> Option<&str> {
         match &self.value {
             Value::Is(value) => Some(value),
-            Value::Matches(_) => None,
+            Value::Matches(_) | Value::Among(..) => None,
         }
     }
 }
 
 fn compile(test: &str, pattern: &str) -> Result<Regex, TagTestError> {
-    let built = RegexBuilder::new(&format!("^(?:{pattern})"))
+    build(test, &format!("^(?:{pattern})"))
+}
+
+fn build(test: &str, pattern: &str) -> Result<Regex, TagTestError> {
+    let built = RegexBuilder::new(pattern)
         .size_limit(REGEX_BYTES_MAX)
         .dfa_size_limit(REGEX_BYTES_MAX)
         .nest_limit(REGEX_DEPTH_MAX)
@@ -229,6 +284,27 @@ mod tests {
             &[&"a".repeat(TEST_BYTES_MAX + 1)],
             "a tagspec is longer than 8192 bytes; shorten it",
         );
+    }
+
+    #[test]
+    fn one_of_several() {
+        let of = |texts: &[&str]| -> Vec<String> { texts.iter().map(|&t| t.to_owned()).collect() };
+        let test = TagTest::one_of("k", &of(&["b;", "a"]), &of(&["web|x", "c."])).expect("good");
+        for (value, want) in [
+            ("a", true),
+            ("b;", true),
+            ("b", false),
+            ("web", true),
+            ("webx", false),
+            ("x", true),
+            ("c1", true),
+            ("c", false),
+            ("", false),
+        ] {
+            assert_eq!(test.matches(value), want, "{value:?}");
+        }
+        assert!(TagTest::one_of("k", &[], &of(&["("])).is_err());
+        assert!(TagTest::one_of("k", &[], &of(&["a)|(b"])).is_err());
     }
 
     #[test]

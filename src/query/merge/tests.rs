@@ -220,6 +220,7 @@ fn found(text: &str, identity: u128, points: &[(i64, u64, f64)]) -> FoundSeries 
     FoundSeries {
         text: text.to_owned(),
         identity: Identity(identity),
+        values: Values::Double,
         newest_times: columns.times.iter().rev().copied().collect(),
         points: columns,
     }
@@ -335,4 +336,84 @@ fn no_shards_no_series() {
         panic!("not points");
     };
     assert_eq!((nothing.series, nothing.matches), (vec![], vec![vec![]]));
+}
+
+/// Points of whole numbers: (time, stamp, value).
+fn longs(text: &str, identity: u128, points: &[(i64, u64, i64)]) -> FoundSeries {
+    let mut columns = Points::default();
+    for &(time, stamp, value) in points {
+        columns.push(time, stamp, f64::from_bits(value as u64));
+    }
+    FoundSeries {
+        points: columns,
+        values: Values::Long,
+        ..found(text, identity, &[])
+    }
+}
+
+#[test]
+fn whole_numbers_and_floats_of_one_name_are_one_series_to_graphite() {
+    let many: Vec<(i64, u64, i64)> = (0..2_500).map(|i| (10 + i, 1, i)).collect();
+    let partials = || {
+        vec![
+            one_selector(
+                vec![
+                    longs("a;k=v", 1, &[(1, 1, 10), (2, 5, -20), (4, 9, 1)]),
+                    longs("b", 3, &many),
+                ],
+                false,
+            ),
+            one_selector(
+                vec![
+                    found("a;k=v", 2, &[(1, 3, 1.5), (2, 4, 2.5), (3, 1, 3.5)]),
+                    longs("a;k=v", 1, &[(4, 9, 2)]),
+                ],
+                false,
+            ),
+        ]
+    };
+    let plan = plan_of_one();
+    let Ok(Merged::Points(joined)) = merged(&plan, partials(), 7) else {
+        panic!("no points");
+    };
+    assert_eq!(joined.clashes, 0);
+    assert_eq!(joined.matches, [vec![0, 1]]);
+    let a = &joined.series[0];
+    assert_eq!((a.name.as_str(), a.values), ("a;k=v", Values::Double));
+    assert_eq!(a.points.times, [1, 2, 3, 4]);
+    assert_eq!(a.points.values, [1.5, -20.0, 3.5, 2.0]);
+    let b: Vec<f64> = (0..2_500).map(f64::from).collect();
+    assert_eq!(joined.series[1].points.values, b);
+
+    let metric = Selector::Metric {
+        name: "a".to_owned(),
+        filters: Vec::new(),
+    };
+    let Want::Points {
+        from,
+        until,
+        last_slots,
+        ..
+    } = plan.want
+    else {
+        panic!("not points");
+    };
+    let want = Want::Points {
+        selectors: Arc::new([metric]),
+        from,
+        until,
+        last_slots,
+    };
+    let plan = Plan::new(TenantId::DEFAULT, want, Limits::default());
+    let Ok(Merged::Points(apart)) = merged(&plan, partials(), 7) else {
+        panic!("no points");
+    };
+    let kinds: Vec<Values> = apart.series.iter().map(|one| one.values).collect();
+    assert_eq!(kinds, [Values::Double, Values::Long, Values::Long]);
+    let bits = |i: usize| -> Vec<i64> {
+        let values = apart.series[i].points.values.iter();
+        values.map(|value| value.to_bits() as i64).collect()
+    };
+    assert_eq!(bits(1), [10, -20, 2]);
+    assert_eq!(apart.series[0].points.values, [1.5, 2.5, 3.5]);
 }

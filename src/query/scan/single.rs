@@ -41,6 +41,7 @@ impl Single {
         let mut found = FoundSeries {
             text: index.text(id).to_owned(),
             identity: index.identity(id),
+            values: index.values(id),
             points: Points::default(),
             newest_times: Vec::new(),
         };

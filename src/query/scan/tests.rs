@@ -1,4 +1,5 @@
 use super::*;
+use crate::query::plan::TagFilter;
 use crate::query::testing::Shards;
 
 fn shard(series: usize, points: usize) -> Shards {
@@ -148,4 +149,92 @@ fn another_tenant_sees_nothing() {
         panic!("{found:?}");
     };
     assert!(found.series.is_empty());
+}
+
+fn metric(name: &str, filters: &[(&str, &[&str], &[&str])]) -> Plan {
+    let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
+    let filter = |&(key, values, patterns): &(&str, &[&str], &[&str])| TagFilter {
+        key: key.to_owned(),
+        values: texts(values),
+        patterns: texts(patterns),
+    };
+    let selector = Selector::Metric {
+        name: name.to_owned(),
+        filters: filters.iter().map(filter).collect(),
+    };
+    let want = Want::Points {
+        selectors: Arc::new([selector]),
+        from: Millis::MIN,
+        until: Millis::MAX,
+        last_slots: Arc::new([]),
+    };
+    Plan::new(TenantId::DEFAULT, want, Limits::default())
+}
+
+#[test]
+fn a_metric_is_all_series_of_its_name() {
+    let mut shards = Shards::new(1);
+    for name in ["m", "m.x", "m;host=a", "m;host=b;dc=x", "n;host=a"] {
+        shards.put(0, name, 1, 1, 1.0);
+    }
+    shards.put(0, "m;host=a;name=own", 1, 1, 1.0);
+    shards.put_long(0, "m;host=a", 1, 1, 1 << 60);
+    shards.put_long(0, "m", 1, 1, -1);
+    let check = |filters: &[(&str, &[&str], &[&str])], want: &[(&str, Values)]| {
+        let partials = shards.ask(&metric("m", filters), 1).expect("within limits");
+        let [Partial::Points(found)] = partials.as_slice() else {
+            panic!("{partials:?}");
+        };
+        let mut seen: Vec<(&str, Values)> = found
+            .series
+            .iter()
+            .map(|one| (one.text.as_str(), one.values))
+            .collect();
+        seen.sort_unstable();
+        assert_eq!(seen, want, "{filters:?}");
+    };
+    let (double, long) = (Values::Double, Values::Long);
+    check(
+        &[],
+        &[
+            ("m", double),
+            ("m", long),
+            ("m;dc=x;host=b", double),
+            ("m;host=a", double),
+            ("m;host=a", long),
+            ("m;host=a;name=own", double),
+        ],
+    );
+    check(&[("host", &["b"], &[])], &[("m;dc=x;host=b", double)]);
+    check(
+        &[("host", &["b", "c"], &["[ac]"]), ("dc", &["x"], &[])],
+        &[("m;dc=x;host=b", double)],
+    );
+    check(&[("host", &[], &["A"])], &[]);
+    check(&[("name", &["own"], &[])], &[("m;host=a;name=own", double)]);
+    let bad = metric("m", &[("host", &[], &["("])]);
+    let told = shards.ask(&bad, 1);
+    assert!(matches!(told, Err(QueryError::Invalid(_))), "{told:?}");
+}
+
+#[test]
+fn graphite_finds_whole_numbers_too() {
+    let mut shards = Shards::new(1);
+    shards.put_long(0, "a.b", 1, 1, 7);
+    shards.put(0, "a.b", 1, 2, 1.0);
+    shards.put_long(0, "t;k=v", 1, 1, 7);
+    let found = |plan: &Plan| {
+        let partials = shards.ask(plan, 5).expect("within limits");
+        let [Partial::Points(found)] = partials.as_slice() else {
+            panic!("{partials:?}");
+        };
+        found
+            .series
+            .iter()
+            .map(|one| one.values)
+            .collect::<Vec<_>>()
+    };
+    let paths = |path| plan(&[path], Limits::default());
+    assert_eq!(found(&paths("a.*")), [Values::Long, Values::Double]);
+    assert_eq!(found(&paths("t;k=v")), [Values::Long]);
 }
