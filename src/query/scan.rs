@@ -1,9 +1,10 @@
 //! One shard's part of a plan.
 //!
-//! Takes a plan, and for each slice the shard's index and head. Gives one [`Partial`]. A slice does
+//! Takes a plan, and for each slice the shard's index and store. Gives one [`Partial`]. A slice does
 //! about as much as it is told to, so that ingest goes on between slices. The ceilings of the plan
 //! are checked against this shard alone: a scan does not know how many shards there are.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ use crate::index::tree::{Finder, Node};
 use crate::index::{Index, TooMany};
 use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
-use crate::store::head::Head;
+use crate::store::Store;
+use crate::store::reading::Progress;
 use single::Single;
 
 mod single;
@@ -43,6 +45,8 @@ pub struct FoundPoints {
     pub series: Vec<FoundSeries>,
     /// For each selector of the plan, in its order.
     pub matches: Vec<Matches>,
+    /// Whether points are missing because a file is damaged.
+    pub damaged: bool,
 }
 
 /// One series of one shard.
@@ -83,6 +87,17 @@ pub struct FoundNode {
     pub branch: bool,
 }
 
+/// What a slice of a scan came to.
+#[derive(Debug)]
+pub enum Step {
+    /// All is done.
+    Done(Result<Partial, QueryError>),
+    /// Another slice.
+    More,
+    /// Another slice, once the disk has brought what was asked of it.
+    Waiting,
+}
+
 /// A scan under way.
 pub struct Scan {
     about: About,
@@ -94,6 +109,14 @@ struct About {
     tenant: TenantId,
     limits: Limits,
     purse: Arc<Purse>,
+    damaged: Cell<bool>,
+}
+
+impl About {
+    /// Something that belongs to the answer could not be read, if so.
+    fn note_damage(&self, damaged: bool) {
+        self.damaged.set(self.damaged.get() || damaged);
+    }
 }
 
 enum Work {
@@ -128,7 +151,8 @@ impl Scan {
                 unread: VecDeque::new(),
                 selecting: Selecting::Begin,
                 points: 0,
-                reading: None,
+                readings: VecDeque::new(),
+                waits: false,
             })),
             Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan {
                 pattern,
@@ -146,25 +170,30 @@ impl Scan {
                 tenant: plan.tenant,
                 limits: plan.limits,
                 purse: plan.purse,
+                damaged: Cell::new(false),
             },
             work,
         }
     }
 
-    /// Do a slice: read or visit about `budget` points, series or nodes. `Some` when all is done.
-    pub fn step(
-        &mut self,
-        index: &Index,
-        head: &Head,
-        budget: usize,
-    ) -> Option<Result<Partial, QueryError>> {
-        self.slice(index, head, budget).transpose()
+    /// Do a slice: read or visit about `budget` points, series or nodes.
+    pub fn step(&mut self, index: &Index, store: &mut Store, budget: usize) -> Step {
+        match self.slice(index, store, budget) {
+            Ok(Some(partial)) => Step::Done(Ok(partial)),
+            Ok(None) if self.is_waiting() => Step::Waiting,
+            Ok(None) => Step::More,
+            Err(told) => Step::Done(Err(told)),
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        matches!(&self.work, Work::Points(scan) if scan.waits)
     }
 
     fn slice(
         &mut self,
         index: &Index,
-        head: &Head,
+        store: &mut Store,
         budget: usize,
     ) -> Result<Option<Partial>, QueryError> {
         let about = &self.about;
@@ -174,18 +203,20 @@ impl Scan {
         let mut left = budget.max(1);
         match &mut self.work {
             Work::Points(scan) => {
-                while left > 0 {
+                scan.waits = false;
+                while left > 0 && !scan.waits {
                     let spent = if scan.found.matches.len() < scan.selectors.len() {
                         scan.select(index, about, left)?
-                    } else if scan.reading.is_some() {
-                        scan.read(head, about, &mut left)?;
-                        0
-                    } else if let Some(id) = scan.unread.pop_front() {
-                        let range = (scan.from, scan.until);
-                        scan.reading = Some(Single::new(index, head, id, range, about)?);
+                    } else if scan.begins_next() {
+                        scan.begin_next(index, store, about)?;
                         SERIES_COST
+                    } else if scan.readings.is_empty() {
+                        let mut found = std::mem::take(&mut scan.found);
+                        found.damaged = about.damaged.get();
+                        return Ok(Some(Partial::Points(found)));
                     } else {
-                        return Ok(Some(Partial::Points(std::mem::take(&mut scan.found))));
+                        scan.read(store, about, &mut left)?;
+                        0
                     };
                     left = left.saturating_sub(spent);
                 }
@@ -244,6 +275,8 @@ impl NodesScan {
 
 /// What one series costs besides its points, in points of the budget.
 const SERIES_COST: usize = 20;
+/// Series of one scan that are read at the same time where the disk is slow.
+const READINGS_MAX: usize = 16;
 /// What queueing one series for reading costs, in points of the budget.
 const TAKE_COST: usize = 4;
 /// What reading one test of a tag costs: compiling a regular expression takes up to a slice.
@@ -264,7 +297,11 @@ struct PointsScan {
     positions: HashMap<SeriesId, u32>,
     unread: VecDeque<SeriesId>,
     points: u64,
-    reading: Option<Single>,
+    /// Series that are being read, in the order of their positions; the flag says that the disk has to
+    /// bring something for it.
+    readings: VecDeque<(Single, bool)>,
+    /// Whether all of them wait for the disk.
+    waits: bool,
 }
 
 /// How far the selector is whose matches are not yet in [`FoundPoints::matches`].
@@ -378,15 +415,49 @@ impl PointsScan {
         }
     }
 
-    /// Go on reading a series.
-    fn read(&mut self, head: &Head, about: &About, left: &mut usize) -> Result<(), QueryError> {
-        let Some(mut single) = self.reading.take() else {
+    /// Whether another series should be begun: nothing is being read, or all that is waits for the disk,
+    /// which can do several things at once.
+    fn begins_next(&self) -> bool {
+        !self.unread.is_empty()
+            && self.readings.len() < READINGS_MAX
+            && self.readings.iter().all(|(_, waits)| *waits)
+    }
+
+    fn begin_next(
+        &mut self,
+        index: &Index,
+        store: &Store,
+        about: &About,
+    ) -> Result<(), QueryError> {
+        if let Some(id) = self.unread.pop_front() {
+            let range = (self.from, self.until);
+            let single = Single::new(index, store, id, range, about)?;
+            self.readings.push_back((single, false));
+        }
+        Ok(())
+    }
+
+    /// Go on with the first series that does not wait, and take those that are read.
+    fn read(
+        &mut self,
+        store: &mut Store,
+        about: &About,
+        left: &mut usize,
+    ) -> Result<(), QueryError> {
+        let Some(at) = self.readings.iter().position(|(_, waits)| !waits) else {
+            // Each may have got what it waits for since.
+            self.readings.iter_mut().for_each(|(_, waits)| *waits = false);
+            self.waits = true;
             return Ok(());
         };
-        if single.step(head, &self.last_slots, about, left, &mut self.points)? {
-            self.found.series.push(single.found());
-        } else {
-            self.reading = Some(single);
+        let (single, waits) = &mut self.readings[at];
+        let progress = single.step(store, &self.last_slots, about, left, &mut self.points)?;
+        // One that is done but behind another stays until that is done too.
+        *waits = progress == Progress::Waiting || (progress == Progress::Done && 0 < at);
+        if progress == Progress::Done && at == 0 {
+            let done = self.readings.pop_front();
+            self.found.series.extend(done.map(|(single, _)| single.found()));
+            self.readings.iter_mut().for_each(|(_, waits)| *waits = false);
         }
         Ok(())
     }

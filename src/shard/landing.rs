@@ -6,7 +6,8 @@ use crate::index::{self, Follow, Index};
 use crate::model::refusal::{Protocol, Reason};
 use crate::model::sample::Samples;
 use crate::model::series::{SERIES_BYTES_MAX, SentName, SeriesId, Values};
-use crate::store::head::Head;
+use crate::store::Store;
+use crate::store::definition::Definition;
 use crate::wire::name;
 
 use super::vitals::Vitals;
@@ -15,7 +16,7 @@ use super::vitals::Vitals;
 pub(super) struct Landing {
     pub(super) gate: Gate,
     pub(super) index: Index,
-    pub(super) head: Head,
+    pub(super) store: Store,
     pub(super) vitals: Vitals,
     pub(super) ids: Vec<u32>,
 }
@@ -31,6 +32,10 @@ impl Landing {
         at: Arrival,
         follow: &mut Follow,
     ) {
+        if samples.is_empty() {
+            return self.take_refusals(protocol, 0, 0, samples);
+        }
+        self.store.begin_read(at.stamp);
         let followed = follow.is_trusted();
         self.index
             .resolve(text, &samples.names, follow, &mut self.ids);
@@ -38,10 +43,10 @@ impl Landing {
             // Series in no order: fetch what the points will touch side by side.
             self.ids
                 .iter()
-                .for_each(|&id| self.head.prefetch_tail(SeriesId(id)));
+                .for_each(|&id| self.store.prefetch_tail(SeriesId(id)));
             self.ids
                 .iter()
-                .for_each(|&id| self.head.prefetch_block(SeriesId(id)));
+                .for_each(|&id| self.store.prefetch_block(SeriesId(id)));
         }
         let (mut accepted, mut full) = (0, 0);
         for i in 0..self.ids.len() {
@@ -55,17 +60,23 @@ impl Landing {
                     }
                 }
             }
-            match self.head.append(
-                SeriesId(id),
-                Millis(samples.times[i]),
-                at.stamp,
-                samples.numbers[i].to_f64(),
-            ) {
+            let (time, number) = (Millis(samples.times[i]), samples.numbers[i]);
+            match self.store.append(SeriesId(id), time, number) {
                 Ok(()) => accepted += 1,
                 Err(_) => full += 1,
             }
         }
         samples.clear();
+        self.take_refusals(protocol, accepted, full, samples);
+    }
+
+    fn take_refusals(
+        &mut self,
+        protocol: Protocol,
+        accepted: u64,
+        full: u64,
+        samples: &mut Samples,
+    ) {
         self.vitals.accepted[protocol as usize] += accepted;
         let refused = &mut self.vitals.refused[protocol as usize];
         refused.add(Reason::HeadFull, full);
@@ -80,10 +91,25 @@ impl Landing {
         }
         let admitted = self.gate.admit(SentName(sent))?;
         let name = name::parse(admitted.name)?;
-        let id = self
-            .index
-            .intern(admitted.tenant, &name, Values::Double, sent, follow)?;
-        self.head.admit(id);
+        let properties = Properties::default();
+        self.intern(admitted.tenant, name, properties, sent, follow)
+    }
+
+    fn intern(
+        &mut self,
+        tenant: TenantId,
+        name: SeriesName,
+        properties: Properties,
+        sent: &[u8],
+        follow: &mut Follow,
+    ) -> Result<SeriesId, Reason> {
+        let id = self.index.intern(tenant, &name, properties.values, sent, follow)?;
+        self.store.admit(id, properties, |number| Definition {
+            number,
+            tenant,
+            properties,
+            name,
+        });
         Ok(id)
     }
 }

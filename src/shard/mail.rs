@@ -1,9 +1,13 @@
 //! Everything that can happen to a shard besides bytes: a closed list, opened by one match.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::vitals::Vitals;
 use crate::query::error::QueryError;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
+use crate::store::manifest::{Edit, Version};
 
 /// Mail between shards.
 #[derive(Debug)]
@@ -23,6 +27,42 @@ pub enum Mail {
         from: usize,
         /// The asker's number for this question.
         ticket: u64,
+    },
+    /// Write everything that was taken so far into files, and answer when that is done.
+    Settle {
+        /// Whom to answer.
+        from: usize,
+        /// The asker's number for this question.
+        ticket: u64,
+        /// Whether the files of each window become one.
+        merge: bool,
+    },
+    /// To the keeper of the manifest: take this edit.
+    Edit {
+        /// Who asks.
+        from: usize,
+        /// What is to change.
+        edit: Box<Edit>,
+    },
+    /// From the keeper: the edit does not fit what is listed.
+    Refused(Box<Edit>),
+    /// To the keeper: give numbers for files to shard `from`.
+    Numbers {
+        /// Who asks.
+        from: usize,
+    },
+    /// From the keeper: here they are.
+    Given(Range<u64>),
+    /// From the keeper, to all: what is listed from now on.
+    Version(Arc<Version>),
+    /// To the keeper: make a snapshot, and answer when it is there.
+    Snapshot {
+        /// Whom to answer.
+        from: usize,
+        /// The asker's number for this question.
+        ticket: u64,
+        /// What it is called.
+        name: String,
     },
     /// The asker no longer wants the answer.
     Forget {
@@ -49,4 +89,8 @@ pub enum Reply {
     Part(Result<Partial, QueryError>),
     /// To [`Mail::Describe`].
     Vitals(Box<Vitals>),
+    /// To [`Mail::Settle`].
+    Settled,
+    /// To [`Mail::Snapshot`]: its folder, or why not.
+    Snapshot(Result<String, String>),
 }

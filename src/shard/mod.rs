@@ -4,6 +4,7 @@
 
 pub mod feed;
 mod ingest;
+mod keeper;
 mod landing;
 pub mod mail;
 pub mod sources;
@@ -13,20 +14,21 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use crate::access::Gate;
-use crate::base::time::{Millis, Step};
+use crate::base::time::{Arrival, Millis, Stamp};
 use crate::index::{self, Follow, Index};
-use crate::model::points::{Duplicates, Points};
 use crate::model::refusal::Protocol;
 use crate::model::sample::{Samples, TimeRule};
 use crate::model::series::{SeriesId, SeriesName, TenantId, Values};
 use crate::query::error::QueryError;
-use crate::query::scan::Scan;
-use crate::rollup::{self, Cell};
-use crate::seam::Post;
+use crate::query::scan::{Scan, Step};
+use crate::seam::{Disk, Post};
+use crate::seam::disk::{Fault, Job, Outcome, Request};
 use crate::simd::{Isa, Scanner};
-use crate::store::head::{self, Head};
+use crate::store::recover::{RecoverError, Start};
+use crate::store::{self, Place, Store, Wish, log};
 use crate::wire::{graphite, pickle};
 use feed::Feed;
+use keeper::Keeper;
 use landing::Landing;
 use mail::{Mail, Reply};
 use sources::{Load, Sources};
@@ -51,10 +53,8 @@ pub struct Options {
     pub times: TimeRule,
     /// Bounds of the index.
     pub index: index::Bounds,
-    /// Bounds of the head.
-    pub head: head::Options,
-    /// Width of a cell.
-    pub rollup_step: Step,
+    /// Bounds and rhythms of the store.
+    pub store: store::Options,
     /// Seed of the hash; the same for all shards of an appliance, for ever.
     pub seed: u64,
     /// Instruction set for finding separators.
@@ -77,6 +77,17 @@ struct Running {
     from: usize,
     ticket: u64,
     scan: Scan,
+    /// For the disk.
+    waits: bool,
+}
+
+/// The shard that keeps the manifest.
+const KEEPER: usize = 0;
+
+/// Make a series known that was known before.
+fn restore(index: &mut Index, definition: &Definition) -> Option<SeriesId> {
+    let (name, values) = (&definition.name, definition.properties.values);
+    index.restore(definition.tenant, name, values)
 }
 
 /// One shard.
@@ -93,18 +104,31 @@ pub struct Shard {
     sources: Sources,
     scans: VecDeque<Running>,
     outbox: VecDeque<(usize, Mail)>,
+    keeper: Option<Keeper>,
+    settling: Vec<(usize, u64)>,
 }
 
 impl Shard {
-    /// An empty shard.
-    pub fn new(number: usize, options: Options) -> Shard {
+    /// A shard with what `start` found of it on the disk. The series that its files know are known when
+    /// this returns; the points of its log come back in [`Shard::work`].
+    ///
+    /// # Errors
+    /// What it has written before cannot be read; the text says what to do.
+    pub fn new(options: Options, start: Start, disk: &dyn Disk) -> Result<Shard, RecoverError> {
+        let number = start.place.shard;
         let Options {
             line_bytes_max,
             frame_bytes_max,
             times,
             ..
         } = options;
-        Shard {
+        let mut index = Index::new(options.seed, options.index);
+        let (shards, manifest) = (start.place.shards, start.manifest);
+        let store = Store::open(options.store, start, disk, &mut |definition| {
+            restore(&mut index, definition)
+        })?;
+        let keeper = |manifest| Keeper::new(manifest, options.store, shards);
+        Ok(Shard {
             number,
             options,
             lines: graphite::Decoder::new(
@@ -121,8 +145,8 @@ impl Shard {
             samples: Samples::default(),
             landing: Landing {
                 gate: Gate::Open,
-                index: Index::new(options.seed, options.index),
-                head: Head::new(options.head),
+                index,
+                store,
                 vitals: Vitals {
                     shard: number,
                     ..Vitals::default()
@@ -134,7 +158,9 @@ impl Shard {
             sources: Sources::default(),
             scans: VecDeque::new(),
             outbox: VecDeque::new(),
-        }
+            keeper: manifest.map(keeper),
+            settling: Vec::new(),
+        })
     }
 
     /// Open one piece of mail. Answers come out of [`Shard::work`].
@@ -148,12 +174,29 @@ impl Shard {
                         from,
                         ticket,
                         scan: Scan::new(plan),
+                        waits: false,
                     });
                 }
             }
             Mail::Describe { from, ticket } => {
                 let vitals = Box::new(self.describe());
                 self.reply(from, ticket, Reply::Vitals(vitals));
+            }
+            Mail::Settle {
+                from,
+                ticket,
+                merge,
+            } => {
+                self.landing.store.settle(merge);
+                self.settling.push((from, ticket));
+            }
+            Mail::Edit { from, edit } => self.edit(from, *edit),
+            Mail::Refused(edit) => self.landing.store.refused(&edit),
+            Mail::Numbers { from } => self.keep(|keeper| keeper.want_numbers(from)),
+            Mail::Given(numbers) => self.landing.store.take_numbers(numbers),
+            Mail::Version(version) => self.landing.store.adopt(&version),
+            Mail::Snapshot { from, ticket, name } => {
+                self.keep(|keeper| keeper.want_snapshot(from, ticket, &name));
             }
             Mail::Forget { from, ticket } => {
                 self.scans
@@ -164,17 +207,41 @@ impl Shard {
         }
     }
 
-    /// Do one slice (about 100 µs) of the scans under way, in turn, and post the answers that are
-    /// ready. An answer whose box is full waits here for the next call.
+    /// Only shard 0 is asked what only the keeper can do.
+    fn keep(&mut self, act: impl FnOnce(&mut Keeper)) {
+        if let Some(keeper) = &mut self.keeper {
+            act(keeper);
+        }
+    }
+
+    fn edit(&mut self, from: usize, edit: Edit) {
+        let Some(keeper) = &mut self.keeper else {
+            return;
+        };
+        if let Err(edit) = keeper.edit(edit) {
+            self.outbox.push_back((from, Mail::Refused(Box::new(edit))));
+        }
+    }
+
+    /// Do one slice (about 100 µs) of the scans under way, in turn, and one of what the store has to do
+    /// in the background; post the letters that are ready. A letter whose box is full waits here for the
+    /// next call.
     pub fn work(&mut self, post: &impl Post<Mail>) -> Progress {
-        if let Some(mut running) = self.scans.pop_front() {
-            match running
-                .scan
-                .step(&self.landing.index, &self.landing.head, SLICE_POINTS)
-            {
-                Some(part) => self.reply(running.from, running.ticket, Reply::Part(part)),
-                None => self.scans.push_back(running),
-            }
+        let more = self.recover() | self.scan() | self.landing.store.work();
+        self.answer_settled();
+        while let Some(wish) = self.landing.store.take_wish() {
+            let from = self.number;
+            let mail = match wish {
+                Wish::Edit(edit) => Mail::Edit {
+                    from,
+                    edit: Box::new(edit),
+                },
+                Wish::Numbers => Mail::Numbers { from },
+            };
+            self.outbox.push_back((KEEPER, mail));
+        }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.letters(&mut self.outbox);
         }
         while let Some((to, mail)) = self.outbox.pop_front() {
             if let Err(mail) = post.send(to, mail) {
@@ -182,11 +249,99 @@ impl Shard {
                 break;
             }
         }
-        match (self.scans.is_empty(), self.outbox.is_empty()) {
-            (false, _) => Progress::More,
-            (true, false) => Progress::Blocked,
-            (true, true) => Progress::Idle,
+        match (more, self.outbox.is_empty()) {
+            (true, _) => Progress::More,
+            (false, false) => Progress::Blocked,
+            (false, true) => Progress::Idle,
         }
+    }
+
+    /// A slice of the log's replay. True if there is more to do at once.
+    fn recover(&mut self) -> bool {
+        let Landing { index, store, .. } = &mut self.landing;
+        store.is_recovering()
+            && store.recover(&mut |definition| restore(index, definition))
+    }
+
+    /// A slice of the next scan that does not wait for the disk. True if there is more to do at once.
+    fn scan(&mut self) -> bool {
+        let Some(at) = self.scans.iter().position(|running| !running.waits) else {
+            return false;
+        };
+        let Some(mut running) = self.scans.remove(at) else {
+            return false;
+        };
+        let Landing { index, store, .. } = &mut self.landing;
+        match running.scan.step(index, store, SLICE_POINTS) {
+            Step::Done(part) => self.reply(running.from, running.ticket, Reply::Part(part)),
+            Step::More => self.scans.push_back(running),
+            Step::Waiting => {
+                running.waits = true;
+                self.scans.push_back(running);
+            }
+        }
+        self.scans.iter().any(|running| !running.waits)
+    }
+
+    fn answer_settled(&mut self) {
+        if self.settling.is_empty() || !self.landing.store.is_settled() {
+            return;
+        }
+        for (from, ticket) in std::mem::take(&mut self.settling) {
+            self.reply(from, ticket, Reply::Settled);
+        }
+    }
+
+    /// Begin what is due: commits, seals, what the keeper has to do.
+    pub fn poll(&mut self, now: Arrival) {
+        self.landing.store.poll(now);
+        self.keep(|keeper| keeper.poll(now));
+    }
+
+    /// When [`Shard::poll`] has something to do at the latest.
+    pub fn next_due(&self) -> Option<Stamp> {
+        self.landing.store.next_due()
+    }
+
+    /// The next request for the disk.
+    pub fn take_job(&mut self) -> Option<(Job, Request)> {
+        let store = self.landing.store.take_job();
+        store.or_else(|| self.keeper.as_mut()?.take_job())
+    }
+
+    /// A request is done.
+    pub fn disk_done(&mut self, job: Job, result: Result<Outcome, Fault>) {
+        if Keeper::owns(job) {
+            self.keep(|keeper| keeper.done(job, result));
+        } else {
+            self.landing.store.done(job, result);
+            self.scans.iter_mut().for_each(|running| running.waits = false);
+        }
+    }
+
+    /// Whether senders should wait; see [`Store::is_blocked`].
+    pub fn is_blocked(&self) -> bool {
+        self.landing.store.is_blocked()
+    }
+
+    /// Whether the points of the log are not all back yet: answers may lack some.
+    pub fn is_recovering(&self) -> bool {
+        self.landing.store.is_recovering()
+    }
+
+    /// Stands for everything taken so far; see [`Shard::committed`].
+    pub fn ticket(&mut self) -> log::Ticket {
+        self.landing.store.ticket()
+    }
+
+    /// What became of a ticket.
+    pub fn state(&self, ticket: log::Ticket) -> log::TicketState {
+        self.landing.store.state(ticket)
+    }
+
+    /// What went wrong since the last call, in words for the log.
+    pub fn take_troubles(&mut self) -> Vec<String> {
+        self.landing.store.take_troubles()
     }
 
     fn reply(&mut self, to: usize, ticket: u64, reply: Reply) {
@@ -204,18 +359,17 @@ impl Shard {
     pub fn describe(&self) -> Vitals {
         let Landing {
             index,
-            head,
+            store,
             vitals,
             ..
         } = &self.landing;
         Vitals {
             series: index.len() as u64,
-            head_bytes: head.bytes() as u64,
             index_bytes: index.bytes() as u64,
-            head_windows: head.windows() as u64,
-            evicted: head.evicted(),
             buffered_bytes: self.buffered_bytes as u64,
             load: self.sources.last(),
+            store: store.vitals(),
+            kept: self.keeper.as_ref().map(Keeper::vitals),
             ..vitals.clone()
         }
     }
@@ -223,23 +377,6 @@ impl Shard {
     /// Points accepted by all doors.
     pub fn accepted(&self) -> u64 {
         self.landing.vitals.accepted.iter().sum()
-    }
-
-    /// The open cell of a series and the one before it; `None` for a series that is not here.
-    pub fn recent_cells(&self, tenant: TenantId, name: &SeriesName) -> Option<[Option<Cell>; 2]> {
-        let id: SeriesId = self.landing.index.lookup(tenant, name, Values::Double)?;
-        let mut newest = Vec::new();
-        self.landing.head.newest_times(id, 1, &mut newest);
-        let newest = Millis(*newest.first()?);
-        let mut points = Points::default();
-        self.landing.head.read(
-            id,
-            rollup::recent_start(newest, self.options.rollup_step),
-            newest,
-            &mut points,
-        );
-        points.settle(Duplicates::Last);
-        Some(rollup::recent(&points, self.options.rollup_step))
     }
 
     /// The kernel dropped so many more datagrams for want of room.

@@ -1,9 +1,547 @@
-//! Where samples stay: for now the recent window, in memory.
+//! Where samples stay: in memory and in the log at once, then in segment files.
+//!
+//! A [`Store`] is what one shard keeps. Takes points of series, by their id on this shard, and gives them
+//! back in any range of time; says when what it took is on stable storage. It is sans-I/O: it asks the disk
+//! through [`seam::disk`](crate::seam::disk) and is told what became of it, and it does its work in slices.
+//!
+//! The way of a point: it goes to the open generation of the [head](generation) and, as the same token, to
+//! the [log]. A generation that is large or old enough is frozen and [sealed](seal) into [segments](segment),
+//! one for each window of time; once the [manifest] lists them, the generation and its part of the log go.
+//! Segments of a window are [merged](compact) as they become many. A reading takes all of it as one.
 #![forbid(unsafe_code)]
 
-mod block;
+pub mod book;
+pub mod catalog;
+pub mod chained;
+mod compact;
 pub mod definition;
-pub mod head;
+pub mod generation;
+mod generations;
 pub mod info;
+pub mod log;
+pub mod manifest;
+pub mod options;
+mod output;
+pub mod pack;
+pub mod reading;
+pub mod recover;
+pub mod retain;
+mod seal;
+pub mod segment;
+pub mod shelf;
+pub mod snapshot;
 pub mod stretch;
 pub mod token;
+pub mod tombstone;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::time::{Arrival, Millis, Stamp};
+use crate::model::number::Number;
+use crate::model::points::Points;
+use crate::model::refusal::Reason;
+use crate::model::series::{Properties, SeriesId};
+use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request};
+use catalog::Catalog;
+use compact::Compaction;
+use generation::{Full, Head, Pool};
+use generations::{Fate, Generation};
+use manifest::{Edit, Version};
+pub use options::Options;
+use seal::Seal;
+use shelf::Shelf;
+
+/// Who asks the disk; the number of a [`Job`]'s owner.
+mod owner {
+    pub(super) const LOG: u32 = 1;
+    pub(super) const BOOK: u32 = 2;
+    pub(super) const SEAL: u32 = 3;
+    pub(super) const COMPACT: u32 = 4;
+    pub(super) const SHELF: u32 = 5;
+    pub(super) const REST: u32 = 6;
+}
+
+/// Owners from here on are not the store's.
+pub const OWNERS_END: u32 = 16;
+
+/// How long a seal or a merge that failed waits before it is tried again, in microseconds.
+const RETRY_MICROS: u64 = 2_000_000;
+
+/// Series of a generation that are given back in one slice.
+const RELEASED_AT_ONCE: usize = 2_000;
+
+/// Which shard it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its number.
+    pub shard: usize,
+    /// How many there are.
+    pub shards: usize,
+}
+
+/// What one shard keeps.
+pub struct Store {
+    place: Place,
+    options: Options,
+    pool: Pool,
+    open: Generation,
+    /// Older ones, the oldest first.
+    frozen: VecDeque<Generation>,
+    /// Emptied heads, whose memory is used again.
+    spare: Vec<Head>,
+    next_generation: u64,
+    /// Number of the read that is being taken.
+    read: u32,
+    log: log::Writer,
+    catalog: Catalog,
+    properties: Vec<Properties>,
+    book: book::Writer,
+    shelf: Shelf,
+    version: Arc<Version>,
+    jobs: Jobs,
+    seal: Option<Seal>,
+    compaction: Option<Compaction>,
+    retry_at: Stamp,
+    next_file: u64,
+    edits: VecDeque<Edit>,
+    now: Arrival,
+    /// Asked to seal whatever there is, up to this generation.
+    seal_through: u64,
+    merge_all: bool,
+    replay: Option<recover::Replaying>,
+    sealed_points: u64,
+}
+
+/// What a shard has to be asked or told for its store, besides the disk.
+#[derive(Debug)]
+pub enum Wish {
+    /// Take this into the manifest.
+    Edit(Edit),
+    /// Give out numbers for files.
+    Numbers,
+}
+
+impl Store {
+    // --- taking points -----------------------------------------------------------------------------
+
+    /// What follows arrived at `stamp`, which is above all before.
+    pub fn begin_read(&mut self, stamp: Stamp) {
+        self.now.stamp = self.now.stamp.max(stamp);
+        self.read = self.open.head.read_number(stamp);
+        self.log.begin_read(stamp.0);
+    }
+
+    /// Ask for the memory that the next point of `id` will touch first.
+    #[inline]
+    pub fn prefetch_tail(&self, id: SeriesId) {
+        self.open.head.prefetch_tail(id);
+    }
+
+    /// Ask for the memory that the next point of `id` will be written to.
+    #[inline]
+    pub fn prefetch_block(&self, id: SeriesId) {
+        self.open.head.prefetch_block(&self.pool, id);
+    }
+
+    /// A new series; `definition` makes what is to be written of it, given its number.
+    pub fn admit(
+        &mut self,
+        id: SeriesId,
+        properties: Properties,
+        definition: impl FnOnce(u32) -> definition::Definition,
+    ) {
+        if self.properties.len() <= id.0 as usize {
+            self.properties.resize(id.0 as usize + 1, Properties::default());
+        }
+        self.properties[id.0 as usize] = properties;
+        if self.catalog.number_of(id).is_none() {
+            let definition = definition(self.catalog.give(id));
+            self.log.define(&definition);
+            self.book.push(&definition);
+        }
+    }
+
+    /// Add one point to the read that was begun. It is in the log and can be queried at once.
+    ///
+    /// # Errors
+    /// [`Reason::HeadFull`] where memory is used up; see [`Store::is_blocked`].
+    #[inline]
+    pub fn append(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Reason> {
+        let numbers = self.catalog.numbers();
+        let appended = self.open.head.append(&mut self.pool, id, numbers, time, self.read, value);
+        match appended {
+            Ok(entry) => {
+                self.log.push(entry.number, time.0, &entry.token);
+                Ok(())
+            }
+            Err(full) => self.append_to_next(id, time, value, full),
+        }
+    }
+
+    /// The generation has points in too many windows: the next one takes over.
+    #[cold]
+    fn append_to_next(
+        &mut self,
+        id: SeriesId,
+        time: Millis,
+        value: Number,
+        full: Full,
+    ) -> Result<(), Reason> {
+        if full != Full::Windows || FROZEN_MAX <= self.frozen.len() {
+            return Err(Reason::HeadFull);
+        }
+        self.freeze();
+        self.begin_read(self.now.stamp);
+        let numbers = self.catalog.numbers();
+        let appended = self.open.head.append(&mut self.pool, id, numbers, time, self.read, value);
+        let entry = appended.map_err(|_| Reason::HeadFull)?;
+        self.log.push(entry.number, time.0, &entry.token);
+        Ok(())
+    }
+
+    /// Whether senders should wait: the disk does not keep up, or memory is nearly used up. What has
+    /// been read already still finds room.
+    pub fn is_blocked(&self) -> bool {
+        self.log.is_blocked()
+            || self.pool.bytes_max() / 8 * 7 <= self.pool.bytes()
+            || FROZEN_MAX / 2 <= self.frozen.len()
+    }
+
+    /// Stands for everything taken so far.
+    pub fn ticket(&mut self) -> log::Ticket {
+        self.log.ticket()
+    }
+
+    /// What became of a ticket.
+    pub fn state(&self, ticket: log::Ticket) -> log::TicketState {
+        self.log.state(ticket)
+    }
+
+    // --- time and disk -----------------------------------------------------------------------------
+
+    /// Begin what is due.
+    pub fn poll(&mut self, now: Arrival) {
+        self.now = Arrival {
+            now: now.now,
+            stamp: self.now.stamp.max(now.stamp),
+        };
+        let since = Duration::from_micros(self.now.stamp.0);
+        self.log.poll(since, &mut self.jobs.desk(owner::LOG));
+        self.book.poll(&mut self.jobs.desk(owner::BOOK));
+        if self.should_freeze() {
+            self.freeze();
+        }
+    }
+
+    /// When [`Store::poll`] has something to do at the latest.
+    pub fn next_due(&self) -> Option<Stamp> {
+        let due = self.log.next_deadline()?;
+        Some(Stamp(due.as_micros() as u64))
+    }
+
+    /// The next request for the disk.
+    pub fn take_job(&mut self) -> Option<(Job, Request)> {
+        self.jobs.take()
+    }
+
+    /// A request is done.
+    pub fn done(&mut self, job: Job, result: Result<Outcome, Fault>) {
+        match job.owner {
+            owner::LOG => {
+                self.log.done(job, result);
+                let since = Duration::from_micros(self.now.stamp.0);
+                self.log.poll(since, &mut self.jobs.desk(owner::LOG));
+            }
+            owner::BOOK => {
+                self.book.done(job, result);
+                self.book.poll(&mut self.jobs.desk(owner::BOOK));
+            }
+            owner::SEAL => {
+                if let Some(mut seal) = self.seal.take() {
+                    seal.done(job, &result, self);
+                    self.seal = Some(seal);
+                }
+            }
+            owner::COMPACT => {
+                if let Some(mut compaction) = self.compaction.take() {
+                    compaction.done(job, result, self);
+                    self.compaction = Some(compaction);
+                }
+            }
+            owner::SHELF => self.shelf.done(job, result, &mut self.jobs.desk(owner::SHELF)),
+            // What is removed may be gone already, and is looked for again at the next start.
+            _ => {}
+        }
+    }
+
+    /// What the manifest has to be asked.
+    pub fn take_wish(&mut self) -> Option<Wish> {
+        if self.files.is_low() && !self.files.asked {
+            self.files.asked = true;
+            return Some(Wish::Numbers);
+        }
+        self.edits.pop_front().map(Wish::Edit)
+    }
+
+    /// Numbers for files.
+    pub fn take_numbers(&mut self, numbers: std::ops::Range<u64>) {
+        self.files.asked = false;
+        self.files.ranges.push_back(numbers);
+    }
+
+    /// What the manifest lists from now on. Generations and merges whose files it lists are done.
+    pub fn adopt(&mut self, version: &Arc<Version>) {
+        self.version = Arc::clone(version);
+        self.settle_seal();
+        self.settle_compaction();
+        self.settle_replay();
+    }
+
+    /// An edit was refused, which says that its files are of no use: all is written again.
+    pub fn refused(&mut self, edit: &Edit) {
+        match edit {
+            Edit::Seal { .. } => self.fail_seal(),
+            Edit::Merge { .. } => self.fail_compaction(),
+            _ => {}
+        }
+    }
+
+    // --- generations -------------------------------------------------------------------------------
+
+    fn head_options(&self) -> generation::Options {
+        generation::Options {
+            ordered: 1 < self.place.shards,
+            window: self.options.window,
+            windows_max: self.options.windows_max,
+        }
+    }
+
+    fn should_freeze(&self) -> bool {
+        let head = &self.open.head;
+        if head.is_empty() {
+            return false;
+        }
+        if self.open.number <= self.seal_through {
+            return true;
+        }
+        let first = head.stamps().map_or(0, |(first, _)| first.0);
+        let old = self.options.seal_micros <= self.now.stamp.0.saturating_sub(first);
+        let large = self.options.seal_bytes <= head.bytes();
+        let long = self.options.log_bytes_max <= self.log.counters().bytes_written - self.log_cut_at;
+        self.frozen.is_empty() && (old || large || long)
+    }
+
+    /// The open generation takes no more points.
+    fn freeze(&mut self) {
+        let floor = self.log.cut();
+        self.log_cut_at = self.log.counters().bytes_written;
+        let after = self.open.stamp();
+        let head = self.spare.pop().unwrap_or_else(|| Head::new(self.head_options()));
+        let log = self.open.log;
+        let mut next = Generation::new(self.next_generation, log, head, after);
+        self.next_generation += 1;
+        std::mem::swap(&mut self.open, &mut next);
+        next.floor = floor;
+        self.frozen.push_back(next);
+    }
+
+    /// Seal everything that was taken so far, and merge the files of each window into one if `merge`.
+    pub fn settle(&mut self, merge: bool) {
+        self.seal_through = self.open.number;
+        self.merge_all |= merge;
+        if self.should_freeze() {
+            self.freeze();
+        }
+    }
+
+    /// Whether everything that was to be settled is, and nothing is being written.
+    pub fn is_settled(&self) -> bool {
+        let sealed = self.frozen.iter().all(|frozen| self.seal_through < frozen.number)
+            && (self.open.head.is_empty() || self.seal_through < self.open.number);
+        sealed && self.seal.is_none() && self.compaction.is_none() && !self.merge_all
+    }
+
+    fn frozen_generation(&self, number: u64) -> Option<&Generation> {
+        self.frozen.iter().find(|frozen| frozen.number == number)
+    }
+
+    /// The generations that no file has, the oldest first.
+    pub(crate) fn generations(&self) -> impl Iterator<Item = &Generation> {
+        let held = self.frozen.iter().filter(|frozen| frozen.fate == Fate::Held);
+        held.chain([&self.open])
+    }
+
+    // --- work in slices ----------------------------------------------------------------------------
+
+    /// Do a slice of what has to be done in the background, about 100 µs. False if there is nothing, or
+    /// the disk has to do something first.
+    pub fn work(&mut self) -> bool {
+        self.release_listed() || self.work_on_seal() || self.work_on_compaction()
+    }
+
+    /// Give back the memory of generations whose files are listed and that nobody reads any more.
+    fn release_listed(&mut self) -> bool {
+        let free = |frozen: &Generation| frozen.fate == Fate::Listed && !frozen.is_held();
+        let Some(at) = self.frozen.iter().position(free) else {
+            return false;
+        };
+        let mut budget = RELEASED_AT_ONCE;
+        if self.frozen[at].head.clear(&mut self.pool, &mut budget)
+            && let Some(done) = self.frozen.remove(at)
+            && self.spare.len() < SPARE_MAX
+        {
+            self.spare.push(done.head);
+        }
+        true
+    }
+
+    fn work_on_seal(&mut self) -> bool {
+        if self.seal.is_none() {
+            let next = self.frozen.iter().find(|frozen| frozen.fate == Fate::Held);
+            let ready = self.retry_at <= self.now.stamp && !self.files.is_low();
+            let Some(next) = next.filter(|next| ready && next.floor != 0) else {
+                return false;
+            };
+            self.seal = Some(Seal::new(next));
+        }
+        let Some(mut seal) = self.seal.take() else {
+            return false;
+        };
+        let step = seal.step(self, SLICE_POINTS);
+        let more = match step {
+            seal::Step::More => true,
+            seal::Step::Waiting => false,
+            seal::Step::Written => self.ask_to_list(&mut seal),
+            seal::Step::Failed(fault) => {
+                self.trouble(format!("cannot seal: {fault}"));
+                seal.remove(self);
+                self.retry_at = Stamp(self.now.stamp.0 + RETRY_MICROS);
+                return false;
+            }
+        };
+        self.seal = Some(seal);
+        more
+    }
+
+    /// The files are there: once the book has all their series, the manifest is asked to list them.
+    fn ask_to_list(&mut self, seal: &mut Seal) -> bool {
+        let numbers = self.catalog.numbers_given();
+        if !self.book.is_durable(numbers) {
+            self.book.sync();
+            self.book.poll(&mut self.jobs.desk(owner::BOOK));
+            return false;
+        }
+        let Some(generation) = self.frozen_generation(seal.generation) else {
+            return false;
+        };
+        let (book_numbers, book_bytes) = self.book.durable();
+        let edit = Edit::Seal {
+            log: generation.log,
+            floor: generation.floor,
+            book: self.catalog.own(),
+            numbers: book_numbers,
+            book_bytes,
+            added: seal.infos.clone(),
+        };
+        self.edits.push_back(edit);
+        seal.asked();
+        true
+    }
+
+    fn settle_seal(&mut self) {
+        let listed = self.seal.as_ref().is_some_and(|seal| {
+            seal.is_asked()
+                && self.frozen_generation(seal.generation).is_some_and(|generation| {
+                    generation.floor <= self.version.floor(generation.log)
+                })
+        });
+        let Some(seal) = self.seal.take_if(|_| listed) else {
+            return;
+        };
+        let number = seal.generation;
+        if let Some(frozen) = self.frozen.iter_mut().find(|frozen| frozen.number == number) {
+            frozen.fate = Fate::Listed;
+            self.sealed_points += frozen.head.points();
+            if frozen.log == self.place.shard as u32 {
+                self.log.release(frozen.floor);
+            }
+        }
+    }
+
+    fn fail_seal(&mut self) {
+        if let Some(seal) = self.seal.take() {
+            seal.remove(self);
+            self.retry_at = Stamp(self.now.stamp.0 + RETRY_MICROS);
+        }
+    }
+
+    fn about_file(&mut self, generation: u64, window: Millis) -> Option<segment::About> {
+        let file = self.files.next()?;
+        let frozen = self.frozen_generation(generation)?;
+        let (first, last) = frozen.head.stamps()?;
+        Some(segment::About {
+            file,
+            book: self.catalog.own(),
+            level: 0,
+            window_start_ms: window.0,
+            window_ms: self.options.window.millis(),
+            first_stamp: first.0,
+            last_stamp: last.0,
+            cell_step_ms: self.options.cell.millis(),
+            ..segment::About::default()
+        })
+    }
+
+    // --- reading -----------------------------------------------------------------------------------
+
+    /// What the manifest lists.
+    pub fn version(&self) -> &Arc<Version> {
+        &self.version
+    }
+
+    /// Numbers of series, here and in the files.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    fn read_head(
+        &self,
+        generation: u64,
+        reading: &mut generation::Reading,
+        budget: &mut usize,
+        out: &mut Points,
+    ) -> bool {
+        let all = self.frozen.iter().chain([&self.open]);
+        match all.into_iter().find(|held| held.number == generation) {
+            Some(held) => reading.step(&self.pool, &held.head, budget, out),
+            None => true,
+        }
+    }
+
+    /// Append to `out` up to `n` of the newest distinct times of `id` that memory holds, newest first.
+    pub fn newest_times(&self, id: SeriesId, n: usize, out: &mut Vec<i64>) {
+        for held in self.generations() {
+            held.head.newest_times(&self.pool, id, n, out);
+        }
+        out.sort_unstable_by(|a, b| b.cmp(a));
+        out.dedup();
+        out.truncate(n);
+    }
+
+    /// The latest time that a point may have, given that memory has none of its series after `in_head`.
+    pub fn newest_ms(&self, in_head: Option<i64>) -> Option<i64> {
+        let in_files = self.recent_files().map(|(_, last)| last.0);
+        in_head.into_iter().chain(in_files).max()
+    }
+
+    /// The last two windows that files of this shard have points of: from where, and the last of all.
+    pub fn recent_files(&self) -> Option<(Millis, Millis)> {
+        self.recent
+    }
+
+    fn series(&self, id: SeriesId) -> Properties {
+        self.properties.get(id.0 as usize).copied().unwrap_or_default()
+    }
+}

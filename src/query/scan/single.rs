@@ -8,9 +8,11 @@ use crate::model::series::SeriesId;
 use crate::query::error::QueryError;
 use crate::query::last_slot::last_arrivals;
 use crate::query::plan::Slot;
-use crate::store::head::{Head, Reading};
+use crate::store::Store;
+use crate::store::reading::{Progress, SeriesReading};
 
-/// A series being read: first the points of the range, then what decides the last slot.
+/// A series being read: first the points of the range, then what decides the last slot, then, where
+/// neither they nor the head tell how far apart its points lie, the newest in files.
 pub(super) struct Single {
     id: SeriesId,
     until: Millis,
@@ -20,9 +22,11 @@ pub(super) struct Single {
 }
 
 enum Stage {
-    Range(Reading),
+    Range(Box<SeriesReading>),
     /// The points after the range, of which few are brought.
-    After(Reading, Points),
+    After(Box<SeriesReading>, Points),
+    /// The newest points in files, of which only the times are brought.
+    Newest(Box<SeriesReading>, Points),
     Done,
 }
 
@@ -33,7 +37,7 @@ impl Single {
     /// Begin, and pay for all but the points.
     pub(super) fn new(
         index: &Index,
-        head: &Head,
+        store: &Store,
         id: SeriesId,
         (from, until): (Millis, Millis),
         about: &About,
@@ -45,52 +49,72 @@ impl Single {
             points: Points::default(),
             newest_times: Vec::new(),
         };
-        head.newest_times(id, NEWEST_TIMES_MAX, &mut found.newest_times);
-        let times = found.newest_times.len() * size_of::<i64>();
+        store.newest_times(id, NEWEST_TIMES_MAX, &mut found.newest_times);
+        let times = NEWEST_TIMES_MAX * size_of::<i64>();
         let bytes = size_of::<FoundSeries>() + found.text.len() + times;
         about.purse.pay(bytes as u64)?;
         Ok(Single {
             id,
             until,
             found,
-            stage: Stage::Range(Reading::new(id, from, until)),
+            stage: Stage::Range(Box::new(SeriesReading::new(store, id, from, until))),
             points_paid: 0,
         })
     }
 
     /// Do a slice of about `left` points and take what was done from it. `points` counts those of
-    /// all series. True when all is read.
+    /// all series.
     pub(super) fn step(
         &mut self,
-        head: &Head,
+        store: &mut Store,
         slots: &[Slot],
         about: &About,
         left: &mut usize,
         points: &mut u64,
-    ) -> Result<bool, QueryError> {
-        match &mut self.stage {
-            Stage::Range(reading) => {
-                let done = reading.step(head, left, &mut self.found.points);
-                self.pay(self.found.points.len(), about, points)?;
-                if done {
-                    self.stage = self.after(slots);
-                }
-            }
-            Stage::After(reading, after) => {
-                let done = reading.step(head, left, after);
-                let held = self.found.points.len() + after.len();
-                if done {
-                    for i in last_arrivals(after, self.until, slots) {
-                        let (time, stamp) = (after.times[i], after.stamps[i]);
-                        self.found.points.push(time, stamp, after.values[i]);
+    ) -> Result<Progress, QueryError> {
+        while *left > 0 {
+            let progress = match &mut self.stage {
+                Stage::Range(reading) => {
+                    let progress = reading.step(store, left, &mut self.found.points);
+                    about.note_damage(reading.is_damaged());
+                    self.pay(self.found.points.len(), about, points)?;
+                    if progress == Progress::Done {
+                        self.stage = self.after(store, slots);
                     }
-                    self.stage = Stage::Done;
+                    progress
                 }
-                self.pay(held, about, points)?;
+                Stage::After(reading, after) => {
+                    let progress = reading.step(store, left, after);
+                    let held = self.found.points.len() + after.len();
+                    if progress == Progress::Done {
+                        for i in last_arrivals(after, self.until, slots) {
+                            let (time, stamp) = (after.times[i], after.stamps[i]);
+                            self.found.points.push(time, stamp, after.values[i]);
+                        }
+                        self.stage = self.newest(store);
+                    }
+                    self.pay(held, about, points)?;
+                    progress
+                }
+                Stage::Newest(reading, newest) => {
+                    let progress = reading.step(store, left, newest);
+                    if progress == Progress::Done {
+                        let times = std::mem::take(&mut newest.times);
+                        self.add_times(&times);
+                        self.stage = Stage::Done;
+                    }
+                    progress
+                }
+                Stage::Done => return Ok(Progress::Done),
+            };
+            if progress != Progress::Done {
+                return Ok(progress);
             }
-            Stage::Done => {}
         }
-        Ok(matches!(self.stage, Stage::Done))
+        Ok(match self.stage {
+            Stage::Done => Progress::Done,
+            _ => Progress::More,
+        })
     }
 
     fn pay(&mut self, held: usize, about: &About, points: &mut u64) -> Result<(), QueryError> {
@@ -103,17 +127,47 @@ impl Single {
 
     /// Whether points after the range are needed, and which. Of each slot one point at most is
     /// brought, not all.
-    fn after(&self, slots: &[Slot]) -> Stage {
-        let newest_ms = self.found.newest_times.first();
+    fn after(&mut self, store: &Store, slots: &[Slot]) -> Stage {
+        let newest_ms = store.newest_ms(self.found.newest_times.first().copied());
         let end = slots.iter().map(|slot| slot.end).max();
         match (newest_ms, end) {
-            (Some(&newest_ms), Some(end)) if self.until.0 < newest_ms => {
+            (Some(newest_ms), Some(end)) if self.until.0 < newest_ms => {
                 let from = Millis(self.until.0.saturating_add(1));
                 let until = Millis(end.0.saturating_sub(1));
-                Stage::After(Reading::new(self.id, from, until), Points::default())
+                let reading = SeriesReading::new(store, self.id, from, until);
+                Stage::After(Box::new(reading), Points::default())
             }
-            _ => Stage::Done,
+            _ => self.newest(store),
         }
+    }
+
+    /// Whether the newest times have to be looked for in files. Where the range ends behind all files
+    /// they are among its points.
+    fn newest(&mut self, store: &Store) -> Stage {
+        if NEWEST_TIMES_MAX <= self.found.newest_times.len() {
+            return Stage::Done;
+        }
+        let points = &self.found.points;
+        let last = points.len().saturating_sub(NEWEST_TIMES_MAX);
+        let times = points.times[last..].to_vec();
+        self.add_times(&times);
+        let in_range = self.found.newest_times.len();
+        match store.recent_files() {
+            Some((_, last)) if last <= self.until && NEWEST_TIMES_MAX <= in_range => Stage::Done,
+            Some((from, last)) => {
+                let reading = SeriesReading::new(store, self.id, from, last);
+                Stage::Newest(Box::new(reading), Points::default())
+            }
+            None => Stage::Done,
+        }
+    }
+
+    fn add_times(&mut self, times: &[i64]) {
+        let newest = &mut self.found.newest_times;
+        newest.extend_from_slice(times);
+        newest.sort_unstable_by(|a, b| b.cmp(a));
+        newest.dedup();
+        newest.truncate(NEWEST_TIMES_MAX);
     }
 
     /// What was read.

@@ -1,0 +1,230 @@
+//! The keeper of the manifest, on shard 0: all shards mail their edits to it, and it mails every new
+//! version to all of them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::mail::{Mail, Reply};
+use crate::base::time::Arrival;
+use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request, Room};
+use crate::store::info::segment_path;
+use crate::store::manifest::{Edit, Fate, Leaving, Manifest, Version};
+use crate::store::retain::{self, Budget};
+use crate::store::snapshot;
+use crate::store::{OWNERS_END, Options};
+
+/// Owners of requests to the disk.
+const MANIFEST: u32 = OWNERS_END;
+const REMOVALS: u32 = OWNERS_END + 1;
+const ROOM: u32 = OWNERS_END + 2;
+const SNAPSHOT: u32 = OWNERS_END + 3;
+
+/// Numbers for files that are given at once.
+const NUMBERS_AT_ONCE: u64 = 256;
+/// Between two looks at what may be removed and whether a faulty disk works again, in microseconds.
+const LOOK_MICROS: u64 = 1_000_000;
+/// Between two looks at how full the disk is, in microseconds.
+const ROOM_MICROS: u64 = 10_000_000;
+
+/// Who keeps the manifest.
+pub(super) struct Keeper {
+    manifest: Manifest,
+    options: Options,
+    shards: usize,
+    jobs: Jobs,
+    told: Option<Arc<Version>>,
+    /// Shards that wait for numbers of files.
+    numberless: VecDeque<usize>,
+    leaving: HashMap<Job, Leaving>,
+    looked_at: u64,
+    room_asked_at: u64,
+    room: Option<Room>,
+    snapshot: Option<Snapshot>,
+    refused_snapshots: Vec<(usize, u64, String)>,
+    boundary_ms: Option<i64>,
+}
+
+struct Snapshot {
+    from: usize,
+    ticket: u64,
+    making: snapshot::Making,
+}
+
+impl Keeper {
+    pub(super) fn new(manifest: Manifest, options: Options, shards: usize) -> Keeper {
+        Keeper {
+            manifest,
+            options,
+            shards,
+            jobs: Jobs::default(),
+            told: None,
+            numberless: VecDeque::new(),
+            leaving: HashMap::new(),
+            looked_at: 0,
+            room_asked_at: 0,
+            room: None,
+            snapshot: None,
+            refused_snapshots: Vec::new(),
+            boundary_ms: None,
+        }
+    }
+
+    /// Whether a request is its own.
+    pub(super) fn owns(job: Job) -> bool {
+        OWNERS_END <= job.owner
+    }
+
+    pub(super) fn take_job(&mut self) -> Option<(Job, Request)> {
+        self.jobs.take()
+    }
+
+    /// Take an edit; the edit comes back where it does not fit.
+    pub(super) fn edit(&mut self, edit: Edit) -> Result<(), Edit> {
+        self.manifest.edit(edit.clone()).map(drop).map_err(|_| edit)
+    }
+
+    pub(super) fn want_numbers(&mut self, from: usize) {
+        self.numberless.push_back(from);
+    }
+
+    pub(super) fn want_snapshot(&mut self, from: usize, ticket: u64, name: &str) {
+        if self.snapshot.is_some() {
+            let busy = "another snapshot is being made; try again when it is there".to_owned();
+            return self.refused_snapshots.push((from, ticket, busy));
+        }
+        match snapshot::Making::new(&self.manifest.committed(), name) {
+            Ok(making) => {
+                self.snapshot = Some(Snapshot {
+                    from,
+                    ticket,
+                    making,
+                });
+            }
+            Err(error) => self.refused_snapshots.push((from, ticket, error.to_string())),
+        }
+    }
+
+    /// Begin what is due.
+    pub(super) fn poll(&mut self, now: Arrival) {
+        let micros = now.stamp.0;
+        if self.looked_at + LOOK_MICROS <= micros {
+            self.looked_at = micros;
+            self.manifest.retry();
+            self.remove_leaving();
+        }
+        if self.room_asked_at + ROOM_MICROS <= micros {
+            self.room_asked_at = micros;
+            self.jobs.ask(ROOM, Request::Room);
+            self.retain(now);
+        }
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.making.poll(&mut self.jobs.desk(SNAPSHOT));
+        }
+        while self.manifest.poll(&mut self.jobs.desk(MANIFEST)) {}
+    }
+
+    /// Files that nobody reads any more go.
+    fn remove_leaving(&mut self) {
+        for leaving in self.manifest.removable() {
+            let name = segment_path(leaving.file);
+            let request = match leaving.fate {
+                Fate::Removed => Request::Remove { name: name.into() },
+                Fate::Quarantined => Request::Rename {
+                    to: name.replace("segments/", "quarantine/").into(),
+                    from: name.into(),
+                },
+            };
+            let job = self.jobs.ask(REMOVALS, request);
+            self.leaving.insert(job, leaving);
+        }
+    }
+
+    /// The oldest windows leave where points take more of the disk than they may.
+    fn retain(&mut self, now: Arrival) {
+        let version = self.manifest.committed();
+        self.boundary_ms = version.earliest_ms();
+        let Some(room) = self.room else {
+            return;
+        };
+        let budget = Budget {
+            bytes: room.total_bytes / 100 * self.options.raw_disk_percent,
+            at_least: self.options.raw_at_least,
+            now: now.now,
+        };
+        let removed = retain::expired(&version, &budget);
+        if !removed.is_empty() {
+            // One that was merged meanwhile is looked at again the next time.
+            let _ = self.manifest.edit(Edit::Retain { removed });
+        }
+    }
+
+    /// A request is done.
+    pub(super) fn done(&mut self, job: Job, result: Result<Outcome, Fault>) {
+        match job.owner {
+            MANIFEST => {
+                self.manifest.done(job, result);
+                while self.manifest.poll(&mut self.jobs.desk(MANIFEST)) {}
+            }
+            REMOVALS => {
+                if let Some(leaving) = self.leaving.remove(&job) {
+                    match result {
+                        Ok(_) | Err(Fault::Missing) => self.manifest.gone(leaving.file),
+                        Err(_) => self.manifest.still_there(leaving),
+                    }
+                }
+            }
+            ROOM => {
+                if let Ok(Outcome::Room(room)) = result {
+                    self.room = Some(room);
+                }
+            }
+            _ => {
+                if let Some(snapshot) = &mut self.snapshot {
+                    snapshot.making.done(job, result);
+                    snapshot.making.poll(&mut self.jobs.desk(SNAPSHOT));
+                }
+            }
+        }
+    }
+
+    /// What is to be mailed.
+    pub(super) fn letters(&mut self, letters: &mut VecDeque<(usize, Mail)>) {
+        let version = self.manifest.committed();
+        let news = self.manifest.is_settled()
+            && self.told.as_ref().is_none_or(|told| !Arc::ptr_eq(told, &version));
+        if news {
+            let all = (0..self.shards).map(|to| (to, Mail::Version(Arc::clone(&version))));
+            letters.extend(all);
+            self.told = Some(version);
+        }
+        while let Some(&to) = self.numberless.front() {
+            let Some(numbers) = self.manifest.numbers(NUMBERS_AT_ONCE) else {
+                break;
+            };
+            self.numberless.pop_front();
+            letters.push_back((to, Mail::Given(numbers)));
+        }
+        let mut answer = |from: usize, ticket, told| {
+            let reply = Reply::Snapshot(told);
+            letters.push_back((from, Mail::Answer { from: 0, ticket, reply }));
+        };
+        for (from, ticket, told) in self.refused_snapshots.drain(..) {
+            answer(from, ticket, Err(told));
+        }
+        if let Some(told) = self.snapshot.as_ref().and_then(|s| s.making.outcome())
+            && let Some(snapshot) = self.snapshot.take()
+        {
+            answer(snapshot.from, snapshot.ticket, told);
+        }
+    }
+
+    /// The oldest instant of which points are kept in files; none where there are no files.
+    pub(super) fn boundary_ms(&self) -> Option<i64> {
+        self.boundary_ms
+    }
+
+    /// How much room the disk has, as last heard.
+    pub(super) fn room(&self) -> Option<Room> {
+        self.room
+    }
+}

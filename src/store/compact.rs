@@ -1,0 +1,202 @@
+//! Which segments are merged, and one merge at work.
+//!
+//! Merged are neighbours in the order of arrival, of one book and one window: so many of one level become
+//! one of the next, and once a window is quiet all that is left of it becomes one. So each point is written
+//! a few times at most, and a window has a bounded number of files at any time.
+
+use std::collections::HashSet;
+
+use super::info::SegmentInfo;
+use super::manifest::{Edit, Version};
+use super::segment::{Merge, MergeFailure, MergeProgress, Rules};
+use super::{RETRY_MICROS, SLICE_NANOS, Store, owner};
+use crate::base::time::Stamp;
+use crate::seam::disk::{Fault, Job, Outcome};
+
+/// Files of one level that become one of the next.
+const FAN_IN: usize = 8;
+/// Files of one merge.
+const INPUTS_MAX: usize = 32;
+/// A window is quiet when its end lies so far behind the wall clock,
+const CLOSED_MS: i64 = 600_000;
+/// and the last of its points arrived so long ago.
+const QUIET_MICROS: u64 = 300_000_000;
+
+/// A merge under way.
+pub(super) struct Compaction {
+    merge: Merge,
+    inputs: Vec<SegmentInfo>,
+    /// [`Tombstones::next`](super::tombstone::Tombstones::next) of those that it applies.
+    tombstones: u64,
+    asked: bool,
+}
+
+impl Compaction {
+    /// A request of it is done.
+    pub(super) fn done(&mut self, job: Job, result: Result<Outcome, Fault>, _: &mut Store) {
+        self.merge.done(job, result);
+    }
+}
+
+/// What decides which windows are merged.
+pub(super) struct Now {
+    /// Wall clock.
+    pub(super) wall_ms: i64,
+    /// Clock of arrivals.
+    pub(super) stamp: u64,
+    /// Whether windows are merged into one file although they are not quiet.
+    pub(super) all: bool,
+}
+
+/// The files to merge next, in the order of arrival; none if nothing is worth it.
+pub(super) fn choose(
+    version: &Version,
+    books: &[u32],
+    now: &Now,
+    leave: &HashSet<u64>,
+) -> Vec<SegmentInfo> {
+    for &book in books {
+        let mut window: Vec<SegmentInfo> = Vec::new();
+        let all = version.segments(book, i64::MIN, i64::MAX).copied();
+        for info in all.map(Some).chain([None]) {
+            let same = info.is_some_and(|info| {
+                window.first().is_none_or(|first| first.window_start_ms == info.window_start_ms)
+            });
+            if !same {
+                let chosen = choose_in(&window, now, leave);
+                if !chosen.is_empty() {
+                    return chosen.to_vec();
+                }
+                window.clear();
+            }
+            window.extend(info);
+        }
+    }
+    Vec::new()
+}
+
+fn choose_in<'a>(
+    window: &'a [SegmentInfo],
+    now: &Now,
+    leave: &HashSet<u64>,
+) -> &'a [SegmentInfo] {
+    let (Some(first), Some(last)) = (window.first(), window.last()) else {
+        return &[];
+    };
+    let end_ms = first.window_start_ms.saturating_add(first.window_ms);
+    let closed = end_ms.saturating_add(CLOSED_MS) <= now.wall_ms;
+    let quiet = closed && last.last_stamp.saturating_add(QUIET_MICROS) <= now.stamp;
+    // A file that cannot be merged parts its window.
+    for part in window.split(|info| leave.contains(&info.file)) {
+        if (quiet || now.all) && 1 < part.len() {
+            return &part[..part.len().min(INPUTS_MAX)];
+        }
+        let same_level = part.chunk_by(|a, b| a.level == b.level);
+        if let Some(many) = same_level.into_iter().find(|many| FAN_IN <= many.len()) {
+            return &many[..many.len().min(INPUTS_MAX)];
+        }
+    }
+    &[]
+}
+
+impl Store {
+    pub(super) fn work_on_compaction(&mut self) -> bool {
+        let Some(mut compaction) = self.compaction.take().or_else(|| self.begin_compaction()) else {
+            return false;
+        };
+        if compaction.asked {
+            self.compaction = Some(compaction);
+            return false;
+        }
+        let mask = self.masks.of_book(&self.version);
+        let series = |number| self.series_of(number);
+        let rules = Rules {
+            duplicates: &|number| series(number).duplicates,
+            mask: &mask,
+        };
+        let mut desk = self.jobs.desk(owner::COMPACT);
+        let progress = compaction.merge.step(SLICE_NANOS, &rules, &mut desk);
+        match progress {
+            MergeProgress::Working => {
+                self.compaction = Some(compaction);
+                true
+            }
+            MergeProgress::Waiting => {
+                self.compaction = Some(compaction);
+                false
+            }
+            MergeProgress::Done(info) => {
+                let added = if info.points == 0 { Vec::new() } else { vec![info] };
+                self.edits.push_back(Edit::Merge {
+                    removed: compaction.inputs.iter().map(|info| info.file).collect(),
+                    added,
+                    tombstones: compaction.tombstones,
+                });
+                compaction.asked = true;
+                self.compaction = Some(compaction);
+                true
+            }
+            MergeProgress::Failed(failure) => {
+                self.merge_failed(&compaction, &failure);
+                false
+            }
+        }
+    }
+
+    fn begin_compaction(&mut self) -> Option<Compaction> {
+        if !self.looks_for_merges || self.now.stamp < self.retry_at || self.files.is_low() {
+            return None;
+        }
+        let now = Now {
+            wall_ms: self.now.now.0,
+            stamp: self.now.stamp.0,
+            all: self.merge_all,
+        };
+        let inputs = choose(&self.version, &self.books, &now, &self.unmergeable);
+        let merge = Merge::new(&inputs, self.files.next()?).ok();
+        let Some(merge) = merge else {
+            self.looks_for_merges = false;
+            if self.seal.is_none() && self.is_sealed() {
+                self.merge_all = false;
+            }
+            return None;
+        };
+        Some(Compaction {
+            merge,
+            inputs,
+            tombstones: self.version.tombstones().next(),
+            asked: false,
+        })
+    }
+
+    /// What the manifest lists has changed: perhaps there is something to merge, or the merge that
+    /// waited for it is done.
+    pub(super) fn settle_compaction(&mut self) {
+        self.looks_for_merges = true;
+        let version = &self.version;
+        self.compaction.take_if(|compaction| {
+            let listed = |info: &SegmentInfo| {
+                let (book, start) = (info.book, info.window_start_ms);
+                let mut window = version.segments(book, start, start);
+                window.any(|known| known.file == info.file)
+            };
+            compaction.asked && !compaction.inputs.iter().any(listed)
+        });
+    }
+
+    /// The manifest did not take it, because its inputs have left: what was written is of no use.
+    pub(super) fn fail_compaction(&mut self) {
+        self.compaction = None;
+        self.looks_for_merges = true;
+    }
+
+    fn merge_failed(&mut self, compaction: &Compaction, failure: &MergeFailure) {
+        self.trouble(format!("cannot merge segments: {failure}"));
+        if let MergeFailure::Corrupt { .. } = failure {
+            // What is damaged stays where it is, and answers as far as it can.
+            self.unmergeable.extend(compaction.inputs.iter().map(|info| info.file));
+        }
+        self.looks_for_merges = true;
+        self.retry_at = Stamp(self.now.stamp.0 + RETRY_MICROS);
+    }
+}
