@@ -4,5 +4,6 @@
 mod block;
 pub mod definition;
 pub mod head;
+pub mod pack;
 pub mod stretch;
 pub mod token;
