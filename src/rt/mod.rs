@@ -8,6 +8,7 @@ pub mod boot;
 pub mod check;
 pub mod clock;
 mod datagrams;
+pub mod disk;
 mod fleet;
 pub mod folder;
 mod http;

@@ -2,6 +2,7 @@
 //! through the same HTTP layer as in production. A failure prints its seed; `SEED=n` replays it.
 
 mod arrivals;
+mod disk;
 mod world;
 
 use arrivals::Read;

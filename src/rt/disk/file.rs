@@ -1,0 +1,167 @@
+//! One open file: reads, writes, zeros, sync.
+
+use std::cell::Cell;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Once;
+
+use glommio::io::{BufferedFile, DmaFile, OpenOptions, ReadResult};
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::Errno;
+
+use super::fault::plain;
+use super::pieces::{PIECE_BYTES, read_all, write_all};
+
+/// The longest write of zeros at once. All of them come from one buffer.
+const ZEROS_BYTES: usize = 1 << 20;
+
+/// Past the page cache where the file system can.
+#[derive(Debug)]
+enum Way {
+    Direct(DmaFile),
+    Buffered(BufferedFile),
+}
+
+/// A file that is closed when the last who uses it is done.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    way: Way,
+    writable: bool,
+    unsynced: Cell<bool>,
+}
+
+impl OpenFile {
+    /// Open what is at `path`.
+    pub(super) async fn open(path: &Path, writable: bool) -> io::Result<OpenFile> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(writable);
+        let way = match options.dma_open(path).await.map_err(plain) {
+            Ok(file) => {
+                if !fcntl_getfl(&file)?.contains(OFlags::DIRECT) {
+                    say_buffered();
+                }
+                Way::Direct(file)
+            }
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => {
+                let file = options.buffered_open(path).await.map_err(plain)?;
+                say_buffered();
+                Way::Buffered(file)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(OpenFile {
+            way,
+            writable,
+            unsynced: Cell::new(false),
+        })
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Whether something was written since the last sync began. Such a file stays open: of what the
+    /// device could not keep, the kernel tells those that had the file open.
+    pub(super) fn is_unsynced(&self) -> bool {
+        self.unsynced.get()
+    }
+
+    pub(super) async fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.unsynced.set(true);
+        write_all(bytes.len() as u64, PIECE_BYTES, async |at, length| {
+            let from = at as usize;
+            let piece = bytes.get(from..from + length).unwrap_or_default();
+            self.write_piece(offset + at, piece).await
+        })
+        .await
+    }
+
+    /// `piece` is not empty: glommio has no buffer without a byte.
+    async fn write_piece(&self, offset: u64, piece: &[u8]) -> io::Result<usize> {
+        match &self.way {
+            Way::Direct(file) => {
+                let mut buffer = file.alloc_dma_buffer(piece.len());
+                buffer.as_bytes_mut().copy_from_slice(piece);
+                file.write_at(buffer, offset).await.map_err(plain)
+            }
+            Way::Buffered(file) => file.write_at(piece.to_vec(), offset).await.map_err(plain),
+        }
+    }
+
+    /// Write `bytes` zero bytes from the start on, really: later writes find their blocks in place.
+    pub(super) async fn write_zeros(&self, bytes: u64) -> io::Result<()> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.unsynced.set(true);
+        let length = bytes.min(ZEROS_BYTES as u64) as usize;
+        match &self.way {
+            Way::Direct(file) => {
+                let mut buffer = file.alloc_dma_buffer(length);
+                buffer.as_bytes_mut().fill(0);
+                let zeros = Rc::new(buffer);
+                write_all(bytes, length, async |at, part| {
+                    if part == length {
+                        let written = file.write_rc_at(Rc::clone(&zeros), at).await;
+                        return written.map_err(plain);
+                    }
+                    self.write_piece(at, zeros.as_bytes().get(..part).unwrap_or_default())
+                        .await
+                })
+                .await
+            }
+            Way::Buffered(_) => {
+                let zeros = vec![0; length];
+                write_all(bytes, length, async |at, part| {
+                    self.write_piece(at, zeros.get(..part).unwrap_or_default())
+                        .await
+                })
+                .await
+            }
+        }
+    }
+
+    /// `fdatasync`: what is written and its place in the file.
+    pub(super) async fn sync(&self) -> io::Result<()> {
+        // Also when it fails: then the writes are lost, and asking again would only hide it.
+        self.unsynced.set(false);
+        match &self.way {
+            Way::Direct(file) => file.fdatasync().await.map_err(plain),
+            Way::Buffered(file) => file.fdatasync().await.map_err(plain),
+        }
+    }
+
+    pub(super) async fn read(&self, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
+        read_all(bytes, async |at, length| {
+            Ok(Piece(
+                match &self.way {
+                    Way::Direct(file) => file.read_at_aligned(offset + at, length).await,
+                    Way::Buffered(file) => file.read_at(offset + at, length).await,
+                }
+                .map_err(plain)?,
+            ))
+        })
+        .await
+    }
+}
+
+/// glommio's result of a read, as bytes.
+struct Piece(ReadResult);
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Once for the whole process: it is the same folder for all shards.
+fn say_buffered() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            "the file system of the data folder has no direct I/O, so corelane reads and writes through \
+             the page cache: slower, and memory is used twice; ext4 and XFS have it"
+        );
+    });
+}
