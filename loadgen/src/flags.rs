@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::crash_flags::CrashFlags;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 use loadgen::send::{Pace, Plan, Protocol, Transport};
@@ -30,7 +31,8 @@ pub(crate) struct Flags {
     /// How points are sent
     #[arg(long, value_enum, default_value = "plaintext")]
     pub(crate) protocol: Door,
-    /// Where to: HOST:PORT [default: 127.0.0.1:2003, for pickle 127.0.0.1:2004]
+    /// Where to: HOST:PORT [default: 127.0.0.1:2003, for pickle port 2004, kairos-rest 8080,
+    /// opentsdb-http 4242]
     #[arg(long, value_name = "ADDR")]
     pub(crate) target: Option<String>,
     /// Allow a target that is not this machine
@@ -65,7 +67,7 @@ pub(crate) struct Flags {
     #[arg(long, alias = "seconds", value_name = "SECONDS")]
     pub(crate) duration: Option<f64>,
 
-    /// Send tagged names: cpu.user;core=c03;host=h000012
+    /// Send tagged names: cpu.user;core=c03;host=h000012 (JSON doors always do)
     #[arg(long)]
     pub(crate) tags: bool,
     /// Put before every name, with a dot: keeps runs apart
@@ -117,6 +119,9 @@ pub(crate) struct Flags {
     /// Points of a pickle frame
     #[arg(long, value_name = "ITEMS", default_value_t = 500)]
     pub(crate) frame: usize,
+    /// Points of a request of kairos-rest and opentsdb-http
+    #[arg(long, value_name = "POINTS", default_value_t = 100)]
+    pub(crate) batch: usize,
 
     /// Ask the appliance at this address back over HTTP and compare every series exactly
     #[arg(long, value_name = "URL")]
@@ -131,6 +136,9 @@ pub(crate) struct Flags {
     /// Print one line of JSON instead of the table
     #[arg(long)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) kill: CrashFlags,
 }
 
 const ABOUT: &str = "Sends metrics as fast as they are taken (--max) or on a schedule (--rate), and can prove that each arrived (--verify)";
@@ -142,8 +150,10 @@ Examples:
   loadgen --protocol pickle --max --rounds 100
   loadgen --rate 1000000 --series 1000000 --connections 2000 --write 100
   loadgen --max --reconnect 300 --connections 64
+  loadgen --protocol kairos-rest --rate 100000 --connections 64 --verify http://127.0.0.1:8080
+  loadgen --crash 'corelane serve --data DIR' --crash-loops 50 --series 1000 --seed 7
 
-Exit code: 0 all well, 1 points were lost or differ, 2 nothing could be said (bad flags, no connection).";
+Exit code: 0 all well, 1 points were lost, refused or differ, 2 nothing could be said (bad flags, no connection).";
 
 /// Protocol and transport as one choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -154,6 +164,17 @@ pub(crate) enum Door {
     Udp,
     /// Carbon's pickle frames over TCP
     Pickle,
+    /// KairosDB's POST /api/v1/datapoints: JSON over HTTP, every request answered
+    KairosRest,
+    /// OpenTSDB's POST /api/put: the same for a rival
+    OpentsdbHttp,
+}
+
+impl Door {
+    /// True if points travel in requests that are answered.
+    pub(crate) fn answers(self) -> bool {
+        matches!(self, Door::KairosRest | Door::OpentsdbHttp)
+    }
 }
 
 /// Order of the series within a round.
@@ -189,7 +210,7 @@ impl Flags {
             seed: self.seed,
             naming: Naming {
                 prefix: self.prefix.clone(),
-                tagged: self.tags,
+                tagged: self.tags || self.protocol.answers(),
             },
             mix_percent,
             churn_share: share(self.churn, "--churn")?,
@@ -215,15 +236,16 @@ impl Flags {
             rounds: rounds_max.min(workload.rounds_max()),
             workload: Arc::new(workload),
             target,
-            protocol: if self.protocol == Door::Pickle {
-                Protocol::Pickle
-            } else {
-                Protocol::Plaintext
+            protocol: match self.protocol {
+                Door::Plaintext | Door::Udp => Protocol::Plaintext,
+                Door::Pickle => Protocol::Pickle,
+                Door::KairosRest => Protocol::KairosRest,
+                Door::OpentsdbHttp => Protocol::OpenTsdbHttp,
             },
             transport: match self.protocol {
                 _ if self.dry => Transport::Nowhere,
                 Door::Udp => Transport::Udp,
-                Door::Plaintext | Door::Pickle => Transport::Tcp,
+                _ => Transport::Tcp,
             },
             grouping: self.grouping(),
             order: if self.order == Sequence::Shuffled {
@@ -240,7 +262,7 @@ impl Flags {
         })
     }
 
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.connections == 0 || self.series < self.connections {
             bail!(
                 "each connection needs a series of its own: --connections must be from 1 to --series"
@@ -263,10 +285,11 @@ impl Flags {
         }
         if self.rounds == Some(0)
             || self.frame == 0
+            || self.batch == 0
             || self.write == Some(0)
             || self.reconnect == Some(0)
         {
-            bail!("--rounds, --frame, --write and --reconnect must be 1 or more");
+            bail!("--rounds, --frame, --batch, --write and --reconnect must be 1 or more");
         }
         if self.prefix.len() > 200
             || !self
@@ -283,6 +306,11 @@ impl Flags {
                 "UDP has no connections to open anew, and --datagram must be from 200 to 65507 bytes"
             );
         }
+        if self.protocol.answers() && (self.reconnect.is_some() || self.write.is_some()) {
+            bail!(
+                "requests are sized by --batch and keep their connection: leave out --write and --reconnect"
+            );
+        }
         if self.dry && self.verify.is_some() {
             bail!("--dry sends nothing, so --verify would find nothing: use only one of them");
         }
@@ -292,6 +320,10 @@ impl Flags {
     fn grouping(&self) -> Grouping {
         let lines = self.reconnect.or(self.write);
         match self.protocol {
+            Door::KairosRest | Door::OpentsdbHttp => Grouping {
+                items_max: self.batch,
+                bytes_max: usize::MAX,
+            },
             Door::Pickle => Grouping {
                 items_max: lines.unwrap_or(self.frame),
                 bytes_max: usize::MAX,
@@ -354,10 +386,11 @@ impl Flags {
     }
 
     fn target_address(&self) -> Result<SocketAddr> {
-        let default = if self.protocol == Door::Pickle {
-            "127.0.0.1:2004"
-        } else {
-            "127.0.0.1:2003"
+        let default = match self.protocol {
+            Door::Plaintext | Door::Udp => "127.0.0.1:2003",
+            Door::Pickle => "127.0.0.1:2004",
+            Door::KairosRest => "127.0.0.1:8080",
+            Door::OpentsdbHttp => "127.0.0.1:4242",
         };
         let text = self.target.as_deref().unwrap_or(default);
         resolve(text, self.allow_remote)

@@ -7,8 +7,20 @@
 //! In the order the data travels:
 #![forbid(unsafe_code)]
 
-pub mod random; // numbers from a seed
-pub mod send; // bytes become writes
+// Numbers from a seed.
+pub mod random;
+
+// Which series have which value in which round.
+pub mod workload;
+
+// Points become bytes.
+pub mod wire;
+
+// Bytes become writes.
+pub mod send;
+
+// What was sent is asked back.
 pub mod verify;
-pub mod wire; // points become bytes
-pub mod workload; // which series have which value in which round // what was sent is asked back
+
+// The same of a server that is killed again and again.
+pub mod crash;

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use clap::ValueEnum as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use loadgen::send::{Outcome, Pace, Plan};
+use loadgen::send::{Answers, Outcome, Pace, Plan};
 use loadgen::verify::Verdict;
 use serde::Serialize;
 
@@ -103,6 +104,7 @@ pub(crate) struct Report {
     latency_p99_us: Option<f64>,
     latency_p999_us: Option<f64>,
     latency_max_us: Option<f64>,
+    answers: Option<Answers>,
     verify: Option<Verdict>,
 }
 
@@ -132,7 +134,10 @@ impl Report {
             }
         };
         Report {
-            protocol: format!("{:?}", flags.protocol).to_lowercase(),
+            protocol: flags
+                .protocol
+                .to_possible_value()
+                .map_or_else(String::new, |value| value.get_name().to_owned()),
             target: plan.target.to_string(),
             mode: if flags.rate.is_some() { "rate" } else { "max" },
             rate_asked: flags.rate,
@@ -175,6 +180,7 @@ impl Report {
             latency_p99_us: quantile(0.99),
             latency_p999_us: quantile(0.999),
             latency_max_us: quantile(1.0),
+            answers: outcome.answers.clone(),
             verify,
         }
     }
@@ -237,6 +243,19 @@ impl Report {
                 self.sender_cpu_seconds, self.sender_cpu_ns_per_point
             ),
         );
+        if let Some(answers) = &self.answers {
+            row(
+                "answers",
+                format!(
+                    "{} times 204, {} times 400, {} times 503 ({} sent again), {} others",
+                    answers.ok_204,
+                    answers.refused_400,
+                    answers.busy_503,
+                    answers.resent,
+                    answers.other
+                ),
+            );
+        }
         if let (Some(p50), Some(p99), Some(p999), Some(max)) = (
             self.latency_p50_us,
             self.latency_p99_us,

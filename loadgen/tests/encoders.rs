@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use loadgen::wire::graphite::Plaintext;
+use loadgen::wire::json::{Dialect, Requests};
 use loadgen::wire::naive::{self, Point};
 use loadgen::wire::pickle::Pickle;
 use loadgen::wire::{Encoder, Grouping, Order, Sheet};
@@ -118,6 +119,22 @@ proptest! {
     }
 
     #[test]
+    fn patched_requests_equal_written_requests(workload in workloads(), batch in 1..50_usize) {
+        let mut parameters = workload.parameters().clone();
+        parameters.naming.tagged = true;
+        let workload = Workload::new(parameters).unwrap();
+        let grouping = Grouping { items_max: batch, bytes_max: usize::MAX };
+        for dialect in [Dialect::Kairos, Dialect::OpenTsdb] {
+            let encoder = Requests::new(dialect, "here:80");
+            let got = rounds_of(encoder, &workload, grouping, Order::Stable, 12);
+            for (got, points) in got.iter().zip(points_of(&workload, 12)) {
+                let want = naive::requests(&points, dialect, "here:80", batch);
+                prop_assert_eq!(String::from_utf8_lossy(got), String::from_utf8_lossy(&want));
+            }
+        }
+    }
+
+    #[test]
     fn a_shuffled_round_holds_the_same_lines(workload in workloads()) {
         let grouping = Grouping { items_max: usize::MAX, bytes_max: 300 };
         let got = rounds_of(Plaintext, &workload, grouping, Order::Shuffled, 20);
@@ -141,6 +158,54 @@ fn fifty() -> Workload {
         ..Parameters::default()
     })
     .unwrap()
+}
+
+#[test]
+fn a_shuffled_request_is_json_with_all_its_points() {
+    let mut parameters = fifty().parameters().clone();
+    parameters.naming.tagged = true;
+    let workload = Workload::new(parameters).unwrap();
+    let grouping = Grouping {
+        items_max: 20,
+        bytes_max: usize::MAX,
+    };
+    let encoder = Requests::new(Dialect::Kairos, "here:80");
+    let rounds = rounds_of(encoder, &workload, grouping, Order::Shuffled, 3);
+    for (round, points) in rounds.iter().zip(points_of(&workload, 3)) {
+        let text = String::from_utf8_lossy(round);
+        let mut got = Vec::new();
+        for request in text.split("POST ").skip(1) {
+            let (head, body) = request.split_once("\r\n\r\n").unwrap();
+            assert!(
+                head.ends_with(&format!("Content-Length: {}", body.len())),
+                "{head}"
+            );
+            let objects: Vec<serde_json::Value> = serde_json::from_str(body).unwrap();
+            got.extend(objects.iter().map(|point| {
+                let tags = &point["tags"];
+                format!(
+                    "{};core={};host={} {} {}",
+                    point["name"].as_str().unwrap(),
+                    tags["core"].as_str().unwrap(),
+                    tags["host"].as_str().unwrap(),
+                    point["value"],
+                    point["timestamp"]
+                )
+            }));
+        }
+        let mut want: Vec<String> = points
+            .iter()
+            .map(|point| {
+                // As JSON writes a number: without zeros at its end.
+                let value: serde_json::Value =
+                    serde_json::from_str(&point.value.to_string()).unwrap();
+                format!("{} {value} {}000", point.name, point.timestamp_s)
+            })
+            .collect();
+        got.sort();
+        want.sort();
+        assert_eq!(got, want);
+    }
 }
 
 #[test]

@@ -93,7 +93,13 @@ pub(super) fn run<E: Encoder>(
         cpu,
         latency_ns,
         rounds,
+        answers: None,
     })
+}
+
+/// An empty histogram of nanoseconds.
+pub(super) fn histogram() -> Result<Histogram<u64>> {
+    Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).context("cannot make a histogram")
 }
 
 impl<E: Encoder> Lane<E> {
@@ -120,8 +126,7 @@ impl<E: Encoder> Lane<E> {
             );
         }
         let count = connections.len();
-        let latency_ns =
-            Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).context("cannot make a histogram")?;
+        let latency_ns = histogram()?;
         let tally = Tally {
             points: 0,
             bytes: 0,
@@ -320,7 +325,7 @@ fn drain<E: Encoder>(connections: Vec<Connection<E>>) -> bool {
         .all(|connection| connection.link.await_end(until))
 }
 
-fn pin(plan: &Plan, number: usize) -> Result<()> {
+pub(super) fn pin(plan: &Plan, number: usize) -> Result<()> {
     if plan.pin.is_empty() {
         return Ok(());
     }
@@ -333,7 +338,7 @@ fn pin(plan: &Plan, number: usize) -> Result<()> {
     )
 }
 
-fn thread_cpu() -> Duration {
+pub(super) fn thread_cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(
         time.tv_sec.unsigned_abs(),
@@ -342,7 +347,7 @@ fn thread_cpu() -> Duration {
 }
 
 /// Adds to an error of a socket what to do about it.
-fn explain(error: io::Error, transport: Transport, target: SocketAddr) -> Error {
+pub(super) fn explain(error: io::Error, transport: Transport, target: SocketAddr) -> Error {
     let protocol = if transport == Transport::Udp {
         "UDP"
     } else {

@@ -6,9 +6,12 @@
 //! rounds, so that the outcome needs to hold only a number of rounds per connection for everything
 //! that was sent to be known again.
 
+mod caller;
+mod calls;
 mod connection;
 mod lane;
 mod link;
+pub mod reply;
 mod timeline;
 
 use std::net::SocketAddr;
@@ -19,8 +22,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use hdrhistogram::Histogram;
+use serde::Serialize;
 
 use crate::wire::graphite::Plaintext;
+use crate::wire::json::{Dialect, Requests};
 use crate::wire::pickle::Pickle;
 use crate::wire::{Encoder, Grouping, Order};
 use crate::workload::{Workload, blocks};
@@ -43,6 +48,10 @@ pub enum Protocol {
     Plaintext,
     /// Carbon's pickle frames.
     Pickle,
+    /// KairosDB's `POST /api/v1/datapoints`; each request is answered.
+    KairosRest,
+    /// OpenTSDB's `POST /api/put`; each request is answered.
+    OpenTsdbHttp,
 }
 
 /// How fast points are sent.
@@ -113,20 +122,75 @@ pub struct Outcome {
     pub latency_ns: Histogram<u64>,
     /// The places of each connection with the rounds that it sent.
     pub rounds: Vec<(Range<u64>, u64)>,
+    /// How requests were answered; none where the protocol has no answers. `points` and
+    /// `latency_ns` are then those of the requests that were answered with 204.
+    pub answers: Option<Answers>,
+}
+
+/// How the requests of a protocol with answers were answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Answers {
+    /// Taken: 204.
+    pub ok_204: u64,
+    /// Refused for good: 400.
+    pub refused_400: u64,
+    /// Not taken now: 503.
+    pub busy_503: u64,
+    /// Anything else.
+    pub other: u64,
+    /// Requests sent again because of a 503.
+    pub resent: u64,
+    /// Status and text of the first answer that was neither 204 nor 503.
+    pub first_refusal: Option<String>,
+}
+
+impl Answers {
+    fn count(&mut self, reply: &reply::Reply) {
+        *(match reply.status {
+            204 => &mut self.ok_204,
+            400 => &mut self.refused_400,
+            503 => &mut self.busy_503,
+            _ => &mut self.other,
+        }) += 1;
+        if !matches!(reply.status, 204 | 503) && self.first_refusal.is_none() {
+            self.first_refusal = Some(format!("{} {}", reply.status, reply.text));
+        }
+    }
+
+    fn add(&mut self, part: Answers) {
+        self.ok_204 += part.ok_204;
+        self.refused_400 += part.refused_400;
+        self.busy_503 += part.busy_503;
+        self.other += part.other;
+        self.resent += part.resent;
+        self.first_refusal = self.first_refusal.take().or(part.first_refusal);
+    }
 }
 
 impl Plan {
     /// Sends everything. `progress` counts points while it runs.
     pub fn run(&self, progress: &Arc<AtomicU64>) -> Result<Outcome> {
         match self.protocol {
-            Protocol::Plaintext => self.run_with(Plaintext, progress),
-            Protocol::Pickle => self.run_with(Pickle, progress),
+            Protocol::Plaintext => self.run_with(Plaintext, lane::run, progress),
+            Protocol::Pickle => self.run_with(Pickle, lane::run, progress),
+            Protocol::KairosRest => self.run_requests(Dialect::Kairos, progress),
+            Protocol::OpenTsdbHttp => self.run_requests(Dialect::OpenTsdb, progress),
+        }
+    }
+
+    fn run_requests(&self, dialect: Dialect, progress: &Arc<AtomicU64>) -> Result<Outcome> {
+        let encoder = Requests::new(dialect, &self.target.to_string());
+        if self.transport == Transport::Nowhere {
+            self.run_with(encoder, lane::run, progress)
+        } else {
+            self.run_with(encoder, calls::run, progress)
         }
     }
 
     fn run_with<E: Encoder + 'static>(
         &self,
         encoder: E,
+        run: Runner<E>,
         progress: &Arc<AtomicU64>,
     ) -> Result<Outcome> {
         progress.store(0, Ordering::Relaxed);
@@ -147,7 +211,7 @@ impl Plan {
                 let (barrier, progress) = (Arc::clone(&barrier), Arc::clone(progress));
                 std::thread::Builder::new()
                     .name(format!("send-{number}"))
-                    .spawn(move || lane::run(&plan, number, encoder, share, &barrier, &progress))
+                    .spawn(move || run(&plan, number, encoder, share, &barrier, &progress))
                     .context("cannot start a sending thread: lower --threads")
             })
             .collect::<Result<_>>()?;
@@ -162,6 +226,10 @@ impl Plan {
         join(outcomes.into_iter().collect::<Result<Vec<_>>>()?)
     }
 }
+
+/// One sending thread: plan, number of the thread, encoder, its connections, the start, the progress.
+type Runner<E> =
+    fn(&Plan, usize, E, Vec<(u64, Range<u64>)>, &Barrier, &AtomicU64) -> Result<Outcome>;
 
 /// The outcome of all threads together.
 fn join(outcomes: Vec<Outcome>) -> Result<Outcome> {
@@ -182,6 +250,9 @@ fn join(outcomes: Vec<Outcome>) -> Result<Outcome> {
             .add(part.latency_ns)
             .context("latencies of two threads do not fit together")?;
         whole.rounds.extend(part.rounds);
+        if let (Some(answers), Some(part)) = (&mut whole.answers, part.answers) {
+            answers.add(part);
+        }
     }
     Ok(whole)
 }

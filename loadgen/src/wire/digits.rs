@@ -1,5 +1,7 @@
 //! Decimal digits of known width.
 
+use crate::workload::Kind;
+
 /// The digits 00 to 99.
 const PAIRS: [[u8; 2]; 100] = pairs();
 
@@ -29,6 +31,23 @@ pub fn ten(number: u64) -> [u8; 10] {
     let [a, b] = PAIRS[(number / 100_000_000 % 100) as usize];
     let [c, d, e, f, g, h, i, j] = eight((number % 100_000_000) as u32);
     [a, b, c, d, e, f, g, h, i, j]
+}
+
+/// Writes a value of `kind` into its text, which is as long as [`Kind::width`] says.
+#[inline(always)]
+pub fn patch_value(text: &mut [u8], kind: Kind, scaled: u32) {
+    let digits = eight(scaled);
+    match kind {
+        Kind::Counter => text.copy_from_slice(&digits[1..8]),
+        Kind::Constant | Kind::Walk => {
+            text[0..3].copy_from_slice(&digits[3..6]);
+            text[4..6].copy_from_slice(&digits[6..8]);
+        }
+        Kind::Noise => {
+            text[0..2].copy_from_slice(&digits[0..2]);
+            text[3..9].copy_from_slice(&digits[2..8]);
+        }
+    }
 }
 
 #[cfg(test)]

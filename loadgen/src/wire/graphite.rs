@@ -48,18 +48,6 @@ impl Encoder for Plaintext {
     #[inline(always)]
     fn patch_value(&self, item: &mut [u8], slots: Slots, kind: Kind, scaled: u32) {
         let at = usize::from(slots.value_at);
-        let item = &mut item[at..at + kind.width()];
-        let digits = digits::eight(scaled);
-        match kind {
-            Kind::Counter => item.copy_from_slice(&digits[1..8]),
-            Kind::Constant | Kind::Walk => {
-                item[0..3].copy_from_slice(&digits[3..6]);
-                item[4..6].copy_from_slice(&digits[6..8]);
-            }
-            Kind::Noise => {
-                item[0..2].copy_from_slice(&digits[0..2]);
-                item[3..9].copy_from_slice(&digits[2..8]);
-            }
-        }
+        digits::patch_value(&mut item[at..at + kind.width()], kind, scaled);
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod digits;
 pub mod graphite;
+pub mod json;
 pub mod naive;
 pub mod pickle;
 mod sheet;

@@ -4,6 +4,7 @@
 //! between points.
 
 use super::graphite;
+use super::json::Dialect;
 use crate::workload::Value;
 
 /// One point as a twin sees it.
@@ -23,6 +24,44 @@ pub fn plaintext(points: &[Point]) -> Vec<u8> {
         .iter()
         .flat_map(|point| graphite::line(&point.name, point.value, point.timestamp_s).into_bytes())
         .collect()
+}
+
+/// Points as HTTP requests of at most `batch` points each. Names carry their tags: `name;key=value`.
+pub fn requests(points: &[Point], dialect: Dialect, host: &str, batch: usize) -> Vec<u8> {
+    points
+        .chunks(batch)
+        .flat_map(|chunk| {
+            let objects: Vec<String> = chunk.iter().map(|point| object(point, dialect)).collect();
+            let body = format!("[{}]", objects.join(","));
+            let path = dialect.path();
+            let length = body.len();
+            format!(
+                "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+                 Content-Length: {length}\r\n\r\n{body}"
+            )
+            .into_bytes()
+        })
+        .collect()
+}
+
+/// One point as the object that a request's array holds.
+fn object(point: &Point, dialect: Dialect) -> String {
+    let mut parts = point.name.split(';');
+    let name = parts.next().unwrap_or_default();
+    let tags: Vec<String> = parts
+        .filter_map(|part| part.split_once('='))
+        .map(|(key, value)| format!("\"{key}\":\"{value}\""))
+        .collect();
+    let tags = tags.join(",");
+    let (value, seconds) = (point.value, point.timestamp_s);
+    match dialect {
+        Dialect::Kairos => format!(
+            "{{\"name\":\"{name}\",\"timestamp\":{seconds}000,\"value\":{value},\"tags\":{{{tags}}}}}"
+        ),
+        Dialect::OpenTsdb => format!(
+            "{{\"metric\":\"{name}\",\"timestamp\":{seconds},\"value\":{value},\"tags\":{{{tags}}}}}"
+        ),
+    }
 }
 
 /// Points as frames of at most `frame_items` items.
