@@ -4,6 +4,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use corelane::config::error::ConfigError;
@@ -13,6 +14,7 @@ use corelane::config::print::print;
 use corelane::config::{Config, identity, machine};
 use corelane::rt::{self, folder::Folder};
 use corelane::shard::Shard;
+use corelane::store::recover::{self, Found};
 
 fn main() -> ExitCode {
     let typed = match flags::parse(std::env::args_os()) {
@@ -37,16 +39,31 @@ fn run(typed: &Typed) -> anyhow::Result<()> {
     }
     start_log(&loaded);
     let config = &loaded.config;
-    let folder = Folder::open(&config.data)?;
-    let seed = identity::seed_of(&folder, identity::fresh_seed)?;
+    let folder = Arc::new(Folder::open(&config.data)?);
+    let seed = identity::seed_of(&*folder, identity::fresh_seed)?;
     let cores = rt::boot::cores()?.len();
     let (shards, memory_bytes) = (config.shards_on(cores), machine::memory_bytes());
     tell_start(config, shards, memory_bytes);
     let shard_options = config.shard_options(seed, shards, memory_bytes);
-    rt::serve(loaded.runtime_options(), folder, move |number| {
-        Shard::new(number, shard_options)
+    let found = recover::open(&*folder, shards)?;
+    tell_found(&found);
+    let (highest, starts) = (found.highest, Mutex::new(found.starts));
+    let disk = Arc::clone(&folder);
+    rt::serve(loaded.runtime_options(), folder, highest, move |number| {
+        let mut starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = starts.remove(&number).ok_or("it was started before")?;
+        drop(starts);
+        Shard::new(shard_options, start, &*disk).map_err(|error| error.to_string())
     })?;
     Ok(())
+}
+
+/// What the data folder holds, and what the last run has left behind.
+fn tell_found(found: &Found) {
+    tracing::info!("{}", found.summary);
+    for note in &found.notes {
+        tracing::warn!("{note}");
+    }
 }
 
 fn environment() -> impl Iterator<Item = (String, String)> {

@@ -37,6 +37,14 @@ pub trait Fleet {
     /// error, and with `Timeout` after the plan's time.
     fn ask(&self, plan: Plan) -> Local<'_, Result<Vec<Partial>, QueryError>>;
 
+    /// Write everything that was taken so far into segment files, and where `merge` is set make those of
+    /// each window one. Done when that is.
+    fn settle(&self, merge: bool) -> Local<'_, Result<(), QueryError>>;
+
+    /// Make a snapshot called `name`: everything that was taken before the call. Gives its folder, below
+    /// the data folder, or why there is none.
+    fn snapshot(&self, name: String) -> Local<'_, Result<String, String>>;
+
     /// The counters of every shard, in shard order.
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>>;
 

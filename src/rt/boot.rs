@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -25,6 +26,7 @@ use super::post::Mailroom;
 use super::sockets::{self, Door, DoorError};
 use super::stop::Life;
 use super::worker::Worker;
+use crate::base::time::Stamp;
 use crate::model::refusal::Protocol;
 use crate::shard::Shard;
 use crate::shard::vitals::Vitals;
@@ -72,7 +74,7 @@ pub struct Running {
     life: Arc<Life>,
     ends: Receiver<(usize, Result<Vitals, String>)>,
     shards: usize,
-    folder: Folder,
+    folder: Arc<Folder>,
 }
 
 impl Running {
@@ -126,12 +128,13 @@ pub fn cores() -> Result<Vec<usize>, ServeError> {
 /// It did not start, or a shard ended on its own.
 pub fn serve(
     options: Options,
-    folder: Folder,
-    make_shard: impl Fn(usize) -> Shard + Send + Sync + 'static,
+    folder: Arc<Folder>,
+    highest: Stamp,
+    make_shard: impl Fn(usize) -> Result<Shard, String> + Send + Sync + 'static,
 ) -> Result<(), ServeError> {
     // Every thread that is made from here on inherits this.
     glommio::signal::block(&SIGNALS).map_err(io::Error::from)?;
-    let running = start(options, folder, make_shard)?;
+    let running = start(options, folder, highest, make_shard)?;
     let life = Arc::clone(&running.life);
     thread::Builder::new()
         .name("signals".to_owned())
@@ -164,14 +167,16 @@ fn obey(life: &Life) {
     }
 }
 
-/// Start all shards; `make_shard` is called on each one's own core.
+/// Start all shards; `make_shard` is called on each one's own core. `highest` is the highest stamp of an
+/// arrival that the folder knows.
 ///
 /// # Errors
 /// Something is missing; the text says what to do.
 pub fn start(
     options: Options,
-    folder: Folder,
-    make_shard: impl Fn(usize) -> Shard + Send + Sync + 'static,
+    folder: Arc<Folder>,
+    highest: Stamp,
+    make_shard: impl Fn(usize) -> Result<Shard, String> + Send + Sync + 'static,
 ) -> Result<Running, ServeError> {
     let mut cores = cores()?;
     let shards = options.shards.unwrap_or(cores.len()).max(1);
@@ -183,10 +188,15 @@ pub fn start(
     check::all(shards, options.io_memory_bytes, options.connections_max)?;
     let doors = sockets::open(&options, &cores)?;
     let (life, mailroom) = (Arc::new(Life::new(shards)?), Mailroom::new(shards)?);
-    let (make_shard, offset) = (Arc::new(make_shard), Offset::now());
+    let (make_shard, offset) = (Arc::new(make_shard), Offset::now(highest));
     let (tell, ends) = channel();
     for ((number, doors), core) in doors.shards.into_iter().enumerate().zip(cores) {
-        let worker = worker(number, doors, &options, offset, &life, &mailroom);
+        let about = About {
+            number,
+            offset,
+            folder: folder.path().to_owned(),
+        };
+        let worker = worker(about, doors, &options, &life, &mailroom);
         let make_shard = Arc::clone(&make_shard);
         let io_memory_bytes = options.io_memory_bytes;
         let tell: Sender<_> = tell.clone();
@@ -210,20 +220,27 @@ pub fn start(
     })
 }
 
-fn worker(
+/// What differs from shard to shard, or from start to start.
+struct About {
     number: usize,
+    offset: Offset,
+    folder: PathBuf,
+}
+
+fn worker(
+    about: About,
     doors: Vec<Door>,
     options: &Options,
-    offset: Offset,
     life: &Arc<Life>,
     mailroom: &Mailroom,
 ) -> Worker {
     Worker {
-        number,
+        number: about.number,
         doors,
         mailroom: mailroom.clone(),
         life: Arc::clone(life),
-        offset,
+        offset: about.offset,
+        folder: about.folder,
         ingest: IngestOptions {
             gather: options.gather,
             connections_max: options.connections_max,
@@ -243,7 +260,7 @@ fn live(
     core: usize,
     io_memory_bytes: usize,
     worker: Worker,
-    make_shard: impl FnOnce() -> Shard,
+    make_shard: impl FnOnce() -> Result<Shard, String>,
 ) -> Result<Vitals, String> {
     let executor = LocalExecutorBuilder::new(Placement::Fixed(core))
         .io_memory(io_memory_bytes)
@@ -251,6 +268,8 @@ fn live(
         .make()
         .map_err(|error| format!("its executor did not start: {error}"))?;
     executor
-        .run(async move { worker.run(make_shard()).await })
-        .map_err(|error| error.to_string())
+        .run(async move {
+            let shard = make_shard()?;
+            worker.run(shard).await.map_err(|error| error.to_string())
+        })
 }

@@ -14,10 +14,12 @@ use crate::seam::Clock;
 pub struct Offset(u64);
 
 impl Offset {
-    /// Taken once, at boot.
-    pub fn now() -> Offset {
+    /// Taken once, at boot. No stamp will be at or below `highest`, the highest that any file knows:
+    /// a wall clock that was set back does not bring arrivals out of order.
+    pub fn now(highest: Stamp) -> Offset {
         let wall = u64::try_from(wall_micros()).unwrap_or(0);
-        Offset(wall.saturating_sub(monotonic_micros()))
+        let least = wall.max(highest.0.saturating_add(1));
+        Offset(least.saturating_sub(monotonic_micros()))
     }
 }
 
@@ -34,6 +36,17 @@ impl KernelClock {
         KernelClock {
             offset,
             last: Cell::new(0),
+        }
+    }
+}
+
+impl KernelClock {
+    /// The time, without taking a stamp: the one that comes with it may be given to an arrival later.
+    pub(super) fn look(&self) -> Arrival {
+        let stamp = (monotonic_micros() + self.offset.0).max(self.last.get());
+        Arrival {
+            now: now(),
+            stamp: Stamp(stamp),
         }
     }
 }
@@ -79,7 +92,7 @@ mod tests {
 
     #[test]
     fn every_stamp_is_larger_than_the_one_before() {
-        let clock = KernelClock::new(Offset::now());
+        let clock = KernelClock::new(Offset::now(Stamp(0)));
         let mut last = Stamp(0);
         for round in 0..10_000 {
             let arrival = clock.arrival();
@@ -90,7 +103,7 @@ mod tests {
 
     #[test]
     fn stamps_are_about_the_wall_clock_at_boot() {
-        let arrival = KernelClock::new(Offset::now()).arrival();
+        let arrival = KernelClock::new(Offset::now(Stamp(0))).arrival();
         let apart = arrival.stamp.0.abs_diff(arrival.now.0 as u64 * 1000);
         assert!(apart < 1_000_000, "{apart} µs apart");
     }

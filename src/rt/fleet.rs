@@ -13,6 +13,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::clock;
+use super::driver::Driver;
 use super::post::Mailroom;
 use super::stop::Life;
 use super::timer::Sleep;
@@ -27,6 +28,9 @@ use crate::shard::vitals::Vitals;
 
 /// How long counters may take.
 const DESCRIBE_MILLIS_MAX: u64 = 5_000;
+
+/// How long it may take until everything is written out.
+const SETTLE_MILLIS_MAX: u64 = 600_000;
 
 /// Questions that wait for their answers.
 #[derive(Default)]
@@ -131,6 +135,7 @@ pub(super) struct ShardFleet {
     pub(super) mailroom: Mailroom,
     pub(super) tickets: Rc<Tickets>,
     pub(super) life: Arc<Life>,
+    pub(super) driver: Driver,
 }
 
 impl ShardFleet {
@@ -139,7 +144,16 @@ impl ShardFleet {
         millis_max: u64,
         mail: impl Fn(u64) -> Mail,
     ) -> Result<Vec<Reply>, QueryError> {
-        let shards = self.mailroom.shards();
+        self.ask_first(self.mailroom.shards(), millis_max, mail).await
+    }
+
+    /// Ask the first so many shards.
+    async fn ask_first(
+        &self,
+        shards: usize,
+        millis_max: u64,
+        mail: impl Fn(u64) -> Mail,
+    ) -> Result<Vec<Reply>, QueryError> {
         let ticket = self.tickets.open(shards);
         let _asked = Asked {
             fleet: self,
@@ -176,7 +190,7 @@ impl Fleet for ShardFleet {
             let replies = self.ask_all(plan.limits.millis_max, ask).await?;
             let parts = replies.into_iter().map(|reply| match reply {
                 Reply::Part(part) => part,
-                Reply::Vitals(_) => Err(QueryError::Busy),
+                _ => Err(QueryError::Busy),
             });
             parts.collect()
         })
@@ -189,9 +203,40 @@ impl Fleet for ShardFleet {
             let replies = self.ask_all(DESCRIBE_MILLIS_MAX, ask).await?;
             let all = replies.into_iter().map(|reply| match reply {
                 Reply::Vitals(vitals) => Ok(*vitals),
-                Reply::Part(_) => Err(QueryError::Busy),
+                _ => Err(QueryError::Busy),
             });
             all.collect()
+        })
+    }
+
+    fn settle(&self, merge: bool) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async move {
+            let from = self.shard;
+            let ask = |ticket| Mail::Settle {
+                from,
+                ticket,
+                merge,
+            };
+            self.ask_all(SETTLE_MILLIS_MAX, ask).await.map(drop)
+        })
+    }
+
+    fn snapshot(&self, name: String) -> Local<'_, Result<String, String>> {
+        Box::pin(async move {
+            self.settle(false).await.map_err(|error| error.to_string())?;
+            let from = self.shard;
+            let ask = |ticket| Mail::Snapshot {
+                from,
+                ticket,
+                name: name.clone(),
+            };
+            let replies = self.ask_first(1, SETTLE_MILLIS_MAX, ask).await;
+            let replies = replies.map_err(|error| error.to_string())?;
+            let made = replies.into_iter().find_map(|reply| match reply {
+                Reply::Snapshot(made) => Some(made),
+                _ => None,
+            });
+            made.unwrap_or_else(|| Err("the keeper of the manifest gave no answer".to_owned()))
         })
     }
 

@@ -36,6 +36,11 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Make the folder if it is not there, and take hold of it.
     ///
     /// # Errors

@@ -5,11 +5,9 @@
 //! the others one buffer of work, not more. After a round that found several sockets, each with
 //! little, the loop naps: one wake-up then serves them all.
 
-use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use glommio::io::PollableFd;
@@ -19,8 +17,8 @@ use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{RecvFlags, SocketAddrAny, SocketFlags};
 use rustix::time::Timespec;
 
-use super::clock::KernelClock;
 use super::datagrams::{BATCH, Datagrams};
+use super::driver::Driver;
 use super::slots::Slots;
 use super::sockets::{BACKLOG, Door};
 use super::stop::Bell;
@@ -50,6 +48,8 @@ const LAST_READS_MAX: usize = 16;
 const LAST_READS_TIME_MAX: Duration = Duration::from_secs(1);
 /// Between two looks while draining.
 const DRAIN_STEP: Duration = Duration::from_millis(10);
+/// Between two looks at a disk that does not keep up.
+const BLOCKED_NAP: Duration = Duration::from_millis(5);
 /// Between two lines in the log about the same trouble.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -98,8 +98,7 @@ pub(super) struct Ingest {
     connections: Slots<Connection>,
     buffer: ReadBuffer,
     datagrams: Option<Datagrams>,
-    shard: Rc<RefCell<Shard>>,
-    clock: Rc<KernelClock>,
+    driver: Driver,
     stop: Bell,
     complained: Option<Instant>,
     /// After a stop: when reading ends, whatever the peers still do.
@@ -117,8 +116,7 @@ impl Ingest {
     pub(super) fn new(
         options: IngestOptions,
         doors: Vec<Door>,
-        shard: Rc<RefCell<Shard>>,
-        clock: Rc<KernelClock>,
+        driver: Driver,
         stop: Bell,
         stop_bell: &OwnedFd,
     ) -> io::Result<Ingest> {
@@ -138,8 +136,7 @@ impl Ingest {
                 .collect(),
             connections: Slots::default(),
             buffer: ReadBuffer::default(),
-            shard,
-            clock,
+            driver,
             stop,
             complained: None,
             deadline: None,
@@ -150,7 +147,14 @@ impl Ingest {
     pub(super) async fn run(mut self) -> io::Result<()> {
         let mut events = Vec::with_capacity(EVENTS);
         while !self.stop.has_rung() {
+            if self.driver.shard().borrow().is_blocked() {
+                // Nobody is read: TCP keeps what senders have, until the disk has caught up.
+                glommio::timer::sleep(BLOCKED_NAP).await;
+                self.driver.pump();
+                continue;
+            }
             let round = self.round(&mut events).await?;
+            self.driver.pump();
             if round.gathers() {
                 glommio::timer::sleep(self.options.gather).await;
             } else if events.is_empty() {
@@ -174,7 +178,8 @@ impl Ingest {
             more: events.len() == EVENTS,
         };
         for event in &*events {
-            if self.is_over() {
+            // What is not read stays with its sender, and is seen again in the next round.
+            if self.is_over() || self.driver.shard().borrow().is_blocked() {
                 break;
             }
             let token = event.data.u64();
@@ -217,7 +222,7 @@ impl Ingest {
             }
         };
         let protocol = listening.door.protocol;
-        let mut shard = self.shard.borrow_mut();
+        let mut shard = self.driver.shard().borrow_mut();
         if let Some(dropped) = received.dropped {
             // The kernel counts in 32 bits, and over.
             let new = dropped.wrapping_sub(listening.dropped);
@@ -226,7 +231,7 @@ impl Ingest {
         }
         // One read, one stamp, and their order as it is. A stamp for each would run ahead of the clock
         // under a flood of tiny ones, and win over what other shards get later.
-        let at = self.clock.arrival();
+        let at = self.driver.clock().arrival();
         for (datagram, from) in datagrams.each() {
             shard.take_datagram(protocol, datagram, from, at);
         }
@@ -280,11 +285,11 @@ impl Ingest {
     /// A fresh connection: many have sent all they will ever send.
     fn admit(&mut self, socket: OwnedFd, protocol: Protocol, from: IpAddr, round: &mut Round) {
         if self.options.connections_max <= self.connections.len() {
-            let mut shard = self.shard.borrow_mut();
+            let mut shard = self.driver.shard().borrow_mut();
             shard.refuse(protocol, Reason::Connections);
             return;
         }
-        let mut feed = self.shard.borrow_mut().open(protocol, from);
+        let mut feed = self.driver.shard().borrow_mut().open(protocol, from);
         for _ in 0..FIRST_READS_MAX {
             match self.read(&socket, &mut feed) {
                 Read::Some(bytes) => {
@@ -293,7 +298,7 @@ impl Ingest {
                 }
                 Read::Nothing => break,
                 Read::Closed => {
-                    self.shard.borrow_mut().close(&mut feed);
+                    self.driver.shard().borrow_mut().close(&mut feed);
                     return;
                 }
             }
@@ -318,7 +323,7 @@ impl Ingest {
         match read {
             Read::Closed => {
                 // Dropping the socket takes it out of the set.
-                self.shard.borrow_mut().close(&mut connection.feed);
+                self.driver.shard().borrow_mut().close(&mut connection.feed);
                 return;
             }
             Read::Some(bytes) => {
@@ -334,7 +339,7 @@ impl Ingest {
 
     /// Close whoever leaves most unfinished, until all together leave no more than they may.
     fn make_room(&mut self) {
-        while self.shard.borrow().is_overfull() {
+        while self.driver.shard().borrow().is_overfull() {
             let held = |(_, connection): &(usize, &Connection)| connection.feed.held_bytes();
             let Some((place, _)) = self.connections.iter().max_by_key(held) else {
                 return;
@@ -355,12 +360,12 @@ impl Ingest {
                 Err(_) => break 0,
             }
         };
-        let mut shard = self.shard.borrow_mut();
+        let mut shard = self.driver.shard().borrow_mut();
         if filled == 0 {
             shard.end(feed);
             return Read::Closed;
         }
-        let at = self.clock.arrival();
+        let at = self.driver.clock().arrival();
         match shard.take(feed, &mut self.buffer, filled, at) {
             Verdict::Keep => Read::Some(filled),
             Verdict::Close => Read::Closed,
@@ -370,7 +375,7 @@ impl Ingest {
     /// Close a connection; `part` settles what it left unfinished.
     fn close(&mut self, place: usize, part: fn(&mut Shard, &mut Feed)) {
         if let Some(mut connection) = self.connections.remove(place) {
-            let mut shard = self.shard.borrow_mut();
+            let mut shard = self.driver.shard().borrow_mut();
             part(&mut shard, &mut connection.feed);
             shard.close(&mut connection.feed);
         }
@@ -382,6 +387,7 @@ impl Ingest {
         self.close_listeners().await;
         let mut last = Instant::now();
         while last.elapsed() < QUIET && !self.is_over() {
+            self.driver.pump();
             let round = self.round(events).await?;
             if round.arrivals > 0 || round.more {
                 last = Instant::now();
@@ -409,9 +415,9 @@ impl Ingest {
             if !closed {
                 // If it fails, the end is an orderly one.
                 let _ = set_socket_linger(&connection.socket, Some(Duration::ZERO));
-                self.shard.borrow_mut().end(&mut connection.feed);
+                self.driver.shard().borrow_mut().end(&mut connection.feed);
             }
-            self.shard.borrow_mut().close(&mut connection.feed);
+            self.driver.shard().borrow_mut().close(&mut connection.feed);
         }
     }
 

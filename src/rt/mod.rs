@@ -9,6 +9,7 @@ pub mod check;
 pub mod clock;
 mod datagrams;
 pub mod disk;
+mod driver;
 mod fleet;
 pub mod folder;
 mod http;

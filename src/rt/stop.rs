@@ -18,6 +18,7 @@ use super::slots::Slots;
 pub(super) struct Life {
     bells: Vec<OwnedFd>,
     started: AtomicUsize,
+    recovered: AtomicUsize,
     drained: AtomicUsize,
     stopping: AtomicUsize,
 }
@@ -30,6 +31,7 @@ impl Life {
         Ok(Life {
             bells: bells?,
             started: AtomicUsize::new(0),
+            recovered: AtomicUsize::new(0),
             drained: AtomicUsize::new(0),
             stopping: AtomicUsize::new(0),
         })
@@ -54,13 +56,24 @@ impl Life {
         self.started.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// A shard has all points of its log again.
+    pub(super) fn count_recovered(&self) {
+        self.recovered.fetch_add(1, Ordering::AcqRel);
+    }
+
     pub(super) fn count_drained(&self) {
         self.drained.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Every shard runs, and nobody has said stop.
+    /// Every shard has all of its points.
+    pub(super) fn is_recovered(&self) -> bool {
+        self.recovered.load(Ordering::Acquire) == self.bells.len()
+    }
+
+    /// Every shard runs and has all of its points, and nobody has said stop.
     pub(super) fn is_ready(&self) -> bool {
         self.started.load(Ordering::Acquire) == self.bells.len()
+            && self.is_recovered()
             && self.stopping.load(Ordering::Acquire) == 0
     }
 

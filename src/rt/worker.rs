@@ -1,31 +1,42 @@
 //! What runs on one core: the tasks of one shard.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use glommio::io::PollableFd;
 use glommio::{Latency, Shares, Task, TaskQueueHandle};
 
 use super::clock::{KernelClock, Offset};
+use super::disk::ShardDisk;
+use super::driver::Driver;
 use super::fleet::{ShardFleet, Tickets};
 use super::http::{Server, ServerOptions};
 use super::ingest::{Ingest, IngestOptions};
 use super::post::Mailroom;
 use super::sockets::Door;
 use super::stop::{Bell, Life};
-use super::timer;
+use super::timer::{self, Sleep};
 use crate::model::refusal::Protocol;
 use crate::seam::Post;
 use crate::shard::mail::Mail;
 use crate::shard::vitals::Vitals;
 use crate::shard::{Progress, Shard};
+use crate::store::log::TicketState;
 
 const INGEST_SHARES: usize = 900;
 const QUERY_SHARES: usize = 100;
+/// What the names of files begin with whose writes somebody waits for.
+const URGENT_FILES: &str = "log/";
+/// How long the last commit may take.
+const COMMIT_MAX: Duration = Duration::from_secs(10);
 /// How late ingest may come to run.
 const INGEST_LATENCY: Duration = Duration::from_millis(1);
 /// Until a letter is tried again whose box was full.
@@ -46,6 +57,7 @@ pub(super) struct Worker {
     pub(super) mailroom: Mailroom,
     pub(super) life: Arc<Life>,
     pub(super) offset: Offset,
+    pub(super) folder: PathBuf,
     pub(super) ingest: IngestOptions,
     pub(super) http: ServerOptions,
 }
@@ -63,6 +75,9 @@ impl Worker {
             "queries",
         );
         let shard = Rc::new(RefCell::new(shard));
+        let disk = ShardDisk::new(&self.folder, URGENT_FILES)?;
+        let clock = Rc::new(KernelClock::new(self.offset));
+        let driver = Driver::new(Rc::clone(&shard), disk, clock);
         let (stop, tickets) = (Bell::default(), Rc::new(Tickets::default()));
         let stop_bell = self.life.bell(self.number)?;
         let (http_doors, ingest_doors): (Vec<Door>, Vec<Door>) = self
@@ -75,9 +90,12 @@ impl Worker {
             bell: PollableFd::new(self.mailroom.bell(self.number)?).map_err(io::Error::from)?,
             mailroom: self.mailroom.clone(),
             tickets: Rc::clone(&tickets),
-            shard: Rc::clone(&shard),
+            driver: driver.clone(),
+            life: Arc::clone(&self.life),
+            is_recovering: true,
         };
         let _clerk = spawn(clerk.run(), query_queue)?;
+        let _due = spawn(driver.clone().tick(), ingest_queue)?;
         let _tick = spawn(timer::tick(), query_queue)?;
         let watch = watch_sources(self.number, self.mailroom.shards(), Rc::clone(&shard));
         let _watch = spawn(watch, query_queue)?;
@@ -88,6 +106,7 @@ impl Worker {
                 mailroom: self.mailroom,
                 tickets,
                 life: Arc::clone(&self.life),
+                driver: driver.clone(),
             },
             shard: Rc::clone(&shard),
             stop: stop.clone(),
@@ -99,12 +118,10 @@ impl Worker {
             let listening = Rc::clone(&server).listen(door.socket);
             listeners.push(spawn(listening, query_queue)?);
         }
-        let clock = Rc::new(KernelClock::new(self.offset));
         let ingest = Ingest::new(
             self.ingest,
             ingest_doors,
-            Rc::clone(&shard),
-            clock,
+            driver.clone(),
             stop.clone(),
             &stop_bell,
         )?;
@@ -118,8 +135,10 @@ impl Worker {
             listener.await?;
         }
         server.finish().await;
+        commit(&driver).await;
         self.life.count_drained();
         linger(&self.life).await;
+        driver.idle().await;
         let last = shard.borrow().describe();
         Ok(last)
     }
@@ -154,6 +173,28 @@ async fn watch_sources(number: usize, shards: usize, shard: Rc<RefCell<Shard>>) 
     }
 }
 
+/// Bring all that was read to stable storage, within reason: a disk that is full or broken must not
+/// keep the process for ever.
+async fn commit(driver: &Driver) {
+    let ticket = driver.shard().borrow_mut().ticket();
+    driver.pump();
+    let mut late = Sleep::over(COMMIT_MAX);
+    let mut done = pin!(driver.wait_for(|shard| match shard.state(ticket) {
+        TicketState::Pending => None,
+        state => Some(state),
+    }));
+    let state = poll_fn(|context| match done.as_mut().poll(context) {
+        Poll::Ready(state) => Poll::Ready(state),
+        Poll::Pending => {
+            let late = Pin::new(&mut late).poll(context);
+            late.map(|()| TicketState::Failed)
+        }
+    });
+    if state.await != TicketState::Committed {
+        tracing::error!("the last points could not be written to the disk before the stop");
+    }
+}
+
 /// Others may still need this shard's answers.
 async fn linger(life: &Life) {
     let step = Duration::from_millis(5);
@@ -170,23 +211,52 @@ struct Clerk {
     bell: PollableFd<OwnedFd>,
     mailroom: Mailroom,
     tickets: Rc<Tickets>,
-    shard: Rc<RefCell<Shard>>,
+    driver: Driver,
+    life: Arc<Life>,
+    is_recovering: bool,
 }
 
 impl Clerk {
     /// While another's box is full the own one is emptied all the same: two shards never wait for each
     /// other.
-    async fn run(self) -> io::Result<()> {
+    async fn run(mut self) -> io::Result<()> {
         loop {
             self.open_mail();
-            let progress = self.shard.borrow_mut().work(&self.mailroom);
+            let progress = self.driver.shard().borrow_mut().work(&self.mailroom);
+            self.driver.pump();
+            self.tell();
             match progress {
                 Progress::More => {
                     glommio::yield_if_needed().await;
                 }
                 Progress::Blocked => glommio::timer::sleep(RETRY).await,
-                Progress::Idle => self.bell.readable().await.map_err(io::Error::from)?,
+                Progress::Idle => self.news().await?,
             }
+        }
+    }
+
+    /// Wait for mail, or for something that the disk has done.
+    async fn news(&self) -> io::Result<()> {
+        let mut mail = pin!(self.bell.readable());
+        poll_fn(|context| {
+            if self.driver.take_news(context.waker()) {
+                return Poll::Ready(Ok(()));
+            }
+            mail.as_mut().poll(context)
+        })
+        .await
+        .map_err(io::Error::from)
+    }
+
+    /// What the shard has to say, to the log; and that it has all of its points again.
+    fn tell(&mut self) {
+        let mut shard = self.driver.shard().borrow_mut();
+        for trouble in shard.take_troubles() {
+            tracing::warn!("shard {}: {trouble}", self.number);
+        }
+        if self.is_recovering && !shard.is_recovering() {
+            self.is_recovering = false;
+            self.life.count_recovered();
         }
     }
 
@@ -198,7 +268,7 @@ impl Clerk {
                     ticket,
                     reply,
                 } => self.tickets.answer(from, ticket, reply),
-                other => self.shard.borrow_mut().open_mail(other),
+                other => self.driver.shard().borrow_mut().open_mail(other),
             }
         }
     }
