@@ -47,6 +47,19 @@ impl Aggregate {
         last: None,
     };
 
+    /// What is told of at least one point: how many, their rounded sum, extremes, first and last.
+    pub fn told(count: u64, sum: f64, min: f64, max: f64, ends: (Placed, Placed)) -> Aggregate {
+        Aggregate {
+            count,
+            sum,
+            lost: 0.0,
+            min,
+            max,
+            first: Some(ends.0),
+            last: Some(ends.1),
+        }
+    }
+
     /// The sum of all values.
     pub fn sum(&self) -> f64 {
         self.sum + self.lost

@@ -81,6 +81,12 @@ impl Number {
         }
     }
 
+    /// What a mantissa of `scale` is divided by; of the largest scale where it is larger.
+    #[inline]
+    pub fn tens(scale: u8) -> f64 {
+        TENS[usize::from(scale.min(Number::SCALE_MAX))]
+    }
+
     /// The mantissa that the same decimal has at `scale`: `None` if it has none within bounds, or is a
     /// float.
     #[inline]

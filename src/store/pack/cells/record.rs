@@ -1,0 +1,210 @@
+//! One cell between its bytes and its aggregate.
+
+use super::super::Corrupt;
+use super::super::cursor::{Cursor, push_signed};
+use crate::base::varint;
+use crate::model::aggregate::{Aggregate, Placed};
+use crate::model::number::Number;
+
+/// Most decimals that are looked for in floats.
+const FOUND_SCALE_MAX: u8 = 9;
+
+/// Values of a cell, as decimals of one scale or as floats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Told {
+    Decimal {
+        scale: u8,
+        least: i64,
+        most: i64,
+        first: i64,
+        last: i64,
+        sum: i64,
+    },
+    /// Least, greatest, first, last, sum.
+    Float([f64; 5]),
+}
+
+impl Told {
+    /// What an aggregate says that has points, as decimals if they give the same floats.
+    pub(super) fn of(of: &Aggregate) -> Told {
+        let value = |placed: Option<Placed>| placed.map_or(0.0, |placed| placed.value);
+        let floats = [of.min, of.max, value(of.first), value(of.last), of.sum()];
+        let at = |scale| {
+            let mut mantissas = [0; 5];
+            for (mantissa, float) in mantissas.iter_mut().zip(floats) {
+                *mantissa = Number::at(float, scale)?.mantissa;
+            }
+            let [least, most, first, last, sum] = mantissas;
+            Some(Told::Decimal {
+                scale,
+                least,
+                most,
+                first,
+                last,
+                sum,
+            })
+        };
+        (0..=FOUND_SCALE_MAX)
+            .find_map(at)
+            .unwrap_or(Told::Float(floats))
+    }
+
+    pub(super) fn take_floats(cursor: &mut Cursor<'_>) -> Result<Told, Corrupt> {
+        let mut floats = [0.0; 5];
+        for float in &mut floats {
+            *float = f64::from_bits(cursor.u64()?);
+        }
+        Ok(Told::Float(floats))
+    }
+
+    pub(super) fn take_decimals(
+        cursor: &mut Cursor<'_>,
+        scale: u8,
+        is_constant: bool,
+        count: u64,
+    ) -> Result<Told, Corrupt> {
+        let least = cursor.signed()?;
+        let base = (count as i64).wrapping_mul(least);
+        let mut above = [0; 4];
+        if !is_constant {
+            for above in &mut above {
+                *above = cursor.varint()? as i64;
+            }
+        }
+        let [most, first, last] =
+            [above[0], above[1], above[2]].map(|above| least.wrapping_add(above));
+        let sum = base.wrapping_add(above[3]);
+        let fits = |number: &i64| number.unsigned_abs() <= Number::MANTISSA_MAX as u64;
+        let is_inside = |number: &i64| (least..=most).contains(number);
+        if ![least, most, sum].iter().all(fits) || ![first, last].iter().all(is_inside) {
+            return Err(Corrupt("a cell has values it cannot have"));
+        }
+        Ok(Told::Decimal {
+            scale,
+            least,
+            most,
+            first,
+            last,
+            sum,
+        })
+    }
+
+    /// Least, greatest, first, last, sum.
+    fn floats(&self) -> [f64; 5] {
+        match *self {
+            Told::Float(floats) => floats,
+            Told::Decimal {
+                scale,
+                least,
+                most,
+                first,
+                last,
+                sum,
+            } => [least, most, first, last, sum]
+                .map(|mantissa| Number::decimal(mantissa, scale).to_f64()),
+        }
+    }
+}
+
+/// One cell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Record {
+    /// Its start in steps since the epoch.
+    pub(super) index: i64,
+    pub(super) count: u64,
+    pub(super) first_ms: i64,
+    pub(super) last_ms: i64,
+    pub(super) told: Told,
+}
+
+impl Record {
+    /// The cell that an aggregate with points fills.
+    pub(super) fn of(index: i64, of: &Aggregate) -> Option<Record> {
+        Some(Record {
+            index,
+            count: of.count,
+            first_ms: of.first?.time_ms,
+            last_ms: of.last?.time_ms,
+            told: Told::of(of),
+        })
+    }
+
+    /// The cell at `index` of so many points that start and last so far into it.
+    pub(super) fn placed(
+        index: i64,
+        step_ms: i64,
+        (count, start_ms, span_ms): (u64, u64, u64),
+        told: Told,
+    ) -> Result<Record, Corrupt> {
+        let start = i128::from(index) * i128::from(step_ms);
+        let first = start + i128::from(start_ms);
+        let last = first + i128::from(span_ms);
+        if count == 0 || last >= start + i128::from(step_ms) {
+            return Err(Corrupt("a cell has no points, or points outside of it"));
+        }
+        let (Ok(first_ms), Ok(last_ms)) = (i64::try_from(first), i64::try_from(last)) else {
+            return Err(Corrupt::TIME);
+        };
+        Ok(Record {
+            index,
+            count,
+            first_ms,
+            last_ms,
+            told,
+        })
+    }
+
+    /// Count, first time in the step, and from there to the last.
+    pub(super) fn shape(&self, step_ms: i64) -> (u64, u64, u64) {
+        let start = self.first_ms.rem_euclid(step_ms) as u64;
+        let span = self.last_ms.wrapping_sub(self.first_ms) as u64;
+        (self.count, start, span)
+    }
+
+    /// Whether the least value tells all others.
+    pub(super) fn is_constant(&self) -> bool {
+        match self.told {
+            Told::Float(_) => false,
+            Told::Decimal {
+                least, most, sum, ..
+            } => least == most && sum == (self.count as i64).wrapping_mul(least),
+        }
+    }
+
+    pub(super) fn push_values(&self, is_constant: bool, out: &mut Vec<u8>) {
+        match self.told {
+            Told::Float(floats) => {
+                for float in floats {
+                    out.extend_from_slice(&float.to_bits().to_le_bytes());
+                }
+            }
+            Told::Decimal { least, .. } if is_constant => push_signed(least, out),
+            Told::Decimal {
+                least,
+                most,
+                first,
+                last,
+                sum,
+                ..
+            } => {
+                push_signed(least, out);
+                for number in [most, first, last] {
+                    varint::push(number.wrapping_sub(least) as u64, out);
+                }
+                let base = (self.count as i64).wrapping_mul(least);
+                varint::push(sum.wrapping_sub(base) as u64, out);
+            }
+        }
+    }
+
+    pub(super) fn aggregate(&self, stamp: u64) -> Aggregate {
+        let [min, max, first, last, sum] = self.told.floats();
+        let placed = |time_ms, value| Placed {
+            time_ms,
+            stamp,
+            value,
+        };
+        let ends = (placed(self.first_ms, first), placed(self.last_ms, last));
+        Aggregate::told(self.count, sum, min, max, ends)
+    }
+}

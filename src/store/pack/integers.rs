@@ -1,0 +1,311 @@
+//! The integers of one group, in whichever of five ways is shortest.
+//!
+//! All arithmetic wraps, so any integer may follow any other.
+
+use super::Corrupt;
+use super::bits::{self, CODES_MAX, Codes};
+use super::cursor::{Cursor, push_signed};
+use crate::base::varint::{self, unzigzag, zigzag};
+
+/// All the same.
+pub(super) const CONSTANT: u8 = 0;
+/// Distances from the least.
+pub(super) const OFFSET: u8 = 1;
+/// The same, with patches.
+pub(super) const OFFSET_PATCHED: u8 = 2;
+/// Differences from one to the next, as distances from the least of them.
+pub(super) const DELTA: u8 = 3;
+/// Zigzags of the differences, with patches.
+pub(super) const DELTA_PATCHED: u8 = 4;
+
+/// Codes narrower than this are not looked at for outliers.
+const PATCH_WIDTH_MIN: u32 = 5;
+/// Most patches of a group.
+const PATCHES_MAX: u32 = 16;
+
+/// How to write some integers, and what they span.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub(super) codec: u8,
+    pub(super) width: u32,
+    pub(super) least: i64,
+    pub(super) most: i64,
+    least_delta: i64,
+}
+
+impl Plan {
+    /// The shortest way for `values`, of which there is at least one.
+    pub(super) fn of(values: &[i64]) -> Plan {
+        let first = values[0];
+        let (mut least, mut most) = (first, first);
+        let (mut least_delta, mut most_delta) = (i64::MAX, i64::MIN);
+        for pair in values.windows(2) {
+            let delta = pair[1].wrapping_sub(pair[0]);
+            least = least.min(pair[1]);
+            most = most.max(pair[1]);
+            least_delta = least_delta.min(delta);
+            most_delta = most_delta.max(delta);
+        }
+        let mut plan = Plan {
+            codec: CONSTANT,
+            width: 0,
+            least,
+            most,
+            least_delta,
+        };
+        if least == most {
+            return plan;
+        }
+        let offset_width = bits::width(most.wrapping_sub(least) as u64);
+        let delta_width = bits::width(most_delta.wrapping_sub(least_delta) as u64);
+        let by_offset = bits::len(values.len(), offset_width) + varint::len(zigzag(least));
+        let by_delta = bits::len(values.len() - 1, delta_width)
+            + varint::len(zigzag(first))
+            + varint::len(zigzag(least_delta));
+        (plan.codec, plan.width) = if by_delta < by_offset {
+            (DELTA, delta_width)
+        } else {
+            (OFFSET, offset_width)
+        };
+        if plan.width >= PATCH_WIDTH_MIN {
+            plan.consider_patches(values, by_offset.min(by_delta));
+        }
+        plan
+    }
+
+    fn consider_patches(&mut self, values: &[i64], bytes: usize) {
+        let mut codes = [0; CODES_MAX];
+        let mut best = bytes;
+        for codec in [OFFSET_PATCHED, DELTA_PATCHED] {
+            let count = self.fill(codec, values, &mut codes);
+            let start = if codec == OFFSET_PATCHED {
+                self.least
+            } else {
+                values[0]
+            };
+            if let Some((width, len)) = patched(&codes[..count]) {
+                let len = len + varint::len(zigzag(start));
+                if len < best {
+                    (self.codec, self.width, best) = (codec, width, len);
+                }
+            }
+        }
+    }
+
+    /// The codes of `values`, and how many.
+    fn fill(&self, codec: u8, values: &[i64], codes: &mut Codes) -> usize {
+        let least = match codec {
+            OFFSET | OFFSET_PATCHED => {
+                for (code, value) in codes.iter_mut().zip(values) {
+                    *code = value.wrapping_sub(self.least) as u64;
+                }
+                return values.len();
+            }
+            DELTA => self.least_delta,
+            _ => 0,
+        };
+        for (code, pair) in codes.iter_mut().zip(values.windows(2)) {
+            *code = pair[1].wrapping_sub(pair[0]).wrapping_sub(least) as u64;
+        }
+        if codec == DELTA_PATCHED {
+            for code in &mut codes[..values.len() - 1] {
+                *code = zigzag(*code as i64);
+            }
+        }
+        values.len() - 1
+    }
+
+    /// Append `values`, which the plan was made of.
+    pub(super) fn write(&self, values: &[i64], out: &mut Vec<u8>) {
+        match self.codec {
+            CONSTANT | OFFSET | OFFSET_PATCHED => push_signed(self.least, out),
+            _ => push_signed(values[0], out),
+        }
+        if self.codec == CONSTANT {
+            return;
+        }
+        if self.codec == DELTA {
+            push_signed(self.least_delta, out);
+        }
+        let mut codes = [0; CODES_MAX];
+        let count = self.fill(self.codec, values, &mut codes);
+        bits::pack(&mut codes, count, self.width, out);
+        if is_patched(self.codec) {
+            push_patches(&codes[..count], self.width, out);
+        }
+    }
+}
+
+fn is_patched(codec: u8) -> bool {
+    matches!(codec, OFFSET_PATCHED | DELTA_PATCHED)
+}
+
+/// The width at which `codes` are shortest with patches, and the bytes they take then. `None` where
+/// none of them stands out.
+pub(super) fn patched(codes: &[u64]) -> Option<(u32, usize)> {
+    let most = codes.iter().copied().max()?;
+    let widest = bits::width(most);
+    let shift = if widest > 56 { 7 } else { 0 };
+    let sum: u64 = codes.iter().map(|code| code >> shift).sum();
+    if (most >> shift >> 3) * codes.len() as u64 <= sum {
+        return None;
+    }
+    let mut counts = [0u32; 65];
+    for &code in codes {
+        counts[bits::width(code) as usize] += 1;
+    }
+    let mut best: Option<(u32, usize)> = None;
+    let mut patches = 0;
+    for width in (0..widest).rev() {
+        patches += counts[width as usize + 1];
+        if patches > PATCHES_MAX {
+            break;
+        }
+        let high = |wide: u32| 1 + varint::len(bits::mask(wide - width));
+        let wider = (width + 1..=widest).filter(|&wide| counts[wide as usize] > 0);
+        let behind: usize = wider
+            .map(|wide| counts[wide as usize] as usize * high(wide))
+            .sum();
+        let len = bits::len(codes.len(), width) + 1 + behind;
+        if best.is_none_or(|(_, shortest)| len < shortest) {
+            best = Some((width, len));
+        }
+    }
+    best
+}
+
+/// Append how many of `codes` need more than `width` bits, and for each of them its place and the bits
+/// above.
+pub(super) fn push_patches(codes: &[u64], width: u32, out: &mut Vec<u8>) {
+    let at = out.len();
+    out.push(0);
+    let mut count = 0;
+    for (place, &code) in codes.iter().enumerate() {
+        let high = code >> width;
+        if high > 0 {
+            out.push(place as u8);
+            varint::push(high, out);
+            count += 1;
+        }
+    }
+    out[at] = count;
+}
+
+/// The patches of `count` codes, checked.
+pub(super) fn take_patches<'a>(
+    cursor: &mut Cursor<'a>,
+    count: usize,
+    width: u32,
+) -> Result<&'a [u8], Corrupt> {
+    let patches = cursor.byte()?;
+    if usize::from(patches) > count || width >= 64 {
+        return Err(Corrupt("there are more patches than values"));
+    }
+    let start = cursor.0;
+    for _ in 0..patches {
+        let place = cursor.byte()?;
+        let high = cursor.varint()?;
+        if usize::from(place) >= count || high.leading_zeros() < width {
+            return Err(Corrupt("a patch lies outside of its group"));
+        }
+    }
+    Ok(&start[..start.len() - cursor.0.len()])
+}
+
+/// Put patches, which [`take_patches`] gave, on their codes.
+pub(super) fn apply_patches(patches: &[u8], width: u32, codes: &mut Codes) {
+    let mut cursor = Cursor(patches);
+    while let (Ok(place), Ok(high)) = (cursor.byte(), cursor.varint()) {
+        if let Some(code) = codes.get_mut(usize::from(place)) {
+            *code |= high << width;
+        }
+    }
+}
+
+/// Some integers as they are written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column<'a> {
+    codec: u8,
+    width: u32,
+    /// The first or the least value.
+    start: i64,
+    least_delta: i64,
+    packed: &'a [u8],
+    patches: &'a [u8],
+}
+
+impl<'a> Column<'a> {
+    /// The `count` integers, at least one, at the cursor.
+    pub(super) fn take(
+        cursor: &mut Cursor<'a>,
+        codec: u8,
+        width: u32,
+        count: usize,
+    ) -> Result<Column<'a>, Corrupt> {
+        let mut column = Column {
+            codec,
+            width,
+            start: cursor.signed()?,
+            least_delta: 0,
+            packed: &[],
+            patches: &[],
+        };
+        let codes = match codec {
+            CONSTANT if width == 0 => return Ok(column),
+            OFFSET | OFFSET_PATCHED => count,
+            DELTA | DELTA_PATCHED => count - 1,
+            _ => return Err(Corrupt("a group has an unknown kind of values")),
+        };
+        if codec == DELTA {
+            column.least_delta = cursor.signed()?;
+        }
+        column.packed = cursor.bytes(bits::len(codes, width))?;
+        if is_patched(codec) {
+            column.patches = take_patches(cursor, codes, width)?;
+        }
+        Ok(column)
+    }
+
+    /// The integers, into the first `count` places.
+    pub(super) fn unpack(&self, count: usize, values: &mut [i64; CODES_MAX]) {
+        let count = count.min(CODES_MAX);
+        let values = &mut values[..count];
+        if self.codec == CONSTANT {
+            values.fill(self.start);
+            return;
+        }
+        let mut codes = [0; CODES_MAX];
+        let is_offset = matches!(self.codec, OFFSET | OFFSET_PATCHED);
+        let packed = if is_offset { count } else { count - 1 };
+        bits::unpack(self.packed, packed, self.width, &mut codes);
+        if !self.patches.is_empty() {
+            apply_patches(self.patches, self.width, &mut codes);
+        }
+        let codes = &codes[..packed];
+        match self.codec {
+            OFFSET | OFFSET_PATCHED => {
+                for (value, code) in values.iter_mut().zip(codes) {
+                    *value = self.start.wrapping_add(*code as i64);
+                }
+            }
+            DELTA => sum_up(values, self.start, codes, |code| {
+                self.least_delta.wrapping_add(code as i64)
+            }),
+            _ => sum_up(values, self.start, codes, unzigzag),
+        }
+    }
+}
+
+/// `start`, and from there on each value `delta` of its code behind the one before it.
+#[inline(always)]
+fn sum_up(values: &mut [i64], start: i64, codes: &[u64], delta: impl Fn(u64) -> i64) {
+    let mut last = start;
+    let Some((first, rest)) = values.split_first_mut() else {
+        return;
+    };
+    *first = start;
+    for (value, &code) in rest.iter_mut().zip(codes) {
+        last = last.wrapping_add(delta(code));
+        *value = last;
+    }
+}

@@ -1,0 +1,236 @@
+//! Cells are what their points say, there and back, joined, and against hostile bytes.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::base::time::Step;
+use crate::model::aggregate::{Aggregate, Placed};
+
+/// The slow twin: every point looks for its cell.
+fn naive(stretch: &Stretch, step: Step) -> Vec<SealedCell> {
+    let mut cells: BTreeMap<Millis, Aggregate> = BTreeMap::new();
+    for (i, &time_ms) in stretch.times.iter().enumerate() {
+        let value = match &stretch.values {
+            Column::Decimal { scale, mantissas } => Number::decimal(mantissas[i], *scale).to_f64(),
+            Column::Float(values) => values[i],
+            Column::Long(values) => values[i] as f64,
+            Column::Text(_) => continue,
+        };
+        let of = cells
+            .entry(step.floor(Millis(time_ms)))
+            .or_insert(Aggregate::EMPTY);
+        of.push(Placed {
+            time_ms,
+            stamp: 77,
+            value,
+        });
+    }
+    cells
+        .into_iter()
+        .map(|(start, of)| SealedCell { start, of })
+        .collect()
+}
+
+fn decoded(bytes: &[u8], step: Step) -> Vec<SealedCell> {
+    let mut cells = Vec::new();
+    decode_cells(bytes, BASE, step, Millis::MIN, Millis::MAX, 77, &mut cells).expect("good cells");
+    cells
+}
+
+/// Whether two sums differ by one unit in the last place at most.
+fn is_near(a: f64, b: f64) -> bool {
+    a.to_bits() == b.to_bits()
+        || a == b
+        || a.next_up() == b
+        || a.next_down() == b
+        || (a.is_nan() && b.is_nan())
+}
+
+#[track_caller]
+fn check(got: &[SealedCell], want: &[SealedCell], seed: u64) {
+    assert_eq!(got.len(), want.len(), "seed {seed}");
+    for (got, want) in got.iter().zip(want) {
+        assert!(
+            is_near(got.of.sum(), want.of.sum()),
+            "seed {seed}: {got:?} {want:?}"
+        );
+        let bits = |cell: &SealedCell| {
+            let ends = [cell.of.first, cell.of.last].map(|end| {
+                let end = end.expect("points");
+                (end.time_ms, end.stamp, end.value.to_bits())
+            });
+            (
+                cell.start,
+                cell.of.count,
+                cell.of.min.to_bits(),
+                cell.of.max.to_bits(),
+                ends,
+            )
+        };
+        assert_eq!(bits(got), bits(want), "seed {seed}");
+    }
+}
+
+fn some_step(random: &mut Random) -> Step {
+    let steps = [60_000, 60_000, 300_000, 1000, 7];
+    Step::from_millis(steps[random.below(5) as usize]).expect("positive")
+}
+
+/// Not of floats whose sums are no numbers: those agree in nothing.
+fn some_stretch(random: &mut Random) -> Stretch {
+    loop {
+        let mut stretch = stretch(random, 400);
+        if let Column::Float(values) = &mut stretch.values {
+            values.retain(|value| value.abs() < 1e200);
+            let kept = values.len();
+            stretch.times.truncate(kept);
+            stretch.stamps.truncate(kept);
+        }
+        if !stretch.times.is_empty() {
+            return stretch;
+        }
+    }
+}
+
+#[test]
+fn cells_are_what_their_points_say() {
+    for seed in 0..2000 {
+        let mut random = Random::new(seed);
+        let (step, stretch) = (some_step(&mut random), some_stretch(&mut random));
+        let mut bytes = Vec::new();
+        encode_cells(&stretch, BASE, step, &mut bytes);
+        let want = naive(&stretch, step);
+        check(&decoded(&bytes, step), &want, seed);
+        if let [first, .., last] = want[..] {
+            let mut inner = Vec::new();
+            let (from, until) = (Millis(first.start.0 + 1), Millis(last.start.0 - 1));
+            decode_cells(&bytes, BASE, step, from, until, 77, &mut inner).expect("good cells");
+            check(&inner, &want[1..want.len() - 1], seed);
+        }
+    }
+}
+
+#[test]
+fn parts_join_to_the_cells_of_all() {
+    for seed in 0..1000 {
+        let mut random = Random::new(seed);
+        let step = some_step(&mut random);
+        let mut stretch = some_stretch(&mut random);
+        // Sums of floats of all sizes depend on their grouping.
+        if let Column::Float(values) = &mut stretch.values {
+            values
+                .iter_mut()
+                .for_each(|value| *value = (value.abs() % 1000.0).round());
+        }
+        let count = stretch.times.len();
+        let cuts = [
+            random.below(count as u64 + 1) as usize,
+            random.below(count as u64 + 1) as usize,
+        ];
+        let (low, high) = (cuts[0].min(cuts[1]), cuts[0].max(cuts[1]));
+        let parts = [0..low, low..high, high..count].map(|place| {
+            let mut bytes = Vec::new();
+            encode_cells(&part(&stretch, place), BASE, step, &mut bytes);
+            bytes
+        });
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        let mut joined = Vec::new();
+        join_cells(&parts, BASE, step, &mut joined).expect("good cells");
+        let mut joined_cells = decoded(&joined, step);
+        let want = naive(&stretch, step);
+        assert_eq!(joined_cells.len(), want.len(), "seed {seed}");
+        // Merged sums may be off by the rounding of their parts.
+        for (got, want) in joined_cells.iter_mut().zip(&want) {
+            let sizes = want.of.min.abs().max(want.of.max.abs()) * want.of.count as f64;
+            let off = (got.of.sum() - want.of.sum()).abs();
+            assert!(
+                off <= sizes * 4.0 * f64::EPSILON,
+                "seed {seed}: {got:?} {want:?}"
+            );
+            let (Some(first), Some(last)) = (want.of.first, want.of.last) else {
+                panic!("points")
+            };
+            got.of = Aggregate::told(
+                got.of.count,
+                want.of.sum(),
+                got.of.min,
+                got.of.max,
+                (got.of.first.expect("points"), got.of.last.expect("points")),
+            );
+            assert_eq!((first.stamp, last.stamp), (77, 77));
+        }
+        check(&joined_cells, &want, seed);
+    }
+}
+
+#[test]
+fn a_cell_of_sixty_points_is_small() {
+    let bytes = |stretch: &Stretch| {
+        let mut bytes = Vec::new();
+        encode_cells(stretch, BASE, Step::MINUTE, &mut bytes);
+        bytes.len()
+    };
+    let mut stretch = even(60, 0);
+    assert!(bytes(&stretch) <= 13, "{}", bytes(&stretch));
+    stretch.values = Column::Decimal {
+        scale: 2,
+        mantissas: vec![36_761; 60],
+    };
+    assert_eq!(bytes(&stretch), 7);
+}
+
+#[test]
+fn hostile_cells_do_no_harm() {
+    let read = |bytes: &[u8], seed: u64| {
+        let mut cells = Vec::new();
+        let done = decode_cells(
+            bytes,
+            BASE,
+            Step::MINUTE,
+            Millis::MIN,
+            Millis::MAX,
+            0,
+            &mut cells,
+        );
+        assert!(done.is_ok() || cells.is_empty(), "seed {seed}");
+        assert!(
+            cells.windows(2).all(|pair| pair[0].start < pair[1].start),
+            "seed {seed}"
+        );
+        for cell in &cells {
+            let (Some(first), Some(last)) = (cell.of.first, cell.of.last) else {
+                panic!("ends")
+            };
+            assert!(
+                cell.start.0 <= first.time_ms && first.time_ms <= last.time_ms,
+                "seed {seed}"
+            );
+        }
+        let mut joined = Vec::new();
+        assert_eq!(
+            join_cells(&[bytes], BASE, Step::MINUTE, &mut joined).is_ok(),
+            done.is_ok()
+        );
+    };
+    for seed in 0..400 {
+        let mut random = Random::new(seed);
+        let mut bytes = Vec::new();
+        encode_cells(&stretch(&mut random, 200), BASE, Step::MINUTE, &mut bytes);
+        bytes.truncate(200);
+        for cut in 0..bytes.len() {
+            read(&bytes[..cut], seed);
+        }
+        for bit in 0..8 * bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            read(&bytes, seed);
+        }
+    }
+    for seed in 0..60_000 {
+        let mut random = Random::new(seed);
+        let bytes: Vec<u8> = (0..random.below(40))
+            .map(|_| random.next_u64() as u8)
+            .collect();
+        read(&bytes, seed);
+    }
+}
