@@ -8,14 +8,15 @@
 
 use std::collections::VecDeque;
 
+use super::generation::{Next, Stretches};
 use super::generations::Generation;
 use super::output::{Output, State};
 use super::pack;
-use super::segment::{self, Extent, RUN_BYTES_MAX};
+use super::segment::{self, Extent};
 use super::stretch::Stretch;
 use super::info::SegmentInfo;
 use super::{Store, owner};
-use crate::base::time::Millis;
+use crate::base::time::{Millis, Step as TimeStep};
 use crate::model::series::SeriesId;
 use crate::seam::disk::{Fault, Job, Outcome};
 use crate::store::info::segment_path;
@@ -29,11 +30,8 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// Ids that are looked at in one slice while the series are gathered.
 const GATHERED_AT_ONCE: u32 = 20_000;
 
-/// What a series costs besides its points, in points.
-const SERIES_COST: usize = 20;
-
 /// Points of one run; longer stretches become several.
-const RUN_POINTS_MAX: usize = 32 * 1024;
+const RUN_POINTS_MAX: usize = 1 << 18;
 
 /// What a slice came to.
 pub(super) enum Step {
@@ -67,9 +65,17 @@ pub(super) struct Seal {
     windows: VecDeque<Millis>,
     files: Vec<File>,
     pub(super) infos: Vec<SegmentInfo>,
-    stretches: Vec<(Millis, Stretch)>,
+    stretches: Stretches,
+    stretch: Stretch,
+    /// Whether the series at hand was begun.
+    begun: bool,
+    /// The window of it that is being written: what it lies between so far, and its cells.
+    window: Option<Millis>,
+    whole: Extent,
+    cells: Vec<Vec<u8>>,
     run: Vec<u8>,
-    cells: Vec<u8>,
+    /// A file did not take what it must.
+    refused: Option<Fault>,
 }
 
 struct File {
@@ -89,9 +95,14 @@ impl Seal {
             windows: generation.head.windows().map(|(start, _)| start).collect(),
             files: Vec::new(),
             infos: Vec::new(),
-            stretches: Vec::new(),
-            run: Vec::new(),
+            stretches: Stretches::default(),
+            stretch: Stretch::default(),
+            begun: false,
+            window: None,
+            whole: Extent::EMPTY,
             cells: Vec::new(),
+            run: Vec::new(),
+            refused: None,
         }
     }
 
@@ -176,10 +187,11 @@ impl Seal {
                 self.stage = Stage::Close;
                 return Step::More;
             };
-            self.at += 1;
             let (number, id) = ((next >> 32) as u32, SeriesId(next as u32));
-            let points = self.add(store, number, id);
-            left = left.saturating_sub(SERIES_COST + points);
+            if self.add(store, number, id, &mut left) {
+                self.at += 1;
+                self.begun = false;
+            }
             for file in &mut self.files {
                 if let Some(bytes) = file.writer.as_mut().and_then(|w| w.chunk(CHUNK_BYTES)) {
                     file.output.write(bytes, &mut store.jobs.desk(owner::SEAL));
@@ -189,35 +201,82 @@ impl Seal {
         Step::More
     }
 
-    /// Add all points of a series to the files of this pass. Gives their number.
-    fn add(&mut self, store: &Store, number: u32, id: SeriesId) -> usize {
+    /// Add points of a series to the files of this pass, and take what was done from `left`. True when
+    /// all of them are.
+    fn add(&mut self, store: &Store, number: u32, id: SeriesId, left: &mut usize) -> bool {
         let Some(generation) = store.frozen_generation(self.generation) else {
-            return 0;
+            return true;
         };
-        let about = store.series(id);
-        let first = self.files.first().map_or(Millis(0), |file| file.window);
-        let last = self.files.last().map_or(Millis(0), |file| file.window);
-        self.stretches.clear();
-        generation.head.stretches(&store.pool, id, about, &mut self.stretches);
-        let mut points = 0;
-        for (window, stretch) in &self.stretches {
-            if *window < first || last < *window {
-                continue;
-            }
-            points += stretch.times.len();
-            let file = self.files.iter_mut().find(|file| file.window == *window);
-            if let Some(writer) = file.and_then(|file| file.writer.as_mut()) {
-                add_stretch(
-                    writer,
-                    number,
-                    *window,
-                    stretch,
-                    store,
-                    (&mut self.run, &mut self.cells),
-                );
+        let head = &generation.head;
+        if !self.begun {
+            let about = store.series(id);
+            self.stretches.begin(head, id, about.values, about.duplicates);
+            self.begun = true;
+        }
+        let step = store.options.cell;
+        loop {
+            match self.stretches.next(&store.pool, head, left, &mut self.stretch) {
+                Next::Stretch(window) => {
+                    if self.window != Some(window) {
+                        self.end_window(number, step);
+                        self.window = Some(window);
+                    }
+                    self.add_stretch(number, window, step);
+                }
+                Next::Later => return false,
+                Next::Done => {
+                    self.end_window(number, step);
+                    return true;
+                }
             }
         }
-        points
+    }
+
+    /// Add a stretch as one run or several; its cells wait for the end of the window.
+    fn add_stretch(&mut self, number: u32, window: Millis, step: TimeStep) {
+        let file = self.files.iter_mut().find(|file| file.window == window);
+        let Some(writer) = file.and_then(|file| file.writer.as_mut()) else {
+            return;
+        };
+        for part in self.stretch.parts(RUN_POINTS_MAX) {
+            self.run.clear();
+            let extent = Extent::of(&pack::encode(&part, window, &mut self.run));
+            self.whole.add(&extent);
+            if let Err(refused) = writer.add_run(number, &self.run, &extent) {
+                self.refused = Some(Fault::Broken(refused.to_string()));
+            }
+        }
+        let mut cells = Vec::new();
+        pack::encode_cells(&self.stretch, window, step, &mut cells);
+        self.cells.push(cells);
+    }
+
+    fn end_window(&mut self, number: u32, step: TimeStep) {
+        let Some(window) = self.window.take() else {
+            return;
+        };
+        let whole = std::mem::replace(&mut self.whole, Extent::EMPTY);
+        let mut cells = std::mem::take(&mut self.cells);
+        let file = self.files.iter_mut().find(|file| file.window == window);
+        let Some(writer) = file.and_then(|file| file.writer.as_mut()) else {
+            return;
+        };
+        let joined = match cells.pop() {
+            Some(only) if cells.is_empty() => Ok(only),
+            last => {
+                cells.extend(last);
+                let parts: Vec<&[u8]> = cells.iter().map(Vec::as_slice).collect();
+                let mut joined = Vec::new();
+                pack::join_cells(&parts, window, step, &mut joined).map(|()| joined)
+            }
+        };
+        let added = joined.map_err(|corrupt| corrupt.to_string()).and_then(|cells| {
+            let added = writer.add_cells(number, &cells, &whole);
+            added.map_err(|refused| refused.to_string())
+        });
+        if let Err(reason) = added {
+            self.refused = Some(Fault::Broken(reason));
+        }
     }
 
     fn finish_files(&mut self, store: &mut Store) {
@@ -227,11 +286,9 @@ impl Seal {
             };
             let mut desk = store.jobs.desk(owner::SEAL);
             let (bytes, info) = writer.finish();
-            if info.points > 0 {
-                file.output.write(bytes, &mut desk);
-                file.output.close(&mut desk);
-                self.infos.push(info);
-            }
+            file.output.write(bytes, &mut desk);
+            file.output.close(&mut desk);
+            self.infos.push(info);
         }
     }
 
@@ -244,6 +301,9 @@ impl Seal {
     }
 
     fn fault(&self) -> Option<Fault> {
+        if self.refused.is_some() {
+            return self.refused.clone();
+        }
         self.files.iter().find_map(|file| match file.output.state() {
             State::Failed(fault) => Some(fault),
             _ => None,
@@ -270,30 +330,4 @@ impl Seal {
             });
         }
     }
-}
-
-/// Add a stretch as one run or several, and its cells.
-fn add_stretch(
-    writer: &mut segment::Writer,
-    number: u32,
-    window: Millis,
-    stretch: &Stretch,
-    store: &Store,
-    (run, cells): (&mut Vec<u8>, &mut Vec<u8>),
-) {
-    let mut whole = Extent::EMPTY;
-    for part in stretch.parts(RUN_POINTS_MAX) {
-        run.clear();
-        let summary = pack::encode(&part, window, run);
-        let extent = Extent::of(&summary);
-        whole.add(&extent);
-        // Numbers ascend, and so few points are far below the bytes of a run.
-        debug_assert!(run.len() <= RUN_BYTES_MAX);
-        let added = writer.add_run(number, run, &extent);
-        debug_assert!(added.is_ok(), "{added:?}");
-    }
-    cells.clear();
-    pack::encode_cells(stretch, window, store.options.cell, cells);
-    let added = writer.add_cells(number, cells, &whole);
-    debug_assert!(added.is_ok(), "{added:?}");
 }
