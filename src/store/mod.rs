@@ -5,5 +5,6 @@ mod block;
 pub mod definition;
 pub mod head;
 pub mod info;
+pub mod log;
 pub mod stretch;
 pub mod token;
