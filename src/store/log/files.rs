@@ -1,0 +1,253 @@
+//! The files of a log: one being filled, the filled ones, and some in reserve.
+//!
+//! A file is written full of zeros before it is used, so that filling it changes nothing but its
+//! content. One whose blocks nobody needs any more is used again under a new epoch.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::block::{BYTES_MAX, FILE_HEADER_BYTES};
+use super::names;
+use super::scan::Start;
+use super::writer::{Counters, Options};
+use crate::seam::disk::{Desk, Fault, Job, Request};
+
+/// How long after a failure to try again.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
+
+/// The file that is being filled.
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) name: Arc<str>,
+    pub(super) epoch: u64,
+    /// Where the next write goes; 0 as long as the file has no header of this epoch.
+    pub(super) offset: u64,
+    /// Its last block that is durable.
+    pub(super) last_sequence: u64,
+}
+
+/// A file whose blocks are still needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Closed {
+    /// Its path.
+    pub name: Arc<str>,
+    /// It is free when the log is released beyond this block.
+    pub last_sequence: u64,
+    /// Whether it may be used again.
+    pub is_sound: bool,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Files {
+    shard: u16,
+    file_bytes: u64,
+    spare_max: usize,
+    next_number: u32,
+    next_epoch: u64,
+    floor: u64,
+    current: Option<Current>,
+    spare: VecDeque<Arc<str>>,
+    closed: Vec<Closed>,
+    creating: Option<(Job, Arc<str>)>,
+    /// Failed to come into being.
+    unborn: Option<Arc<str>>,
+    fault: Option<Fault>,
+    retry_at: Option<Duration>,
+    removing: Vec<Job>,
+}
+
+impl Files {
+    pub(super) fn new(options: &Options, start: &Start) -> Files {
+        let least = (FILE_HEADER_BYTES + BYTES_MAX) as u64;
+        let file_bytes = options
+            .file_bytes
+            .max(least)
+            .next_multiple_of(FILE_HEADER_BYTES as u64);
+        let closed = start.files.iter().map(|file| Closed {
+            name: file.name.clone(),
+            last_sequence: file.last_sequence,
+            is_sound: file.bytes == file_bytes,
+        });
+        Files {
+            shard: options.shard,
+            file_bytes,
+            spare_max: options.spare_files_max.max(1),
+            next_number: start.next_number,
+            next_epoch: start.next_epoch,
+            floor: 1,
+            current: None,
+            spare: VecDeque::new(),
+            closed: closed.collect(),
+            creating: None,
+            unborn: None,
+            fault: None,
+            retry_at: None,
+            removing: Vec::new(),
+        }
+    }
+
+    /// Free what is not needed, and see that a file is in reserve.
+    pub(super) fn poll(&mut self, now: Duration, desk: &mut Desk<'_>, counters: &mut Counters) {
+        self.free(desk, counters);
+        if self.fault.is_some() && self.retry_at.is_none() {
+            self.retry_at = Some(now.saturating_add(RETRY));
+        }
+        let is_due = self.retry_at.is_none_or(|at| at <= now);
+        if self.spare.is_empty() && self.creating.is_none() && is_due {
+            let name = self.unborn.take().unwrap_or_else(|| {
+                let name = names::path(self.shard, self.next_number);
+                self.next_number = self.next_number.wrapping_add(1);
+                name
+            });
+            let request = Request::Create {
+                name: name.clone(),
+                bytes: self.file_bytes,
+            };
+            self.creating = Some((desk.ask(request), name));
+            self.retry_at = None;
+        }
+    }
+
+    fn free(&mut self, desk: &mut Desk<'_>, counters: &mut Counters) {
+        let mut at = 0;
+        while let Some(file) = self.closed.get(at) {
+            if file.last_sequence >= self.floor {
+                at += 1;
+                continue;
+            }
+            let file = self.closed.swap_remove(at);
+            if file.is_sound && self.spare.len() < self.spare_max {
+                counters.files_recycled += 1;
+                self.spare.push_back(file.name);
+            } else {
+                counters.files_removed += 1;
+                self.removing
+                    .push(desk.ask(Request::Remove { name: file.name }));
+            }
+        }
+    }
+
+    /// Blocks below are not needed any more.
+    pub(super) fn release(&mut self, floor: u64) {
+        self.floor = self.floor.max(floor);
+    }
+
+    /// Try again at the next poll.
+    pub(super) fn retry(&mut self) {
+        self.retry_at = self.retry_at.map(|_| Duration::ZERO);
+    }
+
+    /// Whether this was one of its jobs.
+    pub(super) fn done(
+        &mut self,
+        job: Job,
+        result: Result<(), &Fault>,
+        counters: &mut Counters,
+    ) -> bool {
+        if let Some(at) = self.removing.iter().position(|&known| known == job) {
+            self.removing.swap_remove(at);
+            counters.remove_failures += u64::from(result.is_err());
+            return true;
+        }
+        let Some((_, name)) = self.creating.take_if(|(known, _)| *known == job) else {
+            return false;
+        };
+        match result {
+            Ok(()) => {
+                counters.files_created += 1;
+                self.spare.push_back(name);
+                self.fault = None;
+            }
+            Err(fault) => {
+                counters.create_failures += 1;
+                self.unborn = Some(name);
+                self.fault = Some(fault.clone());
+            }
+        }
+        true
+    }
+
+    /// Why there is no file in reserve, if it could not be made.
+    pub(super) fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// Whether there is one in reserve.
+    pub(super) fn has_spare(&self) -> bool {
+        !self.spare.is_empty()
+    }
+
+    /// When it will do something of its own.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        let is_short = self.creating.is_none() && self.spare.is_empty();
+        is_short.then(|| self.retry_at.unwrap_or_default())
+    }
+
+    /// A file in which a block of so many bytes has room, and how much room there is in it.
+    pub(super) fn place(&mut self, block_bytes: usize) -> Option<(&mut Current, u64)> {
+        let file_bytes = self.file_bytes;
+        let has_room = |file: &Current| file.offset + block_bytes as u64 <= file_bytes;
+        if !self.current.as_ref().is_some_and(has_room) {
+            let name = self.spare.pop_front()?;
+            self.close(true);
+            self.current = Some(Current {
+                name,
+                epoch: self.next_epoch,
+                offset: 0,
+                last_sequence: 0,
+            });
+            self.next_epoch += 1;
+        }
+        let current = self.current.as_mut()?;
+        let room = file_bytes - current.offset;
+        Some((current, room))
+    }
+
+    /// So many bytes more are on stable storage, up to block `sequence`.
+    pub(super) fn advance(&mut self, bytes: u64, sequence: u64) {
+        if let Some(current) = &mut self.current {
+            current.offset += bytes;
+            current.last_sequence = sequence;
+        }
+    }
+
+    /// The file that is being filled has failed: nothing is written to it any more. What was in it and
+    /// not yet durable is written elsewhere, so a file without durable blocks is removed.
+    pub(super) fn retire(&mut self) {
+        self.close(false);
+    }
+
+    /// A sync of this file has failed: it is not used again.
+    pub(super) fn distrust(&mut self, name: &Arc<str>) {
+        for file in self.closed.iter_mut().filter(|file| file.name == *name) {
+            file.is_sound = false;
+        }
+        let spare = self.spare.iter().position(|known| known == name);
+        let spare = spare.and_then(|at| self.spare.remove(at));
+        self.closed.extend(spare.map(|name| Closed {
+            name,
+            last_sequence: 0,
+            is_sound: false,
+        }));
+    }
+
+    fn close(&mut self, is_sound: bool) {
+        self.closed.extend(self.current.take().map(|file| Closed {
+            name: file.name,
+            last_sequence: file.last_sequence,
+            is_sound,
+        }));
+    }
+
+    pub(super) fn current(&self) -> Option<&Current> {
+        self.current.as_ref()
+    }
+
+    /// Files with blocks that are still needed, and in reserve.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let used = self.closed.len() + usize::from(self.current.is_some());
+        (used, self.spare.len())
+    }
+}

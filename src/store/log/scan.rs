@@ -1,0 +1,492 @@
+//! Finds the log of a shard after a start: reads its files once, and says which blocks are to be
+//! replayed and where the next one goes.
+//!
+//! Reading is cut into steps of one window, so that whoever starts many shards can do other things
+//! between. Nothing is written: to scan again after a crash in the middle gives the same.
+
+use std::io;
+use std::sync::Arc;
+
+use super::block::{self, BYTES_MAX, FILE_HEADER_BYTES, Fault, FileHeader, Header};
+use super::chain::{Chain, Link, chain};
+use super::names;
+use crate::seam::Disk;
+use crate::seam::disk::BLOCK_BYTES as PAGE_BYTES;
+
+pub use super::chain::Hole;
+
+/// Bytes read at once.
+const WINDOW_BYTES: usize = 4 * BYTES_MAX;
+
+/// Why the log cannot be read at all. Damage is no reason: it is told in [`Report`].
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// The folder cannot be listed.
+    #[error("cannot list the folder `{FOLDER}`: {0}", FOLDER = names::FOLDER)]
+    List(io::Error),
+    /// Written by another version.
+    #[error(
+        "{name}: byte {offset} is of log version {version}, and this program reads version {known} \
+         only; start the version that wrote it, or move the file away", known = block::VERSION
+    )]
+    Version {
+        /// The file.
+        name: Arc<str>,
+        /// Where in it.
+        offset: u64,
+        /// What it says.
+        version: u8,
+    },
+    /// Uses what this version does not know.
+    #[error(
+        "{name}: byte {offset} uses features {features:#x} that this program does not know; start the \
+         version that wrote it, or move the file away"
+    )]
+    Features {
+        /// The file.
+        name: Arc<str>,
+        /// Where in it.
+        offset: u64,
+        /// The unknown ones.
+        features: u64,
+    },
+}
+
+/// What was found, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Files of the shard.
+    pub files: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Blocks to replay.
+    pub blocks: u64,
+    /// What was durable and is gone.
+    pub holes: Vec<Hole>,
+    /// Damaged or half-written blocks. Those at the end of the log were never acknowledged.
+    pub damaged_blocks: u64,
+    /// Whole blocks behind a tear: never acknowledged, and useless without what is torn.
+    pub torn_blocks: u64,
+    /// Whole blocks that are no part of the log: copies, and leftovers of earlier crashes.
+    pub beside_blocks: u64,
+    /// Blocks that name another one before them than the one that is there.
+    pub mismatched_blocks: u64,
+    /// Blocks of another shard or book, which are left alone.
+    pub foreign_blocks: u64,
+    /// Files whose first page is damaged; their blocks were found without it.
+    pub damaged_files: Vec<Arc<str>>,
+    /// Where the disk failed to read: file, and offset.
+    pub unreadable: Vec<(Arc<str>, u64)>,
+}
+
+impl Report {
+    /// How many blocks that were durable are gone.
+    pub fn lost_blocks(&self) -> u64 {
+        let each = self.holes.iter();
+        each.map(|hole| hole.last_sequence - hole.first_sequence + 1)
+            .sum()
+    }
+}
+
+/// A file that is there at the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundFile {
+    /// Its path.
+    pub name: Arc<str>,
+    /// Its length.
+    pub bytes: u64,
+    /// The highest number of a block in it, 0 if there is none.
+    pub last_sequence: u64,
+}
+
+/// Where a writer goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Number of the next block: above all that was ever seen.
+    pub next_sequence: u64,
+    /// The last block of the log.
+    pub last_sequence: u64,
+    /// Its checksum.
+    pub last_checksum: u32,
+    /// Number of the next file.
+    pub next_number: u32,
+    /// Above all epochs ever seen.
+    pub next_epoch: u64,
+    /// Files that are there.
+    pub files: Vec<FoundFile>,
+    /// Files with blocks that may not be on stable storage yet.
+    pub unsynced: Vec<Arc<str>>,
+}
+
+impl Default for Start {
+    /// Of a log that has never been.
+    fn default() -> Start {
+        Start {
+            next_sequence: 1,
+            last_sequence: 0,
+            last_checksum: 0,
+            next_number: 1,
+            next_epoch: 1,
+            files: Vec::new(),
+            unsynced: Vec::new(),
+        }
+    }
+}
+
+/// A block to replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its file.
+    pub name: Arc<str>,
+    /// Where in it.
+    pub offset: u64,
+    /// What it says of itself.
+    pub header: Header,
+    /// Whether blocks before it in its generation are gone. Values are told from the ones before them,
+    /// so a series is right again only from its next value on that stands for itself.
+    pub is_behind_hole: bool,
+}
+
+/// The log of a shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Its blocks, oldest first.
+    pub blocks: Vec<Found>,
+    /// What people should know.
+    pub report: Report,
+    /// Where the writer goes on.
+    pub start: Start,
+}
+
+/// Reading of the files under way.
+#[derive(Debug)]
+pub struct Scan {
+    shard: u16,
+    floor: u64,
+    book: Option<u32>,
+    /// Files to come, the next one last.
+    files: Vec<FoundFile>,
+    done: Vec<FoundFile>,
+    file: Option<Reading>,
+    found: Vec<Found>,
+    report: Report,
+    last_seen: u64,
+    next_epoch: u64,
+    next_number: u32,
+}
+
+/// The file that is being read.
+#[derive(Debug)]
+struct Reading {
+    file: FoundFile,
+    epoch: Option<u64>,
+    offset: u64,
+}
+
+impl Scan {
+    /// The log of `shard` from block `floor` on. With a `book`, blocks of others are left alone.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub fn new(
+        disk: &dyn Disk,
+        shard: u16,
+        floor: u64,
+        book: Option<u32>,
+    ) -> Result<Scan, ScanError> {
+        let mut files = Vec::new();
+        for (name, bytes) in disk.list(names::FOLDER).map_err(ScanError::List)? {
+            if let Some((_, number)) = names::parse(&name).filter(|(owner, _)| *owner == shard) {
+                files.push((number, bytes));
+            }
+        }
+        files.sort_unstable_by(|a, b| b.cmp(a));
+        let last_number = files.first().map_or(0, |(number, _)| *number);
+        let file = |(number, bytes)| FoundFile {
+            name: names::path(shard, number),
+            bytes,
+            last_sequence: 0,
+        };
+        Ok(Scan {
+            shard,
+            floor,
+            book,
+            report: Report {
+                files: files.len() as u64,
+                ..Report::default()
+            },
+            files: files.into_iter().map(file).collect(),
+            done: Vec::new(),
+            file: None,
+            found: Vec::new(),
+            last_seen: 0,
+            next_epoch: 1,
+            next_number: last_number.wrapping_add(1),
+        })
+    }
+
+    /// All steps at once.
+    ///
+    /// # Errors
+    /// As of [`new`](Scan::new) and [`step`](Scan::step).
+    pub fn run(
+        disk: &dyn Disk,
+        shard: u16,
+        floor: u64,
+        book: Option<u32>,
+    ) -> Result<Recovered, ScanError> {
+        let mut scan = Scan::new(disk, shard, floor, book)?;
+        while !scan.step(disk)? {}
+        Ok(scan.finish())
+    }
+
+    /// Bytes read so far, and bytes in all, for who shows progress.
+    pub fn progress(&self) -> (u64, u64) {
+        let rest: u64 = self.files.iter().map(|file| file.bytes).sum();
+        let open = self.file.as_ref();
+        let open = open.map_or(0, |file| file.file.bytes.saturating_sub(file.offset));
+        let done = self.report.bytes;
+        (done, done.saturating_add(rest).saturating_add(open))
+    }
+
+    /// Read one window. Whether all is read.
+    ///
+    /// # Errors
+    /// If a file is of a version or has features that are not known here.
+    pub fn step(&mut self, disk: &dyn Disk) -> Result<bool, ScanError> {
+        let mut reading = match self.file.take() {
+            Some(reading) => reading,
+            None => match self.files.pop() {
+                None => return Ok(true),
+                Some(file) => self.open(disk, file)?,
+            },
+        };
+        if self.window(disk, &mut reading)? {
+            self.file = Some(reading);
+        } else {
+            self.done.push(reading.file);
+        }
+        Ok(false)
+    }
+
+    fn open(&mut self, disk: &dyn Disk, file: FoundFile) -> Result<Reading, ScanError> {
+        let page = self.read(disk, &file.name, 0, FILE_HEADER_BYTES);
+        let epoch = match FileHeader::open(&page) {
+            Ok(header) if header.shard == self.shard => Some(header.epoch),
+            Ok(_) => None,
+            Err(Fault::Version(version)) => {
+                return Err(ScanError::Version {
+                    name: file.name,
+                    offset: 0,
+                    version,
+                });
+            }
+            Err(Fault::Features(features)) => {
+                return Err(ScanError::Features {
+                    name: file.name,
+                    offset: 0,
+                    features,
+                });
+            }
+            Err(Fault::Nothing | Fault::Short(_)) => {
+                if page.iter().any(|&byte| byte != 0) {
+                    self.report.damaged_files.push(file.name.clone());
+                }
+                None
+            }
+        };
+        self.next_epoch = self.next_epoch.max(epoch.unwrap_or(0).saturating_add(1));
+        Ok(Reading {
+            file,
+            epoch,
+            offset: FILE_HEADER_BYTES as u64,
+        })
+    }
+
+    /// An unreadable place counts as empty.
+    fn read(&mut self, disk: &dyn Disk, name: &Arc<str>, offset: u64, bytes: usize) -> Vec<u8> {
+        match disk.read_at(name, offset, bytes) {
+            Ok(read) => {
+                self.report.bytes += read.len() as u64;
+                read
+            }
+            Err(_) => {
+                self.report.unreadable.push((name.clone(), offset));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Blocks of the next window. Whether there is more of the file.
+    fn window(&mut self, disk: &dyn Disk, reading: &mut Reading) -> Result<bool, ScanError> {
+        let unreadable = self.report.unreadable.len();
+        let mut bytes = self.read(disk, &reading.file.name, reading.offset, WINDOW_BYTES);
+        if self.report.unreadable.len() > unreadable {
+            // A single bad page must not hide its neighbours.
+            self.report.unreadable.pop();
+            bytes = self.read(disk, &reading.file.name, reading.offset, PAGE_BYTES);
+            if bytes.is_empty() {
+                reading.offset += PAGE_BYTES as u64;
+                return Ok(reading.offset < reading.file.bytes);
+            }
+            bytes = self.grow(disk, reading, bytes);
+        }
+        let is_last = bytes.len() < WINDOW_BYTES;
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            match block::open(rest) {
+                Err(Fault::Short(_)) if at > 0 && !is_last => break,
+                found => at += self.take(reading, at, rest, found)?,
+            }
+        }
+        reading.offset += at as u64;
+        Ok(reading.offset < reading.file.bytes && at > 0)
+    }
+
+    /// As much of the largest block as can be read page by page.
+    fn grow(&mut self, disk: &dyn Disk, reading: &Reading, mut bytes: Vec<u8>) -> Vec<u8> {
+        while bytes.len() < BYTES_MAX {
+            let offset = reading.offset + bytes.len() as u64;
+            match disk.read_at(&reading.file.name, offset, PAGE_BYTES) {
+                Ok(page) if !page.is_empty() => bytes.extend_from_slice(&page),
+                _ => break,
+            }
+        }
+        self.report.bytes += bytes.len().saturating_sub(PAGE_BYTES) as u64;
+        bytes
+    }
+
+    /// What is at `at` in the window. How many bytes it takes.
+    fn take(
+        &mut self,
+        reading: &mut Reading,
+        at: usize,
+        rest: &[u8],
+        found: Result<(Header, &[u8]), Fault>,
+    ) -> Result<usize, ScanError> {
+        let offset = reading.offset + at as u64;
+        let name = &reading.file.name;
+        match found {
+            Ok((header, _)) => Ok(self.block(reading, offset, header)),
+            Err(Fault::Version(version)) => Err(ScanError::Version {
+                name: name.clone(),
+                offset,
+                version,
+            }),
+            Err(Fault::Features(features)) => Err(ScanError::Features {
+                name: name.clone(),
+                offset,
+                features,
+            }),
+            Err(Fault::Nothing | Fault::Short(_)) => {
+                let is_ours = |header: Header| reading.epoch == Some(header.epoch);
+                self.report.damaged_blocks += u64::from(block::peek(rest).is_some_and(is_ours));
+                Ok(PAGE_BYTES)
+            }
+        }
+    }
+
+    fn block(&mut self, reading: &mut Reading, offset: u64, header: Header) -> usize {
+        let is_book = self.book.is_none_or(|book| book == header.book);
+        if header.shard != self.shard || !is_book {
+            self.report.foreign_blocks += 1;
+            return header.bytes();
+        }
+        // Also what is no part of the log must not be taken for a later part of it.
+        self.last_seen = self.last_seen.max(header.sequence);
+        self.next_epoch = self.next_epoch.max(header.epoch.saturating_add(1));
+        let epoch = *reading.epoch.get_or_insert(header.epoch);
+        if epoch == header.epoch {
+            reading.file.last_sequence = reading.file.last_sequence.max(header.sequence);
+            self.found.push(Found {
+                name: reading.file.name.clone(),
+                offset,
+                header,
+                is_behind_hole: false,
+            });
+        }
+        header.bytes()
+    }
+
+    /// The log, when all is read.
+    pub fn finish(mut self) -> Recovered {
+        let links: Vec<Link> = self.found.iter().map(|block| link(&block.header)).collect();
+        let chain = chain(&links, self.floor);
+        let start = self.start(&chain);
+        let floor = self.floor;
+        let above = self
+            .found
+            .iter()
+            .filter(|block| block.header.sequence >= floor)
+            .count();
+        self.report.blocks = chain.kept.len() as u64;
+        self.report.torn_blocks = chain.torn as u64;
+        self.report.beside_blocks = (above - chain.kept.len()).saturating_sub(chain.torn) as u64;
+        self.report.mismatched_blocks = chain.mismatched as u64;
+        self.report.holes = chain.holes;
+        let kept = chain.kept.iter().map(|&at| self.found[at].clone());
+        let mut blocks: Vec<Found> = kept.collect();
+        mark_behind_holes(&mut blocks, &self.report.holes);
+        Recovered {
+            blocks,
+            report: self.report,
+            start,
+        }
+    }
+
+    fn start(&mut self, chain: &Chain) -> Start {
+        let kept = || chain.kept.iter().map(|&at| &self.found[at]);
+        let durable = kept()
+            .map(|block| block.header.durable())
+            .max()
+            .unwrap_or(0);
+        let mut unsynced: Vec<Arc<str>> = kept()
+            .filter(|block| block.header.sequence > durable)
+            .map(|block| block.name.clone())
+            .collect();
+        unsynced.dedup();
+        // Without blocks to keep, the floor is where the log ends.
+        let below = self.floor.saturating_sub(1);
+        let last = kept().last().map(|block| &block.header);
+        let before = || {
+            let all = self.found.iter().map(|block| &block.header);
+            all.filter(|header| header.sequence == below)
+                .max_by_key(|header| header.epoch)
+        };
+        let last = last.or_else(before);
+        Start {
+            next_sequence: self.last_seen.max(below).saturating_add(1),
+            last_sequence: last.map_or(below, |header| header.sequence),
+            last_checksum: last.map_or(0, |header| header.checksum),
+            next_number: self.next_number,
+            next_epoch: self.next_epoch,
+            files: std::mem::take(&mut self.done),
+            unsynced,
+        }
+    }
+}
+
+fn link(header: &Header) -> Link {
+    Link {
+        sequence: header.sequence,
+        epoch: header.epoch,
+        durable: header.durable(),
+        previous: header.previous,
+        checksum: header.checksum,
+        is_first: header.flags & block::FLAG_FIRST != 0,
+    }
+}
+
+/// A hole spoils what follows in the generation of the first block behind it.
+fn mark_behind_holes(blocks: &mut [Found], holes: &[Hole]) {
+    for hole in holes {
+        let first = blocks.partition_point(|block| block.header.sequence <= hole.last_sequence);
+        let Some(generation) = blocks.get(first).map(|block| block.header.generation) else {
+            continue;
+        };
+        let behind = blocks[first..].iter_mut();
+        for block in behind.take_while(|block| block.header.generation == generation) {
+            block.is_behind_hole = true;
+        }
+    }
+}

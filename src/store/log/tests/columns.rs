@@ -1,0 +1,205 @@
+//! Batches against plain lists, and bytes that are none.
+
+use super::super::batch::Batch;
+use super::super::columns::{Columns, Damage, Point};
+use super::{definition, some_token};
+use crate::base::random::Random;
+use crate::store::definition::Definition;
+use crate::store::token::{self, Last};
+
+type Points = Vec<(Point, Vec<u8>)>;
+
+fn read(columns: &Columns<'_>, slice: u64) -> Result<Points, Damage> {
+    let (mut cursor, mut points) = (columns.cursor(), Vec::new());
+    let mut visit = |point, values: &[u8]| {
+        let (_, len) = token::take(values, &mut Last::default())?;
+        points.push((point, values[..len].to_vec()));
+        Some(len)
+    };
+    while !cursor.run(columns, slice, &mut visit)? {}
+    Ok(points)
+}
+
+/// Numbers and times in one of the ways in which senders have them.
+fn next(way: u64, at: u64, random: &mut Random) -> (u32, i64) {
+    let start_ms = 1_700_000_000_000;
+    match way {
+        0 => ((at % 50) as u32, start_ms + (at / 50 * 1000) as i64),
+        1 => (
+            random.below(1 << 20) as u32,
+            start_ms + random.below(10_000) as i64,
+        ),
+        2 => (7, start_ms + at as i64 * 60_000),
+        3 => ((at / 2) as u32, start_ms - (at % 2) as i64 * 3000),
+        4 => (random.next_u64() as u32, random.next_u64() as i64),
+        5 => (
+            *[0, u32::MAX].get(random.below(2) as usize).expect("two"),
+            [i64::MIN, i64::MAX][random.below(2) as usize],
+        ),
+        _ => (
+            (at + random.below(8) / 7) as u32,
+            start_ms + random.below(2) as i64,
+        ),
+    }
+}
+
+#[test]
+fn what_goes_in_comes_out() {
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let mut batch = Batch::default();
+        let mut stamp = random.below(1 << 40);
+        // Twice, for a batch must leave nothing behind.
+        for round in 0..2 {
+            let (mut points, mut definitions) = (Points::new(), Vec::<Definition>::new());
+            batch.begin_read(stamp);
+            let mut way = random.below(7);
+            for at in 0..random.below(3000) {
+                if random.chance(2) {
+                    stamp += random.below(1 << 20);
+                    batch.begin_read(stamp);
+                    if random.chance(30) {
+                        way = random.below(7);
+                    }
+                }
+                if random.chance(2) {
+                    definitions.push(definition(at as u32));
+                    let mut bytes = Vec::new();
+                    definitions.last().expect("one").push(&mut bytes);
+                    assert!(batch.fits(bytes.len()));
+                    batch.define(&bytes);
+                }
+                let (number, time_ms) = next(way, at, &mut random);
+                let token = some_token(&mut random);
+                batch.push(number, time_ms, &token);
+                let point = Point {
+                    stamp,
+                    number,
+                    time_ms,
+                };
+                points.push((point, token.bytes().to_vec()));
+            }
+            assert_eq!(batch.points(), points.len(), "seed {seed}");
+            let mut payload = Vec::new();
+            let (first, last) = batch.close(&mut payload);
+            assert!(batch.is_empty() && batch.bytes() == 0);
+            if let (Some(a), Some(b)) = (points.first(), points.last()) {
+                assert!(first <= a.0.stamp && last >= b.0.stamp, "seed {seed}");
+            }
+            payload.resize(payload.len() + random.below(3) as usize * 100, 0);
+            let columns = Columns::open(&payload, first).expect("columns");
+            let slice = [u64::MAX, 1, 100][random.below(3) as usize];
+            assert_eq!(
+                read(&columns, slice),
+                Ok(points),
+                "seed {seed} round {round}"
+            );
+            let back: Vec<_> = columns
+                .definitions()
+                .map(|one| one.expect("whole"))
+                .collect();
+            assert_eq!(back, definitions, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_full_batch_fits_a_block() {
+    for seed in 0..20 {
+        let mut random = Random::new(seed);
+        let mut batch = Batch::default();
+        let way = random.below(7);
+        let mut at = 0;
+        while !batch.is_full() {
+            if random.chance(50) {
+                batch.begin_read(at * 1_000_000);
+            }
+            let (number, time_ms) = next(way, at, &mut random);
+            batch.push(number, time_ms, &some_token(&mut random));
+            at += 1;
+        }
+        let mut payload = Vec::new();
+        batch.close(&mut payload);
+        assert!(
+            payload.len() <= super::super::block::PAYLOAD_BYTES_MAX,
+            "seed {seed}"
+        );
+        assert!(
+            payload.len() > super::super::block::PAYLOAD_BYTES_MAX - 600,
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn in_order_only_values_cost() {
+    let mut batch = Batch::default();
+    let mut last = Last::default();
+    for round in 0..10 {
+        batch.begin_read(round);
+        for number in 0..1000 {
+            let token = token::Token::new(&mut last, crate::model::number::Number::long(0));
+            batch.push(number, 1_700_000_000_000 + round as i64 * 1000, &token);
+        }
+    }
+    assert_eq!(batch.points(), 10_000);
+    let mut payload = Vec::new();
+    batch.close(&mut payload);
+    assert!(payload.len() < 10_000 + 150, "{}", payload.len());
+}
+
+#[test]
+fn hostile_bytes_are_an_error() {
+    let mut good = 0;
+    for seed in 0..3000 {
+        let mut random = Random::new(seed);
+        let mut batch = Batch::default();
+        for at in 0..random.below(60) {
+            if random.chance(20) {
+                batch.begin_read(at * 10);
+            }
+            let (number, time_ms) = next(random.below(7), at, &mut random);
+            batch.push(number, time_ms, &some_token(&mut random));
+        }
+        let mut bytes = Vec::new();
+        definition(1).push(&mut bytes);
+        batch.define(&bytes);
+        let mut payload = Vec::new();
+        batch.close(&mut payload);
+        match random.below(3) {
+            0 => payload.truncate(random.below(payload.len() as u64) as usize),
+            1 => {
+                let at = random.below(payload.len() as u64) as usize;
+                payload[at] ^= 1 << random.below(8);
+            }
+            _ => payload.iter_mut().skip(3).for_each(|byte| {
+                if random.chance(10) {
+                    *byte = random.next_u64() as u8;
+                }
+            }),
+        }
+        if let Ok(columns) = Columns::open(&payload, u64::MAX) {
+            let definitions = columns.definitions().count();
+            assert!(definitions <= payload.len());
+            good += u64::from(read(&columns, u64::MAX).is_ok());
+        }
+    }
+    assert!(good > 0, "some damage cannot be seen without a checksum");
+}
+
+#[test]
+fn sections_to_come_are_skipped_or_refused() {
+    assert_eq!(
+        Columns::open(&[200, 1, 7], 0).map(|columns| columns.sizes()[0].1),
+        Ok(0)
+    );
+    assert_eq!(
+        Columns::open(&[50, 1, 7], 0).err(),
+        Some(Damage::Unknown(50))
+    );
+    assert_eq!(Columns::open(&[7, 9, 7], 0).err(), Some(Damage::Cut));
+    assert_eq!(
+        Columns::open(&[7, 1, 7, 7, 1, 7], 0).err(),
+        Some(Damage::Columns)
+    );
+}

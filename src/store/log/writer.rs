@@ -1,0 +1,525 @@
+//! Takes points, and commits them in groups: one write and one sync at a time, whatever waits goes
+//! with the next.
+//!
+//! A block leaves memory only when it is on stable storage. If the disk is full, everything stays as
+//! it is and is tried again each second. If a write or a sync fails, that file is never synced again:
+//! what was not durable is written to another file, under the same numbers.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::batch::Batch;
+use super::block::{self, FILE_HEADER_BYTES, FLAG_FIRST, FileHeader, Header};
+use super::files::{Files, RETRY};
+use super::scan::Start;
+use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
+use crate::store::definition::Definition;
+use crate::store::token::Token;
+
+/// Most bytes of one write.
+pub const WRITE_BYTES_MAX: usize = 4 << 20;
+
+/// What one log is told at its start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whose log it is.
+    pub shard: u16,
+    /// The book of its series.
+    pub book: u32,
+    /// Longest time that text waits for its commit.
+    pub commit_interval: Duration,
+    /// A commit starts when so much waits.
+    pub commit_bytes: usize,
+    /// With more than this not yet durable, the shard should not take more.
+    pub unwritten_bytes_max: usize,
+    /// Bytes of a file.
+    pub file_bytes: u64,
+    /// Files that are kept for later; at least one.
+    pub spare_files_max: usize,
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new(shard: u16, book: u32) -> Options {
+        Options {
+            shard,
+            book,
+            commit_interval: Duration::from_millis(50),
+            commit_bytes: 1 << 20,
+            unwritten_bytes_max: 64 << 20,
+            file_bytes: 64 << 20,
+            spare_files_max: 2,
+        }
+    }
+}
+
+/// Stands for everything that was pushed before it was given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketState {
+    /// All of it is on stable storage.
+    Committed,
+    /// Not yet.
+    Pending,
+    /// The disk does not take it for now. It is kept in memory and may still become durable, but
+    /// nobody should wait for it.
+    Failed,
+}
+
+/// What it did so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Groups that became durable.
+    pub commits: u64,
+    /// Blocks that became durable.
+    pub blocks: u64,
+    /// Points in blocks, durable or not.
+    pub points: u64,
+    /// Bytes that were given to the disk.
+    pub bytes_written: u64,
+    /// Writes and syncs that failed for want of room.
+    pub full_failures: u64,
+    /// Writes and syncs that failed for another reason; each cost a file.
+    pub broken_failures: u64,
+    /// Files made.
+    pub files_created: u64,
+    /// Files used again.
+    pub files_recycled: u64,
+    /// Files given up.
+    pub files_removed: u64,
+    /// Files that could not be made.
+    pub create_failures: u64,
+    /// Files that could not be removed; they are there until the next start.
+    pub remove_failures: u64,
+}
+
+/// A block that is not yet durable.
+#[derive(Debug)]
+struct Sealed {
+    header: Header,
+    bytes: Vec<u8>,
+}
+
+/// What is under way.
+#[derive(Debug)]
+enum Flight {
+    None,
+    /// Files of the time before the start are synced.
+    Start(Vec<(Job, Arc<str>)>),
+    Write(Job, Group),
+    /// Written; the sync is not yet asked for.
+    Written(Group),
+    Sync(Job, Group),
+}
+
+/// Blocks that are committed together.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    blocks: usize,
+    bytes: u64,
+    checksum: u32,
+}
+
+/// The log of one shard, at work.
+#[derive(Debug)]
+pub struct Writer {
+    options: Options,
+    files: Files,
+    batch: Batch,
+    sealed: VecDeque<Sealed>,
+    sealed_bytes: usize,
+    generation: u64,
+    numbers: u32,
+    next_sequence: u64,
+    /// All blocks up to this one are on stable storage.
+    durable: u64,
+    /// The last block that is there: after a start some numbers may have been left out behind it.
+    chained: u64,
+    chained_checksum: u32,
+    is_first: bool,
+    unsynced: Vec<Arc<str>>,
+    flight: Flight,
+    flight_began: Duration,
+    waiting_since: Option<Duration>,
+    /// Tickets were given out up to this block.
+    wanted: u64,
+    is_awaiting_file: bool,
+    failures_in_a_row: u32,
+    trouble: Option<Fault>,
+    retry_at: Option<Duration>,
+    definition: Vec<u8>,
+    counters: Counters,
+}
+
+impl Writer {
+    /// A log that goes on behind `start`, in generation `generation` of the head. `numbers` is how many
+    /// series numbers the book has given out.
+    pub fn new(options: Options, start: &Start, generation: u64, numbers: u32) -> Writer {
+        Writer {
+            files: Files::new(&options, start),
+            batch: Batch::default(),
+            sealed: VecDeque::new(),
+            sealed_bytes: 0,
+            generation,
+            numbers,
+            next_sequence: start.next_sequence,
+            durable: start.next_sequence - 1,
+            chained: start.last_sequence,
+            chained_checksum: start.last_checksum,
+            is_first: true,
+            unsynced: start.unsynced.clone(),
+            flight: Flight::None,
+            flight_began: Duration::ZERO,
+            waiting_since: None,
+            wanted: 0,
+            is_awaiting_file: false,
+            failures_in_a_row: 0,
+            trouble: None,
+            retry_at: None,
+            definition: Vec::new(),
+            counters: Counters::default(),
+            options,
+        }
+    }
+
+    /// What follows arrived at `stamp`, which is above all before.
+    pub fn begin_read(&mut self, stamp: u64) {
+        if self.batch.is_too_old_for(stamp) {
+            self.seal();
+        }
+        self.batch.begin_read(stamp);
+    }
+
+    /// A point; its series was defined before, in this log or in the book.
+    #[inline]
+    pub fn push(&mut self, number: u32, time_ms: i64, token: &Token) {
+        if self.batch.is_full() {
+            self.seal();
+        }
+        self.batch.push(number, time_ms, token);
+    }
+
+    /// A new series. Goes before its first point.
+    pub fn define(&mut self, definition: &Definition) {
+        self.definition.clear();
+        definition.push(&mut self.definition);
+        if !self.batch.fits(self.definition.len()) {
+            self.seal();
+        }
+        self.numbers = self.numbers.max(definition.number.saturating_add(1));
+        self.batch.define(&self.definition);
+    }
+
+    /// Close the open batch into a block.
+    #[inline(never)]
+    fn seal(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        self.counters.points += self.batch.points() as u64;
+        let mut bytes = block::begin();
+        bytes.reserve(self.batch.bytes() + 2 * FILE_HEADER_BYTES);
+        let (first_stamp, last_stamp) = self.batch.close(&mut bytes);
+        let span = last_stamp.saturating_sub(first_stamp);
+        let header = Header {
+            flags: if self.is_first { FLAG_FIRST } else { 0 },
+            shard: self.options.shard,
+            book: self.options.book,
+            numbers: self.numbers,
+            sequence: self.next_sequence,
+            generation: self.generation,
+            first_stamp,
+            span_micros: u32::try_from(span).unwrap_or(u32::MAX),
+            pages: block::pad(&mut bytes),
+            ..Header::default()
+        };
+        self.is_first = false;
+        self.next_sequence += 1;
+        self.sealed_bytes += bytes.len();
+        self.sealed.push_back(Sealed { header, bytes });
+    }
+
+    /// End the generation: what is pushed from now on belongs to the next. The number of its first
+    /// block; everything below is [released](Writer::release) when the generation is in segments.
+    pub fn cut(&mut self) -> u64 {
+        self.seal();
+        self.generation += 1;
+        self.next_sequence
+    }
+
+    /// Nobody needs blocks below `floor` any more. Their files are used again.
+    pub fn release(&mut self, floor: u64) {
+        self.files.release(floor);
+    }
+
+    /// Stands for everything pushed so far. A commit starts with the next [`poll`](Writer::poll), or
+    /// when the one under way is done.
+    pub fn ticket(&mut self) -> Ticket {
+        let open = u64::from(!self.batch.is_empty());
+        let sequence = self.next_sequence - 1 + open;
+        if sequence > self.durable {
+            self.wanted = self.wanted.max(sequence);
+        }
+        Ticket(sequence)
+    }
+
+    /// What became of a ticket.
+    pub fn state(&self, ticket: Ticket) -> TicketState {
+        if ticket.0 <= self.durable {
+            TicketState::Committed
+        } else if self.trouble.is_some() {
+            TicketState::Failed
+        } else {
+            TicketState::Pending
+        }
+    }
+
+    /// Whether all that the ticket stands for is on stable storage.
+    pub fn is_committed(&self, ticket: Ticket) -> bool {
+        self.state(ticket) == TicketState::Committed
+    }
+
+    /// Bytes that are not yet durable.
+    pub fn unwritten_bytes(&self) -> usize {
+        self.sealed_bytes + self.batch.bytes()
+    }
+
+    /// Whether the shard should take no more until this is over.
+    pub fn is_blocked(&self) -> bool {
+        self.unwritten_bytes() >= self.options.unwritten_bytes_max
+    }
+
+    /// Why nothing can be made durable at the moment.
+    pub fn trouble(&self) -> Option<&Fault> {
+        self.trouble.as_ref()
+    }
+
+    /// The last block that is durable with all before it.
+    pub fn durable_sequence(&self) -> u64 {
+        self.durable
+    }
+
+    /// The generation that is being written.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// What it did so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Files with blocks that are still needed, and files in reserve.
+    pub fn files(&self) -> (usize, usize) {
+        self.files.count()
+    }
+
+    /// There is room on the disk again: try at the next poll.
+    pub fn room_is_back(&mut self) {
+        self.retry_at = self.retry_at.map(|_| Duration::ZERO);
+        self.files.retry();
+    }
+
+    /// Start what is due. To be called after [`done`](Writer::done), when a ticket was given out, when
+    /// points were pushed, and at [`next_deadline`](Writer::next_deadline). `now` never goes back.
+    pub fn poll(&mut self, now: Duration, desk: &mut Desk<'_>) {
+        self.files.poll(now, desk, &mut self.counters);
+        if self.is_awaiting_file && self.files.has_spare() {
+            self.is_awaiting_file = false;
+            self.retry_at = self.trouble.as_ref().map(|_| Duration::ZERO);
+        }
+        if self.trouble.is_some() && self.retry_at.is_none() {
+            self.retry_at = Some(now.saturating_add(RETRY));
+        }
+        if self.has_data() {
+            self.waiting_since.get_or_insert(now);
+        }
+        match self.flight {
+            Flight::None if !self.unsynced.is_empty() => {
+                let names = std::mem::take(&mut self.unsynced);
+                let ask = |name: Arc<str>| (desk.ask(Request::Sync { name: name.clone() }), name);
+                self.flight = Flight::Start(names.into_iter().map(ask).collect());
+            }
+            Flight::None if self.is_due(now) => self.commit(now, desk),
+            Flight::Written(group) => self.sync(group, desk),
+            _ => {}
+        }
+    }
+
+    fn has_data(&self) -> bool {
+        !self.sealed.is_empty() || !self.batch.is_empty()
+    }
+
+    fn is_due(&self, now: Duration) -> bool {
+        if !self.has_data() || self.is_awaiting_file {
+            return false;
+        }
+        if self.trouble.is_some() {
+            return self.retry_at.is_some_and(|at| at <= now);
+        }
+        self.wanted > self.durable
+            || self.unwritten_bytes() >= self.options.commit_bytes
+            || self.interval_ends().is_some_and(|at| at <= now)
+    }
+
+    fn interval_ends(&self) -> Option<Duration> {
+        Some(
+            self.waiting_since?
+                .saturating_add(self.options.commit_interval),
+        )
+    }
+
+    /// When [`poll`](Writer::poll) has something to do at the latest, if nothing else happens.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let own = match self.flight {
+            Flight::None if !self.unsynced.is_empty() => Some(Duration::ZERO),
+            Flight::None if !self.has_data() => None,
+            Flight::None if self.is_awaiting_file => {
+                self.files.has_spare().then_some(Duration::ZERO)
+            }
+            Flight::None if self.trouble.is_some() => self.retry_at.or(Some(Duration::ZERO)),
+            Flight::None => self.interval_ends().or(Some(Duration::ZERO)),
+            Flight::Written(_) => Some(Duration::ZERO),
+            _ => None,
+        };
+        own.into_iter().chain(self.files.next_deadline()).min()
+    }
+
+    fn commit(&mut self, now: Duration, desk: &mut Desk<'_>) {
+        self.seal();
+        let Some(first) = self.sealed.front() else {
+            return;
+        };
+        let Some((file, room)) = self.files.place(first.bytes.len()) else {
+            self.is_awaiting_file = true;
+            self.give_up_for_now(self.files.fault().cloned());
+            return;
+        };
+        let mut out = Vec::new();
+        if file.offset == 0 {
+            let header = FileHeader {
+                shard: self.options.shard,
+                epoch: file.epoch,
+                first_sequence: first.header.sequence,
+            };
+            out.extend_from_slice(&header.to_bytes());
+        }
+        let most = room.min(WRITE_BYTES_MAX as u64) as usize;
+        let mut group = Group {
+            blocks: 0,
+            bytes: 0,
+            checksum: self.chained_checksum,
+        };
+        for block in &mut self.sealed {
+            if group.blocks > 0 && out.len() + block.bytes.len() > most {
+                break;
+            }
+            let behind = block.header.sequence - 1 - self.chained;
+            block.header.epoch = file.epoch;
+            block.header.previous = group.checksum;
+            block.header.behind = u16::try_from(behind).unwrap_or(u16::MAX);
+            group.checksum = block::seal(&block.header, &mut block.bytes);
+            group.blocks += 1;
+            out.extend_from_slice(&block.bytes);
+        }
+        group.bytes = out.len() as u64;
+        self.counters.bytes_written += group.bytes;
+        let request = Request::Write {
+            name: file.name.clone(),
+            offset: file.offset,
+            bytes: out,
+        };
+        self.flight = Flight::Write(desk.ask(request), group);
+        self.flight_began = now;
+        self.retry_at = None;
+    }
+
+    fn sync(&mut self, group: Group, desk: &mut Desk<'_>) {
+        let Some(file) = self.files.current() else {
+            self.flight = Flight::None;
+            return;
+        };
+        let name = file.name.clone();
+        self.flight = Flight::Sync(desk.ask(Request::Sync { name }), group);
+    }
+
+    /// What became of a request. Whether it was one of its own.
+    pub fn done(&mut self, job: Job, result: Result<Outcome, Fault>) -> bool {
+        let plain = result.as_ref().map(|_| ());
+        if self.files.done(job, plain, &mut self.counters) {
+            if self.is_awaiting_file {
+                self.give_up_for_now(self.files.fault().cloned());
+            }
+            return true;
+        }
+        match (std::mem::replace(&mut self.flight, Flight::None), result) {
+            (Flight::Start(mut jobs), result) if jobs.iter().any(|(own, _)| *own == job) => {
+                for (_, name) in jobs.extract_if(.., |(own, _)| *own == job) {
+                    if result.is_err() {
+                        self.counters.broken_failures += 1;
+                        self.files.distrust(&name);
+                    }
+                }
+                if !jobs.is_empty() {
+                    self.flight = Flight::Start(jobs);
+                }
+            }
+            (Flight::Write(own, group), Ok(_)) if own == job => {
+                self.flight = Flight::Written(group);
+            }
+            (Flight::Sync(own, group), Ok(_)) if own == job => self.committed(group),
+            (Flight::Write(own, _), Err(Fault::Full)) if own == job => {
+                self.counters.full_failures += 1;
+                self.give_up_for_now(Some(Fault::Full));
+            }
+            (Flight::Write(own, _) | Flight::Sync(own, _), Err(fault)) if own == job => {
+                self.broken(fault);
+            }
+            (flight, _) => {
+                self.flight = flight;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whoever waits is told so.
+    fn give_up_for_now(&mut self, fault: Option<Fault>) {
+        if fault.is_some() {
+            self.trouble = fault;
+            self.retry_at = None;
+        }
+    }
+
+    fn broken(&mut self, fault: Fault) {
+        match fault {
+            Fault::Full => self.counters.full_failures += 1,
+            _ => self.counters.broken_failures += 1,
+        }
+        self.files.retire();
+        self.failures_in_a_row += 1;
+        if self.failures_in_a_row > 1 || fault == Fault::Full || self.trouble.is_some() {
+            self.give_up_for_now(Some(fault));
+        }
+    }
+
+    fn committed(&mut self, group: Group) {
+        for block in self.sealed.drain(..group.blocks.min(self.sealed.len())) {
+            self.durable = block.header.sequence;
+            self.sealed_bytes -= block.bytes.len();
+        }
+        self.files.advance(group.bytes, self.durable);
+        self.chained = self.durable;
+        self.chained_checksum = group.checksum;
+        self.counters.commits += 1;
+        self.counters.blocks += group.blocks as u64;
+        self.failures_in_a_row = 0;
+        self.trouble = None;
+        self.retry_at = None;
+        self.waiting_since = self.has_data().then_some(self.flight_began);
+    }
+}
