@@ -34,7 +34,8 @@ pub mod stretch;
 pub mod token;
 pub mod tombstone;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +61,8 @@ mod owner {
     pub(super) const SEAL: u32 = 3;
     pub(super) const COMPACT: u32 = 4;
     pub(super) const SHELF: u32 = 5;
-    pub(super) const REST: u32 = 6;
+    pub(super) const REPLAY: u32 = 6;
+    pub(super) const REST: u32 = 7;
 }
 
 /// Owners from here on are not the store's.
@@ -68,6 +70,27 @@ pub const OWNERS_END: u32 = 16;
 
 /// How long a seal or a merge that failed waits before it is tried again, in microseconds.
 const RETRY_MICROS: u64 = 2_000_000;
+
+/// The first generation of this run; those of the replayed log have smaller numbers.
+const FIRST_LIVE: u64 = 1 << 32;
+
+/// Frozen generations at one time; senders wait from half of them on.
+const FROZEN_MAX: usize = 8;
+
+/// Emptied heads that are kept.
+const SPARE_MAX: usize = 2;
+
+/// Texts for people that are kept until somebody takes them.
+const TROUBLES_MAX: usize = 64;
+
+/// Windows of files in which the newest times of a series are looked for.
+const RECENT_WINDOWS: usize = 2;
+
+/// What a slice of sealing does, in points.
+const SLICE_POINTS: usize = 5_000;
+
+/// What a slice of merging does, in nanoseconds.
+const SLICE_NANOS: usize = 100_000;
 
 /// Series of a generation that are given back in one slice.
 const RELEASED_AT_ONCE: usize = 2_000;
@@ -85,9 +108,11 @@ pub struct Place {
 pub struct Store {
     place: Place,
     options: Options,
+    /// Whether points keep the order of their arrival, because another shard may have the same series.
+    ordered: bool,
     pool: Pool,
     open: Generation,
-    /// Older ones, the oldest first.
+    /// Older ones, the oldest first: those of the replayed log before those of this run.
     frozen: VecDeque<Generation>,
     /// Emptied heads, whose memory is used again.
     spare: Vec<Head>,
@@ -95,23 +120,70 @@ pub struct Store {
     /// Number of the read that is being taken.
     read: u32,
     log: log::Writer,
+    /// Bytes that the log had written when it was last cut.
+    log_cut_at: u64,
     catalog: Catalog,
     properties: Vec<Properties>,
+    /// Its own book and those that it reads besides.
+    books: Vec<u32>,
     book: book::Writer,
     shelf: Shelf,
     version: Arc<Version>,
+    /// What [`Store::recent_files`] tells.
+    recent: Option<(Millis, Millis)>,
     jobs: Jobs,
     seal: Option<Seal>,
     compaction: Option<Compaction>,
+    looks_for_merges: bool,
+    /// Files that are not merged because one of them is damaged.
+    unmergeable: HashSet<u64>,
     retry_at: Stamp,
-    next_file: u64,
+    files: FileNumbers,
     edits: VecDeque<Edit>,
     now: Arrival,
     /// Asked to seal whatever there is, up to this generation.
     seal_through: u64,
     merge_all: bool,
     replay: Option<recover::Replaying>,
+    /// Generations of the log that were replayed or begun.
+    replayed: u64,
+    troubles: Vec<String>,
+    counts: Counts,
+}
+
+/// What a store did so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
     sealed_points: u64,
+    sealed_files: u64,
+    merges: u64,
+    merged_points: u64,
+    failures: u64,
+}
+
+/// Numbers for files that were given to this shard.
+#[derive(Debug, Default)]
+struct FileNumbers {
+    ranges: VecDeque<Range<u64>>,
+    /// More were asked for.
+    asked: bool,
+}
+
+impl FileNumbers {
+    fn next(&mut self) -> Option<u64> {
+        loop {
+            if let Some(number) = self.ranges.front_mut()?.next() {
+                return Some(number);
+            }
+            self.ranges.pop_front();
+        }
+    }
+
+    /// Whether there are hardly enough for the windows of a pass.
+    fn is_low(&self) -> bool {
+        let left: u64 = self.ranges.iter().map(|range| range.end - range.start).sum();
+        left < 2 * seal::WINDOWS_AT_ONCE as u64
+    }
 }
 
 /// What a shard has to be asked or told for its store, besides the disk.
@@ -124,6 +196,83 @@ pub enum Wish {
 }
 
 impl Store {
+    fn new(
+        options: Options,
+        place: Place,
+        (log, book): (log::Writer, book::Writer),
+        catalog: Catalog,
+        version: Arc<Version>,
+    ) -> Store {
+        let ordered = 1 < place.shards;
+        let head = Head::new(head_options(&options, ordered));
+        Store {
+            place,
+            ordered,
+            pool: Pool::new(options.head_bytes_max),
+            open: Generation::new(FIRST_LIVE, place.shard as u32, head, Stamp(version.clock())),
+            frozen: VecDeque::new(),
+            spare: Vec::new(),
+            next_generation: FIRST_LIVE + 1,
+            read: 0,
+            log,
+            log_cut_at: 0,
+            catalog,
+            properties: Vec::new(),
+            books: Vec::new(),
+            book,
+            shelf: Shelf::new(options.cache_bytes_max),
+            version,
+            recent: None,
+            jobs: Jobs::default(),
+            seal: None,
+            compaction: None,
+            looks_for_merges: true,
+            unmergeable: HashSet::new(),
+            retry_at: Stamp(0),
+            files: FileNumbers::default(),
+            edits: VecDeque::new(),
+            now: Arrival::default(),
+            seal_through: 0,
+            merge_all: false,
+            replay: None,
+            replayed: 0,
+            troubles: Vec::new(),
+            counts: Counts::default(),
+            options,
+        }
+    }
+
+    /// The first start of this shard: the manifest gets its book.
+    fn begin_own_book(&mut self) {
+        let book = self.catalog.own();
+        if self.version.book(book).is_none() {
+            self.edits.push_back(Edit::AddBook { book });
+        }
+    }
+
+    /// Something went wrong that people should know.
+    fn trouble(&mut self, text: String) {
+        self.counts.failures += 1;
+        if self.troubles.len() < TROUBLES_MAX {
+            self.troubles.push(text);
+        }
+    }
+
+    /// What went wrong since the last call.
+    pub fn take_troubles(&mut self) -> Vec<String> {
+        let damages = self.shelf.damages();
+        for damage in damages {
+            let reason = format!("{} at byte {}: {}", damage.file, damage.offset, damage.reason);
+            self.trouble(format!("a segment is damaged: {reason}"));
+            self.edits.push_back(Edit::Quarantine {
+                file: damage.number,
+                page: Some(damage.offset),
+                reason: damage.reason,
+            });
+        }
+        std::mem::take(&mut self.troubles)
+    }
+
     // --- taking points -----------------------------------------------------------------------------
 
     /// What follows arrived at `stamp`, which is above all before.
@@ -205,8 +354,12 @@ impl Store {
     /// been read already still finds room.
     pub fn is_blocked(&self) -> bool {
         self.log.is_blocked()
-            || self.pool.bytes_max() / 8 * 7 <= self.pool.bytes()
+            || self.pool_is_nearly_full()
             || FROZEN_MAX / 2 <= self.frozen.len()
+    }
+
+    fn pool_is_nearly_full(&self) -> bool {
+        self.pool.bytes_max() / 8 * 7 <= self.pool.bytes()
     }
 
     /// Stands for everything taken so far.
@@ -271,6 +424,7 @@ impl Store {
                 }
             }
             owner::SHELF => self.shelf.done(job, result, &mut self.jobs.desk(owner::SHELF)),
+            owner::REPLAY => self.replay_done(job, result),
             // What is removed may be gone already, and is looked for again at the next start.
             _ => {}
         }
@@ -294,6 +448,7 @@ impl Store {
     /// What the manifest lists from now on. Generations and merges whose files it lists are done.
     pub fn adopt(&mut self, version: &Arc<Version>) {
         self.version = Arc::clone(version);
+        self.note_recent();
         self.settle_seal();
         self.settle_compaction();
         self.settle_replay();
@@ -309,14 +464,6 @@ impl Store {
     }
 
     // --- generations -------------------------------------------------------------------------------
-
-    fn head_options(&self) -> generation::Options {
-        generation::Options {
-            ordered: 1 < self.place.shards,
-            window: self.options.window,
-            windows_max: self.options.windows_max,
-        }
-    }
 
     fn should_freeze(&self) -> bool {
         let head = &self.open.head;
@@ -338,7 +485,7 @@ impl Store {
         let floor = self.log.cut();
         self.log_cut_at = self.log.counters().bytes_written;
         let after = self.open.stamp();
-        let head = self.spare.pop().unwrap_or_else(|| Head::new(self.head_options()));
+        let head = self.spare.pop().unwrap_or_else(|| Head::new(head_options(&self.options, self.ordered)));
         let log = self.open.log;
         let mut next = Generation::new(self.next_generation, log, head, after);
         self.next_generation += 1;
@@ -365,6 +512,19 @@ impl Store {
 
     fn frozen_generation(&self, number: u64) -> Option<&Generation> {
         self.frozen.iter().find(|frozen| frozen.number == number)
+    }
+
+    /// An empty generation for points of the log `log`.
+    fn new_replayed(&mut self, log: u32) -> Generation {
+        let head = Head::new(head_options(&self.options, self.ordered));
+        self.replayed += 1;
+        Generation::new(self.replayed, log, head, Stamp(0))
+    }
+
+    /// A generation of the log is here again, as old as its points.
+    fn add_replayed(&mut self, generation: Generation) {
+        let live = self.frozen.iter().position(|frozen| FIRST_LIVE <= frozen.number);
+        self.frozen.insert(live.unwrap_or(self.frozen.len()), generation);
     }
 
     /// The generations that no file has, the oldest first.
@@ -401,7 +561,11 @@ impl Store {
         if self.seal.is_none() {
             let next = self.frozen.iter().find(|frozen| frozen.fate == Fate::Held);
             let ready = self.retry_at <= self.now.stamp && !self.files.is_low();
-            let Some(next) = next.filter(|next| ready && next.floor != 0) else {
+            // What came since the start is not sealed before all that came before it: the log is
+            // given up from its start on.
+            let first = FIRST_LIVE..;
+            let early = |next: &Generation| first.contains(&next.number) && self.is_recovering();
+            let Some(next) = next.filter(|next| ready && !early(next)) else {
                 return false;
             };
             self.seal = Some(Seal::new(next));
@@ -536,6 +700,21 @@ impl Store {
         in_head.into_iter().chain(in_files).max()
     }
 
+    fn note_recent(&mut self) {
+        let mut starts: Vec<i64> = Vec::new();
+        let mut last = None;
+        for &book in &self.books {
+            for info in self.version.segments(book, i64::MIN, i64::MAX) {
+                starts.push(info.window_start_ms);
+                last = last.max(Some(info.last_ms));
+            }
+        }
+        starts.sort_unstable();
+        starts.dedup();
+        let from = starts.iter().rev().take(RECENT_WINDOWS).last();
+        self.recent = from.zip(last).map(|(&from, last)| (Millis(from), Millis(last)));
+    }
+
     /// The last two windows that files of this shard have points of: from where, and the last of all.
     pub fn recent_files(&self) -> Option<(Millis, Millis)> {
         self.recent
@@ -543,5 +722,13 @@ impl Store {
 
     fn series(&self, id: SeriesId) -> Properties {
         self.properties.get(id.0 as usize).copied().unwrap_or_default()
+    }
+}
+
+fn head_options(options: &Options, ordered: bool) -> generation::Options {
+    generation::Options {
+        ordered,
+        window: options.window,
+        windows_max: options.windows_max,
     }
 }

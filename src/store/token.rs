@@ -55,6 +55,20 @@ impl Token {
         Token::long(last, number)
     }
 
+    /// The token of `number` that is told from no other: after it `last` is known whatever it was.
+    pub fn alone(last: &mut Last, number: Number) -> Token {
+        // No decimal has the scale of a float, and no float the scale 0: so either is told whole.
+        let mut nothing = Last {
+            mantissa: 0,
+            scale: if number.is_float() { 0 } else { Number::FLOAT },
+        };
+        let token = Token::long(&mut nothing, number);
+        if !number.is_float() {
+            *last = nothing;
+        }
+        token
+    }
+
     #[cold]
     fn long(last: &mut Last, number: Number) -> Token {
         let mut out = Vec::with_capacity(BYTES_MAX);
@@ -104,6 +118,11 @@ impl Token {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len()]
     }
+}
+
+/// Whether the token at the start of `bytes` is told from no other.
+pub fn stands_alone(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&MARK)
 }
 
 /// The value at the start of `bytes`, and how many bytes it took; `last` becomes what the next one is
