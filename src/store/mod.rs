@@ -2,8 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod chained;
 pub mod definition;
+#[cfg(test)]
+mod fake_disk;
 pub mod head;
 pub mod info;
+pub mod manifest;
 pub mod stretch;
 pub mod token;
+pub mod tombstone;
