@@ -6,5 +6,6 @@ pub mod definition;
 pub mod head;
 pub mod info;
 pub mod pack;
+pub mod segment;
 pub mod stretch;
 pub mod token;
