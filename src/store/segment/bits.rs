@@ -32,12 +32,12 @@ pub(super) fn push(numbers: impl Iterator<Item = u32>, width: u8, out: &mut Vec<
 
 /// The `count` numbers that `bytes` start with, each through `take`, and the bytes behind them. `None`
 /// where there are too few.
-pub(super) fn take<'a>(
-    input: &'a [u8],
+pub(super) fn take(
+    input: &[u8],
     count: usize,
     width: u8,
     mut take: impl FnMut(u32),
-) -> Option<&'a [u8]> {
+) -> Option<&[u8]> {
     if width > WIDTH_MAX {
         return None;
     }

@@ -16,6 +16,7 @@
 mod cursor;
 mod gather;
 mod input;
+mod outcome;
 mod output;
 mod plain;
 mod weave;
@@ -23,13 +24,13 @@ mod weave;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+pub use outcome::{Failure, Progress, Unlike};
 
 use input::Input;
 use output::Output;
 use weave::Weave;
 
-use super::{About, Corrupt, Mask, Refused};
+use super::{About, Mask};
 use crate::base::time::{Millis, Step};
 use crate::model::points::Duplicates;
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
@@ -50,53 +51,6 @@ pub struct Rules<'a> {
     /// What was deleted. It leaves the files here.
     pub mask: &'a Mask,
 }
-
-/// How far a merge is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// There is more to do at once.
-    Working,
-    /// It needs the result of a job.
-    Waiting,
-    /// The output is complete and on stable storage. It may have no points, if all were deleted.
-    Done(SegmentInfo),
-    /// It ended, and what it wrote is removed.
-    Failed(Failure),
-}
-
-/// Why a merge ended.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// A file holds wrong bytes: it is to be quarantined.
-    #[error("{name}: {corrupt}")]
-    Corrupt {
-        /// Which file.
-        name: Arc<str>,
-        /// What is wrong, and where.
-        corrupt: Corrupt,
-    },
-    /// The disk could not do it.
-    #[error("{name}: {fault}")]
-    Fault {
-        /// Which file.
-        name: Arc<str>,
-        /// What it said.
-        fault: Fault,
-    },
-    /// The output cannot hold it.
-    #[error("{name}: {refused}")]
-    Refused {
-        /// Which file.
-        name: Arc<str>,
-        /// Why.
-        refused: Refused,
-    },
-}
-
-/// Files that are not to be merged with each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("segments are merged by one book and one window, two to {INPUTS_MAX} at once")]
-pub struct Unlike;
 
 enum State {
     Opening,

@@ -1,3 +1,6 @@
+mod hostile;
+mod looking;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -28,8 +31,16 @@ pub(super) fn tell(stretch: &Stretch) -> Told {
         Column::Long(longs) => format!("long {}", longs[i]),
         Column::Text(texts) => format!("text {}", texts[i]),
     };
+    let stamp = |i: usize| {
+        stretch
+            .stamps
+            .get(i)
+            .map_or(String::new(), |stamp| format!(" @{stamp}"))
+    };
     let places = 0..stretch.times.len();
-    places.map(|i| (stretch.times[i], value(i))).collect()
+    places
+        .map(|i| (stretch.times[i], value(i) + &stamp(i)))
+        .collect()
 }
 
 pub(super) fn about(file: u64) -> About {
@@ -156,7 +167,7 @@ pub(super) fn write(about: About, series: &Series, random: &mut Random) -> (Vec<
     (file, info)
 }
 
-fn cut<'a>(file: &'a [u8], (offset, bytes): (u64, usize)) -> &'a [u8] {
+fn cut(file: &[u8], (offset, bytes): (u64, usize)) -> &[u8] {
     let end = (offset as usize).saturating_add(bytes).min(file.len());
     file.get(offset as usize..end).unwrap_or_default()
 }
@@ -301,118 +312,6 @@ fn a_series_is_found_by_number_and_time() {
     }
 }
 
-/// A flipped bit is found, or it changed nothing that is read.
-#[test]
-fn no_flipped_bit_gives_other_points() {
-    let mut random = Random::new(7);
-    let series = some_series(30, 40, 0, &mut random);
-    let (mut file, _) = write(about(1), &series, &mut random);
-    let want = told(&series);
-    let (footer, _) = open(&file).expect("a file");
-    let padding = footer.index_offset + u64::from(footer.index_bytes);
-    let footer_at = file.len() as u64 - BLOCK_BYTES as u64;
-    for at in 0..file.len() {
-        let bit = 1 << random.below(8);
-        file[at] ^= bit;
-        let is_padding = (padding..footer_at).contains(&(at as u64));
-        if at < BLOCK_BYTES {
-            assert!(Header::take(&file[..BLOCK_BYTES]).is_err(), "byte {at}");
-        } else {
-            match read_whole(&file) {
-                Ok(whole) => assert!(is_padding && whole == want, "byte {at}"),
-                Err(wrong) => assert!(!is_padding, "byte {at}: {wrong}"),
-            }
-        }
-        file[at] ^= bit;
-    }
-}
-
-#[test]
-fn no_cut_or_random_file_is_read() {
-    let mut random = Random::new(8);
-    let series = some_series(40, 60, 0, &mut random);
-    let (file, _) = write(about(1), &series, &mut random);
-    for _ in 0..2000 {
-        let cut = random.below(file.len() as u64) as usize;
-        assert!(read_whole(&file[..cut]).is_err(), "cut at {cut}");
-    }
-    let (footer, index) = open(&file).expect("a file");
-    for _ in 0..2000 {
-        let mut noise: Vec<u8> = (0..random.below(9000))
-            .map(|_| random.next_u64() as u8)
-            .collect();
-        assert!(Footer::take(&noise).is_err() && Header::take(&noise).is_err());
-        assert!(Index::take(&noise, &footer).is_err());
-        for entry in &index.raw()[..1] {
-            assert!(Page::take(&noise[..], entry).is_err());
-            // With a checksum that fits, the directory itself must hold.
-            if noise.len() > 4 {
-                let crc = crc32c::crc32c(&noise[4..]);
-                noise[..4].copy_from_slice(&crc.to_le_bytes());
-                noise[4] = 0;
-                let crc = crc32c::crc32c(&noise[4..]);
-                noise[..4].copy_from_slice(&crc.to_le_bytes());
-                let entry = Entry {
-                    bytes: noise.len() as u32,
-                    first: u32::from(noise.get(5).copied().unwrap_or(0) & 0x7F),
-                    crc,
-                    ..*entry
-                };
-                if let Ok(page) = Page::take(&noise[..], &entry) {
-                    assert!(page.runs().count() == page.len());
-                }
-            }
-        }
-    }
-    // Directories of right checksum and wrong content.
-    let entry = index.raw()[0];
-    let good = entry
-        .cut(cut(&file, entry.read()))
-        .expect("a page")
-        .to_vec();
-    for _ in 0..20_000 {
-        let mut page = good.clone();
-        let at = 4 + random.below(40) as usize;
-        page[at] = random.next_u64() as u8;
-        let crc = crc32c::crc32c(&page[4..]);
-        page[..4].copy_from_slice(&crc.to_le_bytes());
-        if let Ok(page) = Page::take(&page[..], &Entry { crc, ..entry }) {
-            let bytes: usize = page.runs().map(|(_, run)| run.len()).sum();
-            assert!(page.runs().count() == page.len() && bytes < good.len());
-        }
-    }
-}
-
-#[test]
-fn hostile_indexes_with_a_right_checksum() {
-    let mut random = Random::new(9);
-    let series = some_series(300, 60, 0, &mut random);
-    let (file, _) = write(about(1), &series, &mut random);
-    let (footer, want) = open(&file).expect("a file");
-    let (offset, bytes) = Index::read(&footer);
-    let read = cut(&file, (offset, bytes));
-    let start = (footer.index_offset - offset) as usize;
-    for _ in 0..20_000 {
-        let mut read = read.to_vec();
-        let at = start + random.below(u64::from(footer.index_bytes)) as usize;
-        read[at] = random.next_u64() as u8;
-        let crc = crc32c::crc32c(&read[start..start + footer.index_bytes as usize]);
-        let footer = Footer {
-            index_crc: crc,
-            ..footer
-        };
-        if let Ok(index) = Index::take(&read, &footer) {
-            assert_eq!(index.raw().len(), want.raw().len());
-            let whole = index.raw().iter().chain(index.cells());
-            assert!(
-                whole
-                    .clone()
-                    .all(|entry| entry.end() <= footer.index_offset)
-            );
-        }
-    }
-}
-
 #[test]
 fn files_of_other_builds_are_refused_in_words() {
     let (mut file, _) = write(about(1), &Series::new(), &mut Random::new(1));
@@ -492,128 +391,4 @@ fn the_overhead_is_small() {
     let pages_and_index = (info.raw_bytes - runs as u64) as f64 / all;
     assert!(pages_and_index < 0.03, "{pages_and_index} bytes a point");
     assert!(((file.len() - runs) as f64 / all) < 0.05);
-}
-
-/// Check a whole file: what is wrong with it, or why it cannot be opened.
-fn check(file: &[u8]) -> Result<Vec<Corrupt>, Unreadable> {
-    let mut check = Check::new(file.len() as u64);
-    let mut read = |offset, bytes| Ok(cut(file, (offset, bytes)).to_vec());
-    let mut before = 0;
-    loop {
-        match check.step(&mut read)? {
-            Checked::Some(bytes) => {
-                assert!(before < bytes && bytes <= file.len() as u64);
-                before = bytes;
-            }
-            Checked::All(info) => {
-                assert_eq!(info.bytes, file.len() as u64);
-                return Ok(check.faults().to_vec());
-            }
-        }
-    }
-}
-
-#[test]
-fn a_check_finds_every_wrong_page_and_goes_on() {
-    let mut random = Random::new(6);
-    let series = some_series(300, 100, 0, &mut random);
-    let (mut file, _) = write(about(1), &series, &mut random);
-    assert_eq!(check(&file).expect("a file"), []);
-    let (_, index) = open(&file).expect("a file");
-    let bad = [index.raw()[1], index.raw()[3], index.cells()[0]];
-    for entry in bad {
-        file[entry.offset as usize + 9] ^= 1;
-    }
-    file[50] ^= 1;
-    let faults: Vec<u64> = check(&file)
-        .expect("a file")
-        .iter()
-        .map(|f| f.offset)
-        .collect();
-    assert_eq!(faults, [0, bad[0].offset, bad[1].offset, bad[2].offset]);
-    let last = file.len() - 100;
-    file[last] ^= 1;
-    let wrong = check(&file).expect_err("no footer").to_string();
-    assert!(
-        wrong.ends_with("the checksum of the block is wrong"),
-        "{wrong}"
-    );
-    for len in [0, 100, BLOCK_BYTES, last] {
-        assert!(check(&file[..len]).is_err());
-    }
-}
-
-#[test]
-fn what_the_index_tells_is_checked_against_the_points() {
-    let mut random = Random::new(6);
-    let stretch = some_points(4, 50, 0, &mut random);
-    let (mut run, base) = (Vec::new(), Millis(START_MS));
-    let extent = Extent::from(&pack::encode(&stretch, base, &mut run));
-    let wrong = [
-        Extent {
-            points: 49,
-            ..extent
-        },
-        Extent {
-            min: extent.min + 1.0,
-            ..extent
-        },
-        Extent {
-            last_ms: extent.last_ms - 1,
-            ..extent
-        },
-    ];
-    for (extent, faults) in wrong
-        .into_iter()
-        .map(|extent| (extent, 1))
-        .chain([(extent, 0)])
-    {
-        let mut writer = Writer::new(about(1));
-        writer.add(4, &run, &extent, &[]).expect("in order");
-        let file = writer.finish().0;
-        assert_eq!(check(&file).expect("a file").len(), faults, "{extent:?}");
-    }
-}
-
-#[test]
-fn a_file_is_described() {
-    let mut random = Random::new(6);
-    let mut series = Series::new();
-    series.insert(4, some_points(4, 50, 0, &mut random));
-    series.insert(6, some_points(6, 20, 0, &mut random));
-    let (mut file, info) = write(about(1), &series, &mut random);
-    let print = |file: &[u8], detail| {
-        let mut lines = Vec::new();
-        let mut read = |offset, bytes| Ok(cut(file, (offset, bytes)).to_vec());
-        let line = &mut |line| lines.push(line);
-        describe(file.len() as u64, detail, &mut read, line).expect("a file");
-        lines
-    };
-    let lines = print(&file, Detail::File);
-    assert_eq!(
-        lines[0],
-        "segment 1 of book 3, level 0: 70 points of 2 series"
-    );
-    assert_eq!(lines.len(), 4);
-    assert_eq!(print(&file, Detail::Pages).len(), 6);
-    let lines = print(&file, Detail::Runs);
-    assert_eq!(lines.len(), 10, "{lines:?}");
-    let points = format!("50 points from {} to ", series[&4].times[0]);
-    assert!(
-        lines[5].starts_with("  series 4: ") && lines[5].contains(&points),
-        "{lines:?}"
-    );
-    // Wrong bytes are printed as such.
-    file[BLOCK_BYTES + 20] ^= 1;
-    file[100] ^= 1;
-    let lines = print(&file, Detail::Runs);
-    assert_eq!(
-        lines[0],
-        "WRONG: at byte 0: the checksum of the block is wrong"
-    );
-    assert_eq!(
-        lines[6],
-        "  WRONG: at byte 4096: the checksum of the page is wrong"
-    );
-    assert_eq!(info.points, 70);
 }

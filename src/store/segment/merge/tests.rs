@@ -248,6 +248,40 @@ fn merged_in_any_grouping_it_is_the_sorted_map() {
     }
 }
 
+/// A point without a stamp of its own arrived at the last stamp of its file.
+#[test]
+fn points_keep_their_place_among_arrivals() {
+    let mut random = Random::new(2);
+    let mut disk = Disk::default();
+    let mut infos = Vec::new();
+    for file in 0..2 {
+        let mut stretch = some_points(7, 20, 0, &mut random);
+        stretch.times = (0..20)
+            .map(|i| START_MS + i * 2000 + file as i64 * 1000)
+            .collect();
+        if file == 1 {
+            stretch.stamps.clear();
+        }
+        let (bytes, info) = write(about_of(file), &Series::from([(7, stretch)]), &mut random);
+        disk.files.insert(info.path(), bytes);
+        infos.push(info);
+    }
+    let mut merge = Merge::new(&infos, 9).expect("alike");
+    let info = expect_done(run(&mut merge, &Mask::default(), &mut disk, &mut random), 2);
+    let got = read_whole(&disk.files[&info.path()]).expect("a file");
+    let stamps = got.points[&7]
+        .iter()
+        .map(|(_, value)| value.split_once('@').map(|told| told.1));
+    let want = (0..20).flat_map(|i| [i.to_string(), "1999".to_owned()]);
+    assert!(
+        stamps.eq(want
+            .map(Some)
+            .collect::<Vec<_>>()
+            .iter()
+            .map(Option::as_deref))
+    );
+}
+
 /// More points than a run holds, from files that follow each other, and from ones that overlap.
 #[test]
 fn long_series_are_several_runs() {

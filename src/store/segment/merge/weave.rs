@@ -169,40 +169,55 @@ impl Weave {
     fn weave(&mut self, inputs: &[Input]) -> Result<usize, Failure> {
         let mut woven = 0;
         while woven <= RUN_POINTS_MAX {
-            // Of equal times the oldest file's comes first.
-            let heads = self.parts.iter().enumerate();
-            let heads = heads.filter_map(|(i, part)| Some((part.time()?, i)));
-            let Some((time, first)) = heads.min() else {
+            let Some((first, bound)) = self.heads() else {
                 break;
             };
             let Some(part) = self.parts.get_mut(first) else {
                 break;
             };
-            let stamp = part.stamp();
-            if !self.veils.iter().any(|veil| veil.hides(time, stamp)) {
-                let duplicates = self.duplicates;
-                let like = || Gather::like(&part.points.values, duplicates);
-                let gather = self.gather.get_or_insert_with(like);
-                if !part.points.stamps.is_empty() {
-                    gather.set_stamped();
-                }
-                if !gather.push(&part.points, part.place, stamp) {
+            // As long as it is this part's turn.
+            while let Some(time) = part.time()
+                && bound.is_none_or(|bound| (time, first) < bound)
+                && woven <= RUN_POINTS_MAX
+            {
+                let taken = take(part, time, &self.veils, self.duplicates, &mut self.gather);
+                if !taken && let Some(input) = inputs.get(part.input) {
                     let text = "its values are of another kind than in an older file";
-                    let input = inputs.get(part.input).or(inputs.first());
-                    return match input {
-                        Some(input) => Err(input.wrong_run(self.number, text)),
-                        None => Ok(woven),
-                    };
+                    return Err(input.wrong_run(self.number, text));
+                }
+                part.place += 1;
+                woven += 1;
+                if self
+                    .gather
+                    .as_ref()
+                    .is_some_and(|gather| gather.text_bytes() > TEXT_BYTES_MAX)
+                {
+                    return Ok(woven);
                 }
             }
-            part.place += 1;
-            woven += 1;
-            let text_bytes = self.gather.as_ref().map_or(0, Gather::text_bytes);
-            if (part.time().is_none() && !part.over) || text_bytes > TEXT_BYTES_MAX {
+            if part.time().is_none() && !part.over {
                 break;
             }
         }
         Ok(woven)
+    }
+
+    /// The part with the next point, and time and place of the one behind it. Of equal times the oldest
+    /// file's comes first.
+    fn heads(&self) -> Option<(usize, Option<(i64, usize)>)> {
+        let (mut least, mut next) = (None, None);
+        for (place, part) in self.parts.iter().enumerate() {
+            let Some(time) = part.time() else {
+                continue;
+            };
+            let head = (time, place);
+            if least.is_none_or(|least| head < least) {
+                next = least.replace(head);
+            } else if next.is_none_or(|next| head < next) {
+                next = Some(head);
+            }
+        }
+        Some((least?.1, next))
     }
 
     /// Pack what is gathered: all of it, or all but the last point, which may still be replaced.
@@ -247,6 +262,26 @@ impl Weave {
         }
         output.add_cells(self.number, &self.cells, &self.whole)
     }
+}
+
+/// Gather the point at hand of a part, unless it is deleted. `false` where it does not fit the others.
+fn take(
+    part: &Part,
+    time: i64,
+    veils: &[Veil],
+    duplicates: Duplicates,
+    gather: &mut Option<Gather>,
+) -> bool {
+    let stamp = part.stamp();
+    if veils.iter().any(|veil| veil.hides(time, stamp)) {
+        return true;
+    }
+    let like = || Gather::like(&part.points.values, duplicates);
+    let gather = gather.get_or_insert_with(like);
+    if !part.points.stamps.is_empty() {
+        gather.set_stamped();
+    }
+    gather.push(&part.points, part.place, stamp)
 }
 
 fn nothing() -> Stretch {
