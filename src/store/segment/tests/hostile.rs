@@ -1,0 +1,115 @@
+//! Wrong bytes: an error or the right points, never others.
+
+use super::*;
+
+/// A flipped bit is found, or it changed nothing that is read.
+#[test]
+fn no_flipped_bit_gives_other_points() {
+    let mut random = Random::new(7);
+    let series = some_series(30, 40, 0, &mut random);
+    let (mut file, _) = write(about(1), &series, &mut random);
+    let want = told(&series);
+    let (footer, _) = open(&file).expect("a file");
+    let padding = footer.index_offset + u64::from(footer.index_bytes);
+    let footer_at = file.len() as u64 - BLOCK_BYTES as u64;
+    for at in 0..file.len() {
+        let bit = 1 << random.below(8);
+        file[at] ^= bit;
+        let is_padding = (padding..footer_at).contains(&(at as u64));
+        if at < BLOCK_BYTES {
+            assert!(Header::take(&file[..BLOCK_BYTES]).is_err(), "byte {at}");
+        } else {
+            match read_whole(&file) {
+                Ok(whole) => assert!(is_padding && whole == want, "byte {at}"),
+                Err(wrong) => assert!(!is_padding, "byte {at}: {wrong}"),
+            }
+        }
+        file[at] ^= bit;
+    }
+}
+
+#[test]
+fn no_cut_or_random_file_is_read() {
+    let mut random = Random::new(8);
+    let series = some_series(40, 60, 0, &mut random);
+    let (file, _) = write(about(1), &series, &mut random);
+    for _ in 0..2000 {
+        let cut = random.below(file.len() as u64) as usize;
+        assert!(read_whole(&file[..cut]).is_err(), "cut at {cut}");
+    }
+    let (footer, index) = open(&file).expect("a file");
+    for _ in 0..2000 {
+        let mut noise: Vec<u8> = (0..random.below(9000))
+            .map(|_| random.next_u64() as u8)
+            .collect();
+        assert!(Footer::take(&noise).is_err() && Header::take(&noise).is_err());
+        assert!(Index::take(&noise, &footer).is_err());
+        for entry in &index.raw()[..1] {
+            assert!(Page::take(&noise[..], entry).is_err());
+            // With a checksum that fits, the directory itself must hold.
+            if noise.len() > 4 {
+                let crc = crc32c::crc32c(&noise[4..]);
+                noise[..4].copy_from_slice(&crc.to_le_bytes());
+                noise[4] = 0;
+                let crc = crc32c::crc32c(&noise[4..]);
+                noise[..4].copy_from_slice(&crc.to_le_bytes());
+                let entry = Entry {
+                    bytes: noise.len() as u32,
+                    first: u32::from(noise.get(5).copied().unwrap_or(0) & 0x7F),
+                    crc,
+                    ..*entry
+                };
+                if let Ok(page) = Page::take(&noise[..], &entry) {
+                    assert!(page.runs().count() == page.len());
+                }
+            }
+        }
+    }
+    // Directories of right checksum and wrong content.
+    let entry = index.raw()[0];
+    let good = entry
+        .cut(cut(&file, entry.read()))
+        .expect("a page")
+        .to_vec();
+    for _ in 0..20_000 {
+        let mut page = good.clone();
+        let at = 4 + random.below(40) as usize;
+        page[at] = random.next_u64() as u8;
+        let crc = crc32c::crc32c(&page[4..]);
+        page[..4].copy_from_slice(&crc.to_le_bytes());
+        if let Ok(page) = Page::take(&page[..], &Entry { crc, ..entry }) {
+            let bytes: usize = page.runs().map(|(_, run)| run.len()).sum();
+            assert!(page.runs().count() == page.len() && bytes < good.len());
+        }
+    }
+}
+
+#[test]
+fn hostile_indexes_with_a_right_checksum() {
+    let mut random = Random::new(9);
+    let series = some_series(300, 60, 0, &mut random);
+    let (file, _) = write(about(1), &series, &mut random);
+    let (footer, want) = open(&file).expect("a file");
+    let (offset, bytes) = Index::read(&footer);
+    let read = cut(&file, (offset, bytes));
+    let start = (footer.index_offset - offset) as usize;
+    for _ in 0..20_000 {
+        let mut read = read.to_vec();
+        let at = start + random.below(u64::from(footer.index_bytes)) as usize;
+        read[at] = random.next_u64() as u8;
+        let crc = crc32c::crc32c(&read[start..start + footer.index_bytes as usize]);
+        let footer = Footer {
+            index_crc: crc,
+            ..footer
+        };
+        if let Ok(index) = Index::take(&read, &footer) {
+            assert_eq!(index.raw().len(), want.raw().len());
+            let whole = index.raw().iter().chain(index.cells());
+            assert!(
+                whole
+                    .clone()
+                    .all(|entry| entry.end() <= footer.index_offset)
+            );
+        }
+    }
+}
