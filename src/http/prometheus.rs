@@ -43,14 +43,98 @@ const PER_SHARD: &[PerShard] = &[
     PerShard {
         name: "corelane_head_bytes",
         kind: "gauge",
-        help: "Bytes of points held in memory.",
-        value: |vitals| vitals.head_bytes,
+        help: "Bytes of points held in memory until they are sealed.",
+        value: |vitals| vitals.store.head_bytes,
     },
     PerShard {
-        name: "corelane_head_windows",
+        name: "corelane_head_frozen",
         kind: "gauge",
-        help: "Windows of time open in memory.",
-        value: |vitals| vitals.head_windows,
+        help: "Generations of points on their way into segment files.",
+        value: |vitals| vitals.store.frozen,
+    },
+    PerShard {
+        name: "corelane_cache_bytes",
+        kind: "gauge",
+        help: "Bytes of segment files held in memory for queries.",
+        value: |vitals| vitals.store.cache_bytes,
+    },
+    PerShard {
+        name: "corelane_segment_reads_total",
+        kind: "counter",
+        help: "Reads of segment files.",
+        value: |vitals| vitals.store.reads,
+    },
+    PerShard {
+        name: "corelane_segment_damaged",
+        kind: "gauge",
+        help: "Parts of segment files that are damaged and not answered from.",
+        value: |vitals| vitals.store.damaged,
+    },
+    PerShard {
+        name: "corelane_log_unwritten_bytes",
+        kind: "gauge",
+        help: "Bytes of log that are not on stable storage yet.",
+        value: |vitals| vitals.store.unwritten_bytes,
+    },
+    PerShard {
+        name: "corelane_log_commits_total",
+        kind: "counter",
+        help: "Groups of points brought to stable storage.",
+        value: |vitals| vitals.store.commits,
+    },
+    PerShard {
+        name: "corelane_log_written_bytes_total",
+        kind: "counter",
+        help: "Bytes of log written.",
+        value: |vitals| vitals.store.log_bytes,
+    },
+    PerShard {
+        name: "corelane_log_files",
+        kind: "gauge",
+        help: "Files of log whose points are not in segments yet.",
+        value: |vitals| vitals.store.log_files.0,
+    },
+    PerShard {
+        name: "corelane_log_trouble",
+        kind: "gauge",
+        help: "1 while the disk takes no log.",
+        value: |vitals| u64::from(vitals.store.log_in_trouble),
+    },
+    PerShard {
+        name: "corelane_log_replayed_points",
+        kind: "gauge",
+        help: "Points that were brought back from the log at the start.",
+        value: |vitals| vitals.store.replayed,
+    },
+    PerShard {
+        name: "corelane_sealed_points_total",
+        kind: "counter",
+        help: "Points written into segment files.",
+        value: |vitals| vitals.store.sealed_points,
+    },
+    PerShard {
+        name: "corelane_merges_total",
+        kind: "counter",
+        help: "Merges of segment files.",
+        value: |vitals| vitals.store.merges,
+    },
+    PerShard {
+        name: "corelane_merged_points_total",
+        kind: "counter",
+        help: "Points that merges wrote.",
+        value: |vitals| vitals.store.merged_points,
+    },
+    PerShard {
+        name: "corelane_store_failures_total",
+        kind: "counter",
+        help: "What failed on the disk; the log of the appliance tells each.",
+        value: |vitals| vitals.store.failures,
+    },
+    PerShard {
+        name: "corelane_blocked",
+        kind: "gauge",
+        help: "1 while senders have to wait because the disk does not keep up.",
+        value: |vitals| u64::from(vitals.store.blocked),
     },
     PerShard {
         name: "corelane_index_bytes",
@@ -69,12 +153,6 @@ const PER_SHARD: &[PerShard] = &[
         kind: "gauge",
         help: "Bytes received in the last whole minute.",
         value: |vitals| vitals.load.bytes,
-    },
-    PerShard {
-        name: "corelane_points_evicted_total",
-        kind: "counter",
-        help: "Points that left memory because it was full.",
-        value: |vitals| vitals.evicted,
     },
     PerShard {
         name: "corelane_datagrams_dropped_total",
@@ -133,6 +211,7 @@ fn text(shards: &[Vitals], version: &str, ready: bool) -> String {
     for family in PER_SHARD {
         per_shard(&mut out, family, shards);
     }
+    kept(&mut out, shards);
     skew(&mut out, shards);
     largest_sources(&mut out, shards);
     out
@@ -180,6 +259,34 @@ fn refusals(out: &mut String, shards: &[Vitals]) {
             }
         }
     }
+}
+
+/// What the manifest lists, which one shard keeps for all.
+fn kept(out: &mut String, shards: &[Vitals]) {
+    let Some(kept) = shards.iter().find_map(|vitals| vitals.kept) else {
+        return;
+    };
+    let name = "corelane_segment_bytes";
+    head(out, name, "gauge", "Bytes of segment files: points, and cells beside them.");
+    line(out, format_args!("{name}{{kind=\"raw\"}} {}", kept.raw_bytes));
+    line(out, format_args!("{name}{{kind=\"cells\"}} {}", kept.cell_bytes));
+    let gauges = [
+        ("corelane_segments", "Segment files.", kept.segments),
+        ("corelane_segment_points", "Points in segment files.", kept.points),
+        ("corelane_quarantined", "Files and pages in quarantine.", kept.quarantined),
+        ("corelane_disk_bytes", "Bytes of the disk of the data folder.", kept.room.total_bytes),
+        ("corelane_disk_free_bytes", "Bytes of it that can be written.", kept.room.free_bytes),
+        ("corelane_manifest_records", "Records of the manifest written.", kept.records),
+        ("corelane_manifest_faults", "Faults of the disk while writing it.", kept.faults),
+    ];
+    for (name, help, value) in gauges {
+        head(out, name, "gauge", help);
+        line(out, format_args!("{name} {value}"));
+    }
+    let name = "corelane_retention_boundary_seconds";
+    let help = "Seconds since the epoch from which on points in files are kept; 0 without files.";
+    head(out, name, "gauge", help);
+    line(out, format_args!("{name} {}", kept.boundary_ms.div_euclid(1000)));
 }
 
 /// How unevenly senders are spread: 1 is even, the number of shards means that one has all.

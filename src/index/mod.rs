@@ -312,17 +312,47 @@ impl Index {
         Ok(id)
     }
 
+    /// A series that was known before a restart, whatever the bounds say now: what is on the disk must
+    /// not be lost because somebody lowered them. `None` where there is no number left.
+    pub fn restore(
+        &mut self,
+        tenant: TenantId,
+        name: &SeriesName,
+        values: Values,
+    ) -> Option<SeriesId> {
+        let identity = self.identity_of(tenant, name, values);
+        if let Some(id) = self.known.get(identity.0) {
+            return Some(id);
+        }
+        if SERIES_MAX as usize <= self.records.len() {
+            return None;
+        }
+        // How it is sent is seen when it comes again; most are sent as their text.
+        let text = name.text();
+        self.add(tenant, name, (identity, values), text.as_bytes()).ok()
+    }
+
     fn define(
         &mut self,
         tenant: TenantId,
         name: &SeriesName,
-        (identity, values): (Identity, Values),
+        told: (Identity, Values),
         sent: &[u8],
     ) -> Result<SeriesId, Reason> {
         if self.bounds.series_max <= self.records.len() || !self.take_room(self.cost_of(name, sent))
         {
             return Err(Reason::SeriesFull);
         }
+        self.add(tenant, name, told, sent)
+    }
+
+    fn add(
+        &mut self,
+        tenant: TenantId,
+        name: &SeriesName,
+        (identity, values): (Identity, Values),
+        sent: &[u8],
+    ) -> Result<SeriesId, Reason> {
         let id = SeriesId(self.records.len() as u32);
         if name.tags().is_empty() {
             match self.leaf_of_others(tenant, name, values) {

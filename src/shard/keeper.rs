@@ -26,6 +26,29 @@ const LOOK_MICROS: u64 = 1_000_000;
 /// Between two looks at how full the disk is, in microseconds.
 const ROOM_MICROS: u64 = 10_000_000;
 
+/// What the keeper knows, for `/metrics`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Kept {
+    /// Segment files.
+    pub segments: u64,
+    /// Bytes of their points and indexes of these.
+    pub raw_bytes: u64,
+    /// Bytes of their cells and indexes of these.
+    pub cell_bytes: u64,
+    /// Points in them.
+    pub points: u64,
+    /// The oldest instant of which they have points, milliseconds since the epoch; 0 where there is none.
+    pub boundary_ms: i64,
+    /// The disk of the data folder, as last heard.
+    pub room: Room,
+    /// Files and pages in quarantine.
+    pub quarantined: u64,
+    /// Edits that became durable.
+    pub records: u64,
+    /// Faults of the disk while writing the manifest.
+    pub faults: u64,
+}
+
 /// Who keeps the manifest.
 pub(super) struct Keeper {
     manifest: Manifest,
@@ -41,7 +64,6 @@ pub(super) struct Keeper {
     room: Option<Room>,
     snapshot: Option<Snapshot>,
     refused_snapshots: Vec<(usize, u64, String)>,
-    boundary_ms: Option<i64>,
 }
 
 struct Snapshot {
@@ -65,7 +87,6 @@ impl Keeper {
             room: None,
             snapshot: None,
             refused_snapshots: Vec::new(),
-            boundary_ms: None,
         }
     }
 
@@ -142,7 +163,6 @@ impl Keeper {
     /// The oldest windows leave where points take more of the disk than they may.
     fn retain(&mut self, now: Arrival) {
         let version = self.manifest.committed();
-        self.boundary_ms = version.earliest_ms();
         let Some(room) = self.room else {
             return;
         };
@@ -218,13 +238,20 @@ impl Keeper {
         }
     }
 
-    /// The oldest instant of which points are kept in files; none where there are no files.
-    pub(super) fn boundary_ms(&self) -> Option<i64> {
-        self.boundary_ms
-    }
-
-    /// How much room the disk has, as last heard.
-    pub(super) fn room(&self) -> Option<Room> {
-        self.room
+    /// What it knows.
+    pub(super) fn kept(&self) -> Kept {
+        let version = self.manifest.committed();
+        let (totals, counts) = (version.totals(), self.manifest.counts());
+        Kept {
+            segments: totals.files,
+            raw_bytes: totals.raw_bytes,
+            cell_bytes: totals.cell_bytes,
+            points: totals.points,
+            boundary_ms: version.earliest_ms().unwrap_or(0),
+            room: self.room.unwrap_or_default(),
+            quarantined: version.quarantined().count() as u64,
+            records: counts.records,
+            faults: counts.faults,
+        }
     }
 }

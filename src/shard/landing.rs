@@ -5,7 +5,9 @@ use crate::base::time::{Arrival, Millis};
 use crate::index::{self, Follow, Index};
 use crate::model::refusal::{Protocol, Reason};
 use crate::model::sample::Samples;
-use crate::model::series::{SERIES_BYTES_MAX, SentName, SeriesId, Values};
+use crate::model::series::{
+    Properties, SERIES_BYTES_MAX, SentName, SeriesId, SeriesName, TenantId,
+};
 use crate::store::Store;
 use crate::store::definition::Definition;
 use crate::wire::name;

@@ -4,7 +4,7 @@
 
 pub mod feed;
 mod ingest;
-mod keeper;
+pub mod keeper;
 mod landing;
 pub mod mail;
 pub mod sources;
@@ -24,6 +24,8 @@ use crate::query::scan::{Scan, Step};
 use crate::seam::{Disk, Post};
 use crate::seam::disk::{Fault, Job, Outcome, Request};
 use crate::simd::{Isa, Scanner};
+use crate::store::definition::Definition;
+use crate::store::manifest::Edit;
 use crate::store::recover::{RecoverError, Start};
 use crate::store::{self, Place, Store, Wish, log};
 use crate::wire::{graphite, pickle};
@@ -123,7 +125,8 @@ impl Shard {
             ..
         } = options;
         let mut index = Index::new(options.seed, options.index);
-        let (shards, manifest) = (start.place.shards, start.manifest);
+        let mut start = start;
+        let (shards, manifest) = (start.place.shards, start.manifest.take());
         let store = Store::open(options.store, start, disk, &mut |definition| {
             restore(&mut index, definition)
         })?;
@@ -258,9 +261,7 @@ impl Shard {
 
     /// A slice of the log's replay. True if there is more to do at once.
     fn recover(&mut self) -> bool {
-        let Landing { index, store, .. } = &mut self.landing;
-        store.is_recovering()
-            && store.recover(&mut |definition| restore(index, definition))
+        self.landing.store.is_recovering() && self.landing.store.recover()
     }
 
     /// A slice of the next scan that does not wait for the disk. True if there is more to do at once.
@@ -369,7 +370,7 @@ impl Shard {
             buffered_bytes: self.buffered_bytes as u64,
             load: self.sources.last(),
             store: store.vitals(),
-            kept: self.keeper.as_ref().map(Keeper::vitals),
+            kept: self.keeper.as_ref().map(Keeper::kept),
             ..vitals.clone()
         }
     }

@@ -1,7 +1,9 @@
 //! A shard's counters, as `/metrics` shows them.
 
+use super::keeper::Kept;
 use super::sources::Load;
 use crate::model::refusal::{Protocol, Refusals};
+use crate::store;
 
 /// Counters and gauges of one shard.
 #[derive(Clone, Debug, Default)]
@@ -16,18 +18,16 @@ pub struct Vitals {
     pub connections: [u64; Protocol::ALL.len()],
     /// Series.
     pub series: u64,
-    /// Bytes of points in the head.
-    pub head_bytes: u64,
     /// Bytes of the index.
     pub index_bytes: u64,
-    /// Windows open in the head.
-    pub head_windows: u64,
     /// Bytes that stream connections have left over between two reads.
     pub buffered_bytes: u64,
     /// Bytes of the last whole minute, and the address that sent most of them.
     pub load: Load,
-    /// Points that left the head because it was full.
-    pub evicted: u64,
+    /// What the store holds and does.
+    pub store: store::Vitals,
+    /// What the keeper of the manifest knows; of shard 0 only.
+    pub kept: Option<Kept>,
     /// Datagrams that the kernel dropped for want of room.
     pub datagrams_dropped: u64,
     /// Bytes read, by protocol.

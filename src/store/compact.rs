@@ -8,7 +8,8 @@ use std::collections::HashSet;
 
 use super::info::SegmentInfo;
 use super::manifest::{Edit, Version};
-use super::segment::{Merge, MergeFailure, MergeProgress, Rules};
+use super::segment::merge::{Failure, Progress, Rules};
+use super::segment::{Mask, Merge};
 use super::{RETRY_MICROS, SLICE_NANOS, Store, owner};
 use crate::base::time::Stamp;
 use crate::seam::disk::{Fault, Job, Outcome};
@@ -26,8 +27,6 @@ const QUIET_MICROS: u64 = 300_000_000;
 pub(super) struct Compaction {
     merge: Merge,
     inputs: Vec<SegmentInfo>,
-    /// [`Tombstones::next`](super::tombstone::Tombstones::next) of those that it applies.
-    tombstones: u64,
     asked: bool,
 }
 
@@ -108,35 +107,41 @@ impl Store {
             self.compaction = Some(compaction);
             return false;
         }
-        let mask = self.masks.of_book(&self.version);
-        let series = |number| self.series_of(number);
+        let book = compaction.inputs.first().map_or(0, |info| info.book);
+        let (catalog, properties) = (&self.catalog, &self.properties);
+        let duplicates = |number| {
+            let id = catalog.series_of(book, number);
+            let known = id.and_then(|id| properties.get(id.0 as usize));
+            known.copied().unwrap_or_default().duplicates
+        };
         let rules = Rules {
-            duplicates: &|number| series(number).duplicates,
-            mask: &mask,
+            duplicates: &duplicates,
+            mask: &Mask::default(),
         };
         let mut desk = self.jobs.desk(owner::COMPACT);
         let progress = compaction.merge.step(SLICE_NANOS, &rules, &mut desk);
         match progress {
-            MergeProgress::Working => {
+            Progress::Working => {
                 self.compaction = Some(compaction);
                 true
             }
-            MergeProgress::Waiting => {
+            Progress::Waiting => {
                 self.compaction = Some(compaction);
                 false
             }
-            MergeProgress::Done(info) => {
+            Progress::Done(info) => {
                 let added = if info.points == 0 { Vec::new() } else { vec![info] };
                 self.edits.push_back(Edit::Merge {
                     removed: compaction.inputs.iter().map(|info| info.file).collect(),
                     added,
-                    tombstones: compaction.tombstones,
+                    // Deletes are applied when points are read.
+                    tombstones: 0,
                 });
                 compaction.asked = true;
                 self.compaction = Some(compaction);
                 true
             }
-            MergeProgress::Failed(failure) => {
+            Progress::Failed(failure) => {
                 self.merge_failed(&compaction, &failure);
                 false
             }
@@ -156,7 +161,7 @@ impl Store {
         let merge = Merge::new(&inputs, self.files.next()?).ok();
         let Some(merge) = merge else {
             self.looks_for_merges = false;
-            if self.seal.is_none() && self.is_sealed() {
+            if self.seal.is_none() && self.frozen.is_empty() {
                 self.merge_all = false;
             }
             return None;
@@ -164,7 +169,6 @@ impl Store {
         Some(Compaction {
             merge,
             inputs,
-            tombstones: self.version.tombstones().next(),
             asked: false,
         })
     }
@@ -190,9 +194,9 @@ impl Store {
         self.looks_for_merges = true;
     }
 
-    fn merge_failed(&mut self, compaction: &Compaction, failure: &MergeFailure) {
+    fn merge_failed(&mut self, compaction: &Compaction, failure: &Failure) {
         self.trouble(format!("cannot merge segments: {failure}"));
-        if let MergeFailure::Corrupt { .. } = failure {
+        if let Failure::Corrupt { .. } = failure {
             // What is damaged stays where it is, and answers as far as it can.
             self.unmergeable.extend(compaction.inputs.iter().map(|info| info.file));
         }

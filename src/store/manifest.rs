@@ -145,6 +145,11 @@ impl Manifest {
         Ok(Manifest::with(loaded.state, Some(file)))
     }
 
+    /// Of a new data folder.
+    pub fn fresh() -> Manifest {
+        Manifest::with(State::default(), None)
+    }
+
     fn with(state: State, file: Option<OpenFile>) -> Manifest {
         let visible = Arc::new(state.version.clone());
         let mut manifest = Manifest {

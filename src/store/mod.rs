@@ -33,9 +33,11 @@ pub mod snapshot;
 pub mod stretch;
 pub mod token;
 pub mod tombstone;
+mod vitals;
 
 use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,8 +53,10 @@ use generation::{Full, Head, Pool};
 use generations::{Fate, Generation};
 use manifest::{Edit, Version};
 pub use options::Options;
+pub use vitals::Vitals;
 use seal::Seal;
-use shelf::Shelf;
+use info::SegmentInfo;
+use shelf::{Got, Shelf};
 
 /// Who asks the disk; the number of a [`Job`]'s owner.
 mod owner {
@@ -262,10 +266,11 @@ impl Store {
     pub fn take_troubles(&mut self) -> Vec<String> {
         let damages = self.shelf.damages();
         for damage in damages {
-            let reason = format!("{} at byte {}: {}", damage.file, damage.offset, damage.reason);
-            self.trouble(format!("a segment is damaged: {reason}"));
+            let name = info::segment_path(damage.file);
+            let (offset, reason) = (damage.offset, &damage.reason);
+            self.trouble(format!("{name} is damaged at byte {offset}: {reason}; the rest still answers"));
             self.edits.push_back(Edit::Quarantine {
-                file: damage.number,
+                file: damage.file,
                 page: Some(damage.offset),
                 reason: damage.reason,
             });
@@ -463,6 +468,30 @@ impl Store {
         }
     }
 
+    /// The counters.
+    pub fn vitals(&self) -> Vitals {
+        let (log, counts) = (self.log.counters(), &self.counts);
+        let (needed, spare) = self.log.files();
+        Vitals {
+            head_bytes: self.pool.bytes() as u64,
+            frozen: self.frozen.len() as u64,
+            cache_bytes: self.shelf.bytes() as u64,
+            reads: self.shelf.reads(),
+            damaged: self.shelf.damaged() as u64,
+            unwritten_bytes: self.log.unwritten_bytes() as u64,
+            commits: log.commits,
+            log_bytes: log.bytes_written,
+            log_files: (needed as u64, spare as u64),
+            log_in_trouble: self.log.trouble().is_some(),
+            replayed: self.replay.as_ref().map_or(0, recover::Replaying::points),
+            sealed_points: counts.sealed_points,
+            merges: counts.merges,
+            merged_points: counts.merged_points,
+            failures: counts.failures,
+            blocked: self.is_blocked(),
+        }
+    }
+
     // --- generations -------------------------------------------------------------------------------
 
     fn should_freeze(&self) -> bool {
@@ -627,7 +656,7 @@ impl Store {
         let number = seal.generation;
         if let Some(frozen) = self.frozen.iter_mut().find(|frozen| frozen.number == number) {
             frozen.fate = Fate::Listed;
-            self.sealed_points += frozen.head.points();
+            self.counts.sealed_points += frozen.head.points();
             if frozen.log == self.place.shard as u32 {
                 self.log.release(frozen.floor);
             }
@@ -718,6 +747,18 @@ impl Store {
     /// The last two windows that files of this shard have points of: from where, and the last of all.
     pub fn recent_files(&self) -> Option<(Millis, Millis)> {
         self.recent
+    }
+
+    fn index_of(&mut self, info: &SegmentInfo) -> Got<Rc<segment::Index>> {
+        self.shelf.index(info, &mut self.jobs.desk(owner::SHELF))
+    }
+
+    fn page_of(
+        &mut self,
+        info: &SegmentInfo,
+        entry: &segment::Entry,
+    ) -> Got<Rc<segment::Page<Vec<u8>>>> {
+        self.shelf.page(info, entry, &mut self.jobs.desk(owner::SHELF))
     }
 
     fn series(&self, id: SeriesId) -> Properties {

@@ -14,8 +14,9 @@ use super::generation;
 use super::info::SegmentInfo;
 use super::manifest::Version;
 use super::pack;
-use super::segment::{Entry, Index, Page};
+use super::segment::{Entry, Page};
 use super::shelf::Got;
+use super::tombstone::Mask;
 use crate::base::time::Millis;
 use crate::model::points::{Merging, Points};
 use crate::model::series::SeriesId;
@@ -42,15 +43,16 @@ pub enum Progress {
 
 /// A reading under way.
 pub struct SeriesReading {
-    id: SeriesId,
     from: Millis,
     until: Millis,
-    version: Arc<Version>,
+    /// Held, so that its files stay.
+    _version: Arc<Version>,
     heads: VecDeque<HeadReading>,
     /// What the heads hold; put behind what the files hold.
     recent: Points,
     layers: VecDeque<Layer>,
     sorting: Option<Box<Merging>>,
+    mask: Mask,
     /// Whether all parts were read, and only their order is left.
     read: bool,
     damaged: bool,
@@ -67,28 +69,34 @@ struct HeadReading {
 struct Layer {
     info: SegmentInfo,
     number: u32,
-    index: Option<Rc<Index>>,
+    /// Whether its index was looked at.
+    looked_at: bool,
     /// Pages that may hold points of the series, in ascending order; those read have their page.
-    pages: VecDeque<(Entry, Option<Rc<Page>>)>,
+    pages: VecDeque<(Entry, Option<Rc<Page<Vec<u8>>>>)>,
 }
 
 impl SeriesReading {
-    /// Begin to read the points of `id` with `from <= time <= until`.
-    pub fn new(store: &Store, id: SeriesId, from: Millis, until: Millis) -> SeriesReading {
+    /// Begin to read the points of `id` with `from <= time <= until`, without those that `mask` hides.
+    pub fn new(
+        store: &Store,
+        id: SeriesId,
+        (from, until): (Millis, Millis),
+        mask: Mask,
+    ) -> SeriesReading {
         let version = Arc::clone(store.version());
         let heads = store.generations().map(|generation| HeadReading {
-            generation: generation.number(),
+            generation: generation.number,
             _held: generation.hold(),
             reading: generation.reading(id, from, until),
         });
         let mut layers = VecDeque::new();
-        for book in store.books() {
+        for &book in &store.books {
             for number in store.catalog().numbers_in(book, id) {
-                let infos = version.layers(book, from, until);
+                let infos = version.segments(book, from.0, until.0);
                 layers.extend(infos.map(|info| Layer {
                     info: *info,
                     number,
-                    index: None,
+                    looked_at: false,
                     pages: VecDeque::new(),
                 }));
             }
@@ -96,16 +104,16 @@ impl SeriesReading {
         let mut sorted: Vec<Layer> = layers.into();
         sorted.sort_by_key(|layer| (layer.info.window_start_ms, layer.info.last_stamp));
         SeriesReading {
-            id,
             from,
             until,
             heads: heads.collect(),
             recent: Points::default(),
             layers: sorted.into(),
             sorting: None,
+            mask,
             read: false,
             damaged: false,
-            version,
+            _version: version,
         }
     }
 
@@ -132,7 +140,7 @@ impl SeriesReading {
                     return Progress::Waiting;
                 }
             } else {
-                self.settle_order(store, out);
+                self.settle_order(out);
                 *budget = budget.saturating_sub(1);
             }
         }
@@ -142,18 +150,18 @@ impl SeriesReading {
     /// Ask for what the next layers need, so that the disk has several things to do at once.
     fn ask_ahead(&mut self, store: &mut Store, budget: &mut usize) {
         for layer in self.layers.iter_mut().take(AHEAD) {
-            if layer.index.is_none() {
+            if !layer.looked_at {
                 match store.index_of(&layer.info) {
                     Got::Here(index) => {
-                        let entries = index.raw_pages(layer.number, self.from, self.until);
-                        layer.pages = entries.map(|entry| (entry, None)).collect();
-                        layer.index = Some(index);
+                        let entries = index.raw_pages(layer.number, self.from.0, self.until.0);
+                        layer.pages = entries.map(|entry| (*entry, None)).collect();
+                        layer.looked_at = true;
                         *budget = budget.saturating_sub(LAYER_COST);
                     }
                     Got::Waiting => continue,
                     Got::Damaged => {
                         self.damaged = true;
-                        layer.index = Some(Rc::default());
+                        layer.looked_at = true;
                     }
                 }
             }
@@ -172,7 +180,7 @@ impl SeriesReading {
         let Some(layer) = self.layers.front_mut() else {
             return true;
         };
-        if layer.index.is_none() {
+        if !layer.looked_at {
             return false;
         }
         let Some((entry, page)) = layer.pages.front_mut() else {
@@ -194,7 +202,8 @@ impl SeriesReading {
         let before = out.len();
         for run in page.runs_of(layer.number) {
             let stamp = layer.info.last_stamp;
-            if pack::decode(run, self.from, self.until, stamp, out).is_err() {
+            let base = Millis(layer.info.window_start_ms);
+            if pack::decode(run, base, self.from, self.until, stamp, out).is_err() {
                 // The page's checksum was right, so this is a defect of the writer; said, not hidden.
                 self.damaged = true;
             }
@@ -206,7 +215,7 @@ impl SeriesReading {
 
     /// All is read: what the heads hold goes behind the files, deletes are applied, and where layers
     /// overlap in time all is put in order.
-    fn settle_order(&mut self, store: &Store, out: &mut Points) {
+    fn settle_order(&mut self, out: &mut Points) {
         self.read = true;
         let recent = std::mem::take(&mut self.recent);
         if out.is_empty() {
@@ -214,7 +223,7 @@ impl SeriesReading {
         } else {
             out.extend_from(&recent, 0..recent.len());
         }
-        store.mask(&self.version, self.id, out);
+        self.mask.apply(out);
         if out.is_sorted_from(0) {
             return;
         }

@@ -13,13 +13,12 @@ use std::sync::Arc;
 
 use super::catalog::{Catalog, adopted};
 use super::definition::Definition;
-use super::generation::Head;
 use super::generations::Generation;
 use super::log::block;
 use super::log::replay::Visitor;
 use super::log::scan::{Found as FoundBlock, ScanError};
 use super::log::{self, Columns, Point, Recovered, Replay, Scan};
-use super::manifest::{self, Manifest, ManifestError, Version};
+use super::manifest::{Manifest, ManifestError, Version};
 use super::token::{self, Last};
 use super::{FROZEN_MAX, Options, Place, Store, book, owner};
 use crate::base::time::{Millis, Stamp};
@@ -99,9 +98,9 @@ impl Start {
 /// # Errors
 /// Something is damaged beyond what can be stepped over, or of another version; the text says what to do.
 pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
-    let mut manifest = Manifest::open(disk)?;
+    let manifest = Manifest::open(disk)?;
     let version = manifest.committed();
-    let mut notes = manifest::put_aside(disk, &mut manifest)?;
+    let mut notes = Vec::new();
     let files = disk.list(log::names::FOLDER)?;
     let lineages = log::names::shards(files.iter().map(|(name, _)| name.as_str()));
     let mut highest = version.clock();
@@ -218,6 +217,7 @@ impl Store {
         let mut opening = Opening {
             catalog: Catalog::new(own),
             properties: Vec::new(),
+            adopted: Vec::new(),
             define,
             shard,
         };
@@ -257,6 +257,7 @@ impl Store {
         let Opening {
             catalog,
             properties,
+            adopted,
             ..
         } = opening;
         let mut store = Store::new(options, start.place, (log, book), catalog, start.version);
@@ -265,7 +266,7 @@ impl Store {
         store.ordered |= !start.adopted.is_empty();
         store.replay = Replaying::new(logs, own);
         store.begin_own_book();
-        store.number_adopted();
+        adopted.into_iter().for_each(|(id, definition)| store.number(id, definition));
         store.note_recent();
         Ok(store)
     }
@@ -273,6 +274,19 @@ impl Store {
     /// Whether points of the log are not back yet.
     pub fn is_recovering(&self) -> bool {
         self.replay.as_ref().is_some_and(|replay| !replay.is_done())
+    }
+
+    /// A series of an adopted book gets a number in the own one: its next points are written under it.
+    fn number(&mut self, id: SeriesId, definition: Definition) {
+        if self.catalog.number_of(id).is_none() {
+            let number = self.catalog.give(id);
+            let definition = Definition {
+                number,
+                ..definition
+            };
+            self.log.define(&definition);
+            self.book.push(&definition);
+        }
     }
 
     /// Replay a slice. True if there is more to do at once.
@@ -317,6 +331,8 @@ impl Store {
 struct Opening<'a> {
     catalog: Catalog,
     properties: Vec<Properties>,
+    /// What only books of others know.
+    adopted: Vec<(SeriesId, Definition)>,
     define: &'a mut dyn FnMut(&Definition) -> Option<SeriesId>,
     shard: usize,
 }
@@ -334,6 +350,9 @@ impl Opening<'_> {
         }
         self.properties[at] = definition.properties;
         self.catalog.bind(book, definition.number, id);
+        if book != self.catalog.own() {
+            self.adopted.push((id, definition.clone()));
+        }
         Ok(true)
     }
 }
@@ -387,6 +406,12 @@ impl Replaying {
 
     pub(super) fn is_done(&self) -> bool {
         self.logs.is_empty()
+    }
+
+    /// Points that are back.
+    pub(super) fn points(&self) -> u64 {
+        let under_way = self.logs.front().map_or(0, |log| log.player.points);
+        self.points + under_way
     }
 
     fn step(&mut self, store: &mut Store) -> bool {

@@ -12,7 +12,7 @@ use super::generation::{Next, Stretches};
 use super::generations::Generation;
 use super::output::{Output, State};
 use super::pack;
-use super::segment::{self, Extent};
+use super::segment::{self, Extent, RUN_POINTS_MAX};
 use super::stretch::Stretch;
 use super::info::SegmentInfo;
 use super::{Store, owner};
@@ -22,16 +22,13 @@ use crate::seam::disk::{Fault, Job, Outcome};
 use crate::store::info::segment_path;
 
 /// Windows that are written at one time.
-const WINDOWS_AT_ONCE: usize = 16;
+pub(super) const WINDOWS_AT_ONCE: usize = 16;
 
 /// Bytes that are given to the disk in one piece.
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// Ids that are looked at in one slice while the series are gathered.
 const GATHERED_AT_ONCE: u32 = 20_000;
-
-/// Points of one run; longer stretches become several.
-const RUN_POINTS_MAX: usize = 1 << 18;
 
 /// What a slice came to.
 pub(super) enum Step {
@@ -240,7 +237,7 @@ impl Seal {
         };
         for part in self.stretch.parts(RUN_POINTS_MAX) {
             self.run.clear();
-            let extent = Extent::of(&pack::encode(&part, window, &mut self.run));
+            let extent = Extent::from(&pack::encode(&part, window, &mut self.run));
             self.whole.add(&extent);
             if let Err(refused) = writer.add_run(number, &self.run, &extent) {
                 self.refused = Some(Fault::Broken(refused.to_string()));

@@ -15,6 +15,12 @@ use crate::seam::disk::{BLOCK_BYTES, Desk, Fault, Job, Outcome, Request};
 /// Times that a part is asked of the disk again before it counts as damaged: a read may fail once.
 const TRIES_MAX: u32 = 3;
 
+/// Bytes of a block.
+const BLOCK: u64 = BLOCK_BYTES as u64;
+
+/// Bytes that a run of a page takes besides its own.
+const PAGE_RUN_BYTES: usize = 2 * size_of::<u32>();
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
@@ -40,7 +46,7 @@ pub enum Got<T> {
 #[derive(Clone)]
 enum Part {
     Index(Rc<Index>),
-    Page(Rc<Page>),
+    Page(Rc<Page<Vec<u8>>>),
 }
 
 struct Held {
@@ -53,20 +59,23 @@ struct Held {
 /// A read under way.
 struct Under {
     key: Key,
-    /// What the index entry of a page says; none for an index.
-    entry: Option<Entry>,
-    /// Of an index: where its bytes are, once the footer is read.
-    footer: Option<Footer>,
-    /// Bytes before the part in what is read.
-    skip: usize,
+    part: Reading,
     tries: u32,
+}
+
+/// What is being read.
+enum Reading {
+    /// The end of a file of so many bytes, which says where its index is.
+    Footer(u64),
+    Index(Box<Footer>),
+    Page(Entry),
 }
 
 /// A part that no reading gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// Path of the file.
-    pub file: String,
+    /// Number of the file.
+    pub file: u64,
     /// Where in it; 0 is its index.
     pub offset: u64,
     /// What is wrong.
@@ -123,7 +132,7 @@ impl Shelf {
     }
 
     /// A page of a segment, as the entry of its index tells.
-    pub fn page(&mut self, info: &SegmentInfo, entry: &Entry, desk: &mut Desk<'_>) -> Got<Rc<Page>> {
+    pub fn page(&mut self, info: &SegmentInfo, entry: &Entry, desk: &mut Desk<'_>) -> Got<Rc<Page<Vec<u8>>>> {
         let key = Key {
             file: info.file,
             part: entry.offset,
@@ -131,7 +140,12 @@ impl Shelf {
         match self.look(key) {
             Got::Here(Part::Page(page)) => Got::Here(page),
             Got::Waiting if !self.waiting.contains_key(&key) => {
-                self.ask_page(key, *entry, 0, desk);
+                let under = Under {
+                    key,
+                    part: Reading::Page(*entry),
+                    tries: 0,
+                };
+                self.ask(under, entry.read(), desk);
                 Got::Waiting
             }
             Got::Waiting => Got::Waiting,
@@ -154,31 +168,16 @@ impl Shelf {
     }
 
     fn ask_footer(&mut self, key: Key, file_bytes: u64, tries: u32, desk: &mut Desk<'_>) {
-        let block = BLOCK_BYTES as u64;
-        let offset = (file_bytes / block).saturating_sub(1) * block;
+        let offset = (file_bytes / BLOCK).saturating_sub(1) * BLOCK;
         let under = Under {
             key,
-            entry: None,
-            footer: None,
-            skip: 0,
+            part: Reading::Footer(file_bytes),
             tries,
         };
-        self.ask(under, offset, BLOCK_BYTES, desk);
+        self.ask(under, (offset, BLOCK_BYTES), desk);
     }
 
-    fn ask_page(&mut self, key: Key, entry: Entry, tries: u32, desk: &mut Desk<'_>) {
-        let (offset, bytes, skip) = rounded_out(entry.offset, entry.bytes as usize);
-        let under = Under {
-            key,
-            entry: Some(entry),
-            footer: None,
-            skip,
-            tries,
-        };
-        self.ask(under, offset, bytes, desk);
-    }
-
-    fn ask(&mut self, under: Under, offset: u64, bytes: usize, desk: &mut Desk<'_>) {
+    fn ask(&mut self, under: Under, (offset, bytes): (u64, usize), desk: &mut Desk<'_>) {
         self.reads += 1;
         let name: Arc<str> = segment_path(under.key.file).into();
         let job = desk.ask(Request::Read {
@@ -198,81 +197,58 @@ impl Shelf {
         self.waiting.remove(&under.key);
         let bytes = match result {
             Ok(Outcome::Bytes(bytes)) => bytes,
-            Ok(_) => return self.damage(under.key, "the disk gave no bytes".to_owned()),
+            Ok(_) => Vec::new(),
             Err(fault) => return self.try_again(under, fault.to_string(), desk),
         };
-        match (under.entry, under.footer) {
-            (Some(entry), _) => {
-                let end = under.skip + entry.bytes as usize;
-                let page = bytes
-                    .get(under.skip..end)
-                    .ok_or_else(|| "the file ends inside the page".to_owned())
-                    .and_then(|bytes| Page::take(bytes, &entry).map_err(|error| error.to_string()));
-                match page {
-                    Ok(page) => self.keep(under.key, Part::Page(Rc::new(page)), entry.bytes as usize),
-                    Err(reason) => self.try_again(under, reason, desk),
-                }
-            }
-            (None, None) => match Footer::take(&bytes) {
+        match &under.part {
+            Reading::Footer(_) => match Footer::take(&bytes) {
                 Ok(footer) => {
-                    let (offset, bytes, skip) =
-                        rounded_out(footer.index_offset, footer.index_bytes as usize);
-                    let under = Under {
-                        footer: Some(footer),
-                        skip,
-                        ..under
-                    };
-                    self.ask(under, offset, bytes, desk);
+                    let place = Index::read(&footer);
+                    let part = Reading::Index(Box::new(footer));
+                    self.ask(Under { part, ..under }, place, desk);
                 }
-                Err(error) => self.try_again(under, error.to_string(), desk),
+                Err(wrong) => self.try_again(under, wrong.to_string(), desk),
             },
-            (None, Some(footer)) => {
-                let end = under.skip + footer.index_bytes as usize;
-                let index = bytes
-                    .get(under.skip..end)
-                    .ok_or_else(|| "the file ends inside its index".to_owned())
-                    .and_then(|bytes| {
-                        Index::take(bytes, &footer).map_err(|error| error.to_string())
-                    });
-                match index {
-                    Ok(index) => {
-                        let bytes = index.memory_bytes();
-                        self.keep(under.key, Part::Index(Rc::new(index)), bytes);
+            Reading::Index(footer) => match Index::take(&bytes, footer) {
+                Ok(index) => {
+                    let pages = (footer.raw_pages + footer.cell_pages) as usize;
+                    let bytes = size_of::<Index>() + pages * size_of::<Entry>();
+                    self.keep(under.key, Part::Index(Rc::new(index)), bytes);
+                }
+                Err(wrong) => self.try_again(under, wrong.to_string(), desk),
+            },
+            Reading::Page(entry) => {
+                let page = entry.cut(&bytes).unwrap_or_default().to_vec();
+                match Page::take(page, entry) {
+                    Ok(page) => {
+                        let bytes = entry.bytes as usize + page.len() * PAGE_RUN_BYTES;
+                        self.keep(under.key, Part::Page(Rc::new(page)), bytes);
                     }
-                    Err(reason) => self.try_again(under, reason, desk),
+                    Err(wrong) => self.try_again(under, wrong.to_string(), desk),
                 }
             }
         }
     }
 
+    /// A disk may fail once.
     fn try_again(&mut self, under: Under, reason: String, desk: &mut Desk<'_>) {
         let tries = under.tries + 1;
         if TRIES_MAX <= tries {
             return self.damage(under.key, reason);
         }
-        match (under.entry, under.footer) {
-            (Some(entry), _) => self.ask_page(under.key, entry, tries, desk),
-            (None, Some(footer)) => {
-                let (offset, bytes, skip) =
-                    rounded_out(footer.index_offset, footer.index_bytes as usize);
-                let under = Under {
-                    skip,
-                    tries,
-                    ..under
-                };
-                self.ask(under, offset, bytes, desk);
+        let place = match &under.part {
+            Reading::Footer(file_bytes) => {
+                return self.ask_footer(under.key, *file_bytes, tries, desk);
             }
-            (None, None) => {
-                // The footer's own place does not change: it is the last block of the file.
-                let request = Under { tries, ..under };
-                self.damage(request.key, reason);
-            }
-        }
+            Reading::Index(footer) => Index::read(footer),
+            Reading::Page(entry) => entry.read(),
+        };
+        self.ask(Under { tries, ..under }, place, desk);
     }
 
     fn damage(&mut self, key: Key, reason: String) {
         let damage = Damage {
-            file: segment_path(key.file),
+            file: key.file,
             offset: key.part,
             reason,
         };
@@ -335,12 +311,4 @@ impl Shelf {
     pub fn reads(&self) -> u64 {
         self.reads
     }
-}
-
-/// A stretch of a file in whole blocks: offset, bytes, and how many of these come before it.
-fn rounded_out(offset: u64, bytes: usize) -> (u64, usize, usize) {
-    let block = BLOCK_BYTES as u64;
-    let start = offset / block * block;
-    let skip = (offset - start) as usize;
-    (start, (skip + bytes).next_multiple_of(BLOCK_BYTES), skip)
 }

@@ -4,12 +4,13 @@ use super::{About, FoundSeries, NEWEST_TIMES_MAX};
 use crate::base::time::Millis;
 use crate::index::Index;
 use crate::model::points::Points;
-use crate::model::series::SeriesId;
+use crate::model::series::{SeriesId, SeriesName};
 use crate::query::error::QueryError;
 use crate::query::last_slot::last_arrivals;
 use crate::query::plan::Slot;
 use crate::store::Store;
 use crate::store::reading::{Progress, SeriesReading};
+use crate::store::tombstone::Mask;
 
 /// A series being read: first the points of the range, then what decides the last slot, then, where
 /// neither they nor the head tell how far apart its points lie, the newest in files.
@@ -18,6 +19,8 @@ pub(super) struct Single {
     until: Millis,
     found: FoundSeries,
     stage: Stage,
+    /// What deletes hide of it.
+    mask: Mask,
     points_paid: usize,
 }
 
@@ -28,6 +31,16 @@ enum Stage {
     /// The newest points in files, of which only the times are brought.
     Newest(Box<SeriesReading>, Points),
     Done,
+}
+
+fn mask_of(index: &Index, store: &Store, id: SeriesId, found: &FoundSeries) -> Mask {
+    let tombstones = store.version().tombstones();
+    if tombstones.is_empty() {
+        return Mask::default();
+    }
+    let name = SeriesName::from_text(&found.text);
+    let metric = name.as_ref().map_or("", SeriesName::metric);
+    tombstones.mask(index.tenant(id), found.identity, metric)
 }
 
 /// What a point takes in memory.
@@ -53,11 +66,18 @@ impl Single {
         let times = NEWEST_TIMES_MAX * size_of::<i64>();
         let bytes = size_of::<FoundSeries>() + found.text.len() + times;
         about.purse.pay(bytes as u64)?;
+        let mask = mask_of(index, store, id, &found);
         Ok(Single {
             id,
             until,
             found,
-            stage: Stage::Range(Box::new(SeriesReading::new(store, id, from, until))),
+            stage: Stage::Range(Box::new(SeriesReading::new(
+                store,
+                id,
+                (from, until),
+                mask.clone(),
+            ))),
+            mask,
             points_paid: 0,
         })
     }
@@ -134,7 +154,7 @@ impl Single {
             (Some(newest_ms), Some(end)) if self.until.0 < newest_ms => {
                 let from = Millis(self.until.0.saturating_add(1));
                 let until = Millis(end.0.saturating_sub(1));
-                let reading = SeriesReading::new(store, self.id, from, until);
+                let reading = SeriesReading::new(store, self.id, (from, until), self.mask.clone());
                 Stage::After(Box::new(reading), Points::default())
             }
             _ => self.newest(store),
@@ -155,7 +175,7 @@ impl Single {
         match store.recent_files() {
             Some((_, last)) if last <= self.until && NEWEST_TIMES_MAX <= in_range => Stage::Done,
             Some((from, last)) => {
-                let reading = SeriesReading::new(store, self.id, from, last);
+                let reading = SeriesReading::new(store, self.id, (from, last), self.mask.clone());
                 Stage::Newest(Box::new(reading), Points::default())
             }
             None => Stage::Done,
