@@ -5,6 +5,7 @@
 //! [`Limits::bytes_max`]. Knows neither glommio nor the disk.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod errors;
 mod expand;
 mod find;

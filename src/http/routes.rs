@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use super::errors::{Failure, text_response};
 use super::question::Question;
-use super::{Fleet, HttpOptions, Local, expand, find, names, plain, prometheus, render};
+use super::{Fleet, HttpOptions, Local, admin, expand, find, names, plain, prometheus, render};
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
 
@@ -26,6 +26,8 @@ enum Methods {
     Get,
     /// GET, HEAD and POST.
     GetPost,
+    /// POST: it changes something.
+    Post,
 }
 
 const ROUTES: &[Route] = &[
@@ -45,6 +47,8 @@ const ROUTES: &[Route] = &[
             Box::pin(prometheus::answer(question))
         }
     }),
+    post("/admin/seal", |question| Box::pin(admin::seal(question))),
+    post("/admin/snapshot", |question| Box::pin(admin::snapshot(question))),
     get("/version", |question| Box::pin(plain::version(question))),
     get("/health", |question| Box::pin(plain::health(question))),
     get("/ready", |question| Box::pin(plain::ready(question))),
@@ -66,11 +70,19 @@ const fn both(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handl
     }
 }
 
+const fn post(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>) -> Route {
+    Route {
+        path,
+        methods: Methods::Post,
+        handler,
+    }
+}
+
 impl Methods {
     fn allow(self, method: &Method) -> bool {
         match *method {
-            Method::GET | Method::HEAD => true,
-            Method::POST => self == Methods::GetPost,
+            Method::GET | Method::HEAD => self != Methods::Post,
+            Method::POST => self != Methods::Get,
             _ => false,
         }
     }
@@ -79,6 +91,7 @@ impl Methods {
         match self {
             Methods::Get => "GET, HEAD",
             Methods::GetPost => "GET, HEAD, POST",
+            Methods::Post => "POST",
         }
     }
 }

@@ -87,6 +87,9 @@ const SPARE_MAX: usize = 2;
 /// Texts for people that are kept until somebody takes them.
 const TROUBLES_MAX: usize = 64;
 
+/// Decimals that a float is thought to have.
+const SCALE_TRIED_FIRST: u8 = 2;
+
 /// Windows of files in which the newest times of a series are looked for.
 const RECENT_WINDOWS: usize = 2;
 
@@ -323,6 +326,14 @@ impl Store {
     /// [`Reason::HeadFull`] where memory is used up; see [`Store::is_blocked`].
     #[inline]
     pub fn append(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Reason> {
+        let value = if value.is_float() {
+            self.decimal(id, value)
+        } else {
+            value
+        };
+        if self.open.head.ids_end() <= id.0 {
+            self.open.head.admit(id);
+        }
         let numbers = self.catalog.numbers();
         let appended = self.open.head.append(&mut self.pool, id, numbers, time, self.read, value);
         match appended {
@@ -332,6 +343,11 @@ impl Store {
             }
             Err(full) => self.append_to_next(id, time, value, full),
         }
+    }
+
+    /// Senders of floats mostly mean decimals, of as many places as the one before.
+    fn decimal(&self, _: SeriesId, value: Number) -> Number {
+        Number::found(value.to_f64(), SCALE_TRIED_FIRST)
     }
 
     /// The generation has points in too many windows: the next one takes over.
@@ -348,6 +364,7 @@ impl Store {
         }
         self.freeze();
         self.begin_read(self.now.stamp);
+        self.open.head.admit(id);
         let numbers = self.catalog.numbers();
         let appended = self.open.head.append(&mut self.pool, id, numbers, time, self.read, value);
         let entry = appended.map_err(|_| Reason::HeadFull)?;
