@@ -1,11 +1,12 @@
 //! What lies in the data folder at a start although the manifest does not list it.
 //!
-//! | what | what becomes of it |
-//! |---|---|
-//! | `*.tmp` | removed: a file that was begun and never finished |
-//! | a segment that left the list | removed, or moved to `quarantine`, as its edit said |
-//! | a segment whose number was given out, never listed | unfinished: its points are still in the log or in other files. Moved to `quarantine` as `unfinished-…`, where the newest stay within [`UNFINISHED_BYTES_MAX`], so that crashes cannot fill the disk |
-//! | a segment whose number was not given out | a stranger, perhaps of a lost manifest: moved to `quarantine`, never removed |
+//! * `*.tmp`, begun and never finished: removed.
+//! * A segment that left the list: [`Manifest::removable`](super::Manifest::removable) gives it out.
+//! * A segment whose number was given out, never listed: unfinished, its points are still in the log or
+//!   in other files. Moved to `quarantine` as `unfinished-…`, where the newest stay within
+//!   [`UNFINISHED_BYTES_MAX`], so that crashes cannot fill the disk.
+//! * A segment whose number was not given out: a stranger, perhaps of a manifest that was lost. Moved to
+//!   `quarantine`, never removed.
 
 use std::collections::BTreeMap;
 use std::io;
