@@ -1,45 +1,46 @@
-//! stand-in
-use super::definition::Definition;
-use super::manifest::BookInfo;
-use crate::seam::Disk;
-use crate::seam::disk::{Desk, Fault, Job, Outcome};
+//! A book tells what the series are that a lineage of files names by number: append-only, a file each.
+//!
+//! Takes definitions with rising numbers; gives them back at the start. What a listed segment needs is
+//! on stable storage before the segment is listed: the manifest keeps how much of each book that is.
+//! Behind it may stand what was never synced: whole records of it are read, and from the first that is
+//! not valid on it is dropped, for the log has those definitions too.
+//!
+//! The file is one of records ([`chained`](super::chained)); its header has the number of the book. A
+//! record holds a varint, the life of the writer, and definitions. The life is another for every start:
+//! so what an earlier writer left behind the end never chains to what this one writes before it.
+//!
+//! Limits: [`NUMBERS_MAX`] numbers, [`QUEUE_BYTES_MAX`] of definitions that wait for the disk.
+//! `FORMAT-books.md` has the bytes.
 
-/// x
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct BookError;
+mod dump;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
 
-/// x
-pub struct Writer {
-    numbers: u32,
-}
+pub use dump::dump;
+pub use reader::{BookError, Reader};
+pub use writer::{BookRefused, Writer};
 
-impl Writer {
-    /// x
-    pub fn new(_: u32, info: Option<BookInfo>) -> Writer {
-        Writer { numbers: info.map_or(0, |i| i.numbers) }
-    }
-    /// x
-    pub fn push(&mut self, d: &Definition) {
-        self.numbers = self.numbers.max(d.number + 1);
-    }
-    /// x
-    pub fn poll(&mut self, _: &mut Desk<'_>) {}
-    /// x
-    pub fn done(&mut self, _: Job, _: Result<Outcome, Fault>) {}
-    /// x
-    pub fn sync(&mut self) {}
-    /// x
-    pub fn is_durable(&self, _: u32) -> bool {
-        true
-    }
-    /// x
-    pub fn durable(&self) -> (u32, u64) {
-        (self.numbers, 4096)
-    }
-}
+use super::chained::Kind;
 
-/// x
-pub fn read(_: &dyn Disk, _: u32, _: BookInfo, _: impl FnMut(Definition)) -> Result<(), BookError> {
-    Ok(())
+/// Numbers of a book.
+pub const NUMBERS_MAX: u32 = 1 << 26;
+/// Definitions that wait for the disk, in bytes.
+pub const QUEUE_BYTES_MAX: usize = 64 << 20;
+/// A record is closed before its payload gets longer, unless it holds one definition only.
+const PAYLOAD_BYTES: usize = 4 * 4096 - super::chained::RECORD_HEAD_BYTES;
+/// Bytes of the longest payload: one definition of escaped text, and its numbers.
+const PAYLOAD_BYTES_MAX: usize = 2 * crate::model::series::SERIES_BYTES_MAX + 4096;
+
+/// The kind of the file.
+const KIND: Kind = Kind {
+    magic: *b"corelanB",
+    version: 1,
+    features: 0,
+};
+
+/// Path of a book below the data folder.
+pub fn book_path(book: u32) -> String {
+    format!("books/{book:06}.book")
 }

@@ -32,9 +32,9 @@
 use crate::seam::disk::BLOCK_BYTES;
 
 /// What every record starts with.
-pub const RECORD_MAGIC: u32 = u32::from_le_bytes(*b"rec1");
+pub(crate) const RECORD_MAGIC: u32 = u32::from_le_bytes(*b"rec1");
 /// Bytes of a record before its payload.
-pub const RECORD_HEAD_BYTES: usize = 24;
+pub(crate) const RECORD_HEAD_BYTES: usize = 24;
 /// Where the checksum of a header stands.
 const HEADER_CRC_AT: usize = BLOCK_BYTES - 4;
 /// Where the checksum of a record stands.
@@ -42,13 +42,13 @@ const RECORD_CRC_AT: usize = 20;
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug)]
-pub struct Kind {
+pub(crate) struct Kind {
     /// What it starts with.
-    pub magic: [u8; 8],
+    pub(crate) magic: [u8; 8],
     /// The version that this program writes, and the only one that it reads.
-    pub version: u16,
+    pub(crate) version: u16,
     /// The incompatible features that this program knows.
-    pub features: u32,
+    pub(crate) features: u32,
 }
 
 /// Why a header cannot be used.
@@ -75,16 +75,16 @@ pub enum HeaderError {
 
 /// Where in a chain the next record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
+pub(crate) struct Link {
     /// Its sequence.
-    pub sequence: u64,
+    pub(crate) sequence: u64,
     /// Checksum of what stands before it.
-    pub chain: u32,
+    pub(crate) chain: u32,
 }
 
 /// What stands at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found<'a> {
+pub(crate) enum Found<'a> {
     /// The record that was expected.
     Record {
         /// Its payload.
@@ -109,7 +109,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 }
 
 /// The header block of a file of `kind`, and the link of its first record.
-pub fn header(kind: &Kind, about: u64) -> (Vec<u8>, Link) {
+pub(crate) fn header(kind: &Kind, about: u64) -> (Vec<u8>, Link) {
     let mut block = vec![0; HEADER_CRC_AT];
     block[..8].copy_from_slice(&kind.magic);
     block[8..10].copy_from_slice(&kind.version.to_le_bytes());
@@ -123,7 +123,7 @@ pub fn header(kind: &Kind, about: u64) -> (Vec<u8>, Link) {
 ///
 /// # Errors
 /// It is damaged, of another kind, or of another version.
-pub fn read_header(kind: &Kind, bytes: &[u8]) -> Result<(u64, Link), HeaderError> {
+pub(crate) fn read_header(kind: &Kind, bytes: &[u8]) -> Result<(u64, Link), HeaderError> {
     let block = bytes.get(..BLOCK_BYTES).ok_or(HeaderError::Cut)?;
     if block[..8] != kind.magic {
         return Err(HeaderError::Magic);
@@ -145,13 +145,13 @@ pub fn read_header(kind: &Kind, bytes: &[u8]) -> Result<(u64, Link), HeaderError
 }
 
 /// Bytes of the record of a payload of so many bytes.
-pub fn record_bytes(payload_bytes: usize) -> usize {
+pub(crate) fn record_bytes(payload_bytes: usize) -> usize {
     (RECORD_HEAD_BYTES + payload_bytes).next_multiple_of(BLOCK_BYTES)
 }
 
 /// Make `record`, in which [`RECORD_HEAD_BYTES`] of anything stand before the payload, the record of
 /// `link`. Gives the link behind it.
-pub fn seal(record: &mut Vec<u8>, link: Link) -> Link {
+pub(crate) fn seal(record: &mut Vec<u8>, link: Link) -> Link {
     record.resize(record.len().max(RECORD_HEAD_BYTES), 0);
     let payload_bytes = record.len() - RECORD_HEAD_BYTES;
     record.resize(record_bytes(payload_bytes), 0);
@@ -168,7 +168,7 @@ pub fn seal(record: &mut Vec<u8>, link: Link) -> Link {
 }
 
 /// A record to be: room for its head.
-pub fn begin() -> Vec<u8> {
+pub(crate) fn begin() -> Vec<u8> {
     vec![0; RECORD_HEAD_BYTES]
 }
 
@@ -179,7 +179,7 @@ fn crc_of(record: &[u8]) -> u32 {
 
 /// The record at the start of `bytes`, if it is that of `link`. A payload has `payload_bytes_max` at
 /// most.
-pub fn look(bytes: &[u8], link: Link, payload_bytes_max: usize) -> Found<'_> {
+pub(crate) fn look(bytes: &[u8], link: Link, payload_bytes_max: usize) -> Found<'_> {
     match valid(bytes, payload_bytes_max) {
         Found::Record { next, .. } if next.sequence.wrapping_sub(1) != link.sequence => {
             Found::Bad("a record out of its order")
@@ -224,7 +224,7 @@ fn valid(bytes: &[u8], payload_bytes_max: usize) -> Found<'_> {
 /// Where in `bytes`, a piece of a file that starts on a border behind a record that was not valid, a
 /// valid record of a later sequence starts: then the file was damaged, not cut. `records_max` is how
 /// many more the file can hold.
-pub fn later(
+pub(crate) fn later(
     bytes: &[u8],
     link: Link,
     records_max: u64,

@@ -145,7 +145,9 @@ impl FakeDisk {
         mut bytes: Vec<u8>,
         fails: bool,
     ) -> Result<Outcome, Fault> {
-        assert!(offset % BLOCK_BYTES as u64 == 0 && bytes.len() % BLOCK_BYTES == 0);
+        assert!(
+            offset.is_multiple_of(BLOCK_BYTES as u64) && bytes.len().is_multiple_of(BLOCK_BYTES)
+        );
         let file = self.files.get_mut(name).ok_or(Fault::Missing)?;
         self.writes_after_fault += u64::from(file.is_poisoned);
         let grows = offset as usize + bytes.len() > file.now.len();

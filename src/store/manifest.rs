@@ -15,21 +15,27 @@
 //! Does not know what is in the files that it lists. `FORMAT-manifest.md` has the bytes.
 
 mod change;
+mod dump;
 mod edit;
 mod encode;
 mod flight;
 mod layers;
 mod pins;
 mod read;
+mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
+mod unlisted;
 mod version;
 
+pub use dump::dump;
 pub use edit::{Edit, Refused};
 pub use layers::{Totals, WINDOW_MS_MAX};
 pub use read::ManifestError;
+pub use snapshot::{Plan, plan};
 pub use state::{BOOKS_MAX, LOGS_MAX, QUARANTINED_MAX, SEGMENTS_MAX, SERIES_ENTOMBED_MAX};
+pub use unlisted::{UNFINISHED_BYTES_MAX, Unlisted, unlisted};
 pub use version::{BookInfo, Fate, Place, Version};
 
 use std::ops::Range;

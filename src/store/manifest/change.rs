@@ -9,7 +9,7 @@ use crate::store::tombstone::{SERIES_MAX, Target, Tombstone};
 use super::version::{BookInfo, Fate};
 
 /// Bytes of the reason of a quarantine; what is longer is cut.
-pub const REASON_BYTES_MAX: usize = 1024;
+pub(crate) const REASON_BYTES_MAX: usize = 1024;
 /// Bytes of the metric of a tombstone.
 const METRIC_BYTES_MAX: usize = crate::model::series::NAME_BYTES_MAX;
 

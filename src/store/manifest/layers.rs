@@ -28,7 +28,7 @@ pub struct Totals {
 
 /// The listed segments of all books.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Layers {
+pub(super) struct Layers {
     /// By book and place of the window; within one in the order of [`key`].
     groups: BTreeMap<(u32, i64), Arc<Vec<SegmentInfo>>>,
     longest_window_ms: i64,
@@ -54,7 +54,12 @@ fn group_of(ms: i64) -> i64 {
 impl Layers {
     /// The layers of a book with points from `from_ms` to `to_ms`, both included: windows by their
     /// start, and within a window the earlier arrivals first, so that of equal times the last stands.
-    pub fn of(&self, book: u32, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &SegmentInfo> {
+    pub(super) fn of(
+        &self,
+        book: u32,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> impl Iterator<Item = &SegmentInfo> {
         let first = group_of(from_ms.saturating_sub(self.longest_window_ms));
         let last = group_of(to_ms).max(first);
         let groups = self.groups.range((book, first)..=(book, last));
@@ -63,7 +68,7 @@ impl Layers {
     }
 
     /// All, by book, window and arrival.
-    pub fn iter(&self) -> impl Iterator<Item = &SegmentInfo> + Clone {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &SegmentInfo> + Clone {
         self.groups.values().flat_map(|group| group.iter())
     }
 
@@ -78,7 +83,7 @@ impl Layers {
 
     /// Where the earliest window of each book starts; with windows of several lengths other files may
     /// reach as far back, none further.
-    pub fn earliest_ms(&self) -> Option<i64> {
+    pub(super) fn earliest_ms(&self) -> Option<i64> {
         let (mut earliest, mut next) = (None::<i64>, (0, i64::MIN));
         while let Some((&(book, _), group)) = self.groups.range(next..).next() {
             let start = group.first().map(|info| info.window_start_ms);
@@ -92,7 +97,7 @@ impl Layers {
     }
 
     /// What all sum up to.
-    pub fn totals(&self) -> Totals {
+    pub(super) fn totals(&self) -> Totals {
         self.totals
     }
 

@@ -10,6 +10,7 @@ use crate::store::info::SegmentInfo;
 use crate::store::tombstone::{Target, Tombstone};
 
 mod faults;
+mod folder;
 mod hostile;
 mod model;
 

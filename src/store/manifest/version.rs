@@ -120,3 +120,13 @@ impl Version {
         self.clock
     }
 }
+
+#[cfg(test)]
+impl Version {
+    /// One that lists these, for tests.
+    pub(crate) fn of(infos: &[SegmentInfo]) -> Version {
+        let mut version = Version::default();
+        infos.iter().for_each(|&info| version.layers.add(info));
+        version
+    }
+}
