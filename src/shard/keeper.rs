@@ -7,8 +7,7 @@ use std::sync::Arc;
 use super::mail::{Mail, Reply};
 use crate::base::time::Arrival;
 use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request, Room};
-use crate::store::info::segment_path;
-use crate::store::manifest::{Edit, Fate, Leaving, Manifest, Version};
+use crate::store::manifest::{Edit, Leaving, Manifest, Version};
 use crate::store::retain::{self, Budget};
 use crate::store::snapshot;
 use crate::store::{OWNERS_END, Options};
@@ -54,6 +53,8 @@ pub(super) struct Keeper {
     manifest: Manifest,
     options: Options,
     shards: usize,
+    /// What the last run has left behind.
+    scrap: Vec<String>,
     jobs: Jobs,
     told: Option<Arc<Version>>,
     /// Shards that wait for numbers of files.
@@ -73,8 +74,14 @@ struct Snapshot {
 }
 
 impl Keeper {
-    pub(super) fn new(manifest: Manifest, options: Options, shards: usize) -> Keeper {
+    pub(super) fn new(
+        manifest: Manifest,
+        options: Options,
+        shards: usize,
+        scrap: Vec<String>,
+    ) -> Keeper {
         Keeper {
+            scrap,
             manifest,
             options,
             shards,
@@ -113,7 +120,7 @@ impl Keeper {
             let busy = "another snapshot is being made; try again when it is there".to_owned();
             return self.refused_snapshots.push((from, ticket, busy));
         }
-        match snapshot::Making::new(&self.manifest.committed(), name) {
+        match snapshot::Making::new(self.manifest.committed(), name) {
             Ok(making) => {
                 self.snapshot = Some(Snapshot {
                     from,
@@ -146,13 +153,19 @@ impl Keeper {
 
     /// Files that nobody reads any more go.
     fn remove_leaving(&mut self) {
+        if self.manifest.is_settled() {
+            for name in self.scrap.drain(..) {
+                self.jobs.ask(ROOM, Request::Remove { name: name.into() });
+            }
+        }
         for leaving in self.manifest.removable() {
-            let name = segment_path(leaving.file);
-            let request = match leaving.fate {
-                Fate::Removed => Request::Remove { name: name.into() },
-                Fate::Quarantined => Request::Rename {
-                    to: name.replace("segments/", "quarantine/").into(),
-                    from: name.into(),
+            let (name, aside) = leaving.paths();
+            let name = name.into();
+            let request = match aside {
+                None => Request::Remove { name },
+                Some(to) => Request::Rename {
+                    from: name,
+                    to: to.into(),
                 },
             };
             let job = self.jobs.ask(REMOVALS, request);
@@ -168,10 +181,10 @@ impl Keeper {
         };
         let budget = Budget {
             bytes: room.total_bytes / 100 * self.options.raw_disk_percent,
-            at_least: self.options.raw_at_least,
-            now: now.now,
+            keep_ms: self.options.raw_at_least.millis(),
+            now_ms: now.now.0,
         };
-        let removed = retain::expired(&version, &budget);
+        let removed = retain::expired(&version, budget);
         if !removed.is_empty() {
             // One that was merged meanwhile is looked at again the next time.
             let _ = self.manifest.edit(Edit::Retain { removed });
@@ -234,7 +247,7 @@ impl Keeper {
         if let Some(told) = self.snapshot.as_ref().and_then(|s| s.making.outcome())
             && let Some(snapshot) = self.snapshot.take()
         {
-            answer(snapshot.from, snapshot.ticket, told);
+            answer(snapshot.from, snapshot.ticket, told.map_err(|error| error.to_string()));
         }
     }
 

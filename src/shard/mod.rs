@@ -127,10 +127,11 @@ impl Shard {
         let mut index = Index::new(options.seed, options.index);
         let mut start = start;
         let (shards, manifest) = (start.place.shards, start.manifest.take());
+        let scrap = std::mem::take(&mut start.scrap);
         let store = Store::open(options.store, start, disk, &mut |definition| {
             restore(&mut index, definition)
         })?;
-        let keeper = |manifest| Keeper::new(manifest, options.store, shards);
+        let keeper = |manifest| Keeper::new(manifest, options.store, shards, scrap);
         Ok(Shard {
             number,
             options,

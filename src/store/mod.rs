@@ -47,6 +47,7 @@ use crate::model::points::Points;
 use crate::model::refusal::Reason;
 use crate::model::series::{Properties, SeriesId};
 use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request};
+use book::BookRefused;
 use catalog::Catalog;
 use compact::Compaction;
 use generation::{Full, Head, Pool};
@@ -55,6 +56,7 @@ use manifest::{Edit, Version};
 pub use options::Options;
 pub use vitals::Vitals;
 use seal::Seal;
+use definition::Definition;
 use info::SegmentInfo;
 use shelf::{Got, Shelf};
 
@@ -89,6 +91,9 @@ const TROUBLES_MAX: usize = 64;
 
 /// Decimals that a float is thought to have.
 const SCALE_TRIED_FIRST: u8 = 2;
+
+/// Bytes of definitions that are worth a write of the book.
+const BOOK_BYTES_WORTH: usize = 256 << 10;
 
 /// Windows of files in which the newest times of a series are looked for.
 const RECENT_WINDOWS: usize = 2;
@@ -130,6 +135,8 @@ pub struct Store {
     /// Bytes that the log had written when it was last cut.
     log_cut_at: u64,
     catalog: Catalog,
+    /// Definitions that the book has no room for at the moment.
+    unbooked: VecDeque<Definition>,
     properties: Vec<Properties>,
     /// Its own book and those that it reads besides.
     books: Vec<u32>,
@@ -224,6 +231,7 @@ impl Store {
             log,
             log_cut_at: 0,
             catalog,
+            unbooked: VecDeque::new(),
             properties: Vec::new(),
             books: Vec::new(),
             book,
@@ -251,7 +259,7 @@ impl Store {
 
     /// The first start of this shard: the manifest gets its book.
     fn begin_own_book(&mut self) {
-        let book = self.catalog.own();
+        let book = self.catalog.book();
         if self.version.book(book).is_none() {
             self.edits.push_back(Edit::AddBook { book });
         }
@@ -307,17 +315,45 @@ impl Store {
         &mut self,
         id: SeriesId,
         properties: Properties,
-        definition: impl FnOnce(u32) -> definition::Definition,
+        definition: impl FnOnce(u32) -> Definition,
     ) {
         if self.properties.len() <= id.0 as usize {
             self.properties.resize(id.0 as usize + 1, Properties::default());
         }
         self.properties[id.0 as usize] = properties;
-        if self.catalog.number_of(id).is_none() {
-            let definition = definition(self.catalog.give(id));
-            self.log.define(&definition);
-            self.book.push(&definition);
+        if self.catalog.number_of(id).is_none()
+            && let Some(number) = self.catalog.give(id)
+        {
+            self.define(definition(number));
         }
+    }
+
+    fn define(&mut self, definition: Definition) {
+        self.log.define(&definition);
+        self.unbooked.push_back(definition);
+        self.fill_book();
+    }
+
+    /// Hand definitions on to the book, as many as it takes.
+    fn fill_book(&mut self) {
+        while let Some(next) = self.unbooked.front() {
+            if self.book.append(next) == Err(BookRefused::Busy) {
+                return;
+            }
+            self.unbooked.pop_front();
+        }
+    }
+
+    /// Bring what the book has taken to the disk, once that is worth a write or somebody waits for it.
+    fn poll_book(&mut self, wanted: bool) {
+        self.fill_book();
+        if wanted || BOOK_BYTES_WORTH <= self.book.queue_bytes() || !self.unbooked.is_empty() {
+            self.book.poll(&mut self.jobs.desk(owner::BOOK));
+        }
+    }
+
+    fn book_is_wanted(&self) -> bool {
+        self.seal.as_ref().is_some_and(Seal::is_written)
     }
 
     /// Add one point to the read that was begun. It is in the log and can be queried at once.
@@ -404,7 +440,10 @@ impl Store {
         };
         let since = Duration::from_micros(self.now.stamp.0);
         self.log.poll(since, &mut self.jobs.desk(owner::LOG));
-        self.book.poll(&mut self.jobs.desk(owner::BOOK));
+        self.poll_book(self.book_is_wanted());
+        if self.retry_at <= self.now.stamp {
+            self.book.retry();
+        }
         if self.should_freeze() {
             self.freeze();
         }
@@ -431,7 +470,7 @@ impl Store {
             }
             owner::BOOK => {
                 self.book.done(job, result);
-                self.book.poll(&mut self.jobs.desk(owner::BOOK));
+                self.poll_book(true);
             }
             owner::SEAL => {
                 if let Some(mut seal) = self.seal.take() {
@@ -637,22 +676,20 @@ impl Store {
 
     /// The files are there: once the book has all their series, the manifest is asked to list them.
     fn ask_to_list(&mut self, seal: &mut Seal) -> bool {
-        let numbers = self.catalog.numbers_given();
-        if !self.book.is_durable(numbers) {
-            self.book.sync();
-            self.book.poll(&mut self.jobs.desk(owner::BOOK));
+        let durable = self.book.durable();
+        if durable.numbers < seal.numbers {
+            self.poll_book(true);
             return false;
         }
         let Some(generation) = self.frozen_generation(seal.generation) else {
             return false;
         };
-        let (book_numbers, book_bytes) = self.book.durable();
         let edit = Edit::Seal {
             log: generation.log,
             floor: generation.floor,
-            book: self.catalog.own(),
-            numbers: book_numbers,
-            book_bytes,
+            book: self.catalog.book(),
+            numbers: durable.numbers,
+            book_bytes: durable.bytes,
             added: seal.infos.clone(),
         };
         self.edits.push_back(edit);
@@ -693,7 +730,7 @@ impl Store {
         let (first, last) = frozen.head.stamps()?;
         Some(segment::About {
             file,
-            book: self.catalog.own(),
+            book: self.catalog.book(),
             level: 0,
             window_start_ms: window.0,
             window_ms: self.options.window.millis(),

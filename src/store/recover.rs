@@ -18,7 +18,8 @@ use super::log::block;
 use super::log::replay::Visitor;
 use super::log::scan::{Found as FoundBlock, ScanError};
 use super::log::{self, Columns, Point, Recovered, Replay, Scan};
-use super::manifest::{Manifest, ManifestError, Version};
+use super::info::segment_path;
+use super::manifest::{self, Manifest, ManifestError, Version};
 use super::token::{self, Last};
 use super::{FROZEN_MAX, Options, Place, Store, book, owner};
 use crate::base::time::{Millis, Stamp};
@@ -74,6 +75,10 @@ pub struct Start {
     pub manifest: Option<Manifest>,
     /// Books besides its own that it reads.
     adopted: Vec<u32>,
+    /// A number that no start before had.
+    life: u64,
+    /// For the keeper only: files to be removed.
+    pub scrap: Vec<String>,
     /// Its log, and those of shards that are no more.
     logs: Vec<(u32, Recovered)>,
 }
@@ -87,6 +92,8 @@ impl Start {
             version: manifest.committed(),
             manifest: Some(manifest),
             adopted: Vec::new(),
+            life: 1,
+            scrap: Vec::new(),
             logs: vec![(0, Recovered::default())],
         }
     }
@@ -98,16 +105,15 @@ impl Start {
 /// # Errors
 /// Something is damaged beyond what can be stepped over, or of another version; the text says what to do.
 pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
-    let manifest = Manifest::open(disk)?;
+    let mut manifest = Manifest::open(disk)?;
     let version = manifest.committed();
-    let mut notes = Vec::new();
+    let (mut notes, scrap) = put_aside(disk, &version, &mut manifest)?;
     let files = disk.list(log::names::FOLDER)?;
     let lineages = log::names::shards(files.iter().map(|(name, _)| name.as_str()));
     let mut highest = version.clock();
     let mut starts: HashMap<usize, Start> = HashMap::new();
     let (mut blocks, mut segments) = (0, 0);
     for shard in 0..shards {
-        let books = version.books().map(|(book, _)| book);
         let own = lineages.iter().copied().map(u32::from);
         let all = (0..shards as u32).chain(own.filter(|&log| shards <= log as usize));
         let mut logs = Vec::new();
@@ -120,11 +126,14 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
             notes.extend(tell(lineage, &recovered));
             logs.push((lineage, recovered));
         }
+        let books: Vec<u32> = version.books().map(|(book, _)| book).collect();
         let start = Start {
             place: Place { shard, shards },
             version: Arc::clone(&version),
             manifest: None,
-            adopted: adopted(shard, shards, books),
+            adopted: adopted(shard as u32, shards as u32, &books).others,
+            life: 0,
+            scrap: Vec::new(),
             logs,
         };
         starts.insert(shard, start);
@@ -133,8 +142,12 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
         highest = highest.max(info.last_stamp);
         segments += 1;
     }
+    for start in starts.values_mut() {
+        start.life = highest.saturating_add(1);
+    }
     if let Some(keeper) = starts.get_mut(&0) {
         keeper.manifest = Some(manifest);
+        keeper.scrap = scrap;
     }
     Ok(Found {
         starts,
@@ -142,6 +155,35 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
         summary: format!("{segments} segment files, and {blocks} blocks of log to replay"),
         notes,
     })
+}
+
+/// Put aside what the last run has left unfinished. Gives what people should know, and files to be
+/// removed once the manifest is settled.
+fn put_aside(
+    disk: &impl Disk,
+    version: &Version,
+    manifest: &mut Manifest,
+) -> Result<(Vec<String>, Vec<String>), RecoverError> {
+    let found = manifest::unlisted(disk, version)?;
+    let mut notes = Vec::new();
+    for (from, to) in &found.moves {
+        disk.rename(from, to)?;
+    }
+    for &file in &found.missing {
+        let path = segment_path(file);
+        notes.push(format!(
+            "{path} is listed but not there: its points are lost; put it back from a snapshot"
+        ));
+    }
+    if found.strangers > 0 {
+        notes.push(format!(
+            "{} segment files that the manifest never knew are in the folder quarantine",
+            found.strangers
+        ));
+    }
+    found.gone.iter().for_each(|&file| manifest.gone(file));
+    manifest.raise_numbers(found.next_file);
+    Ok((notes, found.removals))
 }
 
 /// What a log has lost, in words.
@@ -221,24 +263,26 @@ impl Store {
             define,
             shard,
         };
-        let mut book = book::Writer::new(own, start.version.book(own));
+        let life = start.life;
+        let mut book = None;
         let books = std::iter::once(own).chain(start.adopted.iter().copied());
         for number in books.clone() {
-            if let Some(info) = start.version.book(number) {
-                let mut failed = None;
-                book::read(disk, number, info, |definition| {
-                    failed = failed.take().or(opening.meet(number, &definition).err());
-                })?;
-                failed.map_or(Ok(()), Err)?;
+            let reader = opening.read_book(disk, number, &start.version)?;
+            if number == own {
+                book = reader.map(|reader| reader.into_writer(life));
             }
         }
+        let book = book.unwrap_or_else(|| book::Writer::new(own, life));
+        let booked = book.next_number();
+        opening.catalog.booked(booked);
+        let mut unbooked = VecDeque::new();
         let mut logs = start.logs;
         for (_, recovered) in &logs {
             for definition in definitions(disk, recovered, &start.version)? {
                 let (number, definition) = definition;
-                let new = opening.meet(number, &definition)?;
-                if new && number == own {
-                    book.push(&definition);
+                if opening.meet(number, &definition)? && number == own && booked <= definition.number
+                {
+                    unbooked.push_back(definition);
                 }
             }
         }
@@ -246,7 +290,11 @@ impl Store {
         let own_log = logs.first().map(|(_, recovered)| recovered.start.clone());
         let generation = logs.iter().flat_map(|(_, recovered)| &recovered.blocks);
         let generation = generation.map(|found| found.header.generation).max().unwrap_or(0) + 1;
-        let numbers = opening.catalog.numbers_given();
+        let given = logs.iter().flat_map(|(_, recovered)| &recovered.blocks);
+        let given = given.filter(|found| found.header.book == own);
+        let given = given.map(|found| found.header.numbers).max().unwrap_or(0);
+        opening.catalog.raise(given.max(booked));
+        let numbers = opening.catalog.next_number();
         let log_options = log::Options {
             commit_interval: std::time::Duration::from_micros(options.commit_micros),
             unwritten_bytes_max: options.unwritten_bytes_max,
@@ -263,6 +311,7 @@ impl Store {
         let mut store = Store::new(options, start.place, (log, book), catalog, start.version);
         store.books = all_books;
         store.properties = properties;
+        store.unbooked = unbooked;
         store.ordered |= !start.adopted.is_empty();
         store.replay = Replaying::new(logs, own);
         store.begin_own_book();
@@ -278,14 +327,13 @@ impl Store {
 
     /// A series of an adopted book gets a number in the own one: its next points are written under it.
     fn number(&mut self, id: SeriesId, definition: Definition) {
-        if self.catalog.number_of(id).is_none() {
-            let number = self.catalog.give(id);
-            let definition = Definition {
+        if self.catalog.number_of(id).is_none()
+            && let Some(number) = self.catalog.give(id)
+        {
+            self.define(Definition {
                 number,
                 ..definition
-            };
-            self.log.define(&definition);
-            self.book.push(&definition);
+            });
         }
     }
 
@@ -338,6 +386,31 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
+    /// All of a book; gives who can write on behind it. None where there is no such book.
+    fn read_book(
+        &mut self,
+        disk: &dyn Disk,
+        book: u32,
+        version: &Version,
+    ) -> Result<Option<book::Reader>, RecoverError> {
+        let Some(info) = version.book(book).filter(|info| info.bytes > 0) else {
+            return Ok(None);
+        };
+        let path = book::book_path(book);
+        let mut reader = book::Reader::new(book, info);
+        let mut read = |offset, bytes| disk.read_at(&path, offset, bytes);
+        let mut definitions = Vec::new();
+        while reader.step(&mut read, &mut definitions)? {
+            for definition in definitions.drain(..) {
+                self.meet(book, &definition)?;
+            }
+        }
+        for definition in definitions {
+            self.meet(book, &definition)?;
+        }
+        Ok(Some(reader))
+    }
+
     /// A definition of a book; whether it was new to the catalog.
     fn meet(&mut self, book: u32, definition: &Definition) -> Result<bool, RecoverError> {
         if self.catalog.series_of(book, definition.number).is_some() {
@@ -349,8 +422,10 @@ impl Opening<'_> {
             self.properties.resize(at + 1, Default::default());
         }
         self.properties[at] = definition.properties;
-        self.catalog.bind(book, definition.number, id);
-        if book != self.catalog.own() {
+        if !self.catalog.bind(book, definition.number, id) {
+            return Err(RecoverError::Series(self.shard));
+        }
+        if book != self.catalog.book() {
             self.adopted.push((id, definition.clone()));
         }
         Ok(true)

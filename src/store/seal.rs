@@ -62,6 +62,8 @@ pub(super) struct Seal {
     windows: VecDeque<Millis>,
     files: Vec<File>,
     pub(super) infos: Vec<SegmentInfo>,
+    /// All numbers of its series are below.
+    pub(super) numbers: u32,
     stretches: Stretches,
     stretch: Stretch,
     /// Whether the series at hand was begun.
@@ -92,6 +94,7 @@ impl Seal {
             windows: generation.head.windows().map(|(start, _)| start).collect(),
             files: Vec::new(),
             infos: Vec::new(),
+            numbers: 0,
             stretches: Stretches::default(),
             stretch: Stretch::default(),
             begun: false,
@@ -120,6 +123,11 @@ impl Seal {
         }
     }
 
+    /// Whether all is written, and only the book and the manifest are behind.
+    pub(super) fn is_written(&self) -> bool {
+        matches!(self.stage, Stage::Written)
+    }
+
     /// The manifest is asked to list the files.
     pub(super) fn asked(&mut self) {
         self.stage = Stage::Asked;
@@ -145,6 +153,7 @@ impl Seal {
         if end == head.ids_end() {
             // Numbers are given in the order of the ids but for series of adopted books.
             self.order.sort_unstable();
+            self.numbers = self.order.last().map_or(0, |&last| (last >> 32) as u32 + 1);
             self.begin_pass(store);
         }
     }
