@@ -3,6 +3,7 @@
 
 mod block;
 pub mod definition;
+pub mod generation;
 pub mod head;
 pub mod info;
 pub mod stretch;

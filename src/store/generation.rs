@@ -1,0 +1,296 @@
+//! The head: points in memory that are not in a file yet, one generation of them.
+//!
+//! Takes (series, time, read, value) in any order; gives the points of a series back in the order of
+//! (time, arrival), and to the sealer as stretches, one for each window. Knows no names and no files.
+//!
+//! A series has a [`tail`] of one cache line and a chain of blocks of 128 bytes, in the order of
+//! arrival, out of a [`Pool`] that all generations of a shard share. A point that comes at the expected
+//! time costs only its [`Token`], the same bytes as in the log. Nothing is ever thrown away: where the
+//! pool is full or a window too many would be begun, [`Full`] says so, and the caller must seal first.
+
+mod append;
+mod columns;
+mod pool;
+mod reading;
+mod reads;
+mod sorting;
+mod stretches;
+mod tail;
+mod texts;
+mod unpack;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use pool::Pool;
+pub use reading::Reading;
+pub use stretches::{Next, POINTS_AT_ONCE, Stretches};
+
+use crate::base::time::{Millis, Stamp, Step};
+use crate::base::varint;
+use crate::model::number::Number;
+use crate::model::series::SeriesId;
+use crate::simd;
+use crate::store::token::Token;
+use reads::Reads;
+use tail::{BLANK, Tail, Tails};
+
+/// What a generation is told once.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether other shards may hold the same series, so that each point must know its read.
+    pub ordered: bool,
+    /// Width of a window.
+    pub window: Step,
+    /// Windows that hold points at one time.
+    pub windows_max: usize,
+}
+
+/// No room: a generation must be sealed first. The point was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Full {
+    /// The pool has no room.
+    #[error("the memory of the head is in use; points wait until a generation is sealed")]
+    Bytes,
+    /// The generation has points in as many windows as it may.
+    #[error("the head has points in too many hours; points wait until it is sealed")]
+    Windows,
+}
+
+/// What the log must write of a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Number of the series in the book.
+    pub number: u32,
+    /// The value, told from the one before it in this generation.
+    pub token: Token,
+}
+
+/// A generation of points.
+#[derive(Debug)]
+pub struct Head {
+    options: Options,
+    tails: Tails,
+    reads: Reads,
+    texts: Vec<Arc<str>>,
+    /// Bytes of the texts, which count in the pool too.
+    text_bytes: usize,
+    /// Points that were counted, by the start of their window.
+    windows: BTreeMap<i64, u64>,
+    stamps: Option<(Stamp, Stamp)>,
+    points: u64,
+    series: usize,
+    blocks: usize,
+    /// How often it was emptied: what was begun before must not go on.
+    epoch: u64,
+    /// Whether it has given blocks back since it was last emptied.
+    released: bool,
+    /// Series that [`Head::clear`] has gone through.
+    cleared: u32,
+}
+
+impl Head {
+    /// Bytes of a series' tail; there from [`Head::admit`] on and not part of [`Head::bytes`].
+    pub const TAIL_BYTES: usize = size_of::<Tail>();
+
+    /// An empty generation.
+    pub fn new(options: Options) -> Head {
+        Head {
+            options,
+            tails: Tails::default(),
+            reads: Reads::default(),
+            texts: Vec::new(),
+            text_bytes: 0,
+            windows: BTreeMap::new(),
+            stamps: None,
+            points: 0,
+            series: 0,
+            blocks: 0,
+            epoch: 0,
+            released: false,
+            cleared: 0,
+        }
+    }
+
+    /// Make room for the series up to `id`.
+    pub fn admit(&mut self, id: SeriesId) {
+        self.tails.admit(id);
+    }
+
+    /// Ask for the memory that the next point of `id` will touch first.
+    #[inline]
+    pub fn prefetch_tail(&self, id: SeriesId) {
+        if let Some(tail) = self.tails.get(id) {
+            simd::prefetch(tail);
+        }
+    }
+
+    /// Ask for the memory that the next point of `id` will be written to; reads the tail.
+    #[inline]
+    pub fn prefetch_block(&self, pool: &Pool, id: SeriesId) {
+        if let Some(tail) = self.tails.get(id)
+            && let Some(block) = pool.get(tail.block)
+            && let Some(place) = block.payload.get(usize::from(tail.position))
+        {
+            simd::prefetch(place);
+        }
+    }
+
+    /// The number of the read that arrived at `stamp`, for [`Head::append`]. Stamps do not fall.
+    #[inline]
+    pub fn read_number(&mut self, stamp: Stamp) -> u32 {
+        let first = self.stamps.map_or(stamp, |(first, _)| first);
+        self.stamps = Some((first, stamp));
+        if self.options.ordered {
+            self.reads.number(stamp)
+        } else {
+            0
+        }
+    }
+
+    /// Add one point. `numbers` gives the number of each series in the book, and is looked at with the
+    /// first point of a series; `read` is the last that [`Head::read_number`] gave.
+    ///
+    /// # Errors
+    /// [`Full`]: there is no room, and nothing has changed.
+    #[inline]
+    pub fn append(
+        &mut self,
+        pool: &mut Pool,
+        id: SeriesId,
+        numbers: &[u32],
+        time: Millis,
+        read: u32,
+        value: Number,
+    ) -> Result<Entry, Full> {
+        let tail = self.tails.of(id);
+        let mut last = tail.last();
+        if time.0 == tail.expected
+            && time.0 < tail.quick_until
+            && let Some(block) = pool.get_mut(tail.block)
+            && let Some(token) = Token::quick(&mut last, value)
+        {
+            let (bytes, len) = if self.options.ordered {
+                behind_read(read.wrapping_sub(tail.read), &token)
+            } else {
+                (first_eight(&token), token.len())
+            };
+            let at = usize::from(tail.position);
+            if at + len <= pool::PAYLOAD && len <= bytes.len() {
+                block.put(at, bytes);
+                tail.set_last(last);
+                tail.read = read;
+                tail.position += len as u8;
+                tail.count += 1;
+                tail.expected += i64::from(tail.step);
+                self.points += 1;
+                return Ok(Entry {
+                    number: tail.number,
+                    token,
+                });
+            }
+        }
+        self.append_slowly(pool, id, numbers, time.0, read, value)
+    }
+
+    /// Give the blocks of `id` back, once its points are safe elsewhere. From then on the generation
+    /// takes no points until [`Head::clear`] has ended; what its windows and counters say stays so long.
+    pub fn release(&mut self, pool: &mut Pool, id: SeriesId) {
+        if self.number(id).is_none() {
+            return;
+        }
+        self.released = true;
+        let tail = self.tails.of(id);
+        pool.give_back(tail.first, tail.block, tail.blocks as usize);
+        self.blocks -= tail.blocks as usize;
+        self.series -= 1;
+        *tail = BLANK;
+    }
+
+    /// Empty it: a slice of about `budget` series, taken from it. True when nothing is left and all is
+    /// as in a new generation, but for the room for series.
+    pub fn clear(&mut self, pool: &mut Pool, budget: &mut usize) -> bool {
+        while self.series > 0 {
+            if *budget == 0 {
+                return false;
+            }
+            *budget -= 1;
+            self.release(pool, SeriesId(self.cleared));
+            self.cleared = (self.cleared + 1) % self.tails.ids_end().max(1);
+        }
+        self.reads.clear();
+        self.clear_texts(pool);
+        self.windows.clear();
+        self.stamps = None;
+        self.points = 0;
+        self.released = false;
+        self.cleared = 0;
+        self.epoch += 1;
+        true
+    }
+
+    /// Whether it has taken no point since it was last emptied.
+    pub fn is_empty(&self) -> bool {
+        self.points == 0
+    }
+
+    /// Points that it took since it was last emptied.
+    pub fn points(&self) -> u64 {
+        self.points
+    }
+
+    /// Series that have points in it.
+    pub fn series(&self) -> usize {
+        self.series
+    }
+
+    /// Ids below this may have points in it.
+    pub fn ids_end(&self) -> u32 {
+        self.tails.ids_end()
+    }
+
+    /// The number in the book of a series that has points in it.
+    pub fn number(&self, id: SeriesId) -> Option<u32> {
+        let tail = self.tails.get(id)?;
+        (!tail.is_blank()).then_some(tail.number)
+    }
+
+    /// Bytes of its blocks, of its texts and of the stamps of its reads.
+    pub fn bytes(&self) -> usize {
+        self.blocks * Pool::BLOCK_BYTES + self.text_bytes + self.reads.bytes()
+    }
+
+    /// Stamps of the first and the last read, if there was one.
+    pub fn stamps(&self) -> Option<(Stamp, Stamp)> {
+        self.stamps
+    }
+
+    /// Start of each window that has points, in order, and about how many.
+    pub fn windows(&self) -> impl Iterator<Item = (Millis, u64)> {
+        let counted: u64 = self.windows.values().sum();
+        // The points of the open blocks are not counted yet; they are spread like the others.
+        let all = self.points as f64 / counted.max(1) as f64;
+        self.windows
+            .iter()
+            .map(move |(&start, &count)| (Millis(start), (count as f64 * all) as u64))
+    }
+}
+
+/// The first bytes of a token, which most have no more of.
+#[inline]
+fn first_eight(token: &Token) -> [u8; 8] {
+    let [a, b, c, d, e, f, g, h, ..] = *token.padded();
+    [a, b, c, d, e, f, g, h]
+}
+
+/// The first bytes of a point that is `reads` after the one before it, and how many it has.
+#[inline]
+fn behind_read(reads: u32, token: &Token) -> ([u8; 8], usize) {
+    let (lead, len) = varint::short(u64::from(reads)).unwrap_or((0, 8));
+    let word = u64::from_be_bytes(first_eight(token));
+    let bits = lead | word.checked_shr(8 * len as u32).unwrap_or(0);
+    (bits.to_be_bytes(), len + token.len())
+}

@@ -1,0 +1,243 @@
+//! Reading a series for a query, in slices, while points go on coming.
+//!
+//! First the blocks that may hold wanted points are listed, from the last to the first; then they are
+//! read in the order of arrival, and put in order if they are not. What was there before the first
+//! slice is in it, what comes later may be.
+
+use super::Head;
+use super::pool::{Block, NONE, Pool};
+use super::sorting::Sorting;
+use super::tail::{self, Tail};
+use super::unpack::Unpacked;
+use crate::base::time::{Millis, Stamp};
+use crate::model::points::Points;
+use crate::model::series::SeriesId;
+
+/// What following the chain by one block costs, in points: most blocks are not in the cache.
+const WALK_COST: usize = 4;
+
+/// Blocks that a search for the newest times looks at.
+const NEWEST_BLOCKS_MAX: usize = 1_000;
+
+/// One series' points of a range, being read.
+#[derive(Debug)]
+pub struct Reading {
+    id: SeriesId,
+    from: Millis,
+    until: Millis,
+    stamp: Stamp,
+    /// Epoch of the generation and first block of the series, as they were.
+    seen: Option<(u64, u32)>,
+    lost: bool,
+    stage: Stage,
+    /// Blocks to be read, the last of them first.
+    blocks: Vec<u32>,
+    /// Points of `out` that were there before.
+    start: usize,
+    unpacked: Box<Unpacked>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Begin,
+    /// This block and those before it are to be looked at.
+    Walking(u32),
+    Blocks,
+    /// The points as they came, whose order is looked for.
+    Sorting(Box<(Points, Sorting)>),
+    /// It is found, and this many are written.
+    Writing(Box<(Points, Sorting)>, usize),
+    Done,
+}
+
+impl Reading {
+    /// Read the points of `id` with `from <= time <= until`. In a generation without order all count as
+    /// arrived at `stamp`.
+    pub fn new(id: SeriesId, from: Millis, until: Millis, stamp: Stamp) -> Reading {
+        Reading {
+            id,
+            from,
+            until,
+            stamp,
+            seen: None,
+            lost: false,
+            stage: Stage::Begin,
+            blocks: Vec::new(),
+            start: 0,
+            unpacked: Box::default(),
+        }
+    }
+
+    /// Do a slice of about `budget` points, and take what was done from it. True when all points are in
+    /// `out`, sorted by (time, stamp) and behind what was there, duplicates not settled; `pool`, `head`
+    /// and `out` must be the same each time. See [`Reading::is_lost`].
+    pub fn step(&mut self, pool: &Pool, head: &Head, budget: &mut usize, out: &mut Points) -> bool {
+        let tail = head.tails.get(self.id).unwrap_or(&tail::BLANK);
+        let seen = (head.epoch, tail.first);
+        if *self.seen.get_or_insert(seen) != seen && self.needs_head() {
+            self.lost = true;
+            self.stage = Stage::Done;
+        }
+        while *budget > 0 {
+            let spent = match &mut self.stage {
+                Stage::Begin => {
+                    self.start = out.len();
+                    self.stage = Stage::Walking(tail.block);
+                    1
+                }
+                &mut Stage::Walking(number) => self.walk(pool, tail, number),
+                Stage::Blocks => self.read_block(pool, head, tail, out),
+                Stage::Sorting(unordered) => {
+                    if unordered.1.step(budget) {
+                        let unordered = std::mem::take(unordered);
+                        self.stage = Stage::Writing(unordered, 0);
+                    }
+                    0
+                }
+                Stage::Writing(unordered, written) => {
+                    let (points, sorting) = &**unordered;
+                    let end = sorting.keys().len().min(written.saturating_add(*budget));
+                    for &(time, place) in &sorting.keys()[*written..end] {
+                        let place = place as usize;
+                        out.push(time, points.stamps[place], points.values[place]);
+                    }
+                    let spent = end - *written;
+                    *written = end;
+                    if end == points.len() {
+                        self.stage = Stage::Done;
+                    }
+                    spent
+                }
+                Stage::Done => return true,
+            };
+            *budget = budget.saturating_sub(spent);
+        }
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// Whether the series was released before all its blocks were read: then points are missing, and
+    /// the reader must begin again where they are now.
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    fn needs_head(&self) -> bool {
+        matches!(self.stage, Stage::Walking(_) | Stage::Blocks)
+    }
+
+    fn walk(&mut self, pool: &Pool, tail: &Tail, number: u32) -> usize {
+        let Some(block) = pool.get(number) else {
+            self.stage = Stage::Blocks;
+            return 1;
+        };
+        let (first, last) = tail.range(number, block);
+        if first <= self.until.0 && self.from.0 <= last {
+            self.blocks.push(number);
+        }
+        let all_before = !tail.disorder && block.base_time < self.from.0;
+        self.stage = Stage::Walking(if all_before { NONE } else { block.previous });
+        WALK_COST
+    }
+
+    fn read_block(&mut self, pool: &Pool, head: &Head, tail: &Tail, out: &mut Points) -> usize {
+        let Some(number) = self.blocks.pop() else {
+            self.stage = self.order(out);
+            return 1;
+        };
+        let Some(block) = pool.get(number) else {
+            return 1;
+        };
+        let unpacked = &mut self.unpacked;
+        unpacked.read(block, tail.count(number, block), head.options.ordered);
+        let (from, until) = (self.from.0, self.until.0);
+        for i in 0..unpacked.count {
+            let time = unpacked.times[i];
+            if from <= time && time <= until {
+                let stamp = match head.options.ordered {
+                    true => head.reads.stamp(unpacked.reads[i]),
+                    false => self.stamp.0,
+                };
+                out.push(time, stamp, unpacked.number(i).to_f64());
+            }
+        }
+        WALK_COST + unpacked.count
+    }
+
+    /// All points are there, as they came: their stamps ascend.
+    fn order(&self, out: &mut Points) -> Stage {
+        if out.is_sorted_from(self.start) {
+            return Stage::Done;
+        }
+        let points = out.split_off(self.start);
+        let sorting = Sorting::new(&points.times);
+        Stage::Sorting(Box::new((points, sorting)))
+    }
+}
+
+impl Tail {
+    /// Points of a block of the series.
+    pub(super) fn count(&self, number: u32, block: &Block) -> usize {
+        usize::from(if number == self.block {
+            self.count
+        } else {
+            block.count
+        })
+    }
+
+    /// All times of a block of the series are in here.
+    fn range(&self, number: u32, block: &Block) -> (i64, i64) {
+        let base = block.base_time;
+        let (behind, ahead) = if number == self.block {
+            (self.behind, self.ahead_of(base))
+        } else {
+            (block.behind, block.ahead)
+        };
+        let span = |bits: u8| u64::MAX.checked_shr(64 - u32::from(bits)).unwrap_or(0);
+        (
+            base.saturating_sub_unsigned(span(behind)),
+            base.saturating_add_unsigned(span(ahead)),
+        )
+    }
+}
+
+impl Head {
+    /// Append to `out` the points of `id` with `from <= time <= until`, sorted by (time, stamp),
+    /// duplicates not settled. For long ranges see [`Reading`].
+    pub fn read(
+        &self,
+        pool: &Pool,
+        id: SeriesId,
+        range: (Millis, Millis),
+        stamp: Stamp,
+        out: &mut Points,
+    ) {
+        let mut reading = Reading::new(id, range.0, range.1, stamp);
+        while !reading.step(pool, self, &mut { usize::MAX }, out) {}
+    }
+
+    /// Append to `out` up to `n` of the newest distinct timestamps of `id` (milliseconds), newest
+    /// first. Of a series whose points do not come in order, only its last blocks are looked at.
+    pub fn newest_times(&self, pool: &Pool, id: SeriesId, n: usize, out: &mut Vec<i64>) {
+        let Some(tail) = self.tails.get(id) else {
+            return;
+        };
+        let mut unpacked = Unpacked::default();
+        let (mut number, mut newest) = (tail.block, Vec::new());
+        for _ in 0..NEWEST_BLOCKS_MAX {
+            let enough = newest.len() == n;
+            let Some(block) = pool.get(number).filter(|_| !enough || tail.disorder) else {
+                break;
+            };
+            let last = tail.range(number, block).1;
+            if !enough || newest.last().is_some_and(|&time| time < last) {
+                unpacked.read(block, tail.count(number, block), self.options.ordered);
+                newest.extend_from_slice(unpacked.times());
+                newest.sort_unstable_by(|a, b| b.cmp(a));
+                newest.dedup();
+                newest.truncate(n);
+            }
+            number = block.previous;
+        }
+        out.append(&mut newest);
+    }
+}
