@@ -32,6 +32,8 @@ pub struct Reading {
     stage: Stage,
     /// Blocks to be read, the last of them first.
     blocks: Vec<u32>,
+    /// Points of these blocks.
+    points_max: usize,
     /// Points of `out` that were there before.
     start: usize,
     unpacked: Box<Unpacked>,
@@ -63,6 +65,7 @@ impl Reading {
             lost: false,
             stage: Stage::Begin,
             blocks: Vec::new(),
+            points_max: 0,
             start: 0,
             unpacked: Box::default(),
         }
@@ -133,6 +136,7 @@ impl Reading {
         let (first, last) = tail.range(number, block);
         if first <= self.until.0 && self.from.0 <= last {
             self.blocks.push(number);
+            self.points_max += tail.count(number, block);
         }
         let all_before = !tail.disorder && block.base_time < self.from.0;
         self.stage = Stage::Walking(if all_before { NONE } else { block.previous });
@@ -147,6 +151,8 @@ impl Reading {
         let Some(block) = pool.get(number) else {
             return 1;
         };
+        // Room for all at once, or growing would copy what is there in one go.
+        out.reserve(std::mem::take(&mut self.points_max));
         let unpacked = &mut self.unpacked;
         unpacked.read(block, tail.count(number, block), head.options.ordered);
         let (from, until) = (self.from.0, self.until.0);
