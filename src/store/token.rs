@@ -40,19 +40,23 @@ impl Token {
     /// The token of `number` behind `last`, which becomes what the next one is told from.
     #[inline]
     pub fn new(last: &mut Last, number: Number) -> Token {
-        if let Some(mantissa) = number.mantissa_at(last.scale) {
-            let code = varint::zigzag(mantissa.wrapping_sub(last.mantissa));
-            if let Some((word, len)) = varint::short(code) {
-                last.mantissa = mantissa;
-                let mut bytes = [0; 16];
-                bytes[..8].copy_from_slice(&word.to_be_bytes());
-                return Token {
-                    bytes,
-                    len: len as u8,
-                };
-            }
-        }
-        Token::long(last, number)
+        Token::quick(last, number).unwrap_or_else(|| Token::long(last, number))
+    }
+
+    /// [`Token::new`] where that is quick, which is almost always: the same scale, and a difference of
+    /// few bytes. Where it is not, `last` is as it was.
+    #[inline]
+    pub fn quick(last: &mut Last, number: Number) -> Option<Token> {
+        let mantissa = number.mantissa_at(last.scale)?;
+        let code = varint::zigzag(mantissa.wrapping_sub(last.mantissa));
+        let (word, len) = varint::short(code)?;
+        last.mantissa = mantissa;
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&word.to_be_bytes());
+        Some(Token {
+            bytes,
+            len: len as u8,
+        })
     }
 
     /// The token of `number` that is told from no other: after it `last` is known whatever it was.
@@ -102,6 +106,7 @@ impl Token {
     }
 
     /// Bytes of it, 1 to [`BYTES_MAX`].
+    #[expect(clippy::len_without_is_empty, reason = "no token is empty")]
     #[inline]
     pub fn len(&self) -> usize {
         usize::from(self.len)

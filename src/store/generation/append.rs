@@ -1,6 +1,10 @@
 //! The points that do not simply continue their series.
 
+<<<<<<< HEAD
 use super::pool::{NONE, Pool};
+=======
+use super::pool::{Block, NONE, Pool};
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
 use super::tail::{self, NEVER, Tail};
 use super::unpack::{Jump, after_timed};
 use super::{Entry, Full, Head};
@@ -36,12 +40,23 @@ impl Head {
         read: u32,
         value: Number,
     ) -> Result<Entry, Full> {
+<<<<<<< HEAD
         let before = self.tails[id.0 as usize];
         let mut last = before.last();
         let token = Token::new(&mut last, value);
         let point = Point { time, read, token };
         let window = self.window_of(&before, time);
         self.check_window(&before, window)?;
+=======
+        debug_assert!(!self.released, "released, and not cleared yet");
+        let before = *self.tails.of(id);
+        let mut last = before.last();
+        let token = Token::new(&mut last, value);
+        let point = Point { time, read, token };
+        let old = (!before.is_blank()).then(|| before.window(self.options.window));
+        let window = self.window_of(old, time);
+        self.check_window(old, window)?;
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
         let extended = self.extended(pool, &before, &point);
         let mut tail = match extended {
             Some(tail) => tail,
@@ -53,16 +68,24 @@ impl Head {
         }
         tail.set_last(last);
         tail.read = read;
+<<<<<<< HEAD
         self.note(&before, &mut tail, window);
         self.set_quick(pool, &before, &mut tail);
         self.points += 1;
         self.tails[id.0 as usize] = tail;
+=======
+        self.note((&before, old), &mut tail, window);
+        self.set_quick(pool, &before, &mut tail);
+        self.points += 1;
+        *self.tails.of(id) = tail;
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
         Ok(Entry {
             number: tail.number,
             token,
         })
     }
 
+<<<<<<< HEAD
     /// The window of a point: mostly that of the point before it.
     fn window_of(&self, tail: &Tail, time: i64) -> i64 {
         let width = self.options.window;
@@ -77,6 +100,24 @@ impl Head {
     fn check_window(&self, before: &Tail, window: i64) -> Result<(), Full> {
         let same = !before.is_blank() && window == before.window(self.options.window);
         if same
+=======
+    /// The window of a point: mostly that of the points before it. The one at the beginning of time is
+    /// shorter than others.
+    fn window_of(&self, old: Option<i64>, time: i64) -> i64 {
+        let width = self.options.window;
+        match old {
+            Some(old)
+                if old != i64::MIN && old <= time && time.abs_diff(old) < width.millis() as u64 =>
+            {
+                old
+            }
+            _ => width.floor(Millis(time)).0,
+        }
+    }
+
+    fn check_window(&self, old: Option<i64>, window: i64) -> Result<(), Full> {
+        if old == Some(window)
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
             || self.windows.len() < self.options.windows_max
             || self.windows.contains_key(&window)
         {
@@ -95,7 +136,11 @@ impl Head {
         }
         let (time, expected, newest) = (point.time, tail.expected, tail.newest());
         let far = varint::zigzag(time.wrapping_sub(expected));
+<<<<<<< HEAD
         if block.timed {
+=======
+        if block.is_timed() {
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
             bytes.varint(far);
             tail.escapes += u8::from(time != expected);
             tail.expected = after_timed(expected, i64::from(tail.step), time);
@@ -121,9 +166,15 @@ impl Head {
         tail.position += bytes.len as u8;
         tail.count += 1;
         tail.disorder |= time <= newest;
+<<<<<<< HEAD
         tail.reach = before
             .reach_from(block.base_time)
             .max(tail::reach(block.base_time, time));
+=======
+        let base = block.base_time;
+        tail.ahead = before.ahead_of(base).max(tail::distance(base, time));
+        tail.behind = before.behind.max(tail::distance(time, base));
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
         Some(tail)
     }
 
@@ -134,7 +185,12 @@ impl Head {
         let mut tail = *before;
         if let Some(block) = pool.get_mut(before.block) {
             block.count = before.count;
+<<<<<<< HEAD
             block.reach = before.reach_from(block.base_time);
+=======
+            block.ahead = before.ahead_of(block.base_time);
+            block.behind = before.behind;
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
             block.next = number;
             tail.disorder |= point.time <= before.newest();
             tail.odd = 0;
@@ -153,6 +209,7 @@ impl Head {
         if let Some(block) = pool.get_mut(number) {
             block.payload[..bytes.len].copy_from_slice(bytes.get());
             block.base_time = point.time;
+<<<<<<< HEAD
             (block.mantissa, block.scale) = (before.mantissa, before.scale);
             (block.previous, block.next) = (before.block, NONE);
             block.step = tail.step;
@@ -163,13 +220,30 @@ impl Head {
         tail.points = tail.points.saturating_add(u32::from(before.count));
         tail.position = bytes.len as u8;
         (tail.count, tail.noted, tail.escapes, tail.reach) = (1, 0, 0, 0);
+=======
+            block.mantissa = before.mantissa;
+            (block.previous, block.next) = (before.block, NONE);
+            block.step = tail.step;
+            let escapes = u32::from(before.escapes) * ESCAPES_TIMED;
+            block.set_form(before.scale, u32::from(before.count) < escapes);
+        }
+        tail.block = number;
+        tail.blocks += 1;
+        tail.position = bytes.len as u8;
+        (tail.count, tail.noted, tail.escapes) = (1, 0, 0);
+        (tail.ahead, tail.behind) = (0, 0);
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
         tail.expect_after(point.time);
         Ok(tail)
     }
 
     /// Count the points that leave a window or a block, and the first in another window.
+<<<<<<< HEAD
     fn note(&mut self, before: &Tail, tail: &mut Tail, window: i64) {
         let old = (!before.is_blank()).then(|| before.window(self.options.window));
+=======
+    fn note(&mut self, (before, old): (&Tail, Option<i64>), tail: &mut Tail, window: i64) {
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
         let moved = old != Some(window);
         let same_block = tail.block == before.block;
         let aside = same_block && tail.expected == before.expected;
@@ -188,7 +262,11 @@ impl Head {
     /// Until when points may take the quick way.
     fn set_quick(&self, pool: &Pool, before: &Tail, tail: &mut Tail) {
         let newest = tail.newest();
+<<<<<<< HEAD
         let timed = pool.get(tail.block).is_some_and(|block| block.timed);
+=======
+        let timed = pool.get(tail.block).is_some_and(Block::is_timed);
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
         if timed || tail.step == 0 {
             tail.quick_until = NEVER;
             return;

@@ -34,6 +34,7 @@ pub(super) struct Block {
     pub previous: u32,
     /// Milliseconds from the first point to where the second is expected.
     pub step: u32,
+<<<<<<< HEAD
     /// Scale that the first value is told from.
     pub scale: u8,
     /// Points.
@@ -44,6 +45,21 @@ pub(super) struct Block {
     pub timed: bool,
 }
 
+=======
+    /// Scale that the first value is told from; [`TIMED`].
+    form: u8,
+    /// Points.
+    pub count: u8,
+    /// All its times are less than two to this power behind the first.
+    pub ahead: u8,
+    /// And less than two to this power before it.
+    pub behind: u8,
+}
+
+/// In a block's form: each point but the first says how far from its expected time it is.
+const TIMED: u8 = 0x80;
+
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
 impl Block {
     const EMPTY: Block = Block {
         payload: [0; PAYLOAD],
@@ -52,6 +68,7 @@ impl Block {
         next: NONE,
         previous: NONE,
         step: 0,
+<<<<<<< HEAD
         scale: 0,
         count: 0,
         reach: 0,
@@ -64,6 +81,37 @@ impl Block {
         match self.payload.get_mut(at..at + 16) {
             Some(room) => room.copy_from_slice(bytes),
             None => self.payload[at..at + len].copy_from_slice(&bytes[..len]),
+=======
+        form: 0,
+        count: 0,
+        ahead: 0,
+        behind: 0,
+    };
+
+    /// Set the scale that the first value is told from, and whether all points tell their times.
+    pub(super) fn set_form(&mut self, scale: u8, timed: bool) {
+        self.form = scale | if timed { TIMED } else { 0 };
+    }
+
+    pub(super) fn scale(&self) -> u8 {
+        self.form & !TIMED
+    }
+
+    pub(super) fn is_timed(&self) -> bool {
+        self.form & TIMED != 0
+    }
+
+    /// Write `bytes` at `at`, as many as there is room for.
+    #[inline]
+    pub(super) fn put(&mut self, at: usize, bytes: [u8; 8]) {
+        if let Some(room) = self.payload.get_mut(at..at + 8) {
+            room.copy_from_slice(&bytes);
+        } else if let Some(end) = self.payload.last_chunk_mut::<8>() {
+            // A call that copies a few bytes would cost more than moving them into their place.
+            let kept_bits = (at + 8 - PAYLOAD) * 8;
+            let kept = u64::from_le_bytes(*end) & !(u64::MAX << kept_bits);
+            *end = (kept | (u64::from_le_bytes(bytes) << kept_bits)).to_le_bytes();
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
         }
     }
 }
@@ -71,7 +119,11 @@ impl Block {
 /// Blocks for all generations of a shard.
 #[derive(Debug)]
 pub struct Pool {
+<<<<<<< HEAD
     chunks: Vec<Box<[Block]>>,
+=======
+    chunks: Vec<Box<[Block; CHUNK]>>,
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
     /// The first of the blocks that were given back; `next` leads to the others.
     free: u32,
     /// Blocks that were taken at least once.
@@ -127,16 +179,26 @@ impl Pool {
 
     #[inline]
     pub(super) fn get(&self, number: u32) -> Option<&Block> {
+<<<<<<< HEAD
         self.chunks
             .get((number >> CHUNK_BITS) as usize)?
             .get(number as usize % CHUNK)
+=======
+        let chunk = self.chunks.get((number >> CHUNK_BITS) as usize)?;
+        Some(&chunk[number as usize % CHUNK])
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Block> {
+<<<<<<< HEAD
         self.chunks
             .get_mut((number >> CHUNK_BITS) as usize)?
             .get_mut(number as usize % CHUNK)
+=======
+        let chunk = self.chunks.get_mut((number >> CHUNK_BITS) as usize)?;
+        Some(&mut chunk[number as usize % CHUNK])
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
 
     /// A block with anything in it, or `None` where all are in use.
@@ -154,8 +216,13 @@ impl Pool {
             return Some(number);
         }
         if self.touched == self.chunks.len() * CHUNK {
+<<<<<<< HEAD
             self.chunks
                 .push(vec![Block::EMPTY; CHUNK].into_boxed_slice());
+=======
+            let chunk = vec![Block::EMPTY; CHUNK].into_boxed_slice();
+            self.chunks.extend(chunk.try_into().ok());
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
         }
         self.touched += 1;
         Some((self.touched - 1) as u32)
@@ -196,6 +263,23 @@ mod tests {
     }
 
     #[test]
+<<<<<<< HEAD
+=======
+    fn bytes_are_put_as_far_as_there_is_room() {
+        for at in 0..PAYLOAD {
+            let mut block = Block::EMPTY;
+            block.payload = std::array::from_fn(|i| i as u8);
+            let bytes = std::array::from_fn(|i| 200 + i as u8);
+            block.put(at, bytes);
+            let end = PAYLOAD.min(at + 8);
+            assert_eq!(block.payload[at..end], bytes[..end - at], "{at}");
+            assert!((0..at).all(|i| block.payload[i] == i as u8), "{at}");
+            assert!((end..PAYLOAD).all(|i| block.payload[i] == i as u8), "{at}");
+        }
+    }
+
+    #[test]
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
     fn a_chunk_more_moves_nothing() {
         let mut pool = Pool::new(usize::MAX);
         let first = pool.take().expect("room");

@@ -2,6 +2,10 @@
 
 use super::pool::NONE;
 use crate::base::time::{Millis, Step};
+<<<<<<< HEAD
+=======
+use crate::model::series::SeriesId;
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
 use crate::store::token::Last;
 
 /// No time lies before it: every point takes the long way.
@@ -31,8 +35,11 @@ pub(super) struct Tail {
     pub step: u32,
     /// How far the last unexpected point went ahead of all before it; 0 if it was late.
     pub gap: u32,
+<<<<<<< HEAD
     /// Points in the blocks before the last.
     pub points: u32,
+=======
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
     /// Blocks.
     pub blocks: u32,
     /// Scale that goes with the mantissa.
@@ -47,7 +54,12 @@ pub(super) struct Tail {
     /// Its `count` behind the last unexpected point.
     pub odd: u8,
     /// As of a block, up to the last point that came unexpected.
+<<<<<<< HEAD
     pub reach: u8,
+=======
+    pub ahead: u8,
+    pub behind: u8,
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
     /// Whether some point of the series is not newer than all before it.
     pub disorder: bool,
 }
@@ -63,7 +75,10 @@ pub(super) const BLANK: Tail = Tail {
     read: 0,
     step: 0,
     gap: 0,
+<<<<<<< HEAD
     points: 0,
+=======
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
     blocks: 0,
     scale: 0,
     position: 0,
@@ -71,10 +86,55 @@ pub(super) const BLANK: Tail = Tail {
     noted: 0,
     escapes: 0,
     odd: 0,
+<<<<<<< HEAD
     reach: 0,
     disorder: false,
 };
 
+=======
+    ahead: 0,
+    behind: 0,
+    disorder: false,
+};
+
+/// Tails that are allocated at a time: 256 KiB.
+const CHUNK_BITS: u32 = 12;
+const CHUNK: usize = 1 << CHUNK_BITS;
+
+/// The tails of a generation, in chunks, so that a series more copies nothing.
+#[derive(Debug, Default)]
+pub(super) struct Tails {
+    chunks: Vec<Box<[Tail; CHUNK]>>,
+}
+
+impl Tails {
+    /// Make room up to `id`.
+    pub(super) fn admit(&mut self, id: SeriesId) {
+        while self.ids_end() <= id.0 {
+            self.chunks
+                .extend(vec![BLANK; CHUNK].into_boxed_slice().try_into().ok());
+        }
+    }
+
+    /// There is no room for it and those above.
+    pub(super) fn ids_end(&self) -> u32 {
+        (self.chunks.len() * CHUNK) as u32
+    }
+
+    #[inline]
+    pub(super) fn get(&self, id: SeriesId) -> Option<&Tail> {
+        let chunk = self.chunks.get((id.0 >> CHUNK_BITS) as usize)?;
+        Some(&chunk[id.0 as usize % CHUNK])
+    }
+
+    /// The tail of a series that was admitted.
+    #[inline]
+    pub(super) fn of(&mut self, id: SeriesId) -> &mut Tail {
+        &mut self.chunks[(id.0 >> CHUNK_BITS) as usize][id.0 as usize % CHUNK]
+    }
+}
+
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
 impl Tail {
     #[inline]
     pub(super) fn is_blank(&self) -> bool {
@@ -115,6 +175,7 @@ impl Tail {
         }
     }
 
+<<<<<<< HEAD
     /// Points of the series.
     pub(super) fn points(&self) -> usize {
         self.points as usize + usize::from(self.count)
@@ -123,6 +184,11 @@ impl Tail {
     /// The reach of the last block, which starts at `base`.
     pub(super) fn reach_from(&self, base: i64) -> u8 {
         self.reach.max(reach(base, self.newest()))
+=======
+    /// How far the points of the last block, which starts at `base`, are ahead of it.
+    pub(super) fn ahead_of(&self, base: i64) -> u8 {
+        self.ahead.max(distance(base, self.newest()))
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
 }
 
@@ -133,7 +199,16 @@ pub(super) fn quick_until(width: Step, time: i64) -> i64 {
     if end <= QUICK_MAX { end } else { NEVER }
 }
 
+<<<<<<< HEAD
 /// The smallest power of two that `other` is less than away from `base`.
 pub(super) fn reach(base: i64, other: i64) -> u8 {
     (u64::BITS - base.abs_diff(other).leading_zeros()) as u8
+=======
+/// The smallest power of two that `later` is less than behind `earlier`; 0 if it is not behind.
+pub(super) fn distance(earlier: i64, later: i64) -> u8 {
+    if later <= earlier {
+        return 0;
+    }
+    (u64::BITS - later.abs_diff(earlier).leading_zeros()) as u8
+>>>>>>> 638c12450b58062818cf25da790be28928d514f4
 }
