@@ -22,9 +22,11 @@ mod chain;
 pub mod columns;
 pub mod dump;
 mod files;
+pub mod found;
 pub mod names;
 pub mod replay;
 pub mod scan;
+pub mod terms;
 pub mod writer;
 
 #[cfg(test)]
@@ -32,6 +34,8 @@ mod tests;
 
 pub use batch::Batch;
 pub use columns::{Columns, Point};
+pub use found::{Found, Recovered, Start};
 pub use replay::Replay;
-pub use scan::{Recovered, Scan};
-pub use writer::{Options, Ticket, TicketState, Writer};
+pub use scan::Scan;
+pub use terms::{Counters, Options, Ticket, TicketState};
+pub use writer::Writer;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::block::{self, BYTES_MAX};
 use super::columns::{Columns, Cursor, Damage, Point};
-use super::scan::Found;
+use super::found::Found;
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
 use crate::store::definition::Definition;
 

@@ -9,9 +9,9 @@ mod scan;
 use std::time::Duration;
 
 use super::columns::Point;
+use super::found::{Found, Recovered};
 use super::replay::{Replay, Visitor};
-use super::scan::{Found, Recovered};
-use super::writer::Options;
+use super::terms::Options;
 use crate::base::random::Random;
 use crate::model::number::Number;
 use crate::model::series::{Properties, SeriesName, TenantId};

@@ -12,90 +12,14 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::block::{self, FILE_HEADER_BYTES, FLAG_FIRST, FileHeader, Header};
 use super::files::{Files, RETRY};
-use super::scan::Start;
+use super::found::Start;
+use super::terms::{Counters, Options, Ticket, TicketState};
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
 use crate::store::definition::Definition;
 use crate::store::token::Token;
 
 /// Most bytes of one write.
 pub const WRITE_BYTES_MAX: usize = 4 << 20;
-
-/// What one log is told at its start.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Whose log it is.
-    pub shard: u16,
-    /// The book of its series.
-    pub book: u32,
-    /// Longest time that text waits for its commit.
-    pub commit_interval: Duration,
-    /// A commit starts when so much waits.
-    pub commit_bytes: usize,
-    /// With more than this not yet durable, the shard should not take more.
-    pub unwritten_bytes_max: usize,
-    /// Bytes of a file.
-    pub file_bytes: u64,
-    /// Files that are kept for later; at least one.
-    pub spare_files_max: usize,
-}
-
-impl Options {
-    /// The defaults.
-    pub fn new(shard: u16, book: u32) -> Options {
-        Options {
-            shard,
-            book,
-            commit_interval: Duration::from_millis(50),
-            commit_bytes: 1 << 20,
-            unwritten_bytes_max: 64 << 20,
-            file_bytes: 64 << 20,
-            spare_files_max: 2,
-        }
-    }
-}
-
-/// Stands for everything that was pushed before it was given out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(u64);
-
-/// What became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TicketState {
-    /// All of it is on stable storage.
-    Committed,
-    /// Not yet.
-    Pending,
-    /// The disk does not take it for now. It is kept in memory and may still become durable, but
-    /// nobody should wait for it.
-    Failed,
-}
-
-/// What it did so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Groups that became durable.
-    pub commits: u64,
-    /// Blocks that became durable.
-    pub blocks: u64,
-    /// Points in blocks, durable or not.
-    pub points: u64,
-    /// Bytes that were given to the disk.
-    pub bytes_written: u64,
-    /// Writes and syncs that failed for want of room.
-    pub full_failures: u64,
-    /// Writes and syncs that failed for another reason; each cost a file.
-    pub broken_failures: u64,
-    /// Files made.
-    pub files_created: u64,
-    /// Files used again.
-    pub files_recycled: u64,
-    /// Files given up.
-    pub files_removed: u64,
-    /// Files that could not be made.
-    pub create_failures: u64,
-    /// Files that could not be removed; they are there until the next start.
-    pub remove_failures: u64,
-}
 
 /// A block that is not yet durable.
 #[derive(Debug)]
@@ -399,7 +323,7 @@ impl Writer {
             self.give_up_for_now(self.files.fault().cloned());
             return;
         };
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(write_bytes(self.sealed_bytes, room));
         if file.offset == 0 {
             let header = FileHeader {
                 shard: self.options.shard,
@@ -408,7 +332,7 @@ impl Writer {
             };
             out.extend_from_slice(&header.to_bytes());
         }
-        let most = room.min(WRITE_BYTES_MAX as u64) as usize;
+        let most = write_bytes(usize::MAX, room);
         let mut group = Group {
             blocks: 0,
             bytes: 0,
@@ -522,4 +446,13 @@ impl Writer {
         self.retry_at = None;
         self.waiting_since = self.has_data().then_some(self.flight_began);
     }
+}
+
+/// How much to write at once of so many bytes, into so much room.
+fn write_bytes(bytes: usize, room: u64) -> usize {
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    bytes
+        .saturating_add(FILE_HEADER_BYTES)
+        .min(WRITE_BYTES_MAX)
+        .min(room)
 }

@@ -6,8 +6,10 @@
 use std::time::Duration;
 
 use super::super::columns::Point;
-use super::super::scan::{Recovered, Scan};
-use super::super::writer::{Ticket, TicketState, Writer};
+use super::super::found::Recovered;
+use super::super::scan::Scan;
+use super::super::terms::{Ticket, TicketState};
+use super::super::writer::Writer;
 use super::disk::FakeDisk;
 use super::{Entry, definition, options, replay, some_token};
 use crate::base::random::Random;

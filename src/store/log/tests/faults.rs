@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::writer::TicketState;
+use super::super::terms::TicketState;
 use super::crash::World;
 
 /// Let everything happen that happens at once.

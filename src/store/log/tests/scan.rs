@@ -2,7 +2,8 @@
 
 use super::super::block::{self, FileHeader};
 use super::super::dump;
-use super::super::scan::{Hole, Recovered, Scan, ScanError};
+use super::super::found::{Found, Hole, Recovered, ScanError};
+use super::super::scan::Scan;
 use super::crash::World;
 use super::{Entry, replay};
 use crate::base::random::Random;
@@ -185,7 +186,7 @@ fn any_damage_is_seen_and_never_read() {
         let found = scan(&hurt);
         for block in &found.blocks {
             let same = |other: &&_| {
-                super::super::scan::Found {
+                Found {
                     is_behind_hole: false,
                     ..block.clone()
                 } == **other
