@@ -16,6 +16,7 @@
 //! where on the log is needed ([`Writer::release`]). The bytes are in `FORMAT-log.md`; the truth of its
 //! tests is a list of all that was pushed, and a disk that tears, loses and fails by a seed.
 
+mod backlog;
 pub mod batch;
 pub mod block;
 mod chain;

@@ -288,7 +288,7 @@ fn nothing_acknowledged_is_lost_on_a_failing_disk() {
                     _ => world.act(),
                 }
             }
-            let counters = *world.writer.counters();
+            let counters = world.writer.counters();
             full += counters.full_failures;
             broken += counters.broken_failures;
             if world.random.chance(50) {

@@ -218,6 +218,7 @@ fn damage_between_scan_and_replay_is_told() {
         .damage(&hit.name, |bytes| bytes[hit.offset as usize + 100] ^= 1);
     let keep = replay(&found, &mut world.disk, 100);
     assert_eq!(keep.damaged, ["2: the checksum does not match"]);
+    assert_eq!(keep.behind_hole, [3]);
     assert!(keep.entries.iter().any(|(block, _)| *block == 3));
     assert!(keep.entries.iter().all(|(block, _)| *block != 2));
 }
