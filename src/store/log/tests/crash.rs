@@ -256,7 +256,7 @@ impl World {
 #[test]
 fn nothing_acknowledged_is_lost() {
     let mut acknowledged = 0;
-    for seed in 0..60 {
+    for seed in 0..40 {
         let mut world = World::new(seed);
         world.has_pauses = true;
         for life in 0..6 {
@@ -275,7 +275,7 @@ fn nothing_acknowledged_is_lost() {
 #[test]
 fn nothing_acknowledged_is_lost_on_a_failing_disk() {
     let (mut full, mut broken) = (0, 0);
-    for seed in 0..60 {
+    for seed in 0..40 {
         let mut world = World::new(seed);
         for life in 0..4 {
             for _ in 0..world.random.below(600) {

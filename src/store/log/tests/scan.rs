@@ -260,6 +260,17 @@ fn a_dump_names_every_block() {
 }
 
 #[test]
+fn the_first_block_after_a_start_says_so() {
+    let mut world = log(2);
+    world.crash("a start");
+    world.push(10);
+    world.settle("a block");
+    let blocks = scan(&world).blocks;
+    let flags: Vec<u8> = blocks.iter().map(|block| block.header.flags).collect();
+    assert_eq!(flags, [block::FLAG_FIRST, 0, block::FLAG_FIRST]);
+}
+
+#[test]
 fn headers_come_back() {
     let header = FileHeader {
         shard: 7,
