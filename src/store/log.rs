@@ -16,15 +16,18 @@
 //! where on the log is needed ([`Writer::release`]). The bytes are in `FORMAT-log.md`; the truth of its
 //! tests is a list of all that was pushed, and a disk that tears, loses and fails by a seed.
 
+mod backlog;
 pub mod batch;
 pub mod block;
 mod chain;
 pub mod columns;
 pub mod dump;
 mod files;
+pub mod found;
 pub mod names;
 pub mod replay;
 pub mod scan;
+pub mod terms;
 pub mod writer;
 
 #[cfg(test)]
@@ -32,6 +35,8 @@ mod tests;
 
 pub use batch::Batch;
 pub use columns::{Columns, Point};
+pub use found::{Found, Recovered, Start};
 pub use replay::Replay;
-pub use scan::{Recovered, Scan};
-pub use writer::{Options, Ticket, TicketState, Writer};
+pub use scan::Scan;
+pub use terms::{Counters, Options, Ticket, TicketState};
+pub use writer::Writer;

@@ -50,7 +50,16 @@ def targets():
         yield text.encode()
 
 
-SEEDS = {"globs": globs, "lines": lines, "names": names, "pickle": pickle, "targets": targets}
+def log():
+    """Payloads: a definition; two reads; numbers 0..5; one time; tokens."""
+    definition = bytes([0, 0, 0, 0, 0, 0, 3]) + b"a.b"
+    sections = [(1, definition), (2, bytes([0, 3, 5, 2])), (3, b"\0"), (4, bytes([0, 3]))]
+    sections += [(5, bytes([8])), (6, bytes([0, 3])), (7, bytes([2, 0, 0xFF, 0, 2, 4, 6, 1]))]
+    payload = b"".join(bytes([kind, len(data)]) + data for kind, data in sections)
+    yield from (payload, payload + bytes(9), b"CLOB\1" + bytes(59) + payload, b"CORELOG\n\1" + bytes(99))
+
+
+SEEDS = {"globs": globs, "lines": lines, "log": log, "names": names, "pickle": pickle, "targets": targets}
 
 target, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 folder.mkdir(parents=True, exist_ok=True)

@@ -176,7 +176,7 @@ impl Batch {
         let before = self.numbers.bytes();
         self.numbers.end(self.points);
         let gap = i64::from(number) - i64::from(self.next_number);
-        varint::push(varint::zigzag(gap), &mut self.numbers.gaps);
+        push_at_once(varint::zigzag(gap), &mut self.numbers.gaps);
         self.beside_len += self.numbers.bytes() - before;
     }
 
@@ -288,5 +288,18 @@ fn push_time_gap(time_ms: i64, last_ms: i64, out: &mut Vec<u8>) {
     } else {
         varint::zigzag(gap_ms) << 1 | 1
     };
-    varint::push(code, out);
+    push_at_once(code, out);
+}
+
+/// As [`varint::push`], without a branch on the length.
+#[inline]
+fn push_at_once(number: u64, out: &mut Vec<u8>) {
+    match varint::short(number) {
+        Some((word, len)) => {
+            let end = out.len() + len;
+            out.extend_from_slice(&word.to_be_bytes());
+            out.truncate(end);
+        }
+        None => varint::push(number, out),
+    }
 }

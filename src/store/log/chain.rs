@@ -169,3 +169,6 @@ impl Links<'_> {
         below.checked_sub(1).map(|at| places[at])
     }
 }
+
+#[cfg(test)]
+mod tests;

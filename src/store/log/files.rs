@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::block::{BYTES_MAX, FILE_HEADER_BYTES};
+use super::found::Start;
 use super::names;
-use super::scan::Start;
-use super::writer::{Counters, Options};
+use super::terms::{Counters, Options};
 use crate::seam::disk::{Desk, Fault, Job, Request};
 
 /// How long after a failure to try again.

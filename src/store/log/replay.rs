@@ -2,13 +2,14 @@
 //! arrival.
 //!
 //! Reads go ahead of the work, a few slices at a time; the work is cut by points. Blocks are verified
-//! again: what has become damaged since the scan is told and left out.
+//! again: what has become damaged since the scan is told and left out, and what follows in its
+//! generation is marked.
 
 use std::collections::VecDeque;
 
 use super::block::{self, BYTES_MAX};
 use super::columns::{Columns, Cursor, Damage, Point};
-use super::scan::Found;
+use super::found::Found;
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
 use crate::store::definition::Definition;
 
@@ -48,6 +49,8 @@ pub struct Replay {
     slices: VecDeque<Slice>,
     /// Where in the first block the work is.
     cursor: Option<Cursor>,
+    /// A generation in which something turned out damaged.
+    spoiled: Option<u64>,
     points: u64,
     damaged_blocks: u64,
 }
@@ -59,6 +62,7 @@ impl Replay {
             blocks: blocks.into(),
             slices: VecDeque::new(),
             cursor: None,
+            spoiled: None,
             points: 0,
             damaged_blocks: 0,
         }
@@ -136,10 +140,11 @@ impl Replay {
         let Some(read) = &slice.bytes else {
             return false;
         };
-        let Some(found) = slice.blocks.front() else {
+        let Some(found) = slice.blocks.front_mut() else {
             self.slices.pop_front();
             return true;
         };
+        found.is_behind_hole |= self.spoiled == Some(found.header.generation);
         let before = self.cursor.map_or(0, |cursor| cursor.points());
         let went = match read {
             Ok(bytes) => {
@@ -150,6 +155,7 @@ impl Replay {
         };
         if let Err(reason) = &went {
             self.damaged_blocks += 1;
+            self.spoiled = Some(found.header.generation);
             visitor.damaged(found, reason);
         }
         self.points += self.cursor.map_or(before, |cursor| cursor.points()) - before;

@@ -9,9 +9,9 @@ mod scan;
 use std::time::Duration;
 
 use super::columns::Point;
+use super::found::{Found, Recovered};
 use super::replay::{Replay, Visitor};
-use super::scan::{Found, Recovered};
-use super::writer::Options;
+use super::terms::Options;
 use crate::base::random::Random;
 use crate::model::number::Number;
 use crate::model::series::{Properties, SeriesName, TenantId};
@@ -67,12 +67,17 @@ pub(super) struct Keep {
     pub(super) sequence: u64,
     pub(super) entries: Vec<(u64, Entry)>,
     pub(super) damaged: Vec<String>,
+    /// Blocks that are marked.
+    pub(super) behind_hole: Vec<u64>,
 }
 
 impl Visitor for Keep {
     fn block(&mut self, block: &Found) {
         assert!(block.header.sequence > self.sequence, "blocks in order");
         self.sequence = block.header.sequence;
+        if block.is_behind_hole {
+            self.behind_hole.push(self.sequence);
+        }
     }
 
     fn definition(&mut self, definition: Definition) {

@@ -5,104 +5,20 @@
 //! it is and is tried again each second. If a write or a sync fails, that file is never synced again:
 //! what was not durable is written to another file, under the same numbers.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::batch::Batch;
-use super::block::{self, FILE_HEADER_BYTES, FLAG_FIRST, FileHeader, Header};
+use super::backlog::Backlog;
+use super::block::{self, FILE_HEADER_BYTES, FileHeader};
 use super::files::{Files, RETRY};
-use super::scan::Start;
+use super::found::Start;
+use super::terms::{Counters, Options, Ticket, TicketState};
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
 use crate::store::definition::Definition;
 use crate::store::token::Token;
 
 /// Most bytes of one write.
 pub const WRITE_BYTES_MAX: usize = 4 << 20;
-
-/// What one log is told at its start.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Whose log it is.
-    pub shard: u16,
-    /// The book of its series.
-    pub book: u32,
-    /// Longest time that text waits for its commit.
-    pub commit_interval: Duration,
-    /// A commit starts when so much waits.
-    pub commit_bytes: usize,
-    /// With more than this not yet durable, the shard should not take more.
-    pub unwritten_bytes_max: usize,
-    /// Bytes of a file.
-    pub file_bytes: u64,
-    /// Files that are kept for later; at least one.
-    pub spare_files_max: usize,
-}
-
-impl Options {
-    /// The defaults.
-    pub fn new(shard: u16, book: u32) -> Options {
-        Options {
-            shard,
-            book,
-            commit_interval: Duration::from_millis(50),
-            commit_bytes: 1 << 20,
-            unwritten_bytes_max: 64 << 20,
-            file_bytes: 64 << 20,
-            spare_files_max: 2,
-        }
-    }
-}
-
-/// Stands for everything that was pushed before it was given out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(u64);
-
-/// What became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TicketState {
-    /// All of it is on stable storage.
-    Committed,
-    /// Not yet.
-    Pending,
-    /// The disk does not take it for now. It is kept in memory and may still become durable, but
-    /// nobody should wait for it.
-    Failed,
-}
-
-/// What it did so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Groups that became durable.
-    pub commits: u64,
-    /// Blocks that became durable.
-    pub blocks: u64,
-    /// Points in blocks, durable or not.
-    pub points: u64,
-    /// Bytes that were given to the disk.
-    pub bytes_written: u64,
-    /// Writes and syncs that failed for want of room.
-    pub full_failures: u64,
-    /// Writes and syncs that failed for another reason; each cost a file.
-    pub broken_failures: u64,
-    /// Files made.
-    pub files_created: u64,
-    /// Files used again.
-    pub files_recycled: u64,
-    /// Files given up.
-    pub files_removed: u64,
-    /// Files that could not be made.
-    pub create_failures: u64,
-    /// Files that could not be removed; they are there until the next start.
-    pub remove_failures: u64,
-}
-
-/// A block that is not yet durable.
-#[derive(Debug)]
-struct Sealed {
-    header: Header,
-    bytes: Vec<u8>,
-}
 
 /// What is under way.
 #[derive(Debug)]
@@ -129,18 +45,12 @@ struct Group {
 pub struct Writer {
     options: Options,
     files: Files,
-    batch: Batch,
-    sealed: VecDeque<Sealed>,
-    sealed_bytes: usize,
-    generation: u64,
-    numbers: u32,
-    next_sequence: u64,
+    backlog: Backlog,
     /// All blocks up to this one are on stable storage.
     durable: u64,
     /// The last block that is there: after a start some numbers may have been left out behind it.
     chained: u64,
     chained_checksum: u32,
-    is_first: bool,
     unsynced: Vec<Arc<str>>,
     flight: Flight,
     flight_began: Duration,
@@ -151,7 +61,6 @@ pub struct Writer {
     failures_in_a_row: u32,
     trouble: Option<Fault>,
     retry_at: Option<Duration>,
-    definition: Vec<u8>,
     counters: Counters,
 }
 
@@ -161,16 +70,10 @@ impl Writer {
     pub fn new(options: Options, start: &Start, generation: u64, numbers: u32) -> Writer {
         Writer {
             files: Files::new(&options, start),
-            batch: Batch::default(),
-            sealed: VecDeque::new(),
-            sealed_bytes: 0,
-            generation,
-            numbers,
-            next_sequence: start.next_sequence,
+            backlog: Backlog::new(&options, start.next_sequence, generation, numbers),
             durable: start.next_sequence - 1,
             chained: start.last_sequence,
             chained_checksum: start.last_checksum,
-            is_first: true,
             unsynced: start.unsynced.clone(),
             flight: Flight::None,
             flight_began: Duration::ZERO,
@@ -180,7 +83,6 @@ impl Writer {
             failures_in_a_row: 0,
             trouble: None,
             retry_at: None,
-            definition: Vec::new(),
             counters: Counters::default(),
             options,
         }
@@ -188,67 +90,24 @@ impl Writer {
 
     /// What follows arrived at `stamp`, which is above all before.
     pub fn begin_read(&mut self, stamp: u64) {
-        if self.batch.is_too_old_for(stamp) {
-            self.seal();
-        }
-        self.batch.begin_read(stamp);
+        self.backlog.begin_read(stamp);
     }
 
     /// A point; its series was defined before, in this log or in the book.
     #[inline]
     pub fn push(&mut self, number: u32, time_ms: i64, token: &Token) {
-        if self.batch.is_full() {
-            self.seal();
-        }
-        self.batch.push(number, time_ms, token);
+        self.backlog.push(number, time_ms, token);
     }
 
     /// A new series. Goes before its first point.
     pub fn define(&mut self, definition: &Definition) {
-        self.definition.clear();
-        definition.push(&mut self.definition);
-        if !self.batch.fits(self.definition.len()) {
-            self.seal();
-        }
-        self.numbers = self.numbers.max(definition.number.saturating_add(1));
-        self.batch.define(&self.definition);
-    }
-
-    /// Close the open batch into a block.
-    #[inline(never)]
-    fn seal(&mut self) {
-        if self.batch.is_empty() {
-            return;
-        }
-        self.counters.points += self.batch.points() as u64;
-        let mut bytes = block::begin();
-        bytes.reserve(self.batch.bytes() + 2 * FILE_HEADER_BYTES);
-        let (first_stamp, last_stamp) = self.batch.close(&mut bytes);
-        let span = last_stamp.saturating_sub(first_stamp);
-        let header = Header {
-            flags: if self.is_first { FLAG_FIRST } else { 0 },
-            shard: self.options.shard,
-            book: self.options.book,
-            numbers: self.numbers,
-            sequence: self.next_sequence,
-            generation: self.generation,
-            first_stamp,
-            span_micros: u32::try_from(span).unwrap_or(u32::MAX),
-            pages: block::pad(&mut bytes),
-            ..Header::default()
-        };
-        self.is_first = false;
-        self.next_sequence += 1;
-        self.sealed_bytes += bytes.len();
-        self.sealed.push_back(Sealed { header, bytes });
+        self.backlog.define(definition);
     }
 
     /// End the generation: what is pushed from now on belongs to the next. The number of its first
     /// block; everything below is [released](Writer::release) when the generation is in segments.
     pub fn cut(&mut self) -> u64 {
-        self.seal();
-        self.generation += 1;
-        self.next_sequence
+        self.backlog.cut()
     }
 
     /// Nobody needs blocks below `floor` any more. Their files are used again.
@@ -259,8 +118,7 @@ impl Writer {
     /// Stands for everything pushed so far. A commit starts with the next [`poll`](Writer::poll), or
     /// when the one under way is done.
     pub fn ticket(&mut self) -> Ticket {
-        let open = u64::from(!self.batch.is_empty());
-        let sequence = self.next_sequence - 1 + open;
+        let sequence = self.backlog.last_sequence();
         if sequence > self.durable {
             self.wanted = self.wanted.max(sequence);
         }
@@ -285,7 +143,7 @@ impl Writer {
 
     /// Bytes that are not yet durable.
     pub fn unwritten_bytes(&self) -> usize {
-        self.sealed_bytes + self.batch.bytes()
+        self.backlog.bytes()
     }
 
     /// Whether the shard should take no more until this is over.
@@ -305,12 +163,15 @@ impl Writer {
 
     /// The generation that is being written.
     pub fn generation(&self) -> u64 {
-        self.generation
+        self.backlog.generation()
     }
 
     /// What it did so far.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
+    pub fn counters(&self) -> Counters {
+        Counters {
+            points: self.backlog.points(),
+            ..self.counters
+        }
     }
 
     /// Files with blocks that are still needed, and files in reserve.
@@ -351,7 +212,7 @@ impl Writer {
     }
 
     fn has_data(&self) -> bool {
-        !self.sealed.is_empty() || !self.batch.is_empty()
+        !self.backlog.is_empty()
     }
 
     fn is_due(&self, now: Duration) -> bool {
@@ -390,8 +251,9 @@ impl Writer {
     }
 
     fn commit(&mut self, now: Duration, desk: &mut Desk<'_>) {
-        self.seal();
-        let Some(first) = self.sealed.front() else {
+        self.backlog.seal();
+        let waiting_bytes = self.backlog.bytes();
+        let Some(first) = self.backlog.sealed.front() else {
             return;
         };
         let Some((file, room)) = self.files.place(first.bytes.len()) else {
@@ -399,7 +261,7 @@ impl Writer {
             self.give_up_for_now(self.files.fault().cloned());
             return;
         };
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(write_bytes(waiting_bytes, room));
         if file.offset == 0 {
             let header = FileHeader {
                 shard: self.options.shard,
@@ -408,13 +270,13 @@ impl Writer {
             };
             out.extend_from_slice(&header.to_bytes());
         }
-        let most = room.min(WRITE_BYTES_MAX as u64) as usize;
+        let most = write_bytes(usize::MAX, room);
         let mut group = Group {
             blocks: 0,
             bytes: 0,
             checksum: self.chained_checksum,
         };
-        for block in &mut self.sealed {
+        for block in &mut self.backlog.sealed {
             if group.blocks > 0 && out.len() + block.bytes.len() > most {
                 break;
             }
@@ -508,10 +370,10 @@ impl Writer {
     }
 
     fn committed(&mut self, group: Group) {
-        for block in self.sealed.drain(..group.blocks.min(self.sealed.len())) {
-            self.durable = block.header.sequence;
-            self.sealed_bytes -= block.bytes.len();
-        }
+        self.durable = self
+            .backlog
+            .drop_front(group.blocks)
+            .unwrap_or(self.durable);
         self.files.advance(group.bytes, self.durable);
         self.chained = self.durable;
         self.chained_checksum = group.checksum;
@@ -522,4 +384,13 @@ impl Writer {
         self.retry_at = None;
         self.waiting_since = self.has_data().then_some(self.flight_began);
     }
+}
+
+/// How much to write at once of so many bytes, into so much room.
+fn write_bytes(bytes: usize, room: u64) -> usize {
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    bytes
+        .saturating_add(FILE_HEADER_BYTES)
+        .min(WRITE_BYTES_MAX)
+        .min(room)
 }

@@ -2,7 +2,8 @@
 
 use super::super::block::{self, FileHeader};
 use super::super::dump;
-use super::super::scan::{Hole, Recovered, Scan, ScanError};
+use super::super::found::{Found, Hole, Recovered, ScanError};
+use super::super::scan::Scan;
 use super::crash::World;
 use super::{Entry, replay};
 use crate::base::random::Random;
@@ -185,7 +186,7 @@ fn any_damage_is_seen_and_never_read() {
         let found = scan(&hurt);
         for block in &found.blocks {
             let same = |other: &&_| {
-                super::super::scan::Found {
+                Found {
                     is_behind_hole: false,
                     ..block.clone()
                 } == **other
@@ -217,6 +218,7 @@ fn damage_between_scan_and_replay_is_told() {
         .damage(&hit.name, |bytes| bytes[hit.offset as usize + 100] ^= 1);
     let keep = replay(&found, &mut world.disk, 100);
     assert_eq!(keep.damaged, ["2: the checksum does not match"]);
+    assert_eq!(keep.behind_hole, [3]);
     assert!(keep.entries.iter().any(|(block, _)| *block == 3));
     assert!(keep.entries.iter().all(|(block, _)| *block != 2));
 }
@@ -255,6 +257,17 @@ fn a_dump_names_every_block() {
         (2, 1, 1)
     );
     assert!(!summary.is_sound() && lines.join("\n").contains("does not follow"));
+}
+
+#[test]
+fn the_first_block_after_a_start_says_so() {
+    let mut world = log(2);
+    world.crash("a start");
+    world.push(10);
+    world.settle("a block");
+    let blocks = scan(&world).blocks;
+    let flags: Vec<u8> = blocks.iter().map(|block| block.header.flags).collect();
+    assert_eq!(flags, [block::FLAG_FIRST, 0, block::FLAG_FIRST]);
 }
 
 #[test]
