@@ -32,17 +32,13 @@ pub struct SealedCell {
 pub fn encode_cells(stretch: &Stretch, base: Millis, step: Step, out: &mut Vec<u8>) {
     let mut writer = Writer::new(base, step);
     let times = &stretch.times;
-    let mut start = 0;
+    let (mut start, mut count) = (0, 0);
     while start < times.len() {
         let index = times[start].div_euclid(step.millis());
         let end_ms = index
             .checked_add(1)
             .and_then(|next| next.checked_mul(step.millis()));
-        let inside = |time: i64| end_ms.is_none_or(|end_ms| time < end_ms);
-        let count = times[start..]
-            .iter()
-            .take_while(|&&time| inside(time))
-            .count();
+        count = count_before(&times[start..], end_ms, count);
         let place = start..start + count;
         let told = match &stretch.values {
             Column::Decimal { scale, mantissas } => told_of(&mantissas[place.clone()], *scale),
@@ -52,6 +48,20 @@ pub fn encode_cells(stretch: &Stretch, base: Millis, step: Step, out: &mut Vec<u
         };
         writer.push(&record(index, &times[place], told), out);
         start += count;
+    }
+}
+
+/// How many of `times`, at least one, are before the end of a cell; often it is `likely`. The last cell
+/// that there can be has no end.
+fn count_before(times: &[i64], end_ms: Option<i64>, likely: usize) -> usize {
+    let Some(end_ms) = end_ms else {
+        return times.len();
+    };
+    let is_before = |i: usize| times.get(i).is_some_and(|&time| time < end_ms);
+    if likely > 0 && is_before(likely - 1) && !is_before(likely) {
+        likely
+    } else {
+        times.partition_point(|&time| time < end_ms)
     }
 }
 
