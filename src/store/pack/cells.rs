@@ -77,12 +77,7 @@ fn record(index: i64, times: &[i64], told: Told) -> Record {
 
 /// What decimals say, at least one.
 fn told_of(values: &[i64], scale: u8) -> Told {
-    let (mut least, mut most, mut sum) = (i64::MAX, i64::MIN, 0i64);
-    for &value in values {
-        least = least.min(value);
-        most = most.max(value);
-        sum = sum.wrapping_add(value);
-    }
+    let (least, most, sum) = spanned(values);
     let largest = u128::from(least.unsigned_abs().max(most.unsigned_abs()));
     let is_exact = largest * values.len() as u128 <= Number::MANTISSA_MAX as u128;
     if !is_exact || (least < 0 && most > 0) {
@@ -100,6 +95,27 @@ fn told_of(values: &[i64], scale: u8) -> Told {
         last: values[values.len() - 1],
         sum,
     }
+}
+
+/// Least, greatest and wrapped sum of `values`. Four lanes, because one would wait for itself.
+fn spanned(values: &[i64]) -> (i64, i64, i64) {
+    let (mut least, mut most, mut sum) = ([i64::MAX; 4], [i64::MIN; 4], [0i64; 4]);
+    let (fours, rest) = values.as_chunks::<4>();
+    for four in fours {
+        for lane in 0..4 {
+            least[lane] = least[lane].min(four[lane]);
+            most[lane] = most[lane].max(four[lane]);
+            sum[lane] = sum[lane].wrapping_add(four[lane]);
+        }
+    }
+    for (lane, &value) in rest.iter().enumerate() {
+        least[lane] = least[lane].min(value);
+        most[lane] = most[lane].max(value);
+        sum[lane] = sum[lane].wrapping_add(value);
+    }
+    let least = least.into_iter().fold(i64::MAX, i64::min);
+    let most = most.into_iter().fold(i64::MIN, i64::max);
+    (least, most, sum.into_iter().fold(0, i64::wrapping_add))
 }
 
 /// What floats say, at least one.
