@@ -4,6 +4,7 @@
 mod block;
 pub mod definition;
 pub mod head;
+pub mod info;
 pub mod pack;
 pub mod stretch;
 pub mod token;
