@@ -8,8 +8,8 @@
 /// Codes that are packed at once, at most.
 pub(super) const CODES_MAX: usize = 128;
 
-/// Room for the longest packed codes and for reading and writing whole words at their end.
-const ROOM: usize = CODES_MAX * 8 + 16;
+/// Bytes behind eight codes that reading them may touch.
+const BEHIND: usize = 16;
 
 /// Codes on their way in or out.
 pub(super) type Codes = [u64; CODES_MAX];
@@ -53,12 +53,13 @@ pub(super) fn pack(codes: &mut Codes, count: usize, width: u32, out: &mut Vec<u8
     let count = count.min(CODES_MAX);
     let whole = count.next_multiple_of(8);
     codes[count..whole].fill(0);
-    let mut room = [0; ROOM];
-    for_width!(width, pack_eights, (&codes[..whole], &mut room));
-    out.extend_from_slice(&room[..len(count, width)]);
+    let at = out.len();
+    out.resize(at + len(whole, width) + 8, 0);
+    for_width!(width, pack_eights, (&codes[..whole], &mut out[at..]));
+    out.truncate(at + len(count, width));
 }
 
-fn pack_eights<const WIDTH: usize>(codes: &[u64], room: &mut [u8; ROOM]) {
+fn pack_eights<const WIDTH: usize>(codes: &[u64], room: &mut [u8]) {
     for (i, eight) in codes.as_chunks::<8>().0.iter().enumerate() {
         let at = i * WIDTH;
         let Some(room) = room.get_mut(at..at + WIDTH + 8) else {
@@ -87,29 +88,37 @@ fn pack_eights<const WIDTH: usize>(codes: &[u64], room: &mut [u8; ROOM]) {
 /// The `count` codes of `bytes`, which are [`len`] bytes; what is missing is zero.
 pub(super) fn unpack(bytes: &[u8], count: usize, width: u32, codes: &mut Codes) {
     let count = count.min(CODES_MAX);
+    let codes = &mut codes[..count.next_multiple_of(8)];
     if width == 0 {
-        codes[..count].fill(0);
-        return;
+        return codes.fill(0);
     }
-    let mut room = [0; ROOM];
-    let kept = bytes.len().min(CODES_MAX * 8);
-    room[..kept].copy_from_slice(&bytes[..kept]);
-    let whole = count.next_multiple_of(8);
-    for_width!(width, unpack_eights, (&room, &mut codes[..whole]));
+    for_width!(width, unpack_all, (bytes, codes));
 }
 
-fn unpack_eights<const WIDTH: usize>(room: &[u8; ROOM], codes: &mut [u64]) {
+fn unpack_all<const WIDTH: usize>(bytes: &[u8], codes: &mut [u64]) {
+    // The last eights are unpacked from a copy with zeros behind it.
+    let inner = bytes.len().saturating_sub(BEHIND) / WIDTH;
+    let (inside, behind) = codes.split_at_mut((inner * 8).min(codes.len()));
+    unpack_eights::<WIDTH>(bytes, inside);
+    let rest = bytes.get(inside.len() / 8 * WIDTH..).unwrap_or_default();
+    let mut copy = [0; 4 * BEHIND + 3 * 64];
+    let kept = rest.len().min(copy.len());
+    copy[..kept].copy_from_slice(&rest[..kept]);
+    unpack_eights::<WIDTH>(&copy, behind);
+}
+
+fn unpack_eights<const WIDTH: usize>(bytes: &[u8], codes: &mut [u64]) {
     for (i, eight) in codes.as_chunks_mut::<8>().0.iter_mut().enumerate() {
         let at = i * WIDTH;
-        let Some(room) = room.get(at..at + WIDTH + 16) else {
+        let Some(bytes) = bytes.get(at..at + WIDTH + BEHIND) else {
             return;
         };
         for (k, code) in eight.iter_mut().enumerate() {
             let (byte, shift) = (k * WIDTH / 8, k * WIDTH % 8);
             *code = if WIDTH + shift <= 64 {
-                word(room, byte) >> shift
+                word(bytes, byte) >> shift
             } else {
-                (word(room, byte) >> shift) | (word(room, byte + 8) << (64 - shift))
+                (word(bytes, byte) >> shift) | (word(bytes, byte + 8) << (64 - shift))
             } & mask(WIDTH as u32);
         }
     }
@@ -117,8 +126,8 @@ fn unpack_eights<const WIDTH: usize>(room: &[u8; ROOM], codes: &mut [u64]) {
 
 /// The eight bytes from `at` on.
 #[inline(always)]
-fn word(room: &[u8], at: usize) -> u64 {
-    match room.get(at..at + 8).and_then(|bytes| bytes.first_chunk()) {
+fn word(bytes: &[u8], at: usize) -> u64 {
+    match bytes.get(at..at + 8).and_then(|bytes| bytes.first_chunk()) {
         Some(bytes) => u64::from_le_bytes(*bytes),
         None => 0,
     }

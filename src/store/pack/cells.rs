@@ -32,17 +32,13 @@ pub struct SealedCell {
 pub fn encode_cells(stretch: &Stretch, base: Millis, step: Step, out: &mut Vec<u8>) {
     let mut writer = Writer::new(base, step);
     let times = &stretch.times;
-    let mut start = 0;
+    let (mut start, mut count) = (0, 0);
     while start < times.len() {
         let index = times[start].div_euclid(step.millis());
         let end_ms = index
             .checked_add(1)
             .and_then(|next| next.checked_mul(step.millis()));
-        let inside = |time: i64| end_ms.is_none_or(|end_ms| time < end_ms);
-        let count = times[start..]
-            .iter()
-            .take_while(|&&time| inside(time))
-            .count();
+        count = count_before(&times[start..], end_ms, count);
         let place = start..start + count;
         let told = match &stretch.values {
             Column::Decimal { scale, mantissas } => told_of(&mantissas[place.clone()], *scale),
@@ -52,6 +48,20 @@ pub fn encode_cells(stretch: &Stretch, base: Millis, step: Step, out: &mut Vec<u
         };
         writer.push(&record(index, &times[place], told), out);
         start += count;
+    }
+}
+
+/// How many of `times`, at least one, are before the end of a cell; often it is `likely`. The last cell
+/// that there can be has no end.
+fn count_before(times: &[i64], end_ms: Option<i64>, likely: usize) -> usize {
+    let Some(end_ms) = end_ms else {
+        return times.len();
+    };
+    let is_before = |i: usize| times.get(i).is_some_and(|&time| time < end_ms);
+    if likely > 0 && is_before(likely - 1) && !is_before(likely) {
+        likely
+    } else {
+        times.partition_point(|&time| time < end_ms)
     }
 }
 
@@ -67,12 +77,7 @@ fn record(index: i64, times: &[i64], told: Told) -> Record {
 
 /// What decimals say, at least one.
 fn told_of(values: &[i64], scale: u8) -> Told {
-    let (mut least, mut most, mut sum) = (i64::MAX, i64::MIN, 0i64);
-    for &value in values {
-        least = least.min(value);
-        most = most.max(value);
-        sum = sum.wrapping_add(value);
-    }
+    let (least, most, sum) = spanned(values);
     let largest = u128::from(least.unsigned_abs().max(most.unsigned_abs()));
     let is_exact = largest * values.len() as u128 <= Number::MANTISSA_MAX as u128;
     if !is_exact || (least < 0 && most > 0) {
@@ -90,6 +95,27 @@ fn told_of(values: &[i64], scale: u8) -> Told {
         last: values[values.len() - 1],
         sum,
     }
+}
+
+/// Least, greatest and wrapped sum of `values`. Four lanes, because one would wait for itself.
+fn spanned(values: &[i64]) -> (i64, i64, i64) {
+    let (mut least, mut most, mut sum) = ([i64::MAX; 4], [i64::MIN; 4], [0i64; 4]);
+    let (fours, rest) = values.as_chunks::<4>();
+    for four in fours {
+        for lane in 0..4 {
+            least[lane] = least[lane].min(four[lane]);
+            most[lane] = most[lane].max(four[lane]);
+            sum[lane] = sum[lane].wrapping_add(four[lane]);
+        }
+    }
+    for (lane, &value) in rest.iter().enumerate() {
+        least[lane] = least[lane].min(value);
+        most[lane] = most[lane].max(value);
+        sum[lane] = sum[lane].wrapping_add(value);
+    }
+    let least = least.into_iter().fold(i64::MAX, i64::min);
+    let most = most.into_iter().fold(i64::MIN, i64::max);
+    (least, most, sum.into_iter().fold(0, i64::wrapping_add))
 }
 
 /// What floats say, at least one.

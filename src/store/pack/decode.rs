@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Corrupt;
-use super::bits::CODES_MAX;
+use super::bits::{CODES_MAX, Codes};
 use super::group::{Group, Kind, Values, Walk};
 use crate::base::time::Millis;
 use crate::model::number::Number;
@@ -44,7 +44,7 @@ fn append(
     if walk.head.kind == Kind::Texts {
         return Err(Corrupt("texts are no floats; read them as a stretch"));
     }
-    let mut room = Room::new();
+    let room = &mut [0; CODES_MAX];
     while let Some(group) = walk.next()? {
         if until.0 < group.times.first_ms {
             break;
@@ -52,21 +52,23 @@ fn append(
         if group.times.last_ms < from.0 {
             continue;
         }
-        let wanted = room.times(&group, walk.head.all, from, until)?;
-        if wanted.is_empty() {
-            continue;
-        }
-        out.times.extend_from_slice(&room.times[wanted.clone()]);
+        let is_inside = from.0 <= group.times.first_ms && group.times.last_ms <= until.0;
+        let wanted = if is_inside && group.times.is_even() {
+            out.times.extend(group.times.even(group.count));
+            0..group.count
+        } else {
+            let wanted = times(&group, walk.head.all, from, until, room)?;
+            out.times.extend(signed(&room[wanted.clone()]));
+            wanted
+        };
         match &group.stamps {
             Some(stamps) => {
-                stamps.unpack(group.count, &mut room.integers);
-                let stamps = &room.integers[wanted.clone()];
-                out.stamps.extend(stamps.iter().map(|&stamp| stamp as u64));
+                stamps.unpack(group.count, room);
+                out.stamps.extend_from_slice(&room[wanted.clone()]);
             }
             None => out.stamps.resize(out.times.len(), stamp),
         }
-        room.floats(&group, walk.head.kind)?;
-        out.values.extend_from_slice(&room.floats[wanted]);
+        push_floats(&group, wanted, walk.head.kind, room, &mut out.values)?;
     }
     Ok(())
 }
@@ -110,7 +112,7 @@ pub fn decode_stretch(
             Duplicates::Last
         },
     };
-    let mut room = Room::new();
+    let room = &mut [0; CODES_MAX];
     while let Some(group) = walk.next()? {
         if until.0 < group.times.first_ms {
             break;
@@ -118,22 +120,13 @@ pub fn decode_stretch(
         if group.times.last_ms < from.0 {
             continue;
         }
-        let wanted = room.times(&group, all, from, until)?;
-        stretch.times.extend_from_slice(&room.times[wanted.clone()]);
+        let wanted = times(&group, all, from, until, room)?;
+        stretch.times.extend(signed(&room[wanted.clone()]));
         if let Some(stamps) = &group.stamps {
-            stamps.unpack(group.count, &mut room.integers);
-            let stamps = &room.integers[wanted.clone()];
-            stretch
-                .stamps
-                .extend(stamps.iter().map(|&stamp| stamp as u64));
+            stamps.unpack(group.count, room);
+            stretch.stamps.extend_from_slice(&room[wanted.clone()]);
         }
-        push_values(
-            &group,
-            wanted,
-            walk.head.kind,
-            &mut room,
-            &mut stretch.values,
-        )?;
+        push_values(&group, wanted, walk.head.kind, room, &mut stretch.values)?;
     }
     Ok(stretch)
 }
@@ -154,7 +147,7 @@ fn push_values(
     group: &Group<'_>,
     wanted: Range<usize>,
     kind: Kind,
-    room: &mut Room,
+    room: &mut Codes,
     column: &mut Column,
 ) -> Result<(), Corrupt> {
     match (&group.values, &mut *column) {
@@ -163,45 +156,94 @@ fn push_values(
             values.extend(texts.into_iter().skip(wanted.start).take(wanted.len()));
         }
         (Values::Integers(integers), Column::Long(values)) => {
-            integers.unpack(group.count, &mut room.integers);
-            values.extend_from_slice(&room.integers[wanted]);
+            integers.unpack(group.count, room);
+            values.extend(signed(&room[wanted]));
         }
         (Values::Integers(integers), Column::Decimal { scale, mantissas }) => {
-            integers.unpack(group.count, &mut room.integers);
-            let kept = mantissas.len();
-            for &mantissa in &room.integers[wanted.clone()] {
-                check_mantissa(mantissa)?;
-                match Number::decimal(mantissa, group.head.scale).mantissa_at(*scale) {
-                    Some(mantissa) => mantissas.push(mantissa),
-                    None => {
-                        mantissas.truncate(kept);
-                        return push_floats(group, wanted, kind, room, column);
-                    }
-                }
+            integers.unpack(group.count, room);
+            if !push_decimals(&room[wanted.clone()], group.head.scale, *scale, mantissas)? {
+                push_as_floats(group, wanted, kind, room, column)?;
             }
         }
-        _ => push_floats(group, wanted, kind, room, column)?,
+        _ => push_as_floats(group, wanted, kind, room, column)?,
     }
     Ok(())
 }
 
 /// Append values as floats, and make floats of those before them.
-fn push_floats(
+fn push_as_floats(
     group: &Group<'_>,
     wanted: Range<usize>,
     kind: Kind,
-    room: &mut Room,
+    room: &mut Codes,
     column: &mut Column,
 ) -> Result<(), Corrupt> {
     if let Column::Decimal { scale, mantissas } = column {
         let float = |&mantissa: &i64| Number::decimal(mantissa, *scale).to_f64();
         *column = Column::Float(mantissas.iter().map(float).collect());
     }
-    room.floats(group, kind)?;
-    if let Column::Float(values) = column {
-        values.extend_from_slice(&room.floats[wanted]);
+    match column {
+        Column::Float(values) => push_floats(group, wanted, kind, room, values),
+        _ => Err(Corrupt("values of two kinds in one run")),
+    }
+}
+
+/// Append the `wanted` values of `group`, which are no texts.
+fn push_floats(
+    group: &Group<'_>,
+    wanted: Range<usize>,
+    kind: Kind,
+    room: &mut Codes,
+    out: &mut Vec<f64>,
+) -> Result<(), Corrupt> {
+    let integers = match &group.values {
+        Values::Texts(_) => return Err(Corrupt("texts are no floats; read them as a stretch")),
+        Values::Floats(values) => {
+            values.unpack(group.count, room);
+            out.extend(room[wanted].iter().map(|&bits| f64::from_bits(bits)));
+            return Ok(());
+        }
+        Values::Integers(integers) => integers,
+    };
+    let scale = group.head.scale;
+    if let Some(all) = integers.constant() {
+        let float = match kind {
+            Kind::Longs => f64::from_bits(all as u64),
+            _ => Number::decimal(all, scale).to_f64(),
+        };
+        out.resize(out.len() + wanted.len(), float);
+        return Ok(());
+    }
+    integers.unpack(group.count, room);
+    let integers = room[wanted].iter().copied();
+    let tens = Number::tens(scale);
+    match (kind, scale) {
+        (Kind::Longs, _) => out.extend(integers.map(f64::from_bits)),
+        (_, 0) => out.extend(integers.map(|whole| whole as i64 as f64)),
+        _ => out.extend(integers.map(|mantissa| mantissa as i64 as f64 / tens)),
     }
     Ok(())
+}
+
+/// Append the mantissas in `room` at another scale; gives whether they fit. If not, none is appended.
+fn push_decimals(
+    room: &[u64],
+    scale: u8,
+    wanted_scale: u8,
+    mantissas: &mut Vec<i64>,
+) -> Result<bool, Corrupt> {
+    let kept = mantissas.len();
+    for mantissa in signed(room) {
+        check_mantissa(mantissa)?;
+        match Number::decimal(mantissa, scale).mantissa_at(wanted_scale) {
+            Some(mantissa) => mantissas.push(mantissa),
+            None => {
+                mantissas.truncate(kept);
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 fn check_mantissa(mantissa: i64) -> Result<(), Corrupt> {
@@ -211,74 +253,21 @@ fn check_mantissa(mantissa: i64) -> Result<(), Corrupt> {
     Ok(())
 }
 
-/// Where one group is unpacked.
-struct Room {
-    times: [i64; CODES_MAX],
-    integers: [i64; CODES_MAX],
-    floats: [f64; CODES_MAX],
+/// Unpack the times of `group`; gives which of them are wanted.
+fn times(
+    group: &Group<'_>,
+    all: bool,
+    from: Millis,
+    until: Millis,
+    room: &mut Codes,
+) -> Result<Range<usize>, Corrupt> {
+    group.times.unpack(all, group.count, room)?;
+    let times = &room[..group.count];
+    let start = times.partition_point(|&time| (time as i64) < from.0);
+    let end = times.partition_point(|&time| time as i64 <= until.0);
+    Ok(start..end.max(start))
 }
 
-impl Room {
-    fn new() -> Room {
-        Room {
-            times: [0; CODES_MAX],
-            integers: [0; CODES_MAX],
-            floats: [0.0; CODES_MAX],
-        }
-    }
-
-    /// Unpack the times of `group`; gives which of them are wanted.
-    fn times(
-        &mut self,
-        group: &Group<'_>,
-        all: bool,
-        from: Millis,
-        until: Millis,
-    ) -> Result<Range<usize>, Corrupt> {
-        let times = &mut self.times[..group.count];
-        group.times.unpack(all, times)?;
-        let before = |end: i64| {
-            if group.times.first_ms < end {
-                times.partition_point(|&time| time < end)
-            } else {
-                0
-            }
-        };
-        let start = before(from.0);
-        let end = if group.times.last_ms <= until.0 {
-            group.count
-        } else {
-            times.partition_point(|&time| time <= until.0)
-        };
-        Ok(start..end.max(start))
-    }
-
-    /// Unpack the values of `group`, which are no texts.
-    fn floats(&mut self, group: &Group<'_>, kind: Kind) -> Result<(), Corrupt> {
-        let floats = &mut self.floats[..group.count];
-        match &group.values {
-            Values::Texts(_) => return Err(Corrupt("texts are no floats; read them as a stretch")),
-            Values::Floats(values) => values.unpack(group.count, &mut self.floats),
-            Values::Integers(integers) => {
-                integers.unpack(group.count, &mut self.integers);
-                let integers = &self.integers[..group.count];
-                match (kind, group.head.scale) {
-                    (Kind::Longs, _) => fill(floats, integers, |long| f64::from_bits(long as u64)),
-                    (_, 0) => fill(floats, integers, |whole| whole as f64),
-                    (_, scale) => {
-                        let tens = Number::tens(scale);
-                        fill(floats, integers, |mantissa| mantissa as f64 / tens);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-#[inline(always)]
-fn fill(floats: &mut [f64], integers: &[i64], of: impl Fn(i64) -> f64) {
-    for (float, &integer) in floats.iter_mut().zip(integers) {
-        *float = of(integer);
-    }
+fn signed(room: &[u64]) -> impl Iterator<Item = i64> {
+    room.iter().map(|&code| code as i64)
 }

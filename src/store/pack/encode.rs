@@ -1,6 +1,6 @@
 //! A stretch becomes a run.
 
-use super::bits::CODES_MAX;
+use super::bits::{CODES_MAX, Codes};
 use super::group::{Head, Kind, RunHead};
 use super::times::{self, Clock};
 use super::{POINTS_MAX, Summary, floats, integers, texts};
@@ -47,22 +47,37 @@ pub fn encode(stretch: &Stretch, base: Millis, out: &mut Vec<u8>) -> Summary {
         max: f64::NAN,
     };
     let (mut clock, mut scale) = (Clock::new(base.0, all), 0);
+    let codes = &mut [0; CODES_MAX];
     for start in (0..count).step_by(CODES_MAX) {
         let place = start..count.min(start + CODES_MAX);
         let times = &stretch.times[place.clone()];
         let (head_at, mut head) = write_times(&mut clock, times, out);
         if stamped {
-            write_stamps(&stretch.stamps[place.clone()], out);
+            write_stamps(&stretch.stamps[place.clone()], codes, out);
         }
         match &stretch.values {
             Column::Decimal { scale, mantissas } => {
-                write_integers(&mantissas[place], *scale, &mut head, &mut summary, out);
+                write_integers(
+                    &mantissas[place],
+                    *scale,
+                    &mut head,
+                    &mut summary,
+                    codes,
+                    out,
+                );
             }
             Column::Long(values) => {
-                write_integers(&values[place], 0, &mut head, &mut summary, out);
+                write_integers(&values[place], 0, &mut head, &mut summary, codes, out);
             }
             Column::Float(values) => {
-                write_floats(&values[place], &mut scale, &mut head, &mut summary, out);
+                write_floats(
+                    &values[place],
+                    &mut scale,
+                    &mut head,
+                    &mut summary,
+                    codes,
+                    out,
+                );
             }
             Column::Text(values) => {
                 head.codec = texts::DICTIONARY;
@@ -100,7 +115,7 @@ fn write_times(clock: &mut Clock, times: &[i64], out: &mut Vec<u8>) -> (usize, H
     (at, head)
 }
 
-fn write_stamps(stamps: &[u64], out: &mut Vec<u8>) {
+fn write_stamps(stamps: &[u64], codes: &mut Codes, out: &mut Vec<u8>) {
     let mut signed = [0; CODES_MAX];
     for (signed, &stamp) in signed.iter_mut().zip(stamps) {
         *signed = stamp as i64;
@@ -114,7 +129,7 @@ fn write_stamps(stamps: &[u64], out: &mut Vec<u8>) {
         width: plan.width,
     };
     out.extend_from_slice(&head.bits().to_le_bytes());
-    plan.write(signed, out);
+    plan.write(signed, codes, out);
 }
 
 fn write_integers(
@@ -122,10 +137,11 @@ fn write_integers(
     scale: u8,
     head: &mut Head,
     summary: &mut Summary,
+    codes: &mut Codes,
     out: &mut Vec<u8>,
 ) {
     let plan = integers::Plan::of(values);
-    plan.write(values, out);
+    plan.write(values, codes, out);
     (head.codec, head.width, head.scale) = (plan.codec, plan.width, scale);
     summary.include(Number::decimal(plan.least, scale).to_f64());
     summary.include(Number::decimal(plan.most, scale).to_f64());
@@ -138,12 +154,13 @@ fn write_floats(
     scale: &mut u8,
     head: &mut Head,
     summary: &mut Summary,
+    codes: &mut Codes,
     out: &mut Vec<u8>,
 ) {
     let mut mantissas = [0; CODES_MAX];
     if let Some(found) = decimals(values, *scale, &mut mantissas) {
         *scale = found;
-        return write_integers(&mantissas[..values.len()], found, head, summary, out);
+        return write_integers(&mantissas[..values.len()], found, head, summary, codes, out);
     }
     values.iter().for_each(|&value| summary.include(value));
     head.codec = floats::XOR;

@@ -1,7 +1,7 @@
 //! The floats of one group, bit for bit: each told by how it differs from the one before it.
 
 use super::Corrupt;
-use super::bits::{self, CODES_MAX};
+use super::bits::{self, CODES_MAX, Codes};
 use super::cursor::Cursor;
 
 /// Differences by exclusive or, without the zeros that all of them end with.
@@ -54,16 +54,15 @@ impl<'a> Floats<'a> {
         })
     }
 
-    /// The floats, into the first `count` places.
-    pub(super) fn unpack(&self, count: usize, values: &mut [f64; CODES_MAX]) {
+    /// The bits of the floats, into the first `count` places.
+    pub(super) fn unpack(&self, count: usize, room: &mut Codes) {
         let count = count.min(CODES_MAX);
-        let mut codes = [0; CODES_MAX];
-        bits::unpack(self.packed, count - 1, self.width, &mut codes);
-        let mut last = self.first;
-        values[0] = f64::from_bits(last);
-        for (value, code) in values[1..count].iter_mut().zip(codes) {
-            last ^= code << self.shift;
-            *value = f64::from_bits(last);
+        bits::unpack(self.packed, count - 1, self.width, room);
+        let mut next = self.first;
+        for code in &mut room[..count] {
+            let behind = next ^ (*code << self.shift);
+            *code = next;
+            next = behind;
         }
     }
 }

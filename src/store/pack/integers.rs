@@ -39,12 +39,17 @@ impl Plan {
         let first = values[0];
         let (mut least, mut most) = (first, first);
         let (mut least_delta, mut most_delta) = (i64::MAX, i64::MIN);
-        for pair in values.windows(2) {
-            let delta = pair[1].wrapping_sub(pair[0]);
-            least = least.min(pair[1]);
-            most = most.max(pair[1]);
+        let (mut sum, mut way) = (0i64, 0u64);
+        let mut last = first;
+        for &value in &values[1..] {
+            let delta = value.wrapping_sub(last);
+            last = value;
+            least = least.min(value);
+            most = most.max(value);
             least_delta = least_delta.min(delta);
             most_delta = most_delta.max(delta);
+            sum = sum.wrapping_add(value.wrapping_sub(first));
+            way = way.wrapping_add(delta.unsigned_abs());
         }
         let mut plan = Plan {
             codec: CONSTANT,
@@ -67,7 +72,15 @@ impl Plan {
         } else {
             (OFFSET, offset_width)
         };
-        if plan.width >= PATCH_WIDTH_MIN {
+        if plan.width < PATCH_WIDTH_MIN {
+            return plan;
+        }
+        // The sums are right where 128 of the largest fit.
+        let count = values.len() as i64;
+        let above = sum.wrapping_sub(least.wrapping_sub(first).wrapping_mul(count)) as u64;
+        let largest = least_delta.unsigned_abs().max(most_delta.unsigned_abs());
+        let highest = most.wrapping_sub(least) as u64;
+        if stands_out(highest, above, count) || stands_out(largest, way, count) {
             plan.consider_patches(values, by_offset.min(by_delta));
         }
         plan
@@ -115,8 +128,8 @@ impl Plan {
         values.len() - 1
     }
 
-    /// Append `values`, which the plan was made of.
-    pub(super) fn write(&self, values: &[i64], out: &mut Vec<u8>) {
+    /// Append `values`, which the plan was made of; `codes` is where they are made.
+    pub(super) fn write(&self, values: &[i64], codes: &mut Codes, out: &mut Vec<u8>) {
         match self.codec {
             CONSTANT | OFFSET | OFFSET_PATCHED => push_signed(self.least, out),
             _ => push_signed(values[0], out),
@@ -127,13 +140,17 @@ impl Plan {
         if self.codec == DELTA {
             push_signed(self.least_delta, out);
         }
-        let mut codes = [0; CODES_MAX];
-        let count = self.fill(self.codec, values, &mut codes);
-        bits::pack(&mut codes, count, self.width, out);
+        let count = self.fill(self.codec, values, codes);
+        bits::pack(codes, count, self.width, out);
         if is_patched(self.codec) {
             push_patches(&codes[..count], self.width, out);
         }
     }
+}
+
+/// Whether the largest of `count` numbers is far above their mean; or may be, for all one can sum up.
+fn stands_out(largest: u64, sum: u64, count: i64) -> bool {
+    largest >> 56 != 0 || (largest >> 3) * count as u64 > sum
 }
 
 fn is_patched(codec: u8) -> bool {
@@ -266,46 +283,46 @@ impl<'a> Column<'a> {
         Ok(column)
     }
 
-    /// The integers, into the first `count` places.
-    pub(super) fn unpack(&self, count: usize, values: &mut [i64; CODES_MAX]) {
+    /// The integer that all are, if that is how they are written.
+    pub(super) fn constant(&self) -> Option<i64> {
+        (self.codec == CONSTANT).then_some(self.start)
+    }
+
+    /// The bits of the integers, into the first `count` places.
+    pub(super) fn unpack(&self, count: usize, room: &mut Codes) {
         let count = count.min(CODES_MAX);
-        let values = &mut values[..count];
-        if self.codec == CONSTANT {
-            values.fill(self.start);
-            return;
-        }
-        let mut codes = [0; CODES_MAX];
-        let is_offset = matches!(self.codec, OFFSET | OFFSET_PATCHED);
-        let packed = if is_offset { count } else { count - 1 };
-        bits::unpack(self.packed, packed, self.width, &mut codes);
+        let packed = match self.codec {
+            CONSTANT => return room[..count].fill(self.start as u64),
+            OFFSET | OFFSET_PATCHED => count,
+            _ => count - 1,
+        };
+        bits::unpack(self.packed, packed, self.width, room);
         if !self.patches.is_empty() {
-            apply_patches(self.patches, self.width, &mut codes);
+            apply_patches(self.patches, self.width, room);
         }
-        let codes = &codes[..packed];
+        let codes = &mut room[..count];
         match self.codec {
             OFFSET | OFFSET_PATCHED => {
-                for (value, code) in values.iter_mut().zip(codes) {
-                    *value = self.start.wrapping_add(*code as i64);
+                for code in codes {
+                    *code = code.wrapping_add(self.start as u64);
                 }
             }
-            DELTA => sum_up(values, self.start, codes, |code| {
-                self.least_delta.wrapping_add(code as i64)
-            }),
-            _ => sum_up(values, self.start, codes, unzigzag),
+            DELTA => {
+                let least = self.least_delta as u64;
+                sum_up(codes, self.start, |code| least.wrapping_add(code));
+            }
+            _ => sum_up(codes, self.start, |code| unzigzag(code) as u64),
         }
     }
 }
 
-/// `start`, and from there on each value `delta` of its code behind the one before it.
+/// Put `start` before the codes, of which the last does not count, and make of each the sum so far.
 #[inline(always)]
-fn sum_up(values: &mut [i64], start: i64, codes: &[u64], delta: impl Fn(u64) -> i64) {
-    let mut last = start;
-    let Some((first, rest)) = values.split_first_mut() else {
-        return;
-    };
-    *first = start;
-    for (value, &code) in rest.iter_mut().zip(codes) {
-        last = last.wrapping_add(delta(code));
-        *value = last;
+fn sum_up(codes: &mut [u64], start: i64, delta: impl Fn(u64) -> u64) {
+    let mut next = start as u64;
+    for code in codes {
+        let behind = next.wrapping_add(delta(*code));
+        *code = next;
+        next = behind;
     }
 }

@@ -4,6 +4,7 @@
 mod cells;
 mod hostile;
 mod twin;
+mod writer;
 
 use std::sync::Arc;
 

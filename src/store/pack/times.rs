@@ -1,7 +1,7 @@
 //! The times of one group. Even ones that go on as those before them take no byte.
 
 use super::Corrupt;
-use super::bits::{self, CODES_MAX};
+use super::bits::{self, CODES_MAX, Codes};
 use super::cursor::{Cursor, push_signed};
 use super::integers::{apply_patches, patched, push_patches, take_patches};
 use crate::base::varint;
@@ -285,18 +285,21 @@ impl<'a> Uneven<'a> {
         })
     }
 
-    fn unpack(&self, first_ms: i64, times: &mut [i64]) -> Result<(), Corrupt> {
-        let mut codes = [0; CODES_MAX];
-        bits::unpack(self.packed, times.len() - 1, self.width, &mut codes);
-        apply_patches(self.patches, self.width, &mut codes);
+    /// The times, into the first `count` places; gives the last.
+    fn unpack(&self, first_ms: i64, count: usize, room: &mut Codes) -> Result<i64, Corrupt> {
+        bits::unpack(self.packed, count - 1, self.width, room);
+        apply_patches(self.patches, self.width, room);
         let mut last = first_ms;
-        times[0] = first_ms;
-        for (time, code) in times[1..].iter_mut().zip(codes) {
+        let Some((end, codes)) = room[..count].split_last_mut() else {
+            return Err(Corrupt::TIME);
+        };
+        for code in codes {
             let steps = code.checked_add(self.least).ok_or(Corrupt::TIME)?;
+            *code = last as u64;
             last = later(last, steps.checked_mul(self.unit_ms).ok_or(Corrupt::TIME)?)?;
-            *time = last;
         }
-        Ok(())
+        *end = last as u64;
+        Ok(last)
     }
 }
 
@@ -314,18 +317,26 @@ impl Times<'_> {
         self.uneven.is_none()
     }
 
-    /// The times, into all of `times`; ascending, equal ones only where `all`.
-    pub(super) fn unpack(&self, all: bool, times: &mut [i64]) -> Result<(), Corrupt> {
+    /// The times of an even group.
+    #[inline(always)]
+    pub(super) fn even(&self, count: usize) -> impl Iterator<Item = i64> {
+        let (first, step) = (self.first_ms, self.step_ms as i64);
+        (0..count as i64).map(move |i| first.wrapping_add(step.wrapping_mul(i)))
+    }
+
+    /// The bits of the times, into the first `count` places; ascending, equal ones only where `all`.
+    pub(super) fn unpack(&self, all: bool, count: usize, room: &mut Codes) -> Result<(), Corrupt> {
+        let count = count.min(CODES_MAX);
         let Some(uneven) = &self.uneven else {
-            let step = self.step_ms as i64;
-            for (i, time) in times.iter_mut().enumerate() {
-                *time = self.first_ms.wrapping_add(step.wrapping_mul(i as i64));
-            }
+            let even = self.even(count);
+            room.iter_mut()
+                .zip(even)
+                .for_each(|(time, even)| *time = even as u64);
             return Ok(());
         };
-        uneven.unpack(self.first_ms, times)?;
-        let stands = !all && times.windows(2).any(|pair| pair[0] == pair[1]);
-        if stands || times.last() != Some(&self.last_ms) {
+        let last_ms = uneven.unpack(self.first_ms, count, room)?;
+        let stands = !all && room[..count].windows(2).any(|pair| pair[0] == pair[1]);
+        if stands || last_ms != self.last_ms {
             return Err(Corrupt::TIME);
         }
         Ok(())

@@ -97,3 +97,77 @@ fn many_points_in_few_bytes_are_bounded() {
     assert!(decode(&run, BASE, Millis(0), Millis::MAX, 0, &mut points).is_err());
     assert!(points.is_empty());
 }
+
+/// A run of one group: head, points, a start and a step in milliseconds, and the rest.
+fn group(kind: u8, codec: u16, scale: u16, width: u16, points: u8, rest: &[u8]) -> Vec<u8> {
+    let head = codec | 2 << 3 | scale << 5 | width << 9;
+    let mut run = vec![kind];
+    run.extend_from_slice(&head.to_le_bytes());
+    run.extend_from_slice(&[points - 1, 0, 1]);
+    run.extend_from_slice(rest);
+    run
+}
+
+#[test]
+fn what_is_wrong_is_refused() {
+    let is_good = |run: Vec<u8>| decode_all(&run, BASE).is_ok();
+    assert!(is_good(group(0, 0, 15, 0, 2, &[4])));
+    assert!(!is_good(group(3, 0, 0, 0, 2, &[4])), "an unknown kind");
+    assert!(!is_good(group(16, 0, 0, 0, 2, &[4])), "an unknown flag");
+    assert!(
+        !is_good(group(1, 0, 1, 0, 2, &[4])),
+        "whole numbers with decimals"
+    );
+    assert!(!is_good(group(0, 0, 0, 1, 2, &[4])), "a constant with bits");
+    assert!(!is_good(group(0, 7, 0, 0, 2, &[4])), "an unknown codec");
+    assert!(
+        !is_good(group(1, 5, 0, 0, 2, &[0; 9])),
+        "floats among whole numbers"
+    );
+    assert!(is_good(group(0, 5, 0, 0, 2, &[0; 9])));
+    assert!(
+        !is_good(group(0, 5, 1, 0, 2, &[0; 9])),
+        "floats with decimals"
+    );
+    assert!(
+        !is_good(group(0, 5, 0, 64, 2, &[1; 17])),
+        "a shift beyond 64 bits"
+    );
+    assert!(
+        !is_good(group(0, 1, 0, 65, 2, &[0; 40])),
+        "a width beyond 64 bits"
+    );
+    assert!(is_good(group(0, 2, 0, 4, 2, &[0, 0x21, 1, 1, 1])));
+    assert!(
+        !is_good(group(0, 2, 0, 4, 2, &[0, 0x21, 1, 2, 1])),
+        "a patch of no point"
+    );
+    assert!(
+        !is_good(group(0, 2, 0, 4, 2, &[0, 0x21, 3, 0, 1, 1, 1, 0, 1])),
+        "too many patches"
+    );
+    let mut high = vec![0, 0x21, 1, 1];
+    crate::base::varint::push(1 << 60, &mut high);
+    assert!(
+        !is_good(group(0, 2, 0, 4, 2, &high)),
+        "a patch beyond 64 bits"
+    );
+    assert!(is_good(group(2, 6, 0, 1, 2, b"\x02\x01a\x01b\x02")));
+    assert!(
+        !is_good(group(2, 6, 0, 1, 2, b"\x02\x01a\x01\xFF\x02")),
+        "no UTF-8"
+    );
+    assert!(
+        !is_good(group(2, 6, 0, 2, 2, b"\x02\x01a\x01b\x08")),
+        "no such text"
+    );
+    assert!(
+        !is_good(group(2, 6, 0, 0, 1, b"\x02\x01a\x01b")),
+        "more texts than points"
+    );
+    assert!(!is_good(group(2, 0, 0, 0, 2, &[4])), "numbers among texts");
+    let mut digits = Vec::new();
+    crate::base::varint::push(1 << 55, &mut digits);
+    assert!(!is_good(group(0, 0, 0, 0, 2, &digits)), "too many digits");
+    assert!(is_good(group(1, 0, 0, 0, 2, &digits)));
+}
