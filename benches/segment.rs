@@ -36,7 +36,7 @@ fn main() {
     let sizes: &[(u32, usize)] = if is_test() {
         &[(100, 60)]
     } else {
-        &[(50_000, 60), (2_000, 3600)]
+        &[(20_000, 60), (10_000, 360), (2_000, 3600)]
     };
     for &(series, points) in sizes {
         writing(series, points);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::number::Number;
 use crate::model::points::Duplicates;
+use crate::store::segment::RUN_POINTS_MAX;
 use crate::store::stretch::{Column, Stretch};
 
 /// Values so far.
@@ -25,17 +26,20 @@ pub(super) struct Gather {
 }
 
 impl Gather {
-    /// For a series with values as in `column`.
-    pub(super) fn like(column: &Column, duplicates: Duplicates) -> Gather {
+    /// For a series with values as in `column`, and so many points of it soon.
+    pub(super) fn like(column: &Column, points: usize, duplicates: Duplicates) -> Gather {
+        let points = points.min(RUN_POINTS_MAX);
         let values = match column {
-            Column::Decimal { .. } | Column::Float(_) => Values::Numbers(Vec::new()),
-            Column::Long(_) => Values::Longs(Vec::new()),
-            Column::Text(_) => Values::Texts(Vec::new()),
+            Column::Decimal { .. } | Column::Float(_) => {
+                Values::Numbers(Vec::with_capacity(points))
+            }
+            Column::Long(_) => Values::Longs(Vec::with_capacity(points)),
+            Column::Text(_) => Values::Texts(Vec::with_capacity(points)),
         };
         Gather {
             duplicates,
-            times: Vec::new(),
-            stamps: Vec::new(),
+            times: Vec::with_capacity(points),
+            stamps: Vec::with_capacity(points),
             values,
             stamped: false,
             text_bytes: 0,

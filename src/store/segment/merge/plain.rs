@@ -6,6 +6,9 @@ use super::{Failure, base_of, step_of};
 use crate::store::pack::{self, Summary};
 use crate::store::segment::{Extent, RUN_BYTES_MAX, RUN_POINTS_MAX};
 
+/// Shorter runs are better packed anew, and [`pack::join`] would not join them.
+const POINTS_WORTH_JOINING: usize = 32;
+
 /// Memory that is used again for every series.
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -32,13 +35,17 @@ pub(super) fn join(
     if !find(number, inputs, output, &mut scratch.members)? {
         return Ok(None);
     }
-    let Some(has_cells) = join_cells(number, inputs, output, scratch)? else {
-        return Ok(None);
-    };
     let mut whole = Extent::EMPTY;
     for member in &scratch.members {
         whole.add(&member.extent);
     }
+    let members = scratch.members.len();
+    if members > 1 && whole.points < (members * POINTS_WORTH_JOINING) as u64 {
+        return Ok(None);
+    }
+    let Some(has_cells) = join_cells(number, inputs, output, scratch)? else {
+        return Ok(None);
+    };
     let runs = scratch
         .members
         .iter()
@@ -64,7 +71,10 @@ pub(super) fn join(
     if has_cells {
         output.add_cells(number, &scratch.cells, &whole)?;
     }
-    Ok(Some(200 + bytes / 2))
+    Ok(Some(match runs.len() {
+        1 => 200 + bytes / 4,
+        members => 250 * members + 5 * bytes / 2,
+    }))
 }
 
 /// Find who has the series, in the order of its times. `false` where the runs do not follow each other,

@@ -5,11 +5,12 @@ use crate::base::random::Random;
 use crate::base::time::Step;
 use crate::model::aggregate::{Aggregate, Placed};
 use crate::seam::disk::Jobs;
+use crate::store::pack;
 use crate::store::segment::tests::{
     START_MS, Series, Whole, about as about_of, duplicates, read_whole, some_points, some_series,
     tell, write,
 };
-use crate::store::segment::{RUN_POINTS_MAX, Veil};
+use crate::store::segment::{Extent, RUN_POINTS_MAX, Veil, Writer};
 use crate::store::stretch::{Column, Stretch};
 
 /// Does what is asked in any order, and at last.
@@ -282,6 +283,43 @@ fn points_keep_their_place_among_arrivals() {
     );
 }
 
+/// Too many points for one run, and the second file begins with the time that the first ends with.
+#[test]
+fn long_runs_that_touch_do_not_follow_each_other() {
+    let mut random = Random::new(3);
+    let mut disk = Disk::default();
+    let (mut layers, mut infos) = (Vec::new(), Vec::new());
+    for file in 0..2 {
+        let mut series = Series::new();
+        for number in [0, 2, 4] {
+            let count = 2 * RUN_POINTS_MAX / 3;
+            let mut stretch = some_points(number, count, 0, &mut random);
+            stretch.stamps.clear();
+            let first = START_MS + file as i64 * (count as i64 - 1);
+            stretch.times = (first..first + count as i64).collect();
+            series.insert(number, stretch);
+        }
+        let mut writer = Writer::new(about_of(file));
+        for (&number, stretch) in &series {
+            let (mut run, mut cells) = (Vec::new(), Vec::new());
+            let base = Millis(START_MS);
+            let extent = Extent::from(&pack::encode(stretch, base, &mut run));
+            pack::encode_cells(stretch, base, Step::MINUTE, &mut cells);
+            writer.add(number, &run, &extent, &cells).expect("in order");
+        }
+        let (bytes, info) = writer.finish();
+        disk.files.insert(info.path(), bytes);
+        layers.push(series);
+        infos.push(info);
+    }
+    let mask = Mask::default();
+    let want = model(&layers, &[999, 1999], &mask);
+    let mut merge = Merge::new(&infos, 9).expect("alike");
+    let info = expect_done(run(&mut merge, &mask, &mut disk, &mut random), 3);
+    let got = read_whole(&disk.files[&info.path()]).expect("a file");
+    assert!(got.points == want.points && got.cells == want.cells);
+}
+
 /// More points than a run holds, from files that follow each other, and from ones that overlap.
 #[test]
 fn long_series_are_several_runs() {
@@ -345,6 +383,64 @@ fn a_wrong_bit_is_named_and_nothing_is_left() {
             other => panic!("seed {seed}: {other:?}"),
         }
     }
+}
+
+/// Runs and cells that a right checksum covers, and that are wrong all the same.
+#[test]
+fn hostile_runs_end_it_or_are_merged() {
+    let (mut ended, mut merged) = (0, 0);
+    for seed in 0..3000 {
+        let mut random = Random::new(seed);
+        let mut disk = Disk::default();
+        let mut infos = Vec::new();
+        for file in 0..2 {
+            let mut writer = Writer::new(about_of(file));
+            for number in random.below(4) as u32..4 + random.below(4) as u32 {
+                let count = 1 + random.below(200) as usize;
+                let stretch = some_points(number, count, file * 1000, &mut random);
+                let (mut run, mut cells) = (Vec::new(), Vec::new());
+                let base = Millis(START_MS);
+                let extent = Extent::from(&pack::encode(&stretch, base, &mut run));
+                pack::encode_cells(&stretch, base, Step::MINUTE, &mut cells);
+                for bytes in [&mut run, &mut cells] {
+                    let at = random.below(bytes.len() as u64) as usize;
+                    if random.chance(15)
+                        && let Some(byte) = bytes.get_mut(at)
+                    {
+                        *byte = random.next_u64() as u8;
+                    }
+                }
+                writer.add(number, &run, &extent, &cells).expect("in order");
+            }
+            let (bytes, info) = writer.finish();
+            disk.files.insert(info.path(), bytes);
+            infos.push(info);
+        }
+        let mut merge = Merge::new(&infos, 9).expect("alike");
+        match run(&mut merge, &Mask::default(), &mut disk, &mut random) {
+            Progress::Done(info) => {
+                merged += 1;
+                assert_eq!(
+                    info.bytes,
+                    disk.files[&info.path()].len() as u64,
+                    "seed {seed}"
+                );
+            }
+            Progress::Failed(Failure::Corrupt { corrupt, .. }) => {
+                ended += 1;
+                let text = corrupt.to_string();
+                assert!(
+                    text.contains("in the page here, the "),
+                    "seed {seed}: {text}"
+                );
+            }
+            other => panic!("seed {seed}: {other:?}"),
+        }
+    }
+    assert!(
+        ended > 100 && merged > 100,
+        "{ended} ended, {merged} merged"
+    );
 }
 
 #[test]

@@ -104,6 +104,9 @@ impl Weave {
                 None => return Ok(Turn::Waits),
             }
         }
+        if self.gather.is_none() {
+            self.gather = self.gather_anew();
+        }
         let woven = self.weave(inputs)?;
         points += woven;
         let full =
@@ -172,7 +175,7 @@ impl Weave {
             let Some((first, bound)) = self.heads() else {
                 break;
             };
-            let Some(part) = self.parts.get_mut(first) else {
+            let (Some(part), Some(gather)) = (self.parts.get_mut(first), &mut self.gather) else {
                 break;
             };
             // As long as it is this part's turn.
@@ -180,18 +183,14 @@ impl Weave {
                 && bound.is_none_or(|bound| (time, first) < bound)
                 && woven <= RUN_POINTS_MAX
             {
-                let taken = take(part, time, &self.veils, self.duplicates, &mut self.gather);
+                let taken = take(part, time, &self.veils, gather);
                 if !taken && let Some(input) = inputs.get(part.input) {
                     let text = "its values are of another kind than in an older file";
                     return Err(input.wrong_run(self.number, text));
                 }
                 part.place += 1;
                 woven += 1;
-                if self
-                    .gather
-                    .as_ref()
-                    .is_some_and(|gather| gather.text_bytes() > TEXT_BYTES_MAX)
-                {
+                if gather.text_bytes() > TEXT_BYTES_MAX {
                     return Ok(woven);
                 }
             }
@@ -200,6 +199,13 @@ impl Weave {
             }
         }
         Ok(woven)
+    }
+
+    /// What points are gathered in: values as the oldest file has them.
+    fn gather_anew(&self) -> Option<Gather> {
+        let part = self.parts.iter().find(|part| part.time().is_some())?;
+        let points = self.parts.iter().map(|part| part.points.times.len()).sum();
+        Some(Gather::like(&part.points.values, points, self.duplicates))
     }
 
     /// The part with the next point, and time and place of the one behind it. Of equal times the oldest
@@ -265,19 +271,11 @@ impl Weave {
 }
 
 /// Gather the point at hand of a part, unless it is deleted. `false` where it does not fit the others.
-fn take(
-    part: &Part,
-    time: i64,
-    veils: &[Veil],
-    duplicates: Duplicates,
-    gather: &mut Option<Gather>,
-) -> bool {
+fn take(part: &Part, time: i64, veils: &[Veil], gather: &mut Gather) -> bool {
     let stamp = part.stamp();
     if veils.iter().any(|veil| veil.hides(time, stamp)) {
         return true;
     }
-    let like = || Gather::like(&part.points.values, duplicates);
-    let gather = gather.get_or_insert_with(like);
     if !part.points.stamps.is_empty() {
         gather.set_stamped();
     }
