@@ -94,29 +94,19 @@ impl Bench {
 
     fn append_round(&mut self, round: u64) {
         let (head, pool) = (&mut self.head, &mut self.pool);
-<<<<<<< HEAD
-        let mut read = 0;
-=======
         let (mut read, mut token_bytes) = (0, 0);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         for (&(time, value), i) in self.points.iter().zip(0u32..) {
             if i % READ_POINTS == 0 {
                 read = head.read_number(Stamp(round * 1_000_000 + u64::from(i)));
             }
             head.prefetch_tail(SeriesId(i + 2 * AHEAD));
             head.prefetch_block(pool, SeriesId(i + AHEAD));
-<<<<<<< HEAD
-            let put = head.append(pool, SeriesId(i), &self.numbers, Millis(time), read, value);
-            assert_eq!(put.map(|entry| entry.number), Ok(i));
-        }
-=======
             match head.append(pool, SeriesId(i), &self.numbers, Millis(time), read, value) {
                 Ok(entry) => token_bytes += entry.token.len(),
                 Err(why) => panic!("{why}"),
             }
         }
         std::hint::black_box(token_bytes);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
 
     fn read(&self, from: i64) -> f64 {

@@ -36,11 +36,7 @@ use crate::model::series::SeriesId;
 use crate::simd;
 use crate::store::token::Token;
 use reads::Reads;
-<<<<<<< HEAD
-use tail::{BLANK, Tail};
-=======
 use tail::{BLANK, Tail, Tails};
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 
 /// What a generation is told once.
 #[derive(Clone, Copy, Debug)]
@@ -77,11 +73,7 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Head {
     options: Options,
-<<<<<<< HEAD
-    tails: Vec<Tail>,
-=======
     tails: Tails,
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     reads: Reads,
     texts: Vec<Arc<str>>,
     /// Bytes of the texts, which count in the pool too.
@@ -94,15 +86,10 @@ pub struct Head {
     blocks: usize,
     /// How often it was emptied: what was begun before must not go on.
     epoch: u64,
-<<<<<<< HEAD
-    /// Series that [`Head::clear`] has gone through.
-    cleared: usize,
-=======
     /// Whether it has given blocks back since it was last emptied.
     released: bool,
     /// Series that [`Head::clear`] has gone through.
     cleared: u32,
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 }
 
 impl Head {
@@ -113,11 +100,7 @@ impl Head {
     pub fn new(options: Options) -> Head {
         Head {
             options,
-<<<<<<< HEAD
-            tails: Vec::new(),
-=======
             tails: Tails::default(),
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             reads: Reads::default(),
             texts: Vec::new(),
             text_bytes: 0,
@@ -127,33 +110,20 @@ impl Head {
             series: 0,
             blocks: 0,
             epoch: 0,
-<<<<<<< HEAD
-=======
             released: false,
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             cleared: 0,
         }
     }
 
     /// Make room for the series up to `id`.
     pub fn admit(&mut self, id: SeriesId) {
-<<<<<<< HEAD
-        if self.tails.len() <= id.0 as usize {
-            self.tails.resize(id.0 as usize + 1, BLANK);
-        }
-=======
         self.tails.admit(id);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
 
     /// Ask for the memory that the next point of `id` will touch first.
     #[inline]
     pub fn prefetch_tail(&self, id: SeriesId) {
-<<<<<<< HEAD
-        if let Some(tail) = self.tails.get(id.0 as usize) {
-=======
         if let Some(tail) = self.tails.get(id) {
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             simd::prefetch(tail);
         }
     }
@@ -161,11 +131,7 @@ impl Head {
     /// Ask for the memory that the next point of `id` will be written to; reads the tail.
     #[inline]
     pub fn prefetch_block(&self, pool: &Pool, id: SeriesId) {
-<<<<<<< HEAD
-        if let Some(tail) = self.tails.get(id.0 as usize)
-=======
         if let Some(tail) = self.tails.get(id)
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             && let Some(block) = pool.get(tail.block)
             && let Some(place) = block.payload.get(usize::from(tail.position))
         {
@@ -200,22 +166,6 @@ impl Head {
         read: u32,
         value: Number,
     ) -> Result<Entry, Full> {
-<<<<<<< HEAD
-        let tail = &mut self.tails[id.0 as usize];
-        if time.0 == tail.expected
-            && time.0 < tail.quick_until
-            && let Some(block) = pool.get_mut(tail.block)
-        {
-            let mut last = tail.last();
-            let token = Token::new(&mut last, value);
-            let (mut bytes, mut len) = (*token.padded(), token.len());
-            if self.options.ordered {
-                (bytes, len) = behind_read(read.wrapping_sub(tail.read), &token);
-            }
-            let at = usize::from(tail.position);
-            if at + len <= pool::PAYLOAD && len <= bytes.len() {
-                block.put(at, &bytes, len);
-=======
         let tail = self.tails.of(id);
         let mut last = tail.last();
         if time.0 == tail.expected
@@ -231,7 +181,6 @@ impl Head {
             let at = usize::from(tail.position);
             if at + len <= pool::PAYLOAD && len <= bytes.len() {
                 block.put(at, bytes);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
                 tail.set_last(last);
                 tail.read = read;
                 tail.position += len as u8;
@@ -247,14 +196,6 @@ impl Head {
         self.append_slowly(pool, id, numbers, time.0, read, value)
     }
 
-<<<<<<< HEAD
-    /// Give the blocks of `id` back; its next point is the first of a new generation. To be called once
-    /// its points are safe elsewhere. What the windows and counters say stays until [`Head::clear`].
-    pub fn release(&mut self, pool: &mut Pool, id: SeriesId) {
-        let Some(tail) = self.tails.get_mut(id.0 as usize).filter(|t| !t.is_blank()) else {
-            return;
-        };
-=======
     /// Give the blocks of `id` back, once its points are safe elsewhere. From then on the generation
     /// takes no points until [`Head::clear`] has ended; what its windows and counters say stays so long.
     pub fn release(&mut self, pool: &mut Pool, id: SeriesId) {
@@ -263,7 +204,6 @@ impl Head {
         }
         self.released = true;
         let tail = self.tails.of(id);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         pool.give_back(tail.first, tail.block, tail.blocks as usize);
         self.blocks -= tail.blocks as usize;
         self.series -= 1;
@@ -278,23 +218,15 @@ impl Head {
                 return false;
             }
             *budget -= 1;
-<<<<<<< HEAD
-            self.release(pool, SeriesId(self.cleared as u32));
-            self.cleared = (self.cleared + 1) % self.tails.len().max(1);
-=======
             self.release(pool, SeriesId(self.cleared));
             self.cleared = (self.cleared + 1) % self.tails.ids_end().max(1);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         }
         self.reads.clear();
         self.clear_texts(pool);
         self.windows.clear();
         self.stamps = None;
         self.points = 0;
-<<<<<<< HEAD
-=======
         self.released = false;
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         self.cleared = 0;
         self.epoch += 1;
         true
@@ -317,31 +249,15 @@ impl Head {
 
     /// Ids below this may have points in it.
     pub fn ids_end(&self) -> u32 {
-<<<<<<< HEAD
-        self.tails.len() as u32
-=======
         self.tails.ids_end()
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
 
     /// The number in the book of a series that has points in it.
     pub fn number(&self, id: SeriesId) -> Option<u32> {
-<<<<<<< HEAD
-        let tail = self.tails.get(id.0 as usize)?;
-        (!tail.is_blank()).then_some(tail.number)
-    }
-
-    /// Points of a series in it.
-    pub fn points_of(&self, id: SeriesId) -> usize {
-        self.tails.get(id.0 as usize).map_or(0, Tail::points)
-    }
-
-=======
         let tail = self.tails.get(id)?;
         (!tail.is_blank()).then_some(tail.number)
     }
 
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     /// Bytes of its blocks, of its texts and of the stamps of its reads.
     pub fn bytes(&self) -> usize {
         self.blocks * Pool::BLOCK_BYTES + self.text_bytes + self.reads.bytes()
@@ -363,17 +279,6 @@ impl Head {
     }
 }
 
-<<<<<<< HEAD
-/// The bytes of a point that is `reads` after the one before it, and how many: where they do not fit,
-/// more than there is room for.
-#[inline]
-fn behind_read(reads: u32, token: &Token) -> ([u8; 16], usize) {
-    let Some((lead, len)) = varint::short(u64::from(reads)) else {
-        return ([0; 16], usize::MAX >> 1);
-    };
-    let token_bits = u128::from_be_bytes(*token.padded()) >> (8 * len);
-    let bits = (u128::from(lead) << 64) | token_bits;
-=======
 /// The first bytes of a token, which most have no more of.
 #[inline]
 fn first_eight(token: &Token) -> [u8; 8] {
@@ -387,6 +292,5 @@ fn behind_read(reads: u32, token: &Token) -> ([u8; 8], usize) {
     let (lead, len) = varint::short(u64::from(reads)).unwrap_or((0, 8));
     let word = u64::from_be_bytes(first_eight(token));
     let bits = lead | word.checked_shr(8 * len as u32).unwrap_or(0);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     (bits.to_be_bytes(), len + token.len())
 }

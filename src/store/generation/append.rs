@@ -1,10 +1,6 @@
 //! The points that do not simply continue their series.
 
-<<<<<<< HEAD
-use super::pool::{NONE, Pool};
-=======
 use super::pool::{Block, NONE, Pool};
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 use super::tail::{self, NEVER, Tail};
 use super::unpack::{Jump, after_timed};
 use super::{Entry, Full, Head};
@@ -40,14 +36,6 @@ impl Head {
         read: u32,
         value: Number,
     ) -> Result<Entry, Full> {
-<<<<<<< HEAD
-        let before = self.tails[id.0 as usize];
-        let mut last = before.last();
-        let token = Token::new(&mut last, value);
-        let point = Point { time, read, token };
-        let window = self.window_of(&before, time);
-        self.check_window(&before, window)?;
-=======
         debug_assert!(!self.released, "released, and not cleared yet");
         let before = *self.tails.of(id);
         let mut last = before.last();
@@ -56,7 +44,6 @@ impl Head {
         let old = (!before.is_blank()).then(|| before.window(self.options.window));
         let window = self.window_of(old, time);
         self.check_window(old, window)?;
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         let extended = self.extended(pool, &before, &point);
         let mut tail = match extended {
             Some(tail) => tail,
@@ -68,39 +55,16 @@ impl Head {
         }
         tail.set_last(last);
         tail.read = read;
-<<<<<<< HEAD
-        self.note(&before, &mut tail, window);
-        self.set_quick(pool, &before, &mut tail);
-        self.points += 1;
-        self.tails[id.0 as usize] = tail;
-=======
         self.note((&before, old), &mut tail, window);
         self.set_quick(pool, &before, &mut tail);
         self.points += 1;
         *self.tails.of(id) = tail;
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         Ok(Entry {
             number: tail.number,
             token,
         })
     }
 
-<<<<<<< HEAD
-    /// The window of a point: mostly that of the point before it.
-    fn window_of(&self, tail: &Tail, time: i64) -> i64 {
-        let width = self.options.window;
-        let start = tail.quick_until.saturating_sub(width.millis());
-        if start <= time && time < tail.quick_until {
-            start
-        } else {
-            width.floor(Millis(time)).0
-        }
-    }
-
-    fn check_window(&self, before: &Tail, window: i64) -> Result<(), Full> {
-        let same = !before.is_blank() && window == before.window(self.options.window);
-        if same
-=======
     /// The window of a point: mostly that of the points before it. The one at the beginning of time is
     /// shorter than others.
     fn window_of(&self, old: Option<i64>, time: i64) -> i64 {
@@ -117,7 +81,6 @@ impl Head {
 
     fn check_window(&self, old: Option<i64>, window: i64) -> Result<(), Full> {
         if old == Some(window)
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             || self.windows.len() < self.options.windows_max
             || self.windows.contains_key(&window)
         {
@@ -136,11 +99,7 @@ impl Head {
         }
         let (time, expected, newest) = (point.time, tail.expected, tail.newest());
         let far = varint::zigzag(time.wrapping_sub(expected));
-<<<<<<< HEAD
-        if block.timed {
-=======
         if block.is_timed() {
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             bytes.varint(far);
             tail.escapes += u8::from(time != expected);
             tail.expected = after_timed(expected, i64::from(tail.step), time);
@@ -166,15 +125,9 @@ impl Head {
         tail.position += bytes.len as u8;
         tail.count += 1;
         tail.disorder |= time <= newest;
-<<<<<<< HEAD
-        tail.reach = before
-            .reach_from(block.base_time)
-            .max(tail::reach(block.base_time, time));
-=======
         let base = block.base_time;
         tail.ahead = before.ahead_of(base).max(tail::distance(base, time));
         tail.behind = before.behind.max(tail::distance(time, base));
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         Some(tail)
     }
 
@@ -185,12 +138,8 @@ impl Head {
         let mut tail = *before;
         if let Some(block) = pool.get_mut(before.block) {
             block.count = before.count;
-<<<<<<< HEAD
-            block.reach = before.reach_from(block.base_time);
-=======
             block.ahead = before.ahead_of(block.base_time);
             block.behind = before.behind;
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             block.next = number;
             tail.disorder |= point.time <= before.newest();
             tail.odd = 0;
@@ -209,18 +158,6 @@ impl Head {
         if let Some(block) = pool.get_mut(number) {
             block.payload[..bytes.len].copy_from_slice(bytes.get());
             block.base_time = point.time;
-<<<<<<< HEAD
-            (block.mantissa, block.scale) = (before.mantissa, before.scale);
-            (block.previous, block.next) = (before.block, NONE);
-            block.step = tail.step;
-            block.timed = u32::from(before.count) < u32::from(before.escapes) * ESCAPES_TIMED;
-        }
-        tail.block = number;
-        tail.blocks += 1;
-        tail.points = tail.points.saturating_add(u32::from(before.count));
-        tail.position = bytes.len as u8;
-        (tail.count, tail.noted, tail.escapes, tail.reach) = (1, 0, 0, 0);
-=======
             block.mantissa = before.mantissa;
             (block.previous, block.next) = (before.block, NONE);
             block.step = tail.step;
@@ -232,18 +169,12 @@ impl Head {
         tail.position = bytes.len as u8;
         (tail.count, tail.noted, tail.escapes) = (1, 0, 0);
         (tail.ahead, tail.behind) = (0, 0);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         tail.expect_after(point.time);
         Ok(tail)
     }
 
     /// Count the points that leave a window or a block, and the first in another window.
-<<<<<<< HEAD
-    fn note(&mut self, before: &Tail, tail: &mut Tail, window: i64) {
-        let old = (!before.is_blank()).then(|| before.window(self.options.window));
-=======
     fn note(&mut self, (before, old): (&Tail, Option<i64>), tail: &mut Tail, window: i64) {
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         let moved = old != Some(window);
         let same_block = tail.block == before.block;
         let aside = same_block && tail.expected == before.expected;
@@ -262,11 +193,7 @@ impl Head {
     /// Until when points may take the quick way.
     fn set_quick(&self, pool: &Pool, before: &Tail, tail: &mut Tail) {
         let newest = tail.newest();
-<<<<<<< HEAD
-        let timed = pool.get(tail.block).is_some_and(|block| block.timed);
-=======
         let timed = pool.get(tail.block).is_some_and(Block::is_timed);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         if timed || tail.step == 0 {
             tail.quick_until = NEVER;
             return;

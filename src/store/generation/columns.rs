@@ -47,12 +47,7 @@ impl Columns {
         self.times.extend_from_slice(block.times());
         self.mantissas.extend_from_slice(block.mantissas());
         if let Some(reads) = reads {
-<<<<<<< HEAD
-            let stamps = block.reads().iter().map(|&read| reads.stamp(read));
-            self.stamps.extend(stamps);
-=======
             reads.extend(block.reads(), &mut self.stamps);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         }
         match block.scale {
             Some(scale) if before == 0 => self.scale = scale,

@@ -34,18 +34,6 @@ pub(super) struct Block {
     pub previous: u32,
     /// Milliseconds from the first point to where the second is expected.
     pub step: u32,
-<<<<<<< HEAD
-    /// Scale that the first value is told from.
-    pub scale: u8,
-    /// Points.
-    pub count: u8,
-    /// All its times are less than two to this power away from the first.
-    pub reach: u8,
-    /// Whether each point but the first says how far from its expected time it is.
-    pub timed: bool,
-}
-
-=======
     /// Scale that the first value is told from; [`TIMED`].
     form: u8,
     /// Points.
@@ -59,7 +47,6 @@ pub(super) struct Block {
 /// In a block's form: each point but the first says how far from its expected time it is.
 const TIMED: u8 = 0x80;
 
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 impl Block {
     const EMPTY: Block = Block {
         payload: [0; PAYLOAD],
@@ -68,20 +55,6 @@ impl Block {
         next: NONE,
         previous: NONE,
         step: 0,
-<<<<<<< HEAD
-        scale: 0,
-        count: 0,
-        reach: 0,
-        timed: false,
-    };
-
-    /// Write the first `len` of `bytes`, which fit, at `at`; perhaps the others too.
-    #[inline]
-    pub(super) fn put(&mut self, at: usize, bytes: &[u8; 16], len: usize) {
-        match self.payload.get_mut(at..at + 16) {
-            Some(room) => room.copy_from_slice(bytes),
-            None => self.payload[at..at + len].copy_from_slice(&bytes[..len]),
-=======
         form: 0,
         count: 0,
         ahead: 0,
@@ -111,7 +84,6 @@ impl Block {
             let kept_bits = (at + 8 - PAYLOAD) * 8;
             let kept = u64::from_le_bytes(*end) & !(u64::MAX << kept_bits);
             *end = (kept | (u64::from_le_bytes(bytes) << kept_bits)).to_le_bytes();
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         }
     }
 }
@@ -119,11 +91,7 @@ impl Block {
 /// Blocks for all generations of a shard.
 #[derive(Debug)]
 pub struct Pool {
-<<<<<<< HEAD
-    chunks: Vec<Box<[Block]>>,
-=======
     chunks: Vec<Box<[Block; CHUNK]>>,
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     /// The first of the blocks that were given back; `next` leads to the others.
     free: u32,
     /// Blocks that were taken at least once.
@@ -179,26 +147,14 @@ impl Pool {
 
     #[inline]
     pub(super) fn get(&self, number: u32) -> Option<&Block> {
-<<<<<<< HEAD
-        self.chunks
-            .get((number >> CHUNK_BITS) as usize)?
-            .get(number as usize % CHUNK)
-=======
         let chunk = self.chunks.get((number >> CHUNK_BITS) as usize)?;
         Some(&chunk[number as usize % CHUNK])
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Block> {
-<<<<<<< HEAD
-        self.chunks
-            .get_mut((number >> CHUNK_BITS) as usize)?
-            .get_mut(number as usize % CHUNK)
-=======
         let chunk = self.chunks.get_mut((number >> CHUNK_BITS) as usize)?;
         Some(&mut chunk[number as usize % CHUNK])
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
 
     /// A block with anything in it, or `None` where all are in use.
@@ -216,13 +172,8 @@ impl Pool {
             return Some(number);
         }
         if self.touched == self.chunks.len() * CHUNK {
-<<<<<<< HEAD
-            self.chunks
-                .push(vec![Block::EMPTY; CHUNK].into_boxed_slice());
-=======
             let chunk = vec![Block::EMPTY; CHUNK].into_boxed_slice();
             self.chunks.extend(chunk.try_into().ok());
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         }
         self.touched += 1;
         Some((self.touched - 1) as u32)
@@ -263,8 +214,6 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
-=======
     fn bytes_are_put_as_far_as_there_is_room() {
         for at in 0..PAYLOAD {
             let mut block = Block::EMPTY;
@@ -279,7 +228,6 @@ mod tests {
     }
 
     #[test]
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     fn a_chunk_more_moves_nothing() {
         let mut pool = Pool::new(usize::MAX);
         let first = pool.take().expect("room");

@@ -6,29 +6,16 @@
 
 use super::Head;
 use super::pool::{Block, NONE, Pool};
-<<<<<<< HEAD
-use super::tail::{self, Tail};
-use super::unpack::Unpacked;
-use crate::base::time::{Millis, Stamp};
-use crate::model::points::{Merging, Points};
-=======
 use super::sorting::Sorting;
 use super::tail::{self, Tail};
 use super::unpack::Unpacked;
 use crate::base::time::{Millis, Stamp};
 use crate::model::points::Points;
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 use crate::model::series::SeriesId;
 
 /// What following the chain by one block costs, in points: most blocks are not in the cache.
 const WALK_COST: usize = 4;
 
-<<<<<<< HEAD
-/// Points that are put in order in one go.
-const SORTED_AT_ONCE: usize = 1_000;
-
-=======
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 /// Blocks that a search for the newest times looks at.
 const NEWEST_BLOCKS_MAX: usize = 1_000;
 
@@ -45,11 +32,8 @@ pub struct Reading {
     stage: Stage,
     /// Blocks to be read, the last of them first.
     blocks: Vec<u32>,
-<<<<<<< HEAD
-=======
     /// Points of these blocks.
     points_max: usize,
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     /// Points of `out` that were there before.
     start: usize,
     unpacked: Box<Unpacked>,
@@ -61,16 +45,10 @@ enum Stage {
     /// This block and those before it are to be looked at.
     Walking(u32),
     Blocks,
-<<<<<<< HEAD
-    Sorting(Box<Merging>),
-    /// They are in order, and this many are written.
-    Writing(Box<Points>, usize),
-=======
     /// The points as they came, whose order is looked for.
     Sorting(Box<(Points, Sorting)>),
     /// It is found, and this many are written.
     Writing(Box<(Points, Sorting)>, usize),
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     Done,
 }
 
@@ -87,10 +65,7 @@ impl Reading {
             lost: false,
             stage: Stage::Begin,
             blocks: Vec::new(),
-<<<<<<< HEAD
-=======
             points_max: 0,
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             start: 0,
             unpacked: Box::default(),
         }
@@ -100,11 +75,7 @@ impl Reading {
     /// `out`, sorted by (time, stamp) and behind what was there, duplicates not settled; `pool`, `head`
     /// and `out` must be the same each time. See [`Reading::is_lost`].
     pub fn step(&mut self, pool: &Pool, head: &Head, budget: &mut usize, out: &mut Points) -> bool {
-<<<<<<< HEAD
-        let tail = head.tails.get(self.id.0 as usize).unwrap_or(&tail::BLANK);
-=======
         let tail = head.tails.get(self.id).unwrap_or(&tail::BLANK);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         let seen = (head.epoch, tail.first);
         if *self.seen.get_or_insert(seen) != seen && self.needs_head() {
             self.lost = true;
@@ -119,20 +90,6 @@ impl Reading {
                 }
                 &mut Stage::Walking(number) => self.walk(pool, tail, number),
                 Stage::Blocks => self.read_block(pool, head, tail, out),
-<<<<<<< HEAD
-                Stage::Sorting(merging) => {
-                    if let Some(sorted) = merging.step(budget) {
-                        self.stage = Stage::Writing(Box::new(sorted), 0);
-                    }
-                    0
-                }
-                Stage::Writing(sorted, written) => {
-                    let end = (*written + SORTED_AT_ONCE).min(sorted.len());
-                    out.extend_from(sorted, *written..end);
-                    let spent = end - *written;
-                    *written = end;
-                    if end == sorted.len() {
-=======
                 Stage::Sorting(unordered) => {
                     if unordered.1.step(budget) {
                         let unordered = std::mem::take(unordered);
@@ -150,7 +107,6 @@ impl Reading {
                     let spent = end - *written;
                     *written = end;
                     if end == points.len() {
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
                         self.stage = Stage::Done;
                     }
                     spent
@@ -180,10 +136,7 @@ impl Reading {
         let (first, last) = tail.range(number, block);
         if first <= self.until.0 && self.from.0 <= last {
             self.blocks.push(number);
-<<<<<<< HEAD
-=======
             self.points_max += tail.count(number, block);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         }
         let all_before = !tail.disorder && block.base_time < self.from.0;
         self.stage = Stage::Walking(if all_before { NONE } else { block.previous });
@@ -198,11 +151,8 @@ impl Reading {
         let Some(block) = pool.get(number) else {
             return 1;
         };
-<<<<<<< HEAD
-=======
         // Room for all at once, or growing would copy what is there in one go.
         out.reserve(std::mem::take(&mut self.points_max));
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         let unpacked = &mut self.unpacked;
         unpacked.read(block, tail.count(number, block), head.options.ordered);
         let (from, until) = (self.from.0, self.until.0);
@@ -219,28 +169,14 @@ impl Reading {
         WALK_COST + unpacked.count
     }
 
-<<<<<<< HEAD
-    /// All points are there: put them in order.
-=======
     /// All points are there, as they came: their stamps ascend.
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     fn order(&self, out: &mut Points) -> Stage {
         if out.is_sorted_from(self.start) {
             return Stage::Done;
         }
-<<<<<<< HEAD
-        let mut points = out.split_off(self.start);
-        if SORTED_AT_ONCE < points.len() {
-            return Stage::Sorting(Box::new(Merging::sorting(points)));
-        }
-        points.sort();
-        out.extend_from(&points, 0..points.len());
-        Stage::Done
-=======
         let points = out.split_off(self.start);
         let sorting = Sorting::new(&points.times);
         Stage::Sorting(Box::new((points, sorting)))
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
 }
 
@@ -256,17 +192,6 @@ impl Tail {
 
     /// All times of a block of the series are in here.
     fn range(&self, number: u32, block: &Block) -> (i64, i64) {
-<<<<<<< HEAD
-        let reach = if number == self.block {
-            self.reach_from(block.base_time)
-        } else {
-            block.reach
-        };
-        let span = u64::MAX.checked_shr(64 - u32::from(reach)).unwrap_or(0);
-        (
-            block.base_time.saturating_sub_unsigned(span),
-            block.base_time.saturating_add_unsigned(span),
-=======
         let base = block.base_time;
         let (behind, ahead) = if number == self.block {
             (self.behind, self.ahead_of(base))
@@ -277,7 +202,6 @@ impl Tail {
         (
             base.saturating_sub_unsigned(span(behind)),
             base.saturating_add_unsigned(span(ahead)),
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         )
     }
 }
@@ -300,11 +224,7 @@ impl Head {
     /// Append to `out` up to `n` of the newest distinct timestamps of `id` (milliseconds), newest
     /// first. Of a series whose points do not come in order, only its last blocks are looked at.
     pub fn newest_times(&self, pool: &Pool, id: SeriesId, n: usize, out: &mut Vec<i64>) {
-<<<<<<< HEAD
-        let Some(tail) = self.tails.get(id.0 as usize) else {
-=======
         let Some(tail) = self.tails.get(id) else {
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             return;
         };
         let mut unpacked = Unpacked::default();

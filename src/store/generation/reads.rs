@@ -70,8 +70,6 @@ impl Reads {
         })
     }
 
-<<<<<<< HEAD
-=======
     /// Append to `out` the stamps of reads, whose numbers ascend.
     pub(super) fn extend(&self, numbers: &[u32], out: &mut Vec<u64>) {
         let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else {
@@ -88,7 +86,6 @@ impl Reads {
         }
     }
 
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     pub(super) fn bytes(&self) -> usize {
         self.chunks.len() * (CHUNK * size_of::<u32>() + size_of::<Chunk>())
     }
@@ -125,15 +122,12 @@ mod tests {
                 .iter()
                 .all(|&(number, stamp)| reads.stamp(number) == stamp)
         );
-<<<<<<< HEAD
-=======
         for some in given.chunks(90) {
             let numbers: Vec<u32> = some.iter().map(|given| given.0).collect();
             let mut stamps = Vec::new();
             reads.extend(&numbers, &mut stamps);
             assert!(some.iter().map(|given| given.1).eq(stamps));
         }
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         assert!(reads.bytes() < 30 * CHUNK * 5);
     }
 }

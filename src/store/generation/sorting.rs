@@ -1,11 +1,7 @@
-<<<<<<< HEAD
-//! The order of times that are not in order, found in slices; equal times stay as they came.
-=======
 //! The order of times that are not all in order, found in slices; equal times stay as they came.
 //!
 //! Mostly a few points are late. So those that ascend are left as they are, only the others are sorted,
 //! and then the two are joined.
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 
 /// Times that are sorted in one go.
 const RUN: usize = 4_096;
@@ -13,19 +9,6 @@ const RUN: usize = 4_096;
 /// What sorting costs, in points.
 const SORT_COST: usize = 8;
 
-<<<<<<< HEAD
-/// Times with their places, on their way into order.
-#[derive(Debug)]
-pub(super) struct Sorting {
-    /// In order within each run of `width`, but for those that are not cut into runs yet.
-    keys: Vec<(i64, u32)>,
-    /// Runs of `2 * width`, made of those in `keys`.
-    merged: Vec<(i64, u32)>,
-    /// Keys that are cut into runs.
-    cut: usize,
-    width: usize,
-    /// The next key of either run of the pair that is being merged, and their ends.
-=======
 /// A time and its place.
 type Key = (i64, u32);
 
@@ -39,32 +22,17 @@ pub(super) struct Sorting {
     cut: usize,
     width: usize,
     /// Where the next keys come from, left and right, and up to where.
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     left: usize,
     left_end: usize,
     right: usize,
     right_end: usize,
-<<<<<<< HEAD
-=======
     /// Runs of `2 * width`, made of those of the late ones; in the end all.
     merged: Vec<Key>,
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 }
 
 impl Sorting {
     /// At most 2^32 times.
     pub(super) fn new(times: &[i64]) -> Sorting {
-<<<<<<< HEAD
-        Sorting {
-            keys: times.iter().copied().zip(0u32..).collect(),
-            merged: Vec::new(),
-            cut: 0,
-            width: RUN,
-            left: 0,
-            left_end: 0,
-            right: 0,
-            right_end: 0,
-=======
         let (mut ascending, mut late) = (Vec::with_capacity(times.len()), Vec::new());
         let mut newest = i64::MIN;
         for key in times.iter().copied().zip(0u32..) {
@@ -80,27 +48,12 @@ impl Sorting {
             late,
             width: RUN,
             ..Sorting::default()
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         }
     }
 
     /// Do a slice: about `budget` points, taken from it. True when [`Sorting::keys`] are in order.
     pub(super) fn step(&mut self, budget: &mut usize) -> bool {
         while *budget > 0 {
-<<<<<<< HEAD
-            if self.cut < self.keys.len() {
-                let end = (self.cut + RUN).min(self.keys.len());
-                self.keys[self.cut..end].sort_unstable();
-                *budget = budget.saturating_sub((end - self.cut) * SORT_COST);
-                self.cut = end;
-            } else if self.keys.len() <= self.width {
-                return true;
-            } else if self.merged.len() == self.keys.len() {
-                std::mem::swap(&mut self.keys, &mut self.merged);
-                self.merged.clear();
-                self.width *= 2;
-                self.begin_pair(0);
-=======
             if self.cut < self.late.len() {
                 self.cut_run(budget);
             } else if self.late.len() <= self.width {
@@ -113,7 +66,6 @@ impl Sorting {
                 self.width *= 2;
                 (self.right, self.right_end) = (0, 0);
                 (self.left, self.left_end) = (0, 0);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             } else {
                 self.merge(budget);
             }
@@ -121,40 +73,6 @@ impl Sorting {
         false
     }
 
-<<<<<<< HEAD
-    /// The times in order, each with its place.
-    pub(super) fn keys(&self) -> &[(i64, u32)] {
-        &self.keys
-    }
-
-    fn begin_pair(&mut self, start: usize) {
-        let end = self.keys.len();
-        self.left = start;
-        self.left_end = (start + self.width).min(end);
-        self.right = self.left_end;
-        self.right_end = (self.left_end + self.width).min(end);
-    }
-
-    fn merge(&mut self, budget: &mut usize) {
-        if self.left == self.left_end && self.right == self.right_end {
-            self.begin_pair(self.merged.len());
-        }
-        while *budget > 0 {
-            let left = self.keys[..self.left_end].get(self.left);
-            let right = self.keys[..self.right_end].get(self.right);
-            let next = match (left, right) {
-                (Some(left), Some(right)) if right < left => right,
-                (Some(left), _) => left,
-                (None, Some(right)) => right,
-                (None, None) => return,
-            };
-            self.merged.push(*next);
-            let from_left = left == Some(next);
-            self.left += usize::from(from_left);
-            self.right += usize::from(!from_left);
-            *budget -= 1;
-        }
-=======
     /// All times in order, each with its place.
     pub(super) fn keys(&self) -> &[Key] {
         &self.merged
@@ -226,7 +144,6 @@ fn merge(
         };
         out.push(*next);
         *budget -= 1;
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
 }
 
@@ -241,9 +158,6 @@ mod tests {
             let mut random = Random::new(seed);
             let count = random.below([10, 1_000, 40_000][seed as usize % 3]);
             let bound = [5, 1_000, u64::MAX][random.below(3) as usize];
-<<<<<<< HEAD
-            let times: Vec<i64> = (0..count).map(|_| random.below(bound) as i64).collect();
-=======
             let late = random.below(100);
             let times: Vec<i64> = (0..count as i64)
                 .map(|i| match random.chance(late) {
@@ -251,7 +165,6 @@ mod tests {
                     false => i,
                 })
                 .collect();
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             let slice = 1 + random.below(9_000) as usize;
             let (mut sorting, mut slices) = (Sorting::new(&times), 1);
             while !sorting.step(&mut { slice }) {
@@ -260,11 +173,7 @@ mod tests {
             let mut want: Vec<(i64, u32)> = times.iter().copied().zip(0..).collect();
             want.sort();
             assert_eq!(sorting.keys(), want, "seed {seed}");
-<<<<<<< HEAD
-            assert!(slices >= times.len() / RUN, "seed {seed}");
-=======
             assert!(slices * slice >= times.len() / SORT_COST, "seed {seed}");
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         }
     }
 }

@@ -83,11 +83,7 @@ impl Default for Stretches {
 impl Stretches {
     /// Begin with a series.
     pub fn begin(&mut self, head: &Head, id: SeriesId, values: Values, duplicates: Duplicates) {
-<<<<<<< HEAD
-        let first = head.tails.get(id.0 as usize).map_or(NONE, |t| t.first);
-=======
         let first = head.tails.get(id).map_or(NONE, |t| t.first);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         (self.id, self.values, self.duplicates) = (id, values, duplicates);
         self.stage = Stage::Blocks(first);
         self.columns.clear();
@@ -102,11 +98,7 @@ impl Stretches {
         budget: &mut usize,
         out: &mut Stretch,
     ) -> Next {
-<<<<<<< HEAD
-        let tail = head.tails.get(self.id.0 as usize).unwrap_or(&tail::BLANK);
-=======
         let tail = head.tails.get(self.id).unwrap_or(&tail::BLANK);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         loop {
             match &mut self.stage {
                 &mut Stage::Ready { at, end, rest } if at < end => {
@@ -124,12 +116,7 @@ impl Stretches {
                 &mut Stage::Blocks(number) => self.decode(pool, head, tail, number, budget),
                 Stage::Sorting(sorting) => {
                     if sorting.step(budget) {
-<<<<<<< HEAD
-                        let empty = Box::new(Sorting::new(&[]));
-                        let sorting = std::mem::replace(sorting, empty);
-=======
                         let sorting = std::mem::take(sorting);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
                         self.stage = Stage::Ordering(sorting, 0);
                     }
                 }

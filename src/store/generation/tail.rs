@@ -2,10 +2,7 @@
 
 use super::pool::NONE;
 use crate::base::time::{Millis, Step};
-<<<<<<< HEAD
-=======
 use crate::model::series::SeriesId;
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 use crate::store::token::Last;
 
 /// No time lies before it: every point takes the long way.
@@ -35,11 +32,6 @@ pub(super) struct Tail {
     pub step: u32,
     /// How far the last unexpected point went ahead of all before it; 0 if it was late.
     pub gap: u32,
-<<<<<<< HEAD
-    /// Points in the blocks before the last.
-    pub points: u32,
-=======
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     /// Blocks.
     pub blocks: u32,
     /// Scale that goes with the mantissa.
@@ -54,12 +46,8 @@ pub(super) struct Tail {
     /// Its `count` behind the last unexpected point.
     pub odd: u8,
     /// As of a block, up to the last point that came unexpected.
-<<<<<<< HEAD
-    pub reach: u8,
-=======
     pub ahead: u8,
     pub behind: u8,
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     /// Whether some point of the series is not newer than all before it.
     pub disorder: bool,
 }
@@ -75,10 +63,6 @@ pub(super) const BLANK: Tail = Tail {
     read: 0,
     step: 0,
     gap: 0,
-<<<<<<< HEAD
-    points: 0,
-=======
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     blocks: 0,
     scale: 0,
     position: 0,
@@ -86,12 +70,6 @@ pub(super) const BLANK: Tail = Tail {
     noted: 0,
     escapes: 0,
     odd: 0,
-<<<<<<< HEAD
-    reach: 0,
-    disorder: false,
-};
-
-=======
     ahead: 0,
     behind: 0,
     disorder: false,
@@ -134,7 +112,6 @@ impl Tails {
     }
 }
 
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 impl Tail {
     #[inline]
     pub(super) fn is_blank(&self) -> bool {
@@ -175,20 +152,9 @@ impl Tail {
         }
     }
 
-<<<<<<< HEAD
-    /// Points of the series.
-    pub(super) fn points(&self) -> usize {
-        self.points as usize + usize::from(self.count)
-    }
-
-    /// The reach of the last block, which starts at `base`.
-    pub(super) fn reach_from(&self, base: i64) -> u8 {
-        self.reach.max(reach(base, self.newest()))
-=======
     /// How far the points of the last block, which starts at `base`, are ahead of it.
     pub(super) fn ahead_of(&self, base: i64) -> u8 {
         self.ahead.max(distance(base, self.newest()))
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
 }
 
@@ -199,16 +165,10 @@ pub(super) fn quick_until(width: Step, time: i64) -> i64 {
     if end <= QUICK_MAX { end } else { NEVER }
 }
 
-<<<<<<< HEAD
-/// The smallest power of two that `other` is less than away from `base`.
-pub(super) fn reach(base: i64, other: i64) -> u8 {
-    (u64::BITS - base.abs_diff(other).leading_zeros()) as u8
-=======
 /// The smallest power of two that `later` is less than behind `earlier`; 0 if it is not behind.
 pub(super) fn distance(earlier: i64, later: i64) -> u8 {
     if later <= earlier {
         return 0;
     }
     (u64::BITS - later.abs_diff(earlier).leading_zeros()) as u8
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 }

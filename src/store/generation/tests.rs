@@ -1,19 +1,13 @@
 //! The truth: a plain list of the points that were taken, sorted.
 
-<<<<<<< HEAD
-=======
 mod arrivals;
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 mod sealing;
 
 use super::*;
 use crate::base::random::Random;
 use crate::model::points::Points;
 use crate::store::token::{self, Last};
-<<<<<<< HEAD
-=======
 use arrivals::{Sent, arrivals};
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -25,101 +19,6 @@ fn options(ordered: bool, windows_max: usize) -> Options {
     }
 }
 
-<<<<<<< HEAD
-/// A point as it was sent.
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    series: u32,
-    time: i64,
-    stamp: u64,
-    value: Number,
-}
-
-/// What kind of times a series has.
-fn times(random: &mut Random) -> impl FnMut(&mut Random) -> i64 + use<> {
-    let habit = random.below(12);
-    let step = [1000, 10_000, 60_000, 250, 7, 3_600_000, 1 << 33][random.below(7) as usize];
-    let mut time = match random.below(4) {
-        0 => -(random.below(10_000_000) as i64),
-        _ => 1_700_000_000_000 + random.below(1_000_000) as i64,
-    };
-    if habit == 11 {
-        time = [i64::MAX - 20 * step, i64::MIN, i64::MIN + 1][random.below(3) as usize];
-    }
-    move |random| {
-        time = time.saturating_add(step);
-        match habit {
-            0 => time + random.below(20) as i64 - 10,
-            1 if random.chance(5) => {
-                time += step * random.below(5) as i64;
-                time
-            }
-            2 if random.chance(10) => time - random.below(20_000_000) as i64,
-            3 => random.below(20_000_000) as i64 + 1_690_000_000_000,
-            4 if random.chance(30) => time - step * random.below(4) as i64,
-            5 if random.chance(3) => {
-                time -= step * random.below(100) as i64;
-                time
-            }
-            6 => 1_700_000_000_000,
-            7 => -time,
-            8 if random.chance(2) => [i64::MIN, i64::MAX, 0][random.below(3) as usize],
-            9 => random.next_u64() as i64,
-            10 => time + (random.below(2) * random.below(2)) as i64,
-            _ => time,
-        }
-    }
-}
-
-/// What kind of values a series has.
-fn values(random: &mut Random) -> impl FnMut(&mut Random) -> Number + use<> {
-    let habit = random.below(8);
-    let scale = random.below(7) as u8;
-    let mut mantissa = random.below(1_000_000) as i64;
-    move |random| match habit {
-        0 => Number::decimal(mantissa, scale),
-        1 => {
-            mantissa += random.below(200) as i64 - 100;
-            Number::decimal(mantissa, scale)
-        }
-        2 => Number::decimal(random.below(1_000_000) as i64, random.below(16) as u8),
-        3 if random.chance(10) => Number::float(-0.0),
-        3 => Number::float(f64::from_bits(random.next_u64() >> 2)),
-        4 => Number::long(random.next_u64() as i64),
-        5 if random.chance(2) => Number::decimal(5, scale + 1),
-        6 => Number::decimal((random.next_u64() >> (11 + random.below(50))) as i64, 2),
-        _ => Number::decimal(random.below(256) as i64 - 128, scale),
-    }
-}
-
-/// Points of `series` series, in the order of their stamps, which rise by read.
-fn arrivals(random: &mut Random, series: u32, each: u64) -> Vec<Sent> {
-    let mut kinds: Vec<_> = (0..series)
-        .map(|_| (times(random), values(random)))
-        .collect();
-    let mut stamp = 1_000_000u64;
-    let mut sent = Vec::new();
-    for _ in 0..each {
-        for (series, (time, value)) in kinds.iter_mut().enumerate() {
-            sent.push(Sent {
-                series: series as u32,
-                time: time(random),
-                stamp,
-                value: value(random),
-            });
-            if random.chance(30) {
-                stamp += 1 + random.below(3000);
-            }
-        }
-        if random.chance(1) {
-            stamp += 5_000_000_000;
-        }
-    }
-    sent
-}
-
-=======
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 /// A generation and what it should hold.
 struct Twin {
     head: Head,
@@ -183,14 +82,6 @@ impl Twin {
         assert_eq!(self.head.points(), self.sent.len() as u64, "{what}");
         for series in 0..self.log.len() as u32 {
             let want = self.want(series, i64::MIN, i64::MAX);
-<<<<<<< HEAD
-            assert_eq!(
-                self.head.points_of(SeriesId(series)),
-                want.len(),
-                "{what} {series}"
-            );
-=======
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             self.check_log(series, what);
             let got = rows(&read(pool, &self.head, series, i64::MIN, i64::MAX));
             assert_eq!(got, want, "{what} series {series}");
@@ -338,11 +229,7 @@ fn empty(twin: &mut Twin, pool: &mut Pool, random: &mut Random) {
     let some = random.below(ids.len() as u64 + 1) as usize;
     for &id in &ids[..some] {
         twin.head.release(pool, SeriesId(id));
-<<<<<<< HEAD
-        assert_eq!(twin.head.points_of(SeriesId(id)), 0);
-=======
         assert_eq!(twin.head.number(SeriesId(id)), None);
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     }
     while !twin.head.clear(pool, &mut 1) {}
     assert!(twin.head.is_empty() && twin.head.bytes() == 0 && twin.head.series() == 0);
@@ -403,30 +290,6 @@ fn contains(all: &[(i64, u64, u64)], some: &[(i64, u64, u64)]) -> bool {
     some.iter().all(|point| all.any(|other| other == point))
 }
 
-<<<<<<< HEAD
-/// A minute's points are read without the hours before them.
-#[test]
-fn old_blocks_are_skipped() {
-    let mut pool = Pool::new(1 << 30);
-    let mut twin = Twin::new(false, 1);
-    for i in 0..10_000 {
-        let sent = Sent {
-            series: 0,
-            time: 1_700_000_000_000 + i * 1000,
-            stamp: 1,
-            value: Number::decimal(i % 50, 0),
-        };
-        twin.put(&mut pool, sent).expect("room");
-    }
-    let from = Millis(1_700_000_000_000 + 9_700_000);
-    let mut reading = Reading::new(SeriesId(0), from, Millis::MAX, Stamp(42));
-    let (mut points, mut left) = (Points::default(), 600);
-    assert!(
-        reading.step(&pool, &twin.head, &mut left, &mut points),
-        "{left}"
-    );
-    assert_eq!(points.len(), 300);
-=======
 /// Five minutes are read without the hours before them, late points or not.
 #[test]
 fn old_blocks_are_skipped() {
@@ -453,7 +316,6 @@ fn old_blocks_are_skipped() {
         );
         assert_eq!(rows(&points), twin.want(0, from, i64::MAX));
     }
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 }
 
 #[test]

@@ -25,11 +25,7 @@ impl Head {
         read: u32,
         text: &str,
     ) -> Result<Entry, Full> {
-<<<<<<< HEAD
-        let last = self.tails[id.0 as usize].mantissa;
-=======
         let last = self.tails.of(id).mantissa;
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         let same = self.number(id).is_some() && self.text(last).is_some_and(|t| **t == *text);
         if same {
             return self.append(pool, id, numbers, time, read, Number::long(last));

@@ -92,45 +92,22 @@ impl Unpacked {
             at: 0,
             last: Last {
                 mantissa: block.mantissa,
-<<<<<<< HEAD
-                scale: block.scale,
-=======
                 scale: block.scale(),
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             },
             step: i64::from(block.step),
             scaled: 0,
             mixed: false,
         };
         let count = count.min(POINTS_MAX);
-<<<<<<< HEAD
-        self.count = match (ordered, block.timed) {
-            (false, false) => self.read_regular(&mut cursor, block.base_time, count),
-            (true, false) => self.read_each::<true, false>(&mut cursor, block.base_time, count),
-            (false, true) => self.read_each::<false, true>(&mut cursor, block.base_time, count),
-            (true, true) => self.read_each::<true, true>(&mut cursor, block.base_time, count),
-=======
         self.count = match (block.is_timed(), ordered) {
             (false, false) => self.read_regular::<false>(&mut cursor, block.base_time, count),
             (false, true) => self.read_regular::<true>(&mut cursor, block.base_time, count),
             (true, _) => self.read_timed(&mut cursor, block.base_time, count, ordered),
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         };
         self.scales[cursor.scaled..].fill(cursor.last.scale);
         self.scale = (!cursor.mixed).then_some(cursor.last.scale);
     }
 
-<<<<<<< HEAD
-    /// Without reads and with few words about times: mostly one varint after another.
-    fn read_regular(&mut self, cursor: &mut Cursor, base: i64, count: usize) -> usize {
-        self.expect_from(0, base, cursor.step);
-        let mut i = 0;
-        while i < count {
-            let Some(word) = cursor.word() else {
-                return i;
-            };
-            if word & 0x8080_8080_8080_8080 == 0 && i + 8 <= count {
-=======
     /// With few words about times: mostly one varint after another.
     fn read_regular<const ORDERED: bool>(
         &mut self,
@@ -145,7 +122,6 @@ impl Unpacked {
                 return i;
             };
             if !ORDERED && word & 0x8080_8080_8080_8080 == 0 && i + 8 <= count {
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
                 let deltas = word.to_be_bytes();
                 for (slot, delta) in self.mantissas[i..i + 8].iter_mut().zip(deltas) {
                     *slot = cursor.forward(u64::from(delta));
@@ -154,18 +130,6 @@ impl Unpacked {
                 i += 8;
                 continue;
             }
-<<<<<<< HEAD
-            let lead = (!word).leading_zeros() as usize;
-            if lead < 7 {
-                let len = lead + 1;
-                self.mantissas[i] = cursor.forward((word << len) >> len >> (64 - 8 * len));
-                cursor.at += len;
-                i += 1;
-                continue;
-            }
-            if !self.read_marked(cursor, i) {
-                return i;
-=======
             let mut room = 8;
             if ORDERED {
                 let Some((more, len)) = short(word).filter(|&(_, len)| len < 8) else {
@@ -187,18 +151,13 @@ impl Unpacked {
                         return i;
                     }
                 }
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             }
             i += 1;
         }
         count
     }
 
-<<<<<<< HEAD
-    /// A point with a mark, or a very long value.
-=======
     /// A point with a mark, or a long value.
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
     #[cold]
     fn read_marked(&mut self, cursor: &mut Cursor, i: usize) -> bool {
         if let Some((jump, delta)) = cursor.jump() {
@@ -220,23 +179,11 @@ impl Unpacked {
         }
     }
 
-<<<<<<< HEAD
-    fn read_each<const ORDERED: bool, const TIMED: bool>(
-        &mut self,
-        cursor: &mut Cursor,
-        base: i64,
-        count: usize,
-    ) -> usize {
-        let (mut expected, mut read) = (base, 0u32);
-        for i in 0..count {
-            if ORDERED {
-=======
     /// With a word about each time.
     fn read_timed(&mut self, cursor: &mut Cursor, base: i64, count: usize, ordered: bool) -> usize {
         let (mut expected, mut read) = (base, 0u32);
         for i in 0..count {
             if ordered {
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
                 let Some(more) = cursor.varint() else {
                     return i;
                 };
@@ -244,31 +191,16 @@ impl Unpacked {
                 self.reads[i] = read;
             }
             let mut time = expected;
-<<<<<<< HEAD
-            let mut next = time.wrapping_add(cursor.step);
-            if TIMED && i > 0 {
-=======
             if i > 0 {
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
                 let Some(delta) = cursor.varint() else {
                     return i;
                 };
                 time = expected.wrapping_add(varint::unzigzag(delta));
-<<<<<<< HEAD
-                next = after_timed(expected, cursor.step, time);
-            } else if let Some((jump, delta)) = cursor.jump() {
-                time = expected.wrapping_add(delta);
-                next = cursor.after(jump, expected, time);
-            }
-            self.times[i] = time;
-            expected = next;
-=======
                 expected = after_timed(expected, cursor.step, time);
             } else {
                 expected = time.wrapping_add(cursor.step);
             }
             self.times[i] = time;
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
             if !self.read_value(cursor, i) {
                 return i;
             }
@@ -278,14 +210,11 @@ impl Unpacked {
 
     #[inline]
     fn read_value(&mut self, cursor: &mut Cursor, i: usize) -> bool {
-<<<<<<< HEAD
-=======
         if let Some((code, len)) = cursor.word().and_then(short) {
             self.mantissas[i] = cursor.forward(code);
             cursor.at += len;
             return true;
         }
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         let last = cursor.last.scale;
         let bytes = cursor.bytes.get(cursor.at..).unwrap_or_default();
         let Some((number, len)) = token::take(bytes, &mut cursor.last) else {
@@ -318,8 +247,6 @@ pub(super) fn after_timed(expected: i64, step: i64, time: i64) -> i64 {
     }
 }
 
-<<<<<<< HEAD
-=======
 /// The [`varint`] that a word starts with, the first byte in its highest place, and its bytes, unless it
 /// is one of the longest.
 #[inline]
@@ -329,7 +256,6 @@ fn short(word: u64) -> Option<(u64, usize)> {
     (lead < 7).then(|| ((word << len) >> len >> (64 - 8 * len), len))
 }
 
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
 /// A way through a payload.
 struct Cursor {
     bytes: [u8; PAYLOAD + PADDING],
@@ -357,14 +283,10 @@ impl Cursor {
 
     #[inline]
     fn varint(&mut self) -> Option<u64> {
-<<<<<<< HEAD
-        let (number, len) = varint::take(self.bytes.get(self.at..)?)?;
-=======
         let (number, len) = match short(self.word()?) {
             Some(short) => short,
             None => varint::take(self.bytes.get(self.at..)?)?,
         };
->>>>>>> 638c12450b58062818cf25da790be28928d514f4
         self.at += len;
         Some(number)
     }
