@@ -268,6 +268,13 @@ impl Head {
         self.stamps
     }
 
+    /// Where a point of a generation without order counts as arrived that came so many points before the
+    /// last of its series.
+    fn stamp_before(&self, points: usize) -> u64 {
+        let (first, last) = self.stamps.unwrap_or_default();
+        last.0.saturating_sub(points as u64).max(first.0)
+    }
+
     /// Start of each window that has points, in order, and about how many.
     pub fn windows(&self) -> impl Iterator<Item = (Millis, u64)> {
         let counted: u64 = self.windows.values().sum();

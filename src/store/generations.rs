@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::generation::{Head, Reading};
 use crate::base::time::{Millis, Stamp};
-use crate::model::series::SeriesId;
+use crate::model::series::{SeriesId, Values};
 
 /// How far a generation is on its way into files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,12 @@ impl Generation {
     }
 
     /// Begin to read.
-    pub(super) fn reading(&self, id: SeriesId, from: Millis, until: Millis) -> Reading {
-        Reading::new(id, from, until, self.stamp())
+    pub(super) fn reading(
+        &self,
+        id: SeriesId,
+        (from, until): (Millis, Millis),
+        values: Values,
+    ) -> Reading {
+        Reading::new(id, from, until, values)
     }
 }

@@ -87,7 +87,7 @@ impl SeriesReading {
         let heads = store.generations().map(|generation| HeadReading {
             generation: generation.number,
             _held: generation.hold(),
-            reading: generation.reading(id, from, until),
+            reading: generation.reading(id, (from, until), store.series(id).values),
         });
         let mut layers = VecDeque::new();
         for &book in &store.books {

@@ -16,7 +16,7 @@ use super::definition::Definition;
 use super::generations::Generation;
 use super::log::block;
 use super::log::replay::Visitor;
-use super::log::scan::{Found as FoundBlock, ScanError};
+use super::log::found::{Found as FoundBlock, ScanError};
 use super::log::{self, Columns, Point, Recovered, Replay, Scan};
 use super::info::segment_path;
 use super::manifest::{self, Manifest, ManifestError, Version};

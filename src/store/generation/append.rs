@@ -39,15 +39,26 @@ impl Head {
         debug_assert!(!self.released, "released, and not cleared yet");
         let before = *self.tails.of(id);
         let mut last = before.last();
-        let token = Token::new(&mut last, value);
-        let point = Point { time, read, token };
+        let mut token = Token::new(&mut last, value);
+        let mut point = Point { time, read, token };
         let old = (!before.is_blank()).then(|| before.window(self.options.window));
         let window = self.window_of(old, time);
         self.check_window(old, window)?;
         let extended = self.extended(pool, &before, &point);
         let mut tail = match extended {
             Some(tail) => tail,
-            None => self.with_block(pool, &before, &point)?,
+            None => {
+                // Each block starts with a value that is told from no other: where the log has lost
+                // something, the series can be told again from there on.
+                if !before.is_blank() {
+                    let scale = before.last().scale;
+                    let wide = value.mantissa_at(scale).filter(|_| !value.is_float());
+                    let same = wide.map(|mantissa| Number::decimal(mantissa, scale));
+                    token = Token::alone(&mut last, same.unwrap_or(value));
+                    point.token = token;
+                }
+                self.with_block(pool, &before, &point)?
+            }
         };
         if before.is_blank() {
             tail.number = numbers[id.0 as usize];

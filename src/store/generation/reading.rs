@@ -9,9 +9,9 @@ use super::pool::{Block, NONE, Pool};
 use super::sorting::Sorting;
 use super::tail::{self, Tail};
 use super::unpack::Unpacked;
-use crate::base::time::{Millis, Stamp};
+use crate::base::time::Millis;
 use crate::model::points::Points;
-use crate::model::series::SeriesId;
+use crate::model::series::{SeriesId, Values};
 
 /// What following the chain by one block costs, in points: most blocks are not in the cache.
 const WALK_COST: usize = 4;
@@ -25,13 +25,15 @@ pub struct Reading {
     id: SeriesId,
     from: Millis,
     until: Millis,
-    stamp: Stamp,
     /// Epoch of the generation and first block of the series, as they were.
     seen: Option<(u64, u32)>,
     lost: bool,
     stage: Stage,
-    /// Blocks to be read, the last of them first.
-    blocks: Vec<u32>,
+    /// Blocks to be read, the last of them first, and how many points came after each.
+    blocks: Vec<(u32, usize)>,
+    /// Points of the blocks that were looked at.
+    after: usize,
+    values: Values,
     /// Points of these blocks.
     points_max: usize,
     /// Points of `out` that were there before.
@@ -53,18 +55,20 @@ enum Stage {
 }
 
 impl Reading {
-    /// Read the points of `id` with `from <= time <= until`. In a generation without order all count as
-    /// arrived at `stamp`.
-    pub fn new(id: SeriesId, from: Millis, until: Millis, stamp: Stamp) -> Reading {
+    /// Read the points of `id` with `from <= time <= until`, whose values are `values`. In a generation
+    /// without order all count as arrived with its last read, and where they did not come in the order
+    /// of their times, shortly before, one after the other.
+    pub fn new(id: SeriesId, from: Millis, until: Millis, values: Values) -> Reading {
         Reading {
             id,
             from,
             until,
-            stamp,
             seen: None,
             lost: false,
             stage: Stage::Begin,
             blocks: Vec::new(),
+            after: 0,
+            values,
             points_max: 0,
             start: 0,
             unpacked: Box::default(),
@@ -135,16 +139,17 @@ impl Reading {
         };
         let (first, last) = tail.range(number, block);
         if first <= self.until.0 && self.from.0 <= last {
-            self.blocks.push(number);
+            self.blocks.push((number, self.after));
             self.points_max += tail.count(number, block);
         }
+        self.after += tail.count(number, block);
         let all_before = !tail.disorder && block.base_time < self.from.0;
         self.stage = Stage::Walking(if all_before { NONE } else { block.previous });
         WALK_COST
     }
 
     fn read_block(&mut self, pool: &Pool, head: &Head, tail: &Tail, out: &mut Points) -> usize {
-        let Some(number) = self.blocks.pop() else {
+        let Some((number, after)) = self.blocks.pop() else {
             self.stage = self.order(out);
             return 1;
         };
@@ -159,11 +164,19 @@ impl Reading {
         for i in 0..unpacked.count {
             let time = unpacked.times[i];
             if from <= time && time <= until {
-                let stamp = match head.options.ordered {
-                    true => head.reads.stamp(unpacked.reads[i]),
-                    false => self.stamp.0,
+                let stamp = if head.options.ordered {
+                    head.reads.stamp(unpacked.reads[i])
+                } else if tail.disorder {
+                    head.stamp_before(after + unpacked.count - 1 - i)
+                } else {
+                    head.stamp_before(0)
                 };
-                out.push(time, stamp, unpacked.number(i).to_f64());
+                let number = unpacked.number(i);
+                let value = match self.values {
+                    Values::Long => f64::from_bits(number.mantissa as u64),
+                    _ => number.to_f64(),
+                };
+                out.push(time, stamp, value);
             }
         }
         WALK_COST + unpacked.count
@@ -213,11 +226,11 @@ impl Head {
         &self,
         pool: &Pool,
         id: SeriesId,
-        range: (Millis, Millis),
-        stamp: Stamp,
+        (from, until): (Millis, Millis),
+        values: Values,
         out: &mut Points,
     ) {
-        let mut reading = Reading::new(id, range.0, range.1, stamp);
+        let mut reading = Reading::new(id, from, until, values);
         while !reading.step(pool, self, &mut { usize::MAX }, out) {}
     }
 

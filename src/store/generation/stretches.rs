@@ -137,7 +137,7 @@ impl Stretches {
         let reads = head.options.ordered.then_some(&head.reads);
         while *budget > 0 {
             let Some(block) = pool.get(number) else {
-                self.decoded(tail, NONE, head.options.window);
+                self.decoded(head, tail, NONE);
                 return;
             };
             if let Some(next) = pool.get(block.next) {
@@ -150,7 +150,7 @@ impl Stretches {
             *budget = budget.saturating_sub(WALK_COST + count);
             number = block.next;
             if !tail.disorder && POINTS_AT_ONCE <= self.columns.len() {
-                self.decoded(tail, number, head.options.window);
+                self.decoded(head, tail, number);
                 return;
             }
         }
@@ -158,9 +158,15 @@ impl Stretches {
     }
 
     /// A series, or a part of it, is in columns.
-    fn decoded(&mut self, tail: &Tail, rest: u32, window: Step) {
+    fn decoded(&mut self, head: &Head, tail: &Tail, rest: u32) {
+        let window = head.options.window;
         let times = &self.columns.times;
         if tail.disorder {
+            if !head.options.ordered {
+                let count = times.len();
+                let stamps = (0..count).map(|i| head.stamp_before(count - 1 - i));
+                self.columns.stamps.extend(stamps);
+            }
             self.ordered.clear();
             self.stage = Stage::Sorting(Box::new(Sorting::new(times)));
             return;
@@ -233,6 +239,10 @@ impl Stretches {
             }
         }
         take(&mut columns.stamps, range.clone(), &mut out.stamps);
+        if !head.options.ordered && out.stamps.is_sorted() {
+            // In this window they came in the order of their times.
+            out.stamps.clear();
+        }
         take(&mut columns.times, range.clone(), &mut out.times);
         let (mut at, mut end) = (range.end, end);
         if columns.len() == 0 {
