@@ -9,6 +9,7 @@ mod errors;
 mod expand;
 mod find;
 mod json;
+mod kairos;
 mod multipart;
 mod names;
 mod parameters;
@@ -23,6 +24,8 @@ mod tests;
 use std::time::Duration;
 
 use crate::base::time::Millis;
+use crate::model::refusal::{Protocol, Refusals};
+use crate::model::sample::Samples;
 use crate::model::series::TenantId;
 pub use crate::query::breath::Local;
 use crate::query::error::QueryError;
@@ -30,12 +33,23 @@ use crate::query::limits::Limits;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
+pub use kairos::Room;
 
 /// All shards, as one asks them.
 pub trait Fleet {
     /// Send `plan` to every shard and wait for all partials, in shard order. Fails with the first
     /// error, and with `Timeout` after the plan's time.
     fn ask(&self, plan: Plan) -> Local<'_, Result<Vec<Partial>, QueryError>>;
+
+    /// Store samples that somebody waits for. They are taken, and `samples` is empty but for its memory,
+    /// when this returns; what it gives is done when the last of them is on stable storage, or at once
+    /// if there is none. The refusals in `samples` are counted. Names are spans of `text`.
+    fn ingest(
+        &self,
+        protocol: Protocol,
+        text: &[u8],
+        samples: &mut Samples,
+    ) -> Local<'_, Result<(), Unstored>>;
 
     /// The counters of every shard, in shard order.
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>>;
@@ -53,6 +67,15 @@ pub trait Fleet {
     fn ready(&self) -> bool;
 }
 
+/// Why samples are not, or not all, on stable storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unstored {
+    /// Nothing can be promised now; the text says why, and what to do.
+    Later(String),
+    /// Limits refused so many, of each reason; all others are stored.
+    Refused(Refusals),
+}
+
 /// What the operator may choose about answers.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
@@ -66,6 +89,8 @@ pub struct HttpOptions {
     pub version: &'static str,
     /// The value of `Access-Control-Allow-Origin`; `None` sends no such header.
     pub allow_origin: Option<String>,
+    /// What unpacked bodies may take, for all shards.
+    pub unpacking: Room,
 }
 
 impl Default for HttpOptions {
@@ -76,6 +101,7 @@ impl Default for HttpOptions {
             zone: jiff::tz::TimeZone::UTC,
             version: env!("CARGO_PKG_VERSION"),
             allow_origin: None,
+            unpacking: Room::default(),
         }
     }
 }
