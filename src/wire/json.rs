@@ -6,12 +6,15 @@
 //! for. Does not recurse and keeps no stack; whoever nests does. Knows no meaning of what it reads.
 //! Test truth: `serde_json` on what is strict, and examples of what is not.
 
+mod escapes;
+mod skip;
+
 use std::borrow::Cow;
 
 use memchr::memchr2;
 
-/// Arrays and objects inside one another that [`Skip`] passes over.
-pub const DEPTH_MAX: u32 = 64;
+use escapes::unescaped;
+pub use skip::{DEPTH_MAX, Skip};
 
 /// Why there is no next token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -366,121 +369,6 @@ pub fn is_number(word: &[u8]) -> bool {
         return count > 0 && count == unsigned.len();
     }
     rest.is_empty()
-}
-
-/// `bytes` without its escapes, of which [`Reader`] has checked the form.
-fn unescaped(bytes: &[u8]) -> String {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        out.extend_from_slice(&rest[..at]);
-        rest = &rest[at + 1..];
-        let Some((&escape, behind)) = rest.split_first() else {
-            break;
-        };
-        rest = behind;
-        match escape {
-            b'u' => rest = &rest[push_unit(rest, &mut out)..],
-            b'n' => out.push(b'\n'),
-            b't' => out.push(b'\t'),
-            b'r' => out.push(b'\r'),
-            b'b' => out.push(8),
-            b'f' => out.push(12),
-            other => out.push(other),
-        }
-    }
-    out.extend_from_slice(rest);
-    match String::from_utf8(out) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    }
-}
-
-/// Append the character whose digits `rest` starts with, and of a surrogate its other half; gives the
-/// bytes they take.
-fn push_unit(rest: &[u8], out: &mut Vec<u8>) -> usize {
-    let unit = |at: usize| -> Option<u16> {
-        let digits = std::str::from_utf8(rest.get(at..at + 4)?).ok()?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let Some(first) = unit(0) else {
-        return 0;
-    };
-    let second = match rest.get(4..6) {
-        Some(b"\\u") => unit(6),
-        _ => None,
-    };
-    let pair = second.and_then(|second| {
-        let mut decoded = char::decode_utf16([first, second]);
-        decoded.next()?.ok().filter(|c| u32::from(*c) > 0xffff)
-    });
-    let c = pair.or(char::from_u32(u32::from(first)));
-    let c = c.unwrap_or(char::REPLACEMENT_CHARACTER);
-    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-    if pair.is_some() { 10 } else { 4 }
-}
-
-/// Passing over an array or object, in slices.
-#[derive(Clone, Copy, Debug)]
-pub struct Skip {
-    /// Open arrays and objects.
-    depth: u32,
-    /// For each of them, the innermost lowest: whether it is an object.
-    objects: u64,
-    first: bool,
-}
-
-impl Skip {
-    /// Begin with an array or object whose bracket or brace was read.
-    pub fn new(opened: Kind) -> Skip {
-        Skip {
-            depth: 1,
-            objects: u64::from(opened == Kind::Object),
-            first: true,
-        }
-    }
-
-    /// Go on, about up to byte `until`. True at the end, which is read.
-    ///
-    /// # Errors
-    /// What breaks the rules, or is nested deeper than [`DEPTH_MAX`].
-    pub fn step(&mut self, reader: &mut Reader, until: usize) -> Result<bool, Fault> {
-        while self.depth > 0 {
-            if until <= reader.at {
-                return Ok(false);
-            }
-            let is_value = if self.objects & 1 == 1 {
-                reader.member(&mut self.first)?.map(|_| true)
-            } else {
-                match reader.element(&mut self.first)? {
-                    Element::End => None,
-                    Element::Hole => Some(false),
-                    Element::Value => Some(true),
-                }
-            };
-            match is_value {
-                None => {
-                    self.depth -= 1;
-                    self.objects >>= 1;
-                    self.first = false;
-                }
-                Some(true) => {
-                    let kind = reader.value()?.kind;
-                    if matches!(kind, Kind::Array | Kind::Object) {
-                        if self.depth == DEPTH_MAX {
-                            return reader
-                                .broken("no deeper nesting (64 arrays and objects at most)");
-                        }
-                        self.depth += 1;
-                        self.objects = self.objects << 1 | u64::from(kind == Kind::Object);
-                        self.first = true;
-                    }
-                }
-                Some(false) => {}
-            }
-        }
-        Ok(true)
-    }
 }
 
 #[cfg(test)]

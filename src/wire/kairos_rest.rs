@@ -23,18 +23,19 @@
 //! | long names, many tags | stored | refused by the limits of [`series`](crate::model::series) |
 
 mod errors;
+mod fields;
 mod object;
+mod points;
 pub mod sent;
 #[cfg(test)]
 mod tests;
 mod values;
 
-use super::json::{Element, Fault, Kind, Reader, Scalar, Skip};
+use super::json::{Fault, Kind, Reader, Scalar, Skip};
 use crate::model::refusal::Reason;
 use crate::model::sample::Samples;
-use crate::model::series::TAGS_MAX;
 pub use errors::Errors;
-use object::{Held, Object, Point};
+use object::{Held, Object};
 
 /// Samples after which a slice ends: the caller takes them before it goes on.
 pub const BATCH_SAMPLES: usize = 4_096;
@@ -283,171 +284,6 @@ impl Decoder {
             Stage::Objects { first: false }
         }
     }
-
-    /// One field of an object, or its end. Of a field that is there twice the last counts.
-    fn field(&mut self, json: &[u8], reader: &mut Reader, first: bool) -> Result<Stage, Fault> {
-        let mut first = first;
-        let Some(name) = reader.member(&mut first)? else {
-            return Ok(Stage::Whole { end: reader.at() });
-        };
-        reader.blanks_and_comments()?;
-        let at = reader.at();
-        let broken = |wanted| Err(Fault::Broken { at, wanted });
-        let value = reader.value()?;
-        let is_plain = !matches!(value.kind, Kind::Array | Kind::Object);
-        let object = &mut self.object;
-        match &*name.text(json) {
-            "name" if is_plain => object.name = unless_null(value),
-            "name" => return broken("a text, the name"),
-            "type" if is_plain => object.kind = unless_null(value),
-            "type" => return broken("a text, the type"),
-            "timestamp" => match values::whole_field(json, value) {
-                Some(time_ms) => object.timestamp_ms = time_ms,
-                None => return broken("a whole number of 64 bits, the timestamp"),
-            },
-            "time" => match values::whole_field(json, value) {
-                Some(time_ms) => object.time_ms = time_ms,
-                None => return broken("a whole number of 64 bits, the time"),
-            },
-            "ttl" => match values::whole_field(json, value) {
-                Some(seconds) if seconds.is_none_or(|s| i32::try_from(s).is_ok()) => {}
-                _ => return broken("a whole number of 32 bits, the ttl in seconds"),
-            },
-            "skip_validate" => {
-                let is_true = value.bytes(json).eq_ignore_ascii_case(b"true");
-                object.skip_validate = value.kind == Kind::Bool && is_true;
-            }
-            "value" => object.value = Some((value, is_empty_array(value, reader)?)),
-            "datapoints" => match value.kind {
-                Kind::Null => object.datapoints = None,
-                Kind::Array => object.datapoints = Some(reader.at()),
-                _ => return broken("an array of points"),
-            },
-            "tags" => {
-                object.clear_tags();
-                match value.kind {
-                    Kind::Null => {}
-                    Kind::Object => return Ok(Stage::Tags { first: true }),
-                    Kind::Array if is_empty_array(value, reader)? => {}
-                    _ => return broken("an object of tags"),
-                }
-            }
-            _ => {}
-        }
-        Ok(if is_plain {
-            Stage::Fields { first: false }
-        } else {
-            Stage::Skipping(Skip::new(value.kind))
-        })
-    }
-
-    fn tag(&mut self, json: &[u8], reader: &mut Reader, first: bool) -> Result<(), Fatal> {
-        let mut first = first;
-        let read = reader.member(&mut first).and_then(|name| match name {
-            Some(name) => Ok(Some((name, reader.value()?))),
-            None => Ok(None),
-        });
-        let Some((key, value)) = read.map_err(|fault| self.in_object(fault))? else {
-            self.stage = Stage::Fields { first: false };
-            return Ok(());
-        };
-        if matches!(value.kind, Kind::Array | Kind::Object) {
-            return Err(self.expected(reader, "a text, the tag's value"));
-        }
-        if self.object.tags.len() < TAGS_MAX {
-            let known = &self.object.tags;
-            if known.iter().any(|tag| tag.0.text(json) == key.text(json)) {
-                let key = errors::shortened(&key.text(json));
-                return Err(Fatal::Told(format!("duplicate key: {key}")));
-            }
-            self.object.tags.push((key, unless_null(value)));
-        } else {
-            self.object.has_more_tags = true;
-        }
-        self.stage = Stage::Tags { first: false };
-        Ok(())
-    }
-
-    /// Read `datapoints` of a good object: the next element, or the next part of one.
-    fn points<'a>(
-        &mut self,
-        json: &'a [u8],
-        reader: &mut Reader<'a>,
-        until: usize,
-        out: &mut Samples,
-    ) -> Result<Stage, Fault> {
-        match self.stage {
-            Stage::Points { first, end } => {
-                let mut first = first;
-                self.object.point = Point::default();
-                let kind = match reader.element(&mut first)? {
-                    Element::End => {
-                        *reader = Reader::new(json, end);
-                        return Ok(self.next_stage());
-                    }
-                    Element::Value => reader.value()?.kind,
-                    Element::Hole => Kind::Null,
-                };
-                match kind {
-                    Kind::Array => return Ok(Stage::Point { first: true, end }),
-                    Kind::Object => {
-                        let skip = Skip::new(kind);
-                        return Ok(Stage::NoPoint { skip, end });
-                    }
-                    _ => {}
-                }
-                self.end_point(json, out);
-                Ok(Stage::Points { first, end })
-            }
-            Stage::Point { first, end } => {
-                let mut first = first;
-                let part = match reader.element(&mut first)? {
-                    Element::End => {
-                        self.end_point(json, out);
-                        return Ok(Stage::Points { first: false, end });
-                    }
-                    Element::Hole => Scalar::default(),
-                    Element::Value => reader.value()?,
-                };
-                let is_empty = is_empty_array(part, reader)?;
-                self.object.point.push(part, is_empty);
-                Ok(match part.kind {
-                    Kind::Array | Kind::Object => Stage::InPoint {
-                        skip: Skip::new(part.kind),
-                        end,
-                    },
-                    _ => Stage::Point { first, end },
-                })
-            }
-            Stage::InPoint { mut skip, end } => Ok(match skip.step(reader, until)? {
-                true => Stage::Point { first: false, end },
-                false => Stage::InPoint { skip, end },
-            }),
-            Stage::NoPoint { mut skip, end } => {
-                if !skip.step(reader, until)? {
-                    return Ok(Stage::NoPoint { skip, end });
-                }
-                self.end_point(json, out);
-                Ok(Stage::Points { first: false, end })
-            }
-            other => Ok(other),
-        }
-    }
-
-    fn end_point(&mut self, json: &[u8], out: &mut Samples) {
-        let mut held = Held {
-            json,
-            number: self.number,
-            text: &mut self.text,
-            errors: &mut self.errors,
-            out,
-        };
-        self.object.settle_point(&mut held);
-    }
-}
-
-fn unless_null(value: Scalar) -> Option<Scalar> {
-    Some(value).filter(|value| value.kind != Kind::Null)
 }
 
 /// Whether `value` is an array whose bracket was read, with nothing in it.

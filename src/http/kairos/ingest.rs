@@ -1,5 +1,7 @@
 //! `POST /api/v1/datapoints`: answers when the last point is on stable storage.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
@@ -10,6 +12,8 @@ use crate::model::refusal::{Protocol, Reason, Refusals};
 use crate::model::sample::Samples;
 use crate::wire::kairos_rest::{BATCH_SAMPLES, Decoder};
 
+/// Batches of one body that are on their way to stable storage at once; reading waits for more room.
+const UNDER_WAY_MAX: usize = 16;
 /// Bytes that are read between two breaths.
 const SLICE_BYTES: usize = 8 * 1024;
 
@@ -25,12 +29,18 @@ async fn store(question: &Question<'_>) -> Result<(), Refused> {
     let body = body::read(question).await?;
     let mut decoder = Decoder::default();
     let mut samples = Samples::default();
-    let mut waiting = Vec::new();
+    let mut waiting = VecDeque::new();
+    let mut outcome = Outcome::default();
     loop {
         let done = decoder.step(&body.bytes, SLICE_BYTES, &mut samples);
         if done || BATCH_SAMPLES <= samples.len() {
             let fleet = question.fleet;
-            waiting.push(fleet.ingest(Protocol::KairosRest, decoder.text(), &mut samples));
+            if waiting.len() == UNDER_WAY_MAX
+                && let Some(oldest) = waiting.pop_front()
+            {
+                outcome.add(oldest.await);
+            }
+            waiting.push_back(fleet.ingest(Protocol::KairosRest, decoder.text(), &mut samples));
             decoder.forget_names();
         }
         if done {
@@ -39,40 +49,48 @@ async fn store(question: &Question<'_>) -> Result<(), Refused> {
         question.fleet.breathe().await;
     }
     drop(body);
-    let mut refusals = Refusals::default();
-    let mut later = None;
     for stored in waiting {
-        match stored.await {
-            Ok(()) => {}
-            Err(Unstored::Refused(mut more)) => refusals.absorb(&mut more),
-            Err(Unstored::Later(told)) => later = Some(told),
-        }
+        outcome.add(stored.await);
     }
-    judged(decoder.errors().texts().collect(), &refusals, later)
+    outcome.judged(decoder.errors().texts().collect())
 }
 
-/// One status for all that went wrong: as long as sending again may help, that.
-fn judged(
-    mut errors: Vec<String>,
-    refusals: &Refusals,
+/// What became of the batches.
+#[derive(Default)]
+struct Outcome {
+    refusals: Refusals,
     later: Option<String>,
-) -> Result<(), Refused> {
-    let mut status = StatusCode::BAD_REQUEST;
-    if let Some(told) = later {
-        status = StatusCode::SERVICE_UNAVAILABLE;
-        errors.push(told);
-    }
-    for (reason, count) in refusals.iter() {
-        if is_passing(reason) {
-            status = StatusCode::SERVICE_UNAVAILABLE;
+}
+
+impl Outcome {
+    fn add(&mut self, stored: Result<(), Unstored>) {
+        match stored {
+            Ok(()) => {}
+            Err(Unstored::Refused(mut more)) => self.refusals.absorb(&mut more),
+            Err(Unstored::Later(told)) => self.later = Some(told),
         }
-        let told = told(reason);
-        errors.push(format!("{count} points were not stored: {told}"));
     }
-    if errors.is_empty() {
-        return Ok(());
+
+    /// One status for all that went wrong, `errors` of the body among it: as long as sending again may
+    /// help, that.
+    fn judged(self, mut errors: Vec<String>) -> Result<(), Refused> {
+        let mut status = StatusCode::BAD_REQUEST;
+        if let Some(told) = self.later {
+            status = StatusCode::SERVICE_UNAVAILABLE;
+            errors.push(told);
+        }
+        for (reason, count) in self.refusals.iter() {
+            if is_passing(reason) {
+                status = StatusCode::SERVICE_UNAVAILABLE;
+            }
+            let told = told(reason);
+            errors.push(format!("{count} points were not stored: {told}"));
+        }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(Refused { status, errors })
     }
-    Err(Refused { status, errors })
 }
 
 /// Whether the same point may be stored later, with nothing changed.

@@ -1,9 +1,12 @@
 //! One metric object: what its fields say, whether that will do, and its samples.
 
+use std::borrow::Cow;
+
 use super::super::json::{Kind, Scalar};
 use super::errors::{Errors, shortened};
 use super::sent;
 use super::values::{self, Trouble};
+use crate::model::number::Number;
 use crate::model::refusal::Reason;
 use crate::model::sample::{Samples, Span};
 use crate::model::series::{
@@ -233,14 +236,14 @@ impl Object {
         }
     }
 
-    fn default_kind<'a>(&self, json: &'a [u8]) -> Option<std::borrow::Cow<'a, str>> {
+    fn default_kind<'a>(&self, json: &'a [u8]) -> Option<Cow<'a, str>> {
         self.kind.map(|kind| kind.text(json))
     }
 
     fn put(
         &mut self,
         time_ms: i64,
-        number: Result<(Values, crate::model::number::Number), Trouble>,
+        number: Result<(Values, Number), Trouble>,
         held: &mut Held,
     ) -> bool {
         match number {
