@@ -16,8 +16,9 @@ use bytes::Bytes;
 use common::{START_S, options};
 use corelane::base::buffer::{READ_BYTES, ReadBuffer};
 use corelane::base::time::{Arrival, Millis, Stamp};
-use corelane::http::{Fleet, HttpOptions, Local, answer};
+use corelane::http::{Fleet, HttpOptions, Local, Unstored, answer};
 use corelane::model::refusal::Protocol;
+use corelane::model::sample::Samples;
 use corelane::query::error::QueryError;
 use corelane::query::plan::Plan;
 use corelane::query::scan::Partial;
@@ -134,6 +135,17 @@ impl Fleet for OneShard {
                 other => panic!("not an answer to a scan: {other:?}"),
             }
         })
+    }
+
+    fn ingest(
+        &self,
+        _protocol: Protocol,
+        _text: &[u8],
+        samples: &mut Samples,
+    ) -> Local<'_, Result<(), Unstored>> {
+        samples.clear();
+        let told = "points come in by the feed here";
+        Box::pin(std::future::ready(Err(Unstored::Later(told.to_owned()))))
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {

@@ -22,6 +22,8 @@ impl Config {
             Protocol::GraphiteUdp => doors.graphite_udp,
             Protocol::Pickle => doors.pickle,
             Protocol::Http => doors.http,
+            // Comes in by the door of HTTP.
+            Protocol::KairosRest => None,
         };
         let open = Protocol::ALL.into_iter();
         let open = open.filter_map(|protocol| Some((protocol, port_of(protocol)?)));

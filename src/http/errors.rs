@@ -9,7 +9,7 @@ use crate::query::error::QueryError;
 /// Bytes of an error's text. Grafana and others show it whole to their user.
 const TEXT_BYTES_MAX: usize = 1000;
 /// Seconds after which a busy appliance may be asked again.
-const RETRY_AFTER_SECONDS: &str = "1";
+pub(super) const RETRY_AFTER_SECONDS: &str = "1";
 
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,8 @@ impl Failure {
     }
 }
 
-fn status_of(error: &QueryError) -> StatusCode {
+/// The status of a query that has no answer.
+pub(super) fn status_of(error: &QueryError) -> StatusCode {
     match error {
         QueryError::Invalid(_) | QueryError::Limit(_) => StatusCode::BAD_REQUEST,
         QueryError::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,

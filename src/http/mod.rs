@@ -10,6 +10,7 @@ mod errors;
 mod expand;
 mod find;
 mod json;
+mod kairos;
 mod multipart;
 mod names;
 mod parameters;
@@ -24,6 +25,8 @@ mod tests;
 use std::time::Duration;
 
 use crate::base::time::Millis;
+use crate::model::refusal::{Protocol, Refusals};
+use crate::model::sample::Samples;
 use crate::model::series::TenantId;
 pub use crate::query::breath::Local;
 use crate::query::error::QueryError;
@@ -31,6 +34,7 @@ use crate::query::limits::Limits;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
+pub use kairos::Room;
 
 /// All shards, as one asks them.
 pub trait Fleet {
@@ -45,6 +49,15 @@ pub trait Fleet {
     /// Make a snapshot called `name`: everything that was taken before the call. Gives its folder, below
     /// the data folder, or why there is none.
     fn snapshot(&self, name: String) -> Local<'_, Result<String, String>>;
+    /// Store samples that somebody waits for. They are taken, and `samples` is empty but for its memory,
+    /// when this returns; what it gives is done when the last of them is on stable storage, or at once
+    /// if there is none. The refusals in `samples` are counted. Names are spans of `text`.
+    fn ingest(
+        &self,
+        protocol: Protocol,
+        text: &[u8],
+        samples: &mut Samples,
+    ) -> Local<'_, Result<(), Unstored>>;
 
     /// The counters of every shard, in shard order.
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>>;
@@ -62,6 +75,15 @@ pub trait Fleet {
     fn ready(&self) -> bool;
 }
 
+/// Why samples are not, or not all, on stable storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unstored {
+    /// Nothing can be promised now; the text says why, and what to do.
+    Later(String),
+    /// Limits refused so many, of each reason; all others are stored.
+    Refused(Refusals),
+}
+
 /// What the operator may choose about answers.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
@@ -75,6 +97,8 @@ pub struct HttpOptions {
     pub version: &'static str,
     /// The value of `Access-Control-Allow-Origin`; `None` sends no such header.
     pub allow_origin: Option<String>,
+    /// What unpacked bodies may take, for all shards.
+    pub unpacking: Room,
 }
 
 impl Default for HttpOptions {
@@ -85,6 +109,7 @@ impl Default for HttpOptions {
             zone: jiff::tz::TimeZone::UTC,
             version: env!("CARGO_PKG_VERSION"),
             allow_origin: None,
+            unpacking: Room::default(),
         }
     }
 }

@@ -22,6 +22,8 @@ const LIST_BREATH: usize = 500;
 
 /// A request, read.
 pub(super) struct Question<'a> {
+    /// As it was sent.
+    pub(super) request: &'a http::Request<Bytes>,
     /// How it was asked.
     pub(super) method: Method,
     /// The `Accept` header.
@@ -44,12 +46,25 @@ impl<'a> Question<'a> {
     /// # Errors
     /// Parameters that cannot be read.
     pub(super) async fn new(
-        request: &http::Request<Bytes>,
+        request: &'a http::Request<Bytes>,
         fleet: &'a dyn Fleet,
         options: &'a HttpOptions,
     ) -> Result<Question<'a>, Failure> {
+        let mut question = Question::unread(request, fleet, options);
+        let parameters = Parameters::read(request, &question.pace()).await?;
+        question.parameters = parameters;
+        Ok(question)
+    }
+
+    /// A request whose body is no form, whatever its headers say, and that has no parameters.
+    pub(super) fn unread(
+        request: &'a http::Request<Bytes>,
+        fleet: &'a dyn Fleet,
+        options: &'a HttpOptions,
+    ) -> Question<'a> {
         let accept = request.headers().get(ACCEPT);
-        let mut question = Question {
+        Question {
+            request,
             method: request.method().clone(),
             accept: accept.and_then(|a| a.to_str().ok()).map(str::to_owned),
             parameters: Parameters::default(),
@@ -57,10 +72,7 @@ impl<'a> Question<'a> {
             options,
             began: fleet.now(),
             started: fleet.elapsed(),
-        };
-        let parameters = Parameters::read(request, &question.pace()).await?;
-        question.parameters = parameters;
-        Ok(question)
+        }
     }
 
     /// Ask all shards and merge what they say.

@@ -9,7 +9,9 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use super::errors::{Failure, text_response};
 use super::question::Question;
-use super::{Fleet, HttpOptions, Local, admin, expand, find, names, plain, prometheus, render};
+use super::{
+    Fleet, HttpOptions, Local, admin, expand, find, kairos, names, plain, prometheus, render,
+};
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
 
@@ -28,6 +30,8 @@ enum Methods {
     GetPost,
     /// POST: it changes something.
     Post,
+    /// POST, with a body that the handler reads; and KairosDB's OPTIONS.
+    Kairos,
 }
 
 const ROUTES: &[Route] = &[
@@ -49,6 +53,12 @@ const ROUTES: &[Route] = &[
     }),
     post("/admin/seal", |question| Box::pin(admin::seal(question))),
     post("/admin/snapshot", |question| Box::pin(admin::snapshot(question))),
+    kairos("/api/v1/datapoints", |question| {
+        Box::pin(async { Ok(kairos::ingest(question).await) })
+    }),
+    kairos("/api/v1/datapoints/query", |question| {
+        Box::pin(async { Ok(kairos::query(question).await) })
+    }),
     get("/version", |question| Box::pin(plain::version(question))),
     get("/health", |question| Box::pin(plain::health(question))),
     get("/ready", |question| Box::pin(plain::ready(question))),
@@ -78,10 +88,18 @@ const fn post(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handl
     }
 }
 
+const fn kairos(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>) -> Route {
+    Route {
+        path,
+        methods: Methods::Kairos,
+        handler,
+    }
+}
+
 impl Methods {
     fn allow(self, method: &Method) -> bool {
         match *method {
-            Method::GET | Method::HEAD => self != Methods::Post,
+            Method::GET | Method::HEAD => matches!(self, Methods::Get | Methods::GetPost),
             Method::POST => self != Methods::Get,
             _ => false,
         }
@@ -92,6 +110,7 @@ impl Methods {
             Methods::Get => "GET, HEAD",
             Methods::GetPost => "GET, HEAD, POST",
             Methods::Post => "POST",
+            Methods::Kairos => kairos::ALLOWED,
         }
     }
 }
@@ -121,14 +140,29 @@ async fn routed(
 ) -> Response<Bytes> {
     let path = request.uri().path();
     let path = path.strip_suffix('/').unwrap_or(path);
+    let is_kairos = request.uri().path().starts_with(kairos::PREFIX);
     let Some(route) = ROUTES.iter().find(|route| route.path == path) else {
+        if is_kairos {
+            return kairos::wrong(StatusCode::NOT_FOUND);
+        }
         return not_found(request.uri().path());
     };
+    if request.method() == Method::OPTIONS && is_kairos {
+        return kairos::preflight(request);
+    }
     if request.method() == Method::OPTIONS && options.allow_origin.is_some() {
         return preflight(route.methods);
     }
     if !route.methods.allow(request.method()) {
+        if is_kairos {
+            return kairos::wrong(StatusCode::METHOD_NOT_ALLOWED);
+        }
         return not_allowed(route, request.method());
+    }
+    if is_kairos {
+        let question = Question::unread(request, fleet, options);
+        let answered = (route.handler)(&question).await;
+        return answered.unwrap_or_else(Failure::into_response);
     }
     let answered = match Question::new(request, fleet, options).await {
         Ok(question) => (route.handler)(&question).await,

@@ -12,15 +12,18 @@ pub enum Protocol {
     Pickle,
     /// HTTP requests.
     Http,
+    /// KairosDB's points in HTTP requests.
+    KairosRest,
 }
 
 impl Protocol {
     /// Every door, in the order of their discriminants.
-    pub const ALL: [Protocol; 4] = [
+    pub const ALL: [Protocol; 5] = [
         Protocol::Graphite,
         Protocol::GraphiteUdp,
         Protocol::Pickle,
         Protocol::Http,
+        Protocol::KairosRest,
     ];
 
     /// The label in `/metrics`.
@@ -30,6 +33,7 @@ impl Protocol {
             Protocol::GraphiteUdp => "graphite_udp",
             Protocol::Pickle => "pickle",
             Protocol::Http => "http",
+            Protocol::KairosRest => "kairos_rest",
         }
     }
 }
@@ -98,6 +102,8 @@ reasons! {
     Pickle = "pickle",
     /// An item of a frame that is no (name, (timestamp, value)).
     Item = "item",
+    /// A body that is no JSON, or not of the shape its door reads.
+    Json = "json",
     /// The connection that left most unfinished, when all of its shard left more than they may.
     Buffers = "buffers",
     /// A connection beyond the limit of connections.

@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -18,7 +18,9 @@ use super::post::Mailroom;
 use super::stop::Life;
 use super::timer::Sleep;
 use crate::base::time::Millis;
-use crate::http::{Fleet, Local};
+use crate::http::{Fleet, Local, Unstored};
+use crate::model::refusal::Protocol;
+use crate::model::sample::Samples;
 use crate::query::error::QueryError;
 use crate::query::plan::{Plan, Purse};
 use crate::query::scan::Partial;
@@ -194,6 +196,17 @@ impl Fleet for ShardFleet {
             });
             parts.collect()
         })
+    }
+
+    fn ingest(
+        &self,
+        _protocol: Protocol,
+        _text: &[u8],
+        samples: &mut Samples,
+    ) -> Local<'_, Result<(), Unstored>> {
+        samples.clear();
+        let told = "points are kept in memory only, so none can be promised; nothing was stored";
+        Box::pin(ready(Err(Unstored::Later(told.to_owned()))))
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {

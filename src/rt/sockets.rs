@@ -109,7 +109,9 @@ impl Plan {
     fn kind(self) -> SocketType {
         match self.protocol {
             Protocol::GraphiteUdp => SocketType::DGRAM,
-            Protocol::Graphite | Protocol::Pickle | Protocol::Http => SocketType::STREAM,
+            Protocol::Graphite | Protocol::Pickle | Protocol::Http | Protocol::KairosRest => {
+                SocketType::STREAM
+            }
         }
     }
 

@@ -6,6 +6,9 @@
 #![forbid(unsafe_code)]
 
 pub mod graphite;
+pub mod json;
+pub mod kairos_rest;
+
 pub mod name;
 pub mod number;
 pub mod pickle;

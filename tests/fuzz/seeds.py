@@ -59,7 +59,20 @@ def log():
     yield from (payload, payload + bytes(9), b"CLOB\1" + bytes(59) + payload, b"CORELOG\n\1" + bytes(99))
 
 
-SEEDS = {"globs": globs, "lines": lines, "log": log, "names": names, "pickle": pickle, "targets": targets}
+def kairos_rest():
+    tags = '"tags":{"host":"a","dc":"x"}'
+    for text in [
+        '[{"name":"disk.used","timestamp":1700000000000,"value":17,%s}]' % tags,
+        '{"name":"temp","datapoints":[[1700000000000,21.5],["1e3",22,"long"],[1,"-.5"]],%s,"ttl":"30"}' % tags,
+        '[{"datapoints":[[],[1],[,2],[2,],[1,{"a":[]}],null],"type":"double","name":"m",%s}]' % tags,
+        "[{name='m';time=>5,'value':\"\\u00fc\\ud83d\\ude00\",tags:{a:b,c:null}/* x */}]",
+        '[{"name":"m","skip_validate":true,"timestamp":-1,"value":9223372036854775807},{},', '{"tags":[]}',
+    ]:
+        for first in (0, 77, 255):
+            yield bytes([first]) + text.encode()
+
+
+SEEDS = {"globs": globs, "kairos_rest": kairos_rest, "lines": lines, "log": log, "names": names, "pickle": pickle, "targets": targets}
 
 target, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 folder.mkdir(parents=True, exist_ok=True)

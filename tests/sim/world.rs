@@ -11,10 +11,10 @@ use bytes::Bytes;
 use corelane::base::buffer::ReadBuffer;
 use corelane::base::random::Random;
 use corelane::base::time::{Arrival, Millis, Stamp, Step};
-use corelane::http::{Fleet, HttpOptions, Local, answer};
+use corelane::http::{Fleet, HttpOptions, Local, Unstored, answer};
 use corelane::index::Bounds;
 use corelane::model::refusal::Protocol;
-use corelane::model::sample::TimeRule;
+use corelane::model::sample::{Samples, TimeRule};
 use corelane::model::series::{SeriesName, TenantId};
 use corelane::query::error::QueryError;
 use corelane::query::plan::Plan;
@@ -240,6 +240,17 @@ impl Fleet for SimulatedFleet {
                 });
             parts.collect()
         })
+    }
+
+    fn ingest(
+        &self,
+        _protocol: Protocol,
+        _text: &[u8],
+        samples: &mut Samples,
+    ) -> Local<'_, Result<(), Unstored>> {
+        samples.clear();
+        let told = "nothing is promised here";
+        Box::pin(std::future::ready(Err(Unstored::Later(told.to_owned()))))
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {

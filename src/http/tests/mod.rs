@@ -4,31 +4,39 @@ mod find;
 mod pages;
 mod render;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::task::Poll;
 
 use bytes::Bytes;
 use http::{Request, Response};
 
 use super::*;
+use crate::model::number::Number;
 use crate::query::testing::{Shards, run};
 
 /// Shards that answer at once. Every breath passes `breath_ms` of time.
-pub(super) struct TestFleet {
-    pub(super) shards: Shards,
-    pub(super) count: usize,
-    pub(super) now_ms: Cell<i64>,
-    pub(super) elapsed_ms: Cell<u64>,
-    pub(super) breath_ms: u64,
+pub(in crate::http) struct TestFleet {
+    pub(in crate::http) shards: Shards,
+    pub(in crate::http) count: usize,
+    pub(in crate::http) now_ms: Cell<i64>,
+    pub(in crate::http) elapsed_ms: Cell<u64>,
+    pub(in crate::http) breath_ms: u64,
     /// How far somebody sets the wall clock at each breath.
-    pub(super) clock_step_ms: i64,
-    pub(super) breaths: Cell<u64>,
-    pub(super) fails: Option<QueryError>,
-    pub(super) is_ready: bool,
+    pub(in crate::http) clock_step_ms: i64,
+    pub(in crate::http) breaths: Cell<u64>,
+    pub(in crate::http) fails: Option<QueryError>,
+    pub(in crate::http) is_ready: bool,
+    /// What was taken in: sent name, milliseconds, number.
+    pub(in crate::http) taken: RefCell<Vec<Taken>>,
+    /// What whoever waits for stable storage is told.
+    pub(in crate::http) stored: Result<(), Unstored>,
 }
 
+/// One sample that was taken in.
+pub(in crate::http) type Taken = (Vec<u8>, i64, Number);
+
 impl TestFleet {
-    pub(super) fn new(count: usize, now_seconds: i64) -> TestFleet {
+    pub(in crate::http) fn new(count: usize, now_seconds: i64) -> TestFleet {
         TestFleet {
             shards: Shards::new(count),
             count,
@@ -39,6 +47,8 @@ impl TestFleet {
             breaths: Cell::new(0),
             fails: None,
             is_ready: true,
+            taken: RefCell::default(),
+            stored: Ok(()),
         }
     }
 }
@@ -50,6 +60,26 @@ impl Fleet for TestFleet {
                 Some(error) => Err(error.clone()),
                 None => self.shards.ask(&plan, 100),
             }
+        })
+    }
+
+    fn ingest(
+        &self,
+        _protocol: Protocol,
+        text: &[u8],
+        samples: &mut Samples,
+    ) -> Local<'_, Result<(), Unstored>> {
+        let mut taken = self.taken.borrow_mut();
+        for i in 0..samples.len() {
+            let name = samples.names[i].of(text).to_vec();
+            taken.push((name, samples.times[i], samples.numbers[i]));
+        }
+        samples.clear();
+        let stored = self.stored.clone();
+        Box::pin(async move {
+            // The disk takes its time.
+            self.breathe().await;
+            stored
         })
     }
 
@@ -93,11 +123,11 @@ impl Fleet for TestFleet {
     }
 }
 
-pub(super) fn ask(fleet: &TestFleet, request: Request<Bytes>) -> Response<Bytes> {
+pub(in crate::http) fn ask(fleet: &TestFleet, request: Request<Bytes>) -> Response<Bytes> {
     run(answer(request, fleet, &HttpOptions::default()))
 }
 
-pub(super) fn request(method: &str, url: &str, kind: &str, body: &str) -> Request<Bytes> {
+pub(in crate::http) fn request(method: &str, url: &str, kind: &str, body: &str) -> Request<Bytes> {
     let mut builder = Request::builder().method(method).uri(url);
     if !kind.is_empty() {
         builder = builder.header("Content-Type", kind);
@@ -106,15 +136,15 @@ pub(super) fn request(method: &str, url: &str, kind: &str, body: &str) -> Reques
     builder.body(body).expect("a request")
 }
 
-pub(super) fn get(fleet: &TestFleet, url: &str) -> Response<Bytes> {
+pub(in crate::http) fn get(fleet: &TestFleet, url: &str) -> Response<Bytes> {
     ask(fleet, request("GET", url, "", ""))
 }
 
-pub(super) fn body(response: &Response<Bytes>) -> &str {
+pub(in crate::http) fn body(response: &Response<Bytes>) -> &str {
     std::str::from_utf8(response.body()).expect("UTF-8")
 }
 
-pub(super) fn header<'a>(response: &'a Response<Bytes>, name: &str) -> &'a str {
+pub(in crate::http) fn header<'a>(response: &'a Response<Bytes>, name: &str) -> &'a str {
     let value = response.headers().get(name);
     value.map_or("", |value| value.to_str().expect("ASCII"))
 }

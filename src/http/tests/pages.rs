@@ -44,8 +44,8 @@ fn a_fleet_that_is_not_ready_says_so() {
 
 #[test]
 fn wrong_paths_and_methods() {
-    let known = "/render /metrics/find /metrics/expand /metrics/index.json /metrics /version \
-                 /health /ready";
+    let known = "/render /metrics/find /metrics/expand /metrics/index.json /metrics \
+                 /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
     let told = format!("there is no /nosuch here; there are: {known}\n");
     check("GET", "/nosuch", 404, &told);
     check(

@@ -18,6 +18,7 @@ use super::reader::Reader;
 use super::scalar::{self, Scalar};
 use crate::base::time::Millis;
 use crate::model::sample::{Samples, Span, TimeRule};
+use crate::wire::kairos_rest::sent;
 
 /// Bytes of an item in a usual frame, to make room for about as many as there are.
 const ITEM_BYTES: usize = 32;
@@ -148,6 +149,10 @@ fn text(code: u8, reader: &mut Reader) -> Option<Span> {
         }
         _ => return None,
     };
+    if reader.peek() == Some(sent::MARK) {
+        // Looked at closely by the machine's reader.
+        return None;
+    }
     reader.span(len)
 }
 

@@ -12,6 +12,7 @@ use crate::base::time::Millis;
 use crate::model::number::Number;
 use crate::model::refusal::Reason;
 use crate::model::sample::{Samples, Span, TimeRule};
+use crate::wire::kairos_rest::sent;
 
 /// Points and refused items that every payload may have; beyond it, one for two of its bytes, which
 /// is what a reference to a whole item takes.
@@ -113,9 +114,21 @@ impl Source<'_> {
         Some(())
     }
 
-    /// Where the name is in the text that names are spans into.
+    /// Where the name is in the text that names are spans into. None begins as KairosDB's sent forms do:
+    /// whoever sends one of those by this door does not mean the series of that form.
     fn name(&self, object: Object) -> Option<Span> {
+        let text = match object.kind {
+            Kind::Unescaped => self.machine.text(),
+            _ => self.payload,
+        };
         match object.kind {
+            Kind::Text | Kind::Unescaped
+                if text
+                    .get(object.span.start as usize..)
+                    .is_some_and(sent::is_form) =>
+            {
+                None
+            }
             Kind::Text => Some(Span {
                 start: object.span.start + self.names_from as u32,
                 len: object.span.len,

@@ -876,3 +876,29 @@ fn python_agrees() {
     }
     assert!(frames >= 1000, "the oracle wrote {frames} frames");
 }
+
+/// Else whoever knows the form could write floats into KairosDB's whole numbers.
+#[test]
+fn no_name_is_a_sent_form_of_kairosdb() {
+    let of = |name: &str| {
+        let name_len = [name.len() as u8];
+        let value = 1.5f64.to_be_bytes();
+        let parts: [&[u8]; 6] = [
+            b"\x80\x02]\x8c",
+            &name_len,
+            name.as_bytes(),
+            b"J\x00\xf1\x53\x65G",
+            &value,
+            b"\x86\x86a.",
+        ];
+        let payload = parts.concat();
+        assert_eq!(decoded(&payload), slowly(&payload));
+        decoded(&payload)
+    };
+    assert_eq!(of("a"), "a=1.5@1700000000000");
+    assert_eq!(of("\na"), "\na=1.5@1700000000000");
+    assert_eq!(of("\n\u{1}a"), "item:1");
+    // The same by an escape of protocol 0.
+    let escaped = b"(lp0\n(V\\u000a\x01a\n(I1700000000\nF1.5\ntta.";
+    assert_eq!(decoded(escaped), "item:1");
+}

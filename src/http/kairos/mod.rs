@@ -1,0 +1,147 @@
+//! KairosDB's REST API: points in, points out. Both as far as they are needed to store and read back;
+//! statuses, headers and texts are KairosDB's.
+//!
+//! An answer of 204 means that every point of the body is on stable storage. With 400 the good points of
+//! the body are there too, and what is wrong with the others is told. With 503 some are not, and the same
+//! body may be sent again: a point that is there already is only written once more.
+
+mod answer;
+mod body;
+mod ingest;
+mod number;
+mod query;
+mod request;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ALLOW,
+    CACHE_CONTROL, CONTENT_TYPE, EXPIRES, PRAGMA, RETRY_AFTER,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+
+use super::errors::{RETRY_AFTER_SECONDS, status_of};
+use super::json::{self, Beyond};
+use crate::query::error::QueryError;
+pub use body::Room;
+pub(super) use ingest::answer as ingest;
+pub(super) use query::answer as query;
+
+/// Paths of this API begin so.
+pub(super) const PREFIX: &str = "/api/v1/";
+
+/// What its paths that take bodies allow.
+pub(super) const ALLOWED: &str = "POST,OPTIONS";
+
+/// Why a request is refused.
+#[derive(Debug)]
+struct Refused {
+    status: StatusCode,
+    errors: Vec<String>,
+}
+
+impl Refused {
+    fn new(status: StatusCode, told: impl Into<String>) -> Refused {
+        Refused {
+            status,
+            errors: vec![told.into()],
+        }
+    }
+
+    fn bad(told: impl Into<String>) -> Refused {
+        Refused::new(StatusCode::BAD_REQUEST, told)
+    }
+}
+
+impl From<QueryError> for Refused {
+    fn from(error: QueryError) -> Refused {
+        Refused::new(status_of(&error), error.to_string())
+    }
+}
+
+/// What KairosDB says to a query that is none.
+fn not_an_object() -> Refused {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Refused::new(status, "Not a JSON Object: null")
+}
+
+/// A good answer, with the headers that all of them have.
+fn success(status: StatusCode, text: Vec<u8>) -> Response<Bytes> {
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let mut put = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    put(CONTENT_TYPE, "application/json;charset=utf-8");
+    put(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    put(PRAGMA, "no-cache");
+    put(CACHE_CONTROL, "no-cache");
+    put(EXPIRES, "0");
+    response
+}
+
+fn refusal(refused: Refused) -> Response<Bytes> {
+    let mut text = b"{\"errors\":[".to_vec();
+    for (i, told) in refused.errors.iter().enumerate() {
+        if i > 0 {
+            text.push(b',');
+        }
+        json::push_text(told, Beyond::Utf8, &mut text);
+    }
+    text.extend_from_slice(b"]}");
+    let mut response = Response::new(text.into());
+    *response.status_mut() = refused.status;
+    let headers = response.headers_mut();
+    let mut put = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    put(CONTENT_TYPE, "application/json");
+    put(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    if refused.status == StatusCode::SERVICE_UNAVAILABLE {
+        put(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    response
+}
+
+/// What a browser asks before it sends to another origin. KairosDB misspells the header of the methods;
+/// both spellings are sent.
+pub(super) fn preflight(request: &Request<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    let asked = request.headers();
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    let misspelt = HeaderName::from_static("access-control-allow_method");
+    echo(
+        asked,
+        &ACCESS_CONTROL_REQUEST_HEADERS,
+        headers,
+        &ACCESS_CONTROL_ALLOW_HEADERS,
+    );
+    echo(asked, &ACCESS_CONTROL_REQUEST_METHOD, headers, &misspelt);
+    echo(
+        asked,
+        &ACCESS_CONTROL_REQUEST_METHOD,
+        headers,
+        &ACCESS_CONTROL_ALLOW_METHODS,
+    );
+    response
+}
+
+fn echo(asked: &HeaderMap, from: &HeaderName, headers: &mut HeaderMap, to: &HeaderName) {
+    if let Some(value) = asked.get(from) {
+        headers.insert(to.clone(), value.clone());
+    }
+}
+
+/// A path below [`PREFIX`] that is not there, or not by that method.
+pub(super) fn wrong(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static(ALLOWED));
+    }
+    response
+}
