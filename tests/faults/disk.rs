@@ -123,6 +123,8 @@ fn what_was_told_to_be_durable_survives_a_power_cut() {
             to: name("snapshots/s/a"),
         })
         .await;
+        disk.done(create("books/c.new", 4096)).await;
+        disk.done(rename("books/c.new", "books/c")).await;
         disk.done(create("gone", 4096)).await;
         disk.done(remove("gone")).await;
         // Every piece is one write to the kernel: see the trap of short answers.
@@ -145,6 +147,11 @@ fn what_was_told_to_be_durable_survives_a_power_cut() {
         std::fs::read(faulty.path().join("segments/b")).expect("there"),
         [0; 4096]
     );
+    assert_eq!(
+        std::fs::read(faulty.path().join("books/c")).expect("there"),
+        [0; 4096]
+    );
+    assert!(!faulty.path().join("books/c.new").exists());
     assert!(!faulty.path().join("deep/er/b.new").exists());
     assert!(!faulty.path().join("gone").exists());
 }

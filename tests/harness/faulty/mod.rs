@@ -15,6 +15,7 @@ mod kernel;
 mod tree;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fuser::{BackgroundSession, Config, MountOption};
@@ -23,13 +24,13 @@ pub(crate) use self::content::Loss;
 use self::kernel::Kernel;
 use self::tree::Tree;
 pub(crate) use self::tree::{Counts, On, Rule, Then};
-use super::mounts::skip;
+use super::mounts::{run, skip};
 
 /// A mounted faulty disk; gone when dropped.
 pub(crate) struct Faulty {
     path: PathBuf,
     tree: Arc<Mutex<Tree>>,
-    // Dropped last: it unmounts.
+    // Joins nothing: its thread ends with the mount.
     _session: BackgroundSession,
 }
 
@@ -110,5 +111,15 @@ impl Faulty {
 
     fn tree(&self) -> MutexGuard<'_, Tree> {
         self.tree.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Faulty {
+    /// By force, so that a test which failed with files open ends all the same: whoever still asks is
+    /// told that there is nobody.
+    fn drop(&mut self) {
+        let mut unmount = Command::new("umount");
+        unmount.args(["--force", "--lazy"]).arg(&self.path);
+        let _ = run(&mut unmount);
     }
 }
