@@ -1,5 +1,6 @@
 //! A batch of samples on its way from a decoder to the index, one column per property.
 
+use super::number::Number;
 use super::refusal::{Reason, Refusals};
 
 /// A piece of the text a batch refers to: bytes `start..start + len`.
@@ -31,8 +32,8 @@ pub struct Samples {
     pub names: Vec<Span>,
     /// Milliseconds since the epoch.
     pub times: Vec<i64>,
-    /// Finite values.
-    pub values: Vec<f64>,
+    /// Values, as decimals where they were sent as short ones. Finite.
+    pub numbers: Vec<Number>,
     /// What was refused while decoding.
     pub refusals: Refusals,
 }
@@ -52,15 +53,15 @@ impl Samples {
     pub fn clear(&mut self) {
         clear(&mut self.names);
         clear(&mut self.times);
-        clear(&mut self.values);
+        clear(&mut self.numbers);
     }
 
     /// Append one sample.
     #[inline]
-    pub fn push(&mut self, name: Span, time_ms: i64, value: f64) {
+    pub fn push(&mut self, name: Span, time_ms: i64, number: Number) {
         self.names.push(name);
         self.times.push(time_ms);
-        self.values.push(value);
+        self.numbers.push(number);
     }
 
     /// Count one refusal.
@@ -123,7 +124,7 @@ mod tests {
     fn a_huge_batch_takes_no_memory_for_ever() {
         let mut samples = Samples::default();
         let mut fill = |count: usize| {
-            (0..count).for_each(|_| samples.push(Span::default(), 0, 0.0));
+            (0..count).for_each(|_| samples.push(Span::default(), 0, Number::long(0)));
             samples.clear();
             assert!(samples.is_empty());
             samples.names.capacity()

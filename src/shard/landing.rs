@@ -59,7 +59,7 @@ impl Landing {
                 SeriesId(id),
                 Millis(samples.times[i]),
                 at.stamp,
-                samples.values[i],
+                samples.numbers[i].to_f64(),
             ) {
                 Ok(()) => accepted += 1,
                 Err(_) => full += 1,

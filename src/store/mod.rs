@@ -4,5 +4,6 @@
 mod block;
 pub mod definition;
 pub mod head;
+pub mod info;
 pub mod stretch;
 pub mod token;

@@ -14,6 +14,7 @@ use memchr::memchr;
 
 use super::number;
 use crate::base::time::Millis;
+use crate::model::number::Number;
 use crate::model::refusal::Reason;
 use crate::model::sample::{Samples, Span, TimeRule};
 use crate::simd::{self, Lanes, Scanner, Work};
@@ -147,7 +148,7 @@ impl Work for Lines<'_> {
                 .and_then(|three| three.first_chunk::<3>())
             {
                 let (a, b, c) = (a as usize, b as usize, c as usize);
-                if let Some((time_ms, value)) = usual::<L>(text, start, [a, b, c], &mut seconds)
+                if let Some((time_ms, number)) = usual::<L>(text, start, [a, b, c], &mut seconds)
                     && c - start <= options.line_bytes_max
                 {
                     out.push(
@@ -156,7 +157,7 @@ impl Work for Lines<'_> {
                             len: (a - start) as u32,
                         },
                         time_ms,
-                        value,
+                        number,
                     );
                     (start, i) = (c + 1, i + 3);
                     continue;
@@ -187,14 +188,14 @@ fn slow_line(
     out: &mut Samples,
 ) {
     let mut single = |text: &[u8], start: usize| match line(text, now, options) {
-        Ok(Some((name, time_ms, value))) => {
+        Ok(Some((name, time_ms, number))) => {
             out.push(
                 Span {
                     start: start as u32 + name.start,
                     len: name.len,
                 },
                 time_ms,
-                value,
+                number,
             );
         }
         Ok(None) => {}
@@ -278,13 +279,13 @@ fn usual<L: Lanes>(
     start: usize,
     [a, b, c]: [usize; 3],
     seconds: &mut Seconds,
-) -> Option<(i64, f64)> {
+) -> Option<(i64, Number)> {
     let digits: &[u8; SECONDS_DIGITS] = text.get(b + 1..c)?.try_into().ok()?;
     if text[a] != b' ' || text[b] != b' ' || text[c] != b'\n' || a <= start {
         return None;
     }
-    let value = number::short_decimal::<L>(text, a + 1, b)?;
-    Some((seconds.time_ms(digits)?, value))
+    let number = number::short_decimal::<L>(text, a + 1, b)?;
+    Some((seconds.time_ms(digits)?, number))
 }
 
 /// One line without its newline: name (relative to the line), milliseconds, value; `None` for a
@@ -297,7 +298,7 @@ pub fn line(
     line: &[u8],
     now: Millis,
     options: Options,
-) -> Result<Option<(Span, i64, f64)>, Reason> {
+) -> Result<Option<(Span, i64, Number)>, Reason> {
     if line.len() > options.line_bytes_max {
         return Err(Reason::LineLong);
     }
@@ -321,12 +322,12 @@ pub fn line(
     if memchr(0, name.of(line)).is_some() {
         return Err(Reason::NameNul);
     }
-    let value = number::value(value.of(line))?;
+    let number = number::number(value.of(line))?;
     let time_ms = match timestamp {
         None => now.0,
         Some(text) => number::timestamp_ms(text.of(line), now.0, options.times.millis_by_digits)?,
     };
-    Ok(Some((name, options.times.check(time_ms, now.0)?, value)))
+    Ok(Some((name, options.times.check(time_ms, now.0)?, number)))
 }
 
 fn nul_bytes_in_front(line: &[u8]) -> usize {

@@ -1,24 +1,55 @@
 //! Numbers as Graphite senders write them: decimal text for values, seconds for timestamps.
 //!
 //! [`short_decimal`] takes the usual 1 to 16 characters without a branch on what they are;
-//! [`value`] takes everything the protocol allows and is the truth the other is tested against.
+//! [`number`] takes everything the protocol allows and is the truth the other is tested against.
 
+use crate::model::number::Number;
 use crate::model::refusal::Reason;
 use crate::simd::{self, DECIMAL, Lanes};
 
-/// Powers of ten that `f64` holds exactly and a short decimal can need.
-static TENS: [f64; DECIMAL] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-];
+/// A value from decimal text, as [`value`] takes it: a decimal where it is a short one without an
+/// exponent, else the nearest float.
+///
+/// # Errors
+/// As [`value`].
+pub fn number(text: &[u8]) -> Result<Number, Reason> {
+    match decimal(text) {
+        Some(number) => Ok(number),
+        None => value(text).map(Number::float),
+    }
+}
 
-/// Their negatives.
-static MINUS_TENS: [f64; DECIMAL] = [
-    -1e0, -1e1, -1e2, -1e3, -1e4, -1e5, -1e6, -1e7, -1e8, -1e9, -1e10, -1e11, -1e12, -1e13, -1e14,
-    -1e15,
-];
-
-/// The largest mantissa `f64` holds exactly with all smaller ones.
-const EXACT_MAX: u64 = 1 << 53;
+/// The decimal that `text` writes: an optional sign, digits, at most one dot among them or at either
+/// end. `None` for anything else, for more than a [`Number`] holds, and for negative zero.
+fn decimal(text: &[u8]) -> Option<Number> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        _ => (false, text),
+    };
+    let (mut mantissa, mut scale, mut dots) = (0i64, 0u8, 0);
+    for &byte in digits {
+        match byte {
+            b'.' => dots += 1,
+            b'0'..=b'9' => {
+                mantissa = mantissa * 10 + i64::from(byte - b'0');
+                scale += dots;
+            }
+            _ => return None,
+        }
+        if dots > 1 || scale > Number::SCALE_MAX || mantissa > Number::MANTISSA_MAX {
+            return None;
+        }
+    }
+    let empty = digits.len() == usize::from(dots);
+    if empty || (negative && mantissa == 0) {
+        return None;
+    }
+    Some(Number::decimal(
+        if negative { -mantissa } else { mantissa },
+        scale,
+    ))
+}
 
 /// A value from decimal text: an optional sign, digits with at most one dot, an optional exponent.
 /// Correctly rounded.
@@ -103,13 +134,12 @@ fn whole_number(text: &[u8]) -> Option<i64> {
 }
 
 /// The value of `text[start..end]`, if it is a plain decimal of at most 16 characters whose digits
-/// `f64` can hold exactly; then the quotient of two exact numbers is correctly rounded (Clinger
-/// 1990). `None` means "ask [`value`]", not "refuse".
+/// `f64` can hold exactly. `None` means "ask [`number`]", not "refuse".
 ///
 /// Needs 16 bytes in front of `end`. No branch depends on the length, the dot or the sign, because
 /// in a mixed stream none of them can be predicted.
 #[inline(always)]
-pub fn short_decimal<L: Lanes>(text: &[u8], start: usize, end: usize) -> Option<f64> {
+pub fn short_decimal<L: Lanes>(text: &[u8], start: usize, end: usize) -> Option<Number> {
     let negative = *text.get(start)? == b'-';
     let len = end.checked_sub(start + usize::from(negative))?;
     let window: &[u8; DECIMAL] = text.get(end.checked_sub(DECIMAL)?..end)?.try_into().ok()?;
@@ -117,12 +147,15 @@ pub fn short_decimal<L: Lanes>(text: &[u8], start: usize, end: usize) -> Option<
         return None;
     }
     let (mantissa, scale) = L::decimal(window, len)?;
-    if mantissa > EXACT_MAX {
+    // One comparison for both: digits beyond the bound, and "-0", which is no decimal.
+    if mantissa.wrapping_sub(u64::from(negative)) >= Number::MANTISSA_MAX as u64 {
         return None;
     }
-    // The sign goes with the divisor, so that "-0" keeps it.
-    let divisors = if negative { &MINUS_TENS } else { &TENS };
-    Some(mantissa as f64 / divisors[scale & (DECIMAL - 1)])
+    let sign = -i64::from(negative);
+    Some(Number::decimal(
+        (mantissa as i64 ^ sign) - sign,
+        (scale & (DECIMAL - 1)) as u8,
+    ))
 }
 
 /// The number that ten digits stand for.
@@ -148,23 +181,19 @@ mod tests {
     struct Short<'a>(&'a [u8]);
 
     impl Work for Short<'_> {
-        type Output = Option<f64>;
+        type Output = Option<Number>;
 
-        fn run<L: Lanes>(self) -> Option<f64> {
+        fn run<L: Lanes>(self) -> Option<Number> {
             short_decimal::<L>(self.0, 17, self.0.len())
         }
     }
 
     /// The short path on text behind 17 bytes of something else, the same on every set.
-    fn short(text: &[u8]) -> Option<f64> {
+    fn short(text: &[u8]) -> Option<Number> {
         let padded = [b"some.metric.name ", text].concat();
         let want = Scanner::new(Isa::Scalar).run(Short(&padded));
         for isa in Isa::available() {
-            assert_eq!(
-                Scanner::new(isa).run(Short(&padded)).map(f64::to_bits),
-                want.map(f64::to_bits),
-                "{text:?}"
-            );
+            assert_eq!(Scanner::new(isa).run(Short(&padded)), want, "{text:?}");
         }
         want
     }
@@ -176,12 +205,14 @@ mod tests {
             want.map(f64::to_bits),
             "{text:?}"
         );
+        let got = number(text.as_bytes());
+        assert_eq!(
+            got.map(|number| number.to_f64().to_bits()),
+            want.map(f64::to_bits),
+            "number {text:?}"
+        );
         if let Some(short) = short(text.as_bytes()) {
-            assert_eq!(
-                Ok(short.to_bits()),
-                want.map(f64::to_bits),
-                "short {text:?}"
-            );
+            assert_eq!(Ok(short), got, "short {text:?}");
         }
     }
 
@@ -224,7 +255,35 @@ mod tests {
     }
 
     #[test]
-    fn the_short_path_gives_the_same_bits() {
+    fn what_is_a_decimal() {
+        let is = |text: &str, mantissa: i64, scale: u8| {
+            let want = Number::decimal(mantissa, scale);
+            assert_eq!(number(text.as_bytes()), Ok(want), "{text:?}");
+        };
+        is("5.", 5, 0);
+        is(".5", 5, 1);
+        is("+5", 5, 0);
+        is("-0.10", -10, 2);
+        is("0", 0, 0);
+        is("0000000000000000000000000000367.61", 36761, 2);
+        is("9007199254740992", 1 << 53, 0);
+        is("-9007199254740992", -(1 << 53), 0);
+        is("0.000000000000001", 1, 15);
+        for text in [
+            "1e3",
+            "-0",
+            "-0.00",
+            "9007199254740993",
+            "0.0000000000000010",
+        ] {
+            let got = number(text.as_bytes());
+            assert!(got.is_ok_and(Number::is_float), "{text:?} {got:?}");
+        }
+        assert_eq!(number(b"-0"), Ok(Number::float(-0.0)));
+    }
+
+    #[test]
+    fn the_short_path_gives_the_same_number() {
         let mut random = Random::new(3);
         let mut taken = 0;
         for _ in 0..200_000 {
@@ -241,12 +300,10 @@ mod tests {
             }
             if let Some(short) = short(&text) {
                 taken += 1;
+                let want = value(&text).map(f64::to_bits);
                 let text = String::from_utf8_lossy(&text);
-                assert_eq!(
-                    value(text.as_bytes()).map(f64::to_bits),
-                    Ok(short.to_bits()),
-                    "{text:?}"
-                );
+                assert_eq!(Ok(short.to_f64().to_bits()), want, "{text:?}");
+                assert_eq!(number(text.as_bytes()), Ok(short), "{text:?}");
             }
         }
         assert!(

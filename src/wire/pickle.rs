@@ -225,7 +225,7 @@ impl Before {
     fn restore(self, out: &mut Samples) {
         out.names.truncate(self.samples);
         out.times.truncate(self.samples);
-        out.values.truncate(self.samples);
+        out.numbers.truncate(self.samples);
         out.refusals = self.refusals;
     }
 }

@@ -20,8 +20,12 @@ type Bag = BTreeMap<(String, i64, u64), usize>;
 fn put(bag: &mut Bag, text: &[u8], samples: &mut Samples) {
     for i in 0..samples.len() {
         let name = String::from_utf8_lossy(samples.names[i].of(text)).into_owned();
-        *bag.entry((name, samples.times[i], samples.values[i].to_bits()))
-            .or_default() += 1;
+        *bag.entry((
+            name,
+            samples.times[i],
+            samples.numbers[i].to_f64().to_bits(),
+        ))
+        .or_default() += 1;
     }
     assert_eq!(samples.refusals.total(), 0, "{:?}", samples.refusals);
     samples.clear();

@@ -20,7 +20,11 @@ fn show(text: &[u8], samples: &Samples) -> String {
     let mut shown = String::new();
     for i in 0..samples.len() {
         let name = String::from_utf8_lossy(samples.names[i].of(text));
-        shown += &format!("{name}={}@{} ", samples.values[i], samples.times[i]);
+        shown += &format!(
+            "{name}={}@{} ",
+            samples.numbers[i].to_f64(),
+            samples.times[i]
+        );
     }
     for (reason, n) in samples.refusals.iter() {
         shown += &format!("{}:{n} ", reason.label());
@@ -34,14 +38,14 @@ fn naive(text: &[u8]) -> (Samples, usize) {
     let mut start = 0;
     while let Some(len) = text[start..].iter().position(|&byte| byte == b'\n') {
         match line(&text[start..start + len], NOW, options()) {
-            Ok(Some((name, time_ms, value))) => {
+            Ok(Some((name, time_ms, number))) => {
                 samples.push(
                     Span {
                         start: name.start + start as u32,
                         len: name.len,
                     },
                     time_ms,
-                    value,
+                    number,
                 );
             }
             Ok(None) => {}

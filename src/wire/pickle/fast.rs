@@ -43,7 +43,7 @@ pub(super) fn payload(
     let items_about = place.len() / ITEM_BYTES;
     out.names.reserve(items_about);
     out.times.reserve(items_about);
-    out.values.reserve(items_about);
+    out.numbers.reserve(items_about);
     let mut reader = Reader::new(bytes.get(..place.end)?, place.start);
     if reader.take(op::PROTO) && reader.byte()? > op::PROTO_MAX {
         return None;
@@ -130,7 +130,7 @@ fn item(
     };
     puts(reader)?;
     match scalar::point(time, value, now, times) {
-        Ok((time_ms, value)) => out.push(name, time_ms, value),
+        Ok((time_ms, number)) => out.push(name, time_ms, number),
         Err(reason) => out.refuse(reason),
     }
     Some(own_mark)

@@ -9,6 +9,7 @@
 use super::machine::{Kind, Machine, Object};
 use super::scalar;
 use crate::base::time::Millis;
+use crate::model::number::Number;
 use crate::model::refusal::Reason;
 use crate::model::sample::{Samples, Span, TimeRule};
 
@@ -105,7 +106,7 @@ impl Source<'_> {
             left.point()?;
             left.name(name)?;
             match self.point(point, left)? {
-                Ok((time_ms, value)) => out.push(name, time_ms, value),
+                Ok((time_ms, number)) => out.push(name, time_ms, number),
                 Err(reason) => out.refuse(reason),
             }
         }
@@ -125,7 +126,7 @@ impl Source<'_> {
     }
 
     /// `None` beyond the limits.
-    fn point(&self, point: Object, left: &mut Left) -> Option<Result<(i64, f64), Reason>> {
+    fn point(&self, point: Object, left: &mut Left) -> Option<Result<(i64, Number), Reason>> {
         let Some((time, value)) = self.machine.pair(point) else {
             return Some(Err(Reason::Item));
         };

@@ -4,6 +4,7 @@
 //! and text other than decimal.
 
 use crate::base::time::Millis;
+use crate::model::number::Number;
 use crate::model::refusal::Reason;
 use crate::model::sample::TimeRule;
 use crate::wire::number;
@@ -43,22 +44,35 @@ pub(super) fn point(
     value: Scalar,
     now: Millis,
     times: TimeRule,
-) -> Result<(i64, f64), Reason> {
-    let value = value_of(value)?;
+) -> Result<(i64, Number), Reason> {
+    let number = value_of(value)?;
     let time_ms = time_ms_of(time, now, times.millis_by_digits)?;
-    Ok((times.check(time_ms, now.0)?, value))
+    Ok((times.check(time_ms, now.0)?, number))
 }
 
 #[inline(always)]
-fn value_of(scalar: Scalar) -> Result<f64, Reason> {
+fn value_of(scalar: Scalar) -> Result<Number, Reason> {
     match scalar {
-        Scalar::Float(value) if value.is_finite() => Ok(value),
+        Scalar::Float(value) if value.is_finite() => Ok(Number::float(value)),
         Scalar::Float(value) if value.is_nan() => Err(Reason::NotANumber),
         Scalar::Float(_) => Err(Reason::Value),
-        Scalar::Integer(value) => Ok(value as f64),
-        Scalar::Long(bytes) => long(bytes).ok_or(Reason::Value),
-        Scalar::Text(text) => number::value(digits(text).ok_or(Reason::Value)?),
+        Scalar::Integer(value) => Ok(integer(value)),
+        Scalar::Long(bytes) => match short_long(bytes) {
+            Some(value) => Ok(integer(value)),
+            None => long(bytes).map(Number::float).ok_or(Reason::Value),
+        },
+        Scalar::Text(text) => number::number(digits(text).ok_or(Reason::Value)?),
         Scalar::Other => Err(Reason::Item),
+    }
+}
+
+/// A decimal as far as `f64` holds every whole number.
+#[inline(always)]
+fn integer(value: i64) -> Number {
+    if value.unsigned_abs() <= Number::MANTISSA_MAX as u64 {
+        Number::decimal(value, 0)
+    } else {
+        Number::float(value as f64)
     }
 }
 

@@ -15,7 +15,11 @@ fn show(text: &[u8], samples: &Samples) -> String {
     let mut shown = String::new();
     for i in 0..samples.len() {
         let name = String::from_utf8_lossy(samples.names[i].of(text));
-        shown += &format!("{name}={:?}@{} ", samples.values[i], samples.times[i]);
+        shown += &format!(
+            "{name}={:?}@{} ",
+            samples.numbers[i].to_f64(),
+            samples.times[i]
+        );
     }
     for (reason, n) in samples.refusals.iter() {
         shown += &format!("{}:{n} ", reason.label());
@@ -643,9 +647,10 @@ fn check_sender(stream: &[u8], points: usize, nans: u64, last: &str, sum: f64) {
             let name = String::from_utf8_lossy(samples.names[i].of(batch.text));
             shown.push(format!(
                 "{name}={:?}@{}",
-                samples.values[i], samples.times[i]
+                samples.numbers[i].to_f64(),
+                samples.times[i]
             ));
-            total += samples.values[i];
+            total += samples.numbers[i].to_f64();
         }
         samples.clear();
         if next != Next::Again {
@@ -802,7 +807,11 @@ fn serde_pickle_agrees() {
             .map(|i| {
                 let seconds = samples.times[i] as f64 / 1000.0;
                 let name = samples.names[i].of(text).to_vec();
-                (name, seconds.to_bits(), samples.values[i].to_bits())
+                (
+                    name,
+                    seconds.to_bits(),
+                    samples.numbers[i].to_f64().to_bits(),
+                )
             })
             .collect();
         assert_eq!(
@@ -851,7 +860,7 @@ fn python_agrees() {
                     .iter()
                     .map(|byte| format!("{byte:02x}"))
                     .collect();
-                let bits = samples.values[i].to_bits();
+                let bits = samples.numbers[i].to_f64().to_bits();
                 format!("{name}:{}:{bits:016x}", samples.times[i])
             })
             .collect();

@@ -61,8 +61,11 @@ impl Spelled {
     fn add(&mut self, text: &[u8], samples: &mut Samples) {
         for i in 0..samples.len() {
             let name = samples.names[i].of(text).to_vec();
-            self.samples
-                .push((name, samples.times[i], samples.values[i].to_bits()));
+            self.samples.push((
+                name,
+                samples.times[i],
+                samples.numbers[i].to_f64().to_bits(),
+            ));
         }
         samples.clear();
         self.refusals.absorb(&mut samples.refusals);
@@ -71,9 +74,10 @@ impl Spelled {
     /// One line by the whole rule.
     fn add_line(&mut self, text: &[u8]) {
         match line(text, NOW, OPTIONS) {
-            Ok(Some((name, time_ms, value))) => {
+            Ok(Some((name, time_ms, number))) => {
                 let name = name.of(text).to_vec();
-                self.samples.push((name, time_ms, value.to_bits()));
+                self.samples
+                    .push((name, time_ms, number.to_f64().to_bits()));
             }
             Ok(None) => {}
             Err(reason) => self.refusals.count(reason),

@@ -16,7 +16,11 @@ fn spelled(text: &[u8], samples: &Samples) -> Spelled {
     let each = (0..samples.len())
         .map(|i| {
             let name = samples.names[i].of(text).to_vec();
-            (name, samples.times[i], samples.values[i].to_bits())
+            (
+                name,
+                samples.times[i],
+                samples.numbers[i].to_f64().to_bits(),
+            )
         })
         .collect();
     (each, samples.refusals.clone())
