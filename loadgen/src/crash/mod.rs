@@ -175,8 +175,9 @@ pub fn run(plan: &Plan, host: &mut dyn Host, say: &mut dyn FnMut(&str)) -> Resul
             plan.loops,
             flow.as_millis(),
             match early_kills {
-                0 => String::new(),
-                times => format!(" and {times} times while starting"),
+                0 => "",
+                1 => " and once while starting",
+                _ => " and twice while starting",
             },
             ready.as_millis(),
         ));
