@@ -42,12 +42,28 @@ class Workload:
         """Send on a schedule; the points carry the time of day."""
         return self._run(self._words(port, "--rate", points_per_second, "--duration", seconds, *more))
 
-    def start_at_rate(self, port, points_per_second, seconds, folder):
+    def start_at_rate(self, port, points_per_second, seconds, folder, *more):
         """The same beside other work: gives the child."""
-        words = self._words(port, "--rate", points_per_second, "--duration", seconds)
+        words = self._words(port, "--rate", points_per_second, "--duration", seconds, *more)
         with open(folder / "loadgen.log", "ab") as log:
             return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                     start_new_session=True, preexec_fn=pin)
+
+    def last_report(self, folder):
+        """What the last child that was started in `folder` and has ended reported."""
+        text = (folder / "loadgen.log").read_text(errors="replace")
+        try:
+            return json.loads(text.strip().splitlines()[-1])
+        except (ValueError, IndexError) as error:
+            raise Failed(f"loadgen wrote no JSON: {text[-800:]}") from error
+
+    def crash(self, command, port, http_port, points_per_second, loops, flow_seconds, *more):
+        """Let loadgen start, kill and ask the server; gives its summary. Loss is reported, not judged,
+        and a point that was acknowledged and is gone fails."""
+        words = self._words(port, "--crash", command, "--verify", f"http://127.0.0.1:{http_port}",
+                            "--rate", points_per_second, "--crash-loops", loops, "--crash-flow", flow_seconds,
+                            "--lost-ms-max", 3_600_000, *more)
+        return self._run(words)
 
     def _words(self, port, *more):
         self.command = [str(word) for word in (

@@ -142,6 +142,19 @@ class Process:
     def peak_rss_mib(self):
         return self._status_kib("VmHWM") / 1024
 
+    def written_bytes(self):
+        """Bytes it has sent to the disk so far, as the kernel counts them: direct writes and io_uring's
+        included, less what was removed before it was written."""
+        total = 0
+        for pid in self._family():
+            try:
+                with open(f"/proc/{pid}/io") as file:
+                    counts = dict(line.split(": ") for line in file.read().splitlines())
+            except OSError:
+                continue
+            total += int(counts["write_bytes"]) - int(counts["cancelled_write_bytes"])
+        return total
+
     def wait_until_quiet(self, seconds):
         """Wait until it has nothing left to do, and give the CPU seconds it has used by then."""
         end = time.monotonic() + seconds

@@ -13,6 +13,20 @@ FIELDS = (
     "cpu_seconds", "cpu_seconds_per_million", "wall_points_per_second", "peak_rss_mib", "idle_rss_mib",
     "rss_bytes_per_series", "index_bytes_per_series", "new_series_cpu_us", "reports_per_second",
     "p50_ms", "p99_ms", "command",
+    "case", "points_per_series", "p999_ms", "written_bytes_per_point", "written_merged_bytes_per_point",
+    "at_rest_bytes_per_point", "cells_bytes_per_point", "lost_ms",
+)
+
+# What is said of a row besides CPU and rate: field, how it is said.
+FIGURES = (
+    ("written_bytes_per_point", "{:.2f} B written a point"),
+    ("written_merged_bytes_per_point", "{:.2f} after a merge"),
+    ("at_rest_bytes_per_point", "{:.3f} B at rest a point"),
+    ("cells_bytes_per_point", "{:.3f} of cells"),
+    ("lost_ms", "{:.0f} ms lost"),
+    ("p50_ms", "p50 {:.2f} ms"),
+    ("p99_ms", "p99 {:.2f} ms"),
+    ("p999_ms", "p99.9 {:.2f} ms"),
 )
 
 
@@ -35,14 +49,29 @@ class Record:
         unknown = set(row) - set(FIELDS)
         assert not unknown, f"no such field: {unknown}"
         self.rows.append(row)
-        fresh = not self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = not self.path.exists()
+        if not fresh:
+            self._widen()
         with open(self.path, "a", newline="") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             if fresh:
                 writer.writeheader()
             writer.writerow({key: _text(value) for key, value in row.items()})
         return row
+
+
+    def _widen(self):
+        """Give the rows of earlier today the columns that they did not know."""
+        with open(self.path, newline="") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) == FIELDS:
+                return
+            rows = list(reader)
+        with open(self.path, "w", newline="") as file:
+            writer = csv.DictWriter(file, FIELDS, lineterminator="\n", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 def _text(value):
@@ -53,11 +82,12 @@ def table(rows):
     """The medians of all pairs, side by side, as lines of text."""
     groups = {}
     for row in rows:
-        key = (row["scenario"], row.get("protocol", ""), row.get("series", ""), row.get("order", ""))
+        key = (row["scenario"], *(row.get(field, "") for field in ("protocol", "series", "order", "case")))
         groups.setdefault(key, {}).setdefault(row["system"], []).append(row)
     lines = []
-    for (scenario, protocol, series, order), systems in groups.items():
-        lines += ["", f"{scenario}: {protocol}, {series:,} series, {order} order"]
+    for (scenario, protocol, series, order, case), systems in groups.items():
+        told = [protocol, f"{series:,} series" if series else "", f"{order} order" if order else "", case]
+        lines += ["", f"{scenario}: {', '.join(text for text in told if text)}"]
         lines.append(f"  {'system':<17}{'pairs':>6}{'CPU-s/M':>10}{'best':>10}{'k points/s':>12}"
                      f"{'peak MiB':>10}{'lost':>8}{'new us':>8}  corelane's share")
         for name, some in systems.items():
@@ -72,6 +102,11 @@ def median(rows, field):
     return statistics.median(values) if values else None
 
 
+def worst(rows, field):
+    """The highest `field` of the rows that have it, or nothing."""
+    return max((row[field] for row in rows if isinstance(row.get(field), (int, float))), default=None)
+
+
 def _table_line(name, rows, systems):
     cost = median(rows, "cpu_seconds_per_million")
     best = min((row["cpu_seconds_per_million"] for row in rows if row.get("cpu_seconds_per_million")), default=None)
@@ -83,11 +118,10 @@ def _table_line(name, rows, systems):
     return text if ratio is None else f"{text}  {ratio:.3f} = 1/{1 / ratio:.1f}"
 
 
-def share_of(ours, theirs):
-    """The median over the pairs of our CPU per point as a share of theirs."""
-    mine = {row["pair"]: row.get("cpu_seconds_per_million") for row in ours}
-    ratios = [mine[row["pair"]] / row["cpu_seconds_per_million"]
-              for row in theirs if mine.get(row["pair"]) and row.get("cpu_seconds_per_million")]
+def share_of(ours, theirs, field="cpu_seconds_per_million"):
+    """The median over the pairs of our figure, CPU per point if no other is named, as a share of theirs."""
+    mine = {row["pair"]: row.get(field) for row in ours}
+    ratios = [mine[row["pair"]] / row[field] for row in theirs if mine.get(row["pair"]) and row.get(field)]
     return statistics.median(ratios) if ratios else None
 
 
@@ -96,6 +130,7 @@ DETAILS = {
     "reports": (("reports_per_second", "{:.0f} reports a second"),),
     "freshness": (("p50_ms", "p50 {:.2f} ms"), ("p99_ms", "p99 {:.2f} ms")),
     "many-connections": (("p99_ms", "p99 {:.2f} ms from the scheduled time of a write to its end"),),
+    "resident": (("rss_bytes_per_series", "{:.0f} bytes of memory a series"),),
     "memory": (("rss_bytes_per_series", "{:.0f} bytes of memory a series"),
                ("index_bytes_per_series", "{:.0f} of them in the index"),
                ("new_series_cpu_us", "{:.2f} us of CPU a new series")),
@@ -103,7 +138,7 @@ DETAILS = {
 
 
 def _details(scenario, rows):
-    for field, text in DETAILS.get(scenario, ()):
+    for field, text in DETAILS.get(scenario, FIGURES):
         value = median(rows, field)
         if value is not None:
             yield text.format(value)

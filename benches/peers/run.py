@@ -15,9 +15,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import durability
+import loadgen
 import scenarios
 from goals import verdicts
-from loadgen import BINARY as LOADGEN
 from machine import ROOT, cores, load_average
 from process import Failed
 from record import Record, table
@@ -25,7 +26,8 @@ from systems import BY_NAME, Corelane, chosen
 
 SIZES = (10_000, 100_000, 1_000_000)
 PROTOCOLS = ("plaintext", "pickle", "udp")
-SCENARIOS = ("table", "order", "shards", "reports", "many-connections", "freshness", "memory")
+SCENARIOS = ("table", "order", "shards", "reports", "many-connections", "freshness", "memory",
+             "bytes", "at-rest", "resident", "kill", "acks", "query-load", "merge-load")
 
 
 def numbers(text):
@@ -42,10 +44,14 @@ def arguments():
     parser.add_argument("--series", type=numbers, default=None, help="numbers of series (10000,100000,1000000)")
     parser.add_argument("--protocol", type=words, default=list(PROTOCOLS), help="of the table: plaintext,pickle,udp")
     parser.add_argument("--pairs", type=int, default=None, help="runs of each system, in turns (3)")
-    parser.add_argument("--only", type=words, default=list(BY_NAME), help=f"systems of the table: {','.join(BY_NAME)}")
+    parser.add_argument("--only", type=words, default=list(BY_NAME), help=f"systems that are compared: {','.join(BY_NAME)}")
     parser.add_argument("--scenario", type=words, default=list(SCENARIOS), help=",".join(SCENARIOS))
+    parser.add_argument("--resident-seconds", type=int, default=None, help="of the scenario resident (600)")
+    parser.add_argument("--kills", type=int, default=None, help="of each run of the scenario kill (10)")
     parser.add_argument("--seed", type=int, default=1, help="of the load generator")
     parser.add_argument("--corelane", default=None, help="another corelane binary than target/release/corelane")
+    parser.add_argument("--loadgen", default=None, help="another loadgen binary than target/release/loadgen")
+    parser.add_argument("--record", default=None, help="another folder for the rows than benches/record/<cpu>")
     parser.add_argument("--no-build", action="store_true", help="measure what is built, without building first")
     chosen_arguments = parser.parse_args()
     for name, known in (("scenario", SCENARIOS), ("protocol", PROTOCOLS)):
@@ -82,6 +88,8 @@ def available(names):
 def measure(options, bench):
     sizes = options.series or (SIZES[:1] if options.quick else SIZES)
     wanted = options.scenario
+    resident_seconds = options.resident_seconds or (20 if options.quick else 600)
+    kills = options.kills or (3 if options.quick else 10)
     kinds = available(options.only)
     if wanted != ["table"] and Corelane.install():
         raise Failed(f"corelane is not there: {Corelane.install()}")
@@ -95,6 +103,13 @@ def measure(options, bench):
         "many-connections": lambda: scenarios.many_connections(bench),
         "freshness": lambda: scenarios.fresh(bench),
         "memory": lambda: scenarios.memory(bench, sizes[-1]),
+        "bytes": lambda: durability.bytes_written(bench, kinds, sizes),
+        "at-rest": lambda: durability.bytes_at_rest(bench, kinds),
+        "resident": lambda: durability.resident(bench, sizes[-1], resident_seconds),
+        "kill": lambda: durability.killed(bench, kinds, kills),
+        "acks": lambda: durability.acks(bench, kinds),
+        "query-load": lambda: durability.queries_beside_points(bench),
+        "merge-load": lambda: durability.beside_merges(bench),
     }
     failures = []
     for name in wanted:
@@ -112,13 +127,15 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.corelane:
         Corelane.binary = Path(options.corelane).resolve()
-    record = Record()
+    if options.loadgen:
+        loadgen.BINARY = Path(options.loadgen).resolve()
+    record = Record(options.record and Path(options.record).resolve())
     bench = scenarios.Bench(record, options.seed, options.quick, options.pairs or (1 if options.quick else 3), say)
     try:
         if not options.no_build:
             build()
-        if not LOADGEN.exists():
-            raise Failed(f"{LOADGEN} is not there: run 'cargo build --release --workspace'")
+        if not loadgen.BINARY.exists():
+            raise Failed(f"{loadgen.BINARY} is not there: run 'cargo build --release --workspace'")
         if load_average() > 1:
             say(f"the machine is not idle (load {load_average():.1f}): figures will be too high")
         failures = measure(options, bench)
@@ -127,7 +144,7 @@ def main():
     for line in table(record.rows) + verdicts(record.rows):
         say(line)
     if record.rows:
-        say(f"\nrecorded in {record.path.relative_to(ROOT)}")
+        say(f"\nrecorded in {record.path}")
     for failure in failures:
         say(f"FAILED: {failure}")
     return 1 if failures else 0

@@ -13,6 +13,7 @@ from pathlib import Path
 from loadgen import Workload
 from machine import WORK
 from process import Failed
+from record import FIGURES
 from senders import freshness, quantile
 from systems import Corelane, CorelaneTwoShards
 
@@ -55,13 +56,16 @@ class Bench:
             shutil.rmtree(folder, ignore_errors=True)
 
     def row(self, system, scenario, pair, **values):
+        """A row of something that is measured; `system` needs a name and a version."""
         shards = getattr(system, "shards", "")
         row = self.record.add(scenario=scenario, system=system.name, version=system.version(), pair=pair,
                               shards=shards, seed=self.seed, **values)
         cost, rate = row.get("cpu_seconds_per_million"), row.get("wall_points_per_second")
         figures = [f"{cost:.4f} CPU-s/M"] if cost else []
         figures += [f"{rate / 1000:,.0f} k points/s"] if rate else []
-        self.say(f"  {system.name}: {', '.join(figures)}")
+        figures += [f"{text.format(row[field])}" for field, text in FIGURES if isinstance(row.get(field), (int, float))]
+        case = f" ({row['case']})" if row.get("case") else ""
+        self.say(f"  {system.name}{case}: {', '.join(figures)}")
         return row
 
 
@@ -84,8 +88,9 @@ def wait_stored(system, want, seconds=DRAIN_SECONDS):
         time.sleep(0.3)
 
 
-def feed(bench, system, workload, rounds, scenario, pair):
-    """One run as the module head says; adds its row."""
+def feed(bench, system, workload, rounds, scenario, pair, after=None):
+    """One run as the module head says; adds its row. `after` (system, the fields so far) gives
+    more fields for it, once nothing of the run is measured any more."""
     port = system.ports[workload.protocol]
     process, series = system.process, workload.series
     process.wait_until_quiet(DRAIN_SECONDS)
@@ -96,7 +101,9 @@ def feed(bench, system, workload, rounds, scenario, pair):
     first_cpu = process.wait_until_quiet(DRAIN_SECONDS) - idle_cpu
     workload.send(port, 1)
     held = wait_stored(system, 2 * series)
+    system.flush()
     base_cpu = process.wait_until_quiet(DRAIN_SECONDS)
+    base_written = process.written_bytes()
 
     begin = time.monotonic()
     workload.send(port, rounds)
@@ -109,6 +116,7 @@ def feed(bench, system, workload, rounds, scenario, pair):
         drained_seconds = max(sent_seconds, drained_seconds - STANDSTILL_SECONDS)
     system.flush()
     cpu = process.wait_until_quiet(DRAIN_SECONDS) - base_cpu
+    written = process.written_bytes() - base_written
     lost = points - stored
     if lost > 0 and workload.protocol != "udp":
         raise Failed(f"{system.name} says it holds {stored:,} of {points:,} points")
@@ -123,8 +131,11 @@ def feed(bench, system, workload, rounds, scenario, pair):
         "wall_points_per_second": stored / drained_seconds, "peak_rss_mib": process.peak_rss_mib(),
         "idle_rss_mib": idle_mib, "rss_bytes_per_series": rss_bytes / series,
         "new_series_cpu_us": (first_cpu - per_million / 1e6 * series) / series * 1e6,
+        "written_bytes_per_point": written / stored, "points_per_series": rounds + 2,
         "command": workload.command_line(),
     }
+    if after:
+        values.update(after(system, values))
     if isinstance(system, Corelane):
         values["index_bytes_per_series"] = system.index_bytes() / series
         if workload.protocol != "udp" and series <= VERIFIED_SERIES_MAX:
@@ -133,7 +144,7 @@ def feed(bench, system, workload, rounds, scenario, pair):
     return bench.row(system, scenario, pair, **values)
 
 
-def alternate(bench, scenario, kinds, make_workload, rounds_of=None):
+def alternate(bench, scenario, kinds, make_workload, rounds_of=None, after=None):
     """Pairs of runs, A B A B: what disturbs the machine disturbs all alike."""
     for pair in range(1, bench.pairs + 1):
         for kind in kinds:
@@ -141,7 +152,7 @@ def alternate(bench, scenario, kinds, make_workload, rounds_of=None):
             if workload.protocol not in kind.protocols or workload.series > kind.series_max:
                 continue
             rounds = bench.shorter((rounds_of or kind.rounds)(workload.series))
-            bench.with_system(kind, lambda system: feed(bench, system, workload, rounds, scenario, pair))
+            bench.with_system(kind, lambda system: feed(bench, system, workload, rounds, scenario, pair, after))
 
 
 def side_by_side(bench, kinds, protocols, sizes):
@@ -187,7 +198,8 @@ def timed(bench, system, scenario, pair, workload, send):
     cpu = process.wait_until_quiet(DRAIN_SECONDS) - base_cpu
     if stored != points:
         raise Failed(f"{system.name} says it took {stored:,} of {points:,} points")
-    return bench.row(system, scenario, pair, protocol=workload.protocol, order=workload.order,
+    protocol = values.pop("protocol", workload.protocol)
+    return bench.row(system, scenario, pair, protocol=protocol, order=workload.order,
                      series=workload.series, connections=workload.connections, points=points,
                      points_stored=stored, points_lost=0, cpu_seconds=cpu,
                      cpu_seconds_per_million=cpu / stored * 1e6,

@@ -1,8 +1,9 @@
-"""A probe that looks how soon its point can be read. It runs in a process of its own, on the sender's
-core."""
+"""Probes: how soon a point can be read, how long queries take on a schedule, how long the disk takes
+to sync. Each runs in a process of its own, on the sender's core."""
 
 import http.client
 import json
+import mmap
 import multiprocessing
 import os
 import socket
@@ -70,6 +71,70 @@ def _freshness(line_port, http_port, probes, pause):
         waits.append(time.monotonic() - written)
         time.sleep(pause)
     return sorted(waits)
+
+
+def queries(http_port, paths, per_second, seconds):
+    """How long each query takes from the moment it was due: seconds, sorted. The schedule does not
+    wait for answers."""
+    return _in_child(_queries, http_port, paths, per_second, seconds)
+
+
+def _queries(http_port, paths, per_second, seconds):
+    asker = http.client.HTTPConnection("127.0.0.1", http_port, timeout=30)
+    waits = []
+    begin = time.monotonic()
+    for nth in range(int(per_second * seconds)):
+        due = begin + nth / per_second
+        time.sleep(max(0.0, due - time.monotonic()))
+        asker.request("GET", paths[nth % len(paths)])
+        answer = asker.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise OSError(f"{paths[nth % len(paths)]} is answered with {answer.status}: {body[:200]}")
+        waits.append(time.monotonic() - due)
+    return sorted(waits)
+
+
+# A commit of the probe: as many of these as requests are due, up to the most.
+PROBE_REQUEST_BYTES = 4096
+PROBE_COMMIT_BYTES_MAX = 64 << 10
+PROBE_FILE_BYTES = 64 << 20
+
+
+def disk_probe(folder, per_second, seconds):
+    """How long a direct write and its fdatasync take on the file system of `folder`, in a file that was
+    laid out before: seconds, sorted. Commits follow the pace of so many requests a second; what became
+    due during one goes with the next, as a group commit does it."""
+    return _in_child(_disk_probe, folder, per_second, seconds)
+
+
+def _disk_probe(folder, per_second, seconds):
+    path = folder / "probe"
+    page = mmap.mmap(-1, PROBE_COMMIT_BYTES_MAX)  # Direct writes want aligned memory.
+    page.write(os.urandom(PROBE_COMMIT_BYTES_MAX))
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_DIRECT, 0o600)
+    try:
+        for at in range(0, PROBE_FILE_BYTES, PROBE_COMMIT_BYTES_MAX):
+            os.pwritev(file, [page], at)
+        os.fdatasync(file)
+        waits, at, done = [], 0, 0
+        begin = time.monotonic()
+        while (now := time.monotonic() - begin) < seconds:
+            due = int(now * per_second) - done
+            if due <= 0:
+                time.sleep(max(0.0, (done + 1) / per_second - now))
+                continue
+            length = min(due * PROBE_REQUEST_BYTES, PROBE_COMMIT_BYTES_MAX)
+            written = time.monotonic()
+            os.pwritev(file, [memoryview(page)[:length]], at)
+            os.fdatasync(file)
+            waits.append(time.monotonic() - written)
+            done += due
+            at = (at + PROBE_COMMIT_BYTES_MAX) % PROBE_FILE_BYTES
+        return sorted(waits)
+    finally:
+        os.close(file)
+        path.unlink()
 
 
 def quantile(sorted_values, share):

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -17,11 +18,38 @@ VICTORIA_VERSION = "v1.150.0"
 VICTORIA_PACKAGE = f"github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics@{VICTORIA_VERSION}"
 INSTALL_SECONDS = 900
 ANSWER_SECONDS = 60
+MERGE_SECONDS = 600
+FLUSH_SECONDS = 60
 
 
 def fetch(port, path):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=ANSWER_SECONDS) as answer:
         return answer.read().decode()
+
+
+def post(port, path, seconds):
+    """POST without a body; gives the status."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=b"", method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
+            answer.read()
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def used_bytes(folder):
+    """What the files below `folder` take on the disk; one with several names counts once."""
+    seen, total = set(), 0
+    for path in Path(folder).rglob("*"):
+        try:
+            stat = path.lstat()
+        except OSError:
+            continue  # Merged away meanwhile.
+        if path.is_file() and stat.st_ino not in seen:
+            seen.add(stat.st_ino)
+            total += stat.st_blocks * 512
+    return total
 
 
 def metric_sum(page, name, *labels):
@@ -111,6 +139,14 @@ class System:
     def flush(self):
         """Ask it to bring everything to where it keeps it, where it can be asked."""
 
+    def merge(self):
+        """Ask it to merge its files as far as it goes, and wait for it."""
+        raise Failed(f"{self.name} cannot be asked to merge")
+
+    def at_rest(self):
+        """Bytes of its points and their index on the disk, and of what it keeps beside them."""
+        raise Failed(f"{self.name} has no figure of its bytes at rest")
+
     def stop(self):
         if self.process:
             return self.process.stop()
@@ -135,12 +171,36 @@ class Corelane(System):
 
     def start(self):
         ports = {"plaintext": free_port(), "udp": free_port(), "pickle": free_port(), "http": free_port()}
-        command = [self.binary, "serve", "--data", self.folder / "data", "--shards", self.shards,
-                   "--graphite-port", ports["plaintext"], "--graphite-udp-port", ports["udp"],
-                   "--pickle-port", ports["pickle"], "--http-port", ports["http"]]
+        command = self.command(ports)
+        ports["kairos-rest"] = ports["http"]
         self.process = Process(f"corelane-{self.shards}", command, self.folder, server_cores(self.shards))
         self.ports = ports
         self.process.wait_for("200 from /ready", lambda: fetch(ports["http"], "/ready") is not None, 30)
+
+    def command(self, ports):
+        """How it is started with these ports."""
+        return [self.binary, "serve", "--data", self.folder / "data", "--shards", self.shards,
+                "--graphite-port", ports["plaintext"], "--graphite-udp-port", ports["udp"],
+                "--pickle-port", ports["pickle"], "--http-port", ports["http"]]
+
+    def flush(self):
+        """Seal and merge; a build that keeps nothing on disk has nothing to bring there."""
+        status = post(self.ports["http"], "/admin/seal", MERGE_SECONDS)
+        if status not in (200, 204, 404):
+            raise Failed(f"{self.name} answers {status} on POST /admin/seal")
+        return status != 404
+
+    def merge(self):
+        if not self.flush():
+            raise Failed("this corelane has no POST /admin/seal")
+
+    def at_rest(self):
+        page = self.page()
+        raw = metric_sum(page, "corelane_segment_bytes", 'kind="raw"')
+        cells = metric_sum(page, "corelane_segment_bytes", 'kind="cells"')
+        on_disk = used_bytes(self.folder / "data" / "segments")
+        # Whole files are what the disk must hold: what the gauges leave out is counted as points.
+        return max(raw, on_disk - cells), cells
 
     def page(self):
         return fetch(self.ports["http"], "/metrics")
@@ -172,6 +232,11 @@ class VictoriaMetrics(System):
     protocols = ("plaintext", "udp")
     built = WORK / "bin" / "victoria-metrics"
 
+    def __init__(self, folder):
+        super().__init__(folder)
+        # The most points that it has said to hold.
+        self.most_held = 0
+
     @classmethod
     def binary(cls):
         if cls.built.exists():
@@ -200,22 +265,50 @@ class VictoriaMetrics(System):
         return debian_version("victoria-metrics")
 
     def start(self):
-        graphite, http = free_port(), free_port()
+        graphite, opentsdb, http = free_port(), free_port(), free_port()
         command = [self.binary(), f"-storageDataPath={self.folder / 'data'}", "-retentionPeriod=1",
                    f"-httpListenAddr=127.0.0.1:{http}", f"-graphiteListenAddr=127.0.0.1:{graphite}",
+                   f"-opentsdbHTTPListenAddr=127.0.0.1:{opentsdb}",
                    "-loggerLevel=WARN", "-search.maxUniqueTimeseries=3000000", "-search.maxSeries=3000000"]
         self.process = Process("victoria-metrics", command, self.folder)
-        self.ports = {"plaintext": graphite, "udp": graphite, "http": http}
+        self.ports = {"plaintext": graphite, "udp": graphite, "opentsdb-http": opentsdb, "http": http}
         self.process.wait_for("answer of /health", lambda: fetch(http, "/health"), 30)
         self.process.wait_for_port(graphite)
 
     def stored(self):
         page = fetch(self.ports["http"], "/metrics")
         rows = metric_sum(page, "vm_rows", 'type="storage/')
-        return int(rows + metric_sum(page, "vm_pending_rows", 'type="storage"'))
+        held = int(rows + metric_sum(page, "vm_pending_rows", 'type="storage"'))
+        self.most_held = max(self.most_held, held)
+        return held
 
     def flush(self):
+        """Make everything searchable, and wait until all of it is in files: the disk gets it a few seconds
+        later."""
         fetch(self.ports["http"], "/internal/force_flush")
+        self.process.wait_for("flush of all points to files", self._flushed, FLUSH_SECONDS)
+
+    def _flushed(self):
+        page = fetch(self.ports["http"], "/metrics")
+        # Rows on their way from one place to the next are in neither for a moment, so both are asked.
+        in_files = sum(metric_sum(page, "vm_rows", f'type="storage/{size}"') for size in ("small", "big"))
+        return in_files >= self.most_held and metric_sum(page, "vm_rows", 'type="storage/inmemory"') == 0
+
+    def merge(self):
+        self.flush()
+        fetch(self.ports["http"], "/internal/force_merge")
+        self.process.wait_until_quiet(MERGE_SECONDS)
+        self.process.wait_for("end of the forced merge", self._merged, MERGE_SECONDS)
+
+    def _merged(self):
+        return metric_sum(fetch(self.ports["http"], "/metrics"), "vm_active_force_merges") == 0
+
+    def at_rest(self):
+        return used_bytes(self.folder / "data" / "data"), 0
+
+    def taken(self):
+        """Lines it has read from its Graphite door since its start."""
+        return int(metric_sum(fetch(self.ports["http"], "/metrics"), "vm_rows_inserted_total", 'type="graphite"'))
 
 
 # A point in a whisper file is a big-endian u32 of seconds and a double.

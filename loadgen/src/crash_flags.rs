@@ -25,7 +25,8 @@ const POINTS_MAX: f64 = 4e9;
 #[command(next_help_heading = "Kill and verify")]
 pub(crate) struct CrashFlags {
     /// Start this command, kill it (SIGKILL) at random moments while points flow, start it again and
-    /// verify that everything acknowledged is there. Lines go to --target, requests and questions to
+    /// verify that everything acknowledged is there. Its folder must be empty, or --prefix a new one.
+    /// Lines go to --target, requests and questions to
     /// the address of --verify; --rate, --series and --connections are those of each door
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["max", "rounds", "dry", "tags", "reconnect"])]
     pub(crate) crash: Option<String>,

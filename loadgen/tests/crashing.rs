@@ -170,6 +170,26 @@ fn a_connection_closed_by_a_living_server_is_found() {
     check_breach(Fault::Close, change, "before it was killed");
 }
 
+#[test]
+fn nothing_is_judged_where_others_were_before() {
+    let fake = Fake::new(Fault::None);
+    let plan = plan(&fake, 3);
+    let host = || InProcess {
+        fake: Arc::clone(&fake),
+        life: None,
+    };
+    let refused = |words: &str| {
+        let error = run(&plan, &mut host(), &mut |_| ()).expect_err("it must not begin");
+        assert!(error.downcast_ref::<Breach>().is_none(), "{error:#}");
+        assert!(format!("{error:#}").contains(words), "{error:#}");
+    };
+    run(&plan, &mut host(), &mut |_| ()).unwrap();
+    refused("Begin with an empty folder, or choose another --prefix");
+    let mut other = host();
+    other.start().unwrap();
+    refused("answers before anything was started");
+}
+
 /// Not a test by itself: the server process of the test below.
 #[test]
 fn serve_when_asked() {

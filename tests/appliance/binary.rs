@@ -53,6 +53,7 @@ fn check(appliance: &Appliance, name: &str, load: Load) {
         (Protocol::Pickle, _) => appliance.ports.pickle,
         (Protocol::Plaintext, Transport::Udp) => appliance.ports.graphite_udp,
         (Protocol::Plaintext, _) => appliance.ports.graphite,
+        (Protocol::KairosRest | Protocol::OpenTsdbHttp, _) => appliance.ports.http,
     };
     let rounds = 90;
     // Datagrams are lost when they come faster than they are read.

@@ -21,7 +21,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 
 use crate::random::{below, word_at};
 use ask::Asker;
@@ -137,8 +137,19 @@ pub fn run(plan: &Plan, host: &mut dyn Host, say: &mut dyn FnMut(&str)) -> Resul
         seed: plan.seed,
         drawn: 0,
     };
+    if Asker::new(&plan.url).is_ready() {
+        bail!(
+            "{} answers before anything was started: stop what listens there, or choose other ports",
+            plan.url
+        );
+    }
     let mut ready =
         start_ready(plan, host).map_err(|breach| anyhow!("before anything was sent: {breach}"))?;
+    Survey::take(plan, &mut field, &[])
+        .and_then(|survey| survey.judge(plan))
+        .map_err(|breach| {
+            anyhow!("before anything was sent: {breach}. Begin with an empty folder, or choose another --prefix")
+        })?;
     // Rounds begun before each of the last two loops: what came before is asked for less often.
     let mut marks = [field.marks(), field.marks()];
     for number in 1..=plan.loops {
@@ -164,8 +175,9 @@ pub fn run(plan: &Plan, host: &mut dyn Host, say: &mut dyn FnMut(&str)) -> Resul
             plan.loops,
             flow.as_millis(),
             match early_kills {
-                0 => String::new(),
-                times => format!(" and {times} times while starting"),
+                0 => "",
+                1 => " and once while starting",
+                _ => " and twice while starting",
             },
             ready.as_millis(),
         ));

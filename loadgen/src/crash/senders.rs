@@ -252,37 +252,32 @@ impl RestSender {
     /// Sends one session; notes what became of each request.
     pub fn run(&mut self, drill: &Drill, track: &mut RestTrack) {
         self.failed_at = None;
-        let Some(mut stream) = drill.connect(self.stream.target) else {
+        let target = self.stream.target;
+        let Some(stream) = drill.connect(target) else {
             return;
         };
-        let mut replies = Replies::default();
+        let mut talk = Talk {
+            drill,
+            target,
+            stream,
+            replies: Replies::default(),
+        };
         let (refusal, failed_at) = (&mut self.refusal, &mut self.failed_at);
-        let target = self.stream.target;
         let mut standings: Vec<(u64, u64, Standing)> = Vec::new();
         self.stream.run(drill, |round, number, _, bytes| {
-            standings.push((round, number, Standing::Doubtful));
-            match converse(drill, &mut stream, &mut replies, bytes) {
-                Ok(reply) if reply.status == 204 => {
-                    standings.pop();
-                    standings.push((round, number, Standing::Acknowledged));
-                    if !reply.closes {
-                        return true;
-                    }
-                    replies.clear();
-                    drill.connect(target).is_some_and(|fresh| {
-                        stream = fresh;
-                        true
-                    })
-                }
+            let (standing, goes_on) = match talk.ask(bytes) {
+                Ok(reply) if reply.status == 204 => (Standing::Acknowledged, true),
                 Ok(reply) => {
                     refusal.get_or_insert(format!("{} {}", reply.status, reply.text));
-                    false
+                    (Standing::Doubtful, false)
                 }
                 Err(_) => {
                     *failed_at = Some(Instant::now());
-                    false
+                    (Standing::Doubtful, false)
                 }
-            }
+            };
+            standings.push((round, number, standing));
+            goes_on
         });
         while track.rounds < self.stream.round {
             track.begin_round();
@@ -293,26 +288,36 @@ impl RestSender {
     }
 }
 
-/// Sends a request until it is answered with anything but 503.
-fn converse(
-    drill: &Drill,
-    stream: &mut TcpStream,
-    replies: &mut Replies,
-    bytes: &[u8],
-) -> io::Result<Reply> {
-    loop {
-        drill.write(stream, bytes)?;
-        let reply = drill.read(stream, replies)?;
-        if reply.status != 503 {
-            return Ok(reply);
-        }
-        drill.busy.fetch_add(1, Ordering::Relaxed);
-        if reply.closes {
-            return Err(io::ErrorKind::ConnectionReset.into());
-        }
-        let wait = reply.retry_after.unwrap_or(REST_DEFAULT).min(REST_MAX);
-        if !drill.sleep_until(Instant::now() + wait) {
-            return Err(io::ErrorKind::TimedOut.into());
+/// One connection on which requests are answered.
+struct Talk<'a> {
+    drill: &'a Drill,
+    target: SocketAddr,
+    stream: TcpStream,
+    replies: Replies,
+}
+
+impl Talk<'_> {
+    /// Sends a request until it is answered with anything but 503.
+    fn ask(&mut self, bytes: &[u8]) -> io::Result<Reply> {
+        loop {
+            self.drill.write(&mut self.stream, bytes)?;
+            let reply = self.drill.read(&mut self.stream, &mut self.replies)?;
+            if reply.status == 503 {
+                self.drill.busy.fetch_add(1, Ordering::Relaxed);
+                let wait = reply.retry_after.unwrap_or(REST_DEFAULT).min(REST_MAX);
+                if !self.drill.sleep_until(Instant::now() + wait) {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+            }
+            if reply.closes
+                && let Some(stream) = self.drill.connect(self.target)
+            {
+                self.stream = stream;
+                self.replies.clear();
+            }
+            if reply.status != 503 {
+                return Ok(reply);
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{Breach, Plan, Summary};
 use crate::workload::Workload;
 
 /// Most series of one question.
-const SERIES_MAX: u64 = 200;
+const SERIES_MAX: u64 = 100;
 
 /// Most points that one answer may have to hold.
 const POINTS_MAX: u64 = 500_000;

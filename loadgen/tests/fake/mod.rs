@@ -247,12 +247,9 @@ impl Fake {
             } else {
                 format!("Content-Length: {}\r\n", text.len())
             };
-            if write!(
-                out,
-                "HTTP/1.1 {status} Status\r\n{headers}{length}\r\n{text}"
-            )
-            .is_err()
-            {
+            // In one piece: the peer may wait before it asks for more.
+            let answer = format!("HTTP/1.1 {status} Status\r\n{headers}{length}\r\n{text}");
+            if out.write_all(answer.as_bytes()).is_err() {
                 return;
             }
         }
