@@ -71,6 +71,11 @@ pub trait Fleet {
     /// Let the core do other work; await this at least each 100 µs of computation.
     fn breathe(&self) -> Local<'_, ()>;
 
+    /// Whether the log is still replayed: answers may lack points.
+    fn recovering(&self) -> bool {
+        false
+    }
+
     /// Whether the appliance is ready to answer for everything it holds.
     fn ready(&self) -> bool;
 }

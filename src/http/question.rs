@@ -1,5 +1,6 @@
 //! One request on its way: what was asked, whom to ask, what it may cost, and how long it may take.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,6 +35,8 @@ pub(super) struct Question<'a> {
     pub(super) fleet: &'a dyn Fleet,
     /// What the operator chose.
     pub(super) options: &'a HttpOptions,
+    /// Whether points are missing from the answer because a file is damaged.
+    damaged: Cell<bool>,
     /// When it came, by the wall clock.
     pub(super) began: Millis,
     /// When it came, by [`Fleet::elapsed`].
@@ -70,6 +73,7 @@ impl<'a> Question<'a> {
             parameters: Parameters::default(),
             fleet,
             options,
+            damaged: Cell::new(false),
             began: fleet.now(),
             started: fleet.elapsed(),
         }
@@ -97,9 +101,21 @@ impl<'a> Question<'a> {
         let mut merge = Merge::new(&plan, partials);
         loop {
             if let Some(merged) = merge.step(PIECE) {
+                if let Ok(Merged::Points(points)) = &merged {
+                    self.damaged.set(self.damaged.get() || points.damaged);
+                }
                 return merged;
             }
             self.breathe().await?;
+        }
+    }
+
+    /// Why the answer may lack points, if so: what an `X-Corelane-Partial` header says.
+    pub(super) fn partial(&self) -> Option<&'static str> {
+        match (self.fleet.recovering(), self.damaged.get()) {
+            (true, _) => Some("replay"),
+            (false, true) => Some("damage"),
+            (false, false) => None,
         }
     }
 

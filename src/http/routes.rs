@@ -5,7 +5,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
     CONTENT_LENGTH, VARY,
 };
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use super::errors::{Failure, text_response};
 use super::question::Question;
@@ -115,6 +115,9 @@ impl Methods {
     }
 }
 
+/// Says that an answer may lack points, and why.
+const PARTIAL: HeaderName = HeaderName::from_static("x-corelane-partial");
+
 /// Answer one request.
 pub(super) async fn answer(
     request: Request<Bytes>,
@@ -159,16 +162,22 @@ async fn routed(
         }
         return not_allowed(route, request.method());
     }
-    if is_kairos {
-        let question = Question::unread(request, fleet, options);
-        let answered = (route.handler)(&question).await;
-        return answered.unwrap_or_else(Failure::into_response);
-    }
-    let answered = match Question::new(request, fleet, options).await {
-        Ok(question) => (route.handler)(&question).await,
-        Err(failure) => Err(failure),
+    let question = if is_kairos {
+        Ok(Question::unread(request, fleet, options))
+    } else {
+        Question::new(request, fleet, options).await
     };
-    answered.unwrap_or_else(Failure::into_response)
+    let question = match question {
+        Ok(question) => question,
+        Err(failure) => return failure.into_response(),
+    };
+    let answered = (route.handler)(&question).await;
+    let mut response = answered.unwrap_or_else(Failure::into_response);
+    if let Some(why) = question.partial() {
+        let why = HeaderValue::from_static(why);
+        response.headers_mut().insert(PARTIAL, why);
+    }
+    response
 }
 
 fn not_found(path: &str) -> Response<Bytes> {

@@ -152,6 +152,20 @@ impl Refusals {
         }
     }
 
+    /// What was counted since this was `before`.
+    pub fn since(&self, before: &Refusals) -> Refusals {
+        let mut since = self.clone();
+        for (mine, theirs) in since.0.iter_mut().zip(&before.0) {
+            *mine = mine.saturating_sub(*theirs);
+        }
+        since
+    }
+
+    /// Whether nothing was refused.
+    pub fn is_empty(&self) -> bool {
+        self.total() == 0
+    }
+
     /// The reasons that occurred, with their counts.
     pub fn iter(&self) -> impl Iterator<Item = (Reason, u64)> {
         Reason::ALL

@@ -38,6 +38,8 @@ pub struct MergedPoints {
     /// Pairs of series with one identity and two names. They were kept apart; with a 128-bit
     /// identity this never happens by chance.
     pub clashes: u64,
+    /// Whether points are missing because a file is damaged.
+    pub damaged: bool,
 }
 
 /// One series with all that any shard holds of it.
@@ -71,11 +73,14 @@ impl Merge {
     /// Begin with what the shards said to `plan`, in shard order. Partials of another kind than the
     /// plan wants are ignored: no shard sends such.
     pub fn new(plan: &Plan, partials: Vec<Partial>) -> Merge {
-        let mut points = VecDeque::new();
+        let (mut points, mut damaged) = (VecDeque::new(), false);
         let (mut nodes, mut names) = (Vec::new(), Vec::new());
         for partial in partials {
             match partial {
-                Partial::Points(found) => points.push_back(ShardPart::new(found)),
+                Partial::Points(found) => {
+                    damaged |= found.damaged;
+                    points.push_back(ShardPart::new(found));
+                }
                 Partial::Nodes(found) => nodes.push(found),
                 Partial::Names(found) => names.push(found),
             }
@@ -92,6 +97,10 @@ impl Merge {
                 exact_of_selectors: vec![Vec::new(); selectors.len()],
                 until: *until,
                 last_slots: Arc::clone(last_slots),
+                merged: MergedPoints {
+                    damaged,
+                    ..MergedPoints::default()
+                },
                 apart: selectors.iter().any(is_metric),
                 ..PointsMerge::default()
             })),

@@ -24,12 +24,20 @@ use crate::model::sample::Samples;
 use crate::query::error::QueryError;
 use crate::query::plan::{Plan, Purse};
 use crate::query::scan::Partial;
-use crate::seam::Post;
+use crate::seam::{Clock, Post};
+use crate::shard::Shard;
 use crate::shard::mail::{Mail, Reply};
 use crate::shard::vitals::Vitals;
+use crate::store::log::TicketState;
 
 /// How long counters may take.
 const DESCRIBE_MILLIS_MAX: u64 = 5_000;
+
+/// What a sender is told whose points are not even taken.
+const BLOCKED: &str = "the disk does not keep up, or is full; nothing was stored: send it again later";
+/// What a sender is told whose points are taken but not on the disk.
+const UNWRITTEN: &str = "the disk is full or failing, so the points may not be stored: send them again \
+                         later, which does no harm; see the log of the appliance";
 
 /// How long it may take until everything is written out.
 const SETTLE_MILLIS_MAX: u64 = 600_000;
@@ -200,13 +208,33 @@ impl Fleet for ShardFleet {
 
     fn ingest(
         &self,
-        _protocol: Protocol,
-        _text: &[u8],
+        protocol: Protocol,
+        text: &[u8],
         samples: &mut Samples,
     ) -> Local<'_, Result<(), Unstored>> {
-        samples.clear();
-        let told = "points are kept in memory only, so none can be promised; nothing was stored";
-        Box::pin(ready(Err(Unstored::Later(told.to_owned()))))
+        if self.driver.shard().borrow().is_blocked() {
+            samples.clear();
+            return Box::pin(ready(Err(Unstored::Later(BLOCKED.to_owned()))));
+        }
+        let at = self.driver.clock().arrival();
+        let mut shard = self.driver.shard().borrow_mut();
+        let (ticket, refused) = shard.take_samples(protocol, text, samples, at);
+        drop(shard);
+        self.driver.pump();
+        Box::pin(async move {
+            let stored = |shard: &mut Shard| match shard.state(ticket) {
+                TicketState::Pending => None,
+                state => Some(state),
+            };
+            if self.driver.wait_for(stored).await == TicketState::Failed {
+                return Err(Unstored::Later(UNWRITTEN.to_owned()));
+            }
+            if refused.is_empty() {
+                Ok(())
+            } else {
+                Err(Unstored::Refused(refused))
+            }
+        })
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {
@@ -263,6 +291,10 @@ impl Fleet for ShardFleet {
 
     fn breathe(&self) -> Local<'_, ()> {
         Box::pin(glommio::yield_if_needed())
+    }
+
+    fn recovering(&self) -> bool {
+        !self.life.is_recovered()
     }
 
     fn ready(&self) -> bool {

@@ -9,7 +9,9 @@ use super::Shard;
 use super::feed::{Feed, Verdict};
 use crate::base::buffer::{HEADROOM, ReadBuffer};
 use crate::base::time::Arrival;
-use crate::model::refusal::{Protocol, Reason};
+use crate::model::refusal::{Protocol, Reason, Refusals};
+use crate::model::sample::Samples;
+use crate::store::log::Ticket;
 use crate::wire::pickle::Next;
 
 impl Shard {
@@ -81,6 +83,24 @@ impl Shard {
             at,
             &mut self.datagram_follow,
         );
+    }
+
+    /// Take samples that were decoded elsewhere and that somebody waits for; `text` is what their names
+    /// are spans of. Gives what stands for their being on stable storage, and what was refused of them.
+    pub fn take_samples(
+        &mut self,
+        protocol: Protocol,
+        text: &[u8],
+        samples: &mut Samples,
+        at: Arrival,
+    ) -> (Ticket, Refusals) {
+        // What the decoder refused is counted with the rest, but it has told that itself.
+        let mut before = self.landing.vitals.refused[protocol as usize].clone();
+        before.absorb(&mut samples.refusals.clone());
+        let follow = &mut self.samples_follow;
+        self.landing.land(protocol, text, samples, at, follow);
+        let refused = self.landing.vitals.refused[protocol as usize].since(&before);
+        (self.landing.store.ticket(), refused)
     }
 
     fn take_lines(

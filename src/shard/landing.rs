@@ -10,6 +10,7 @@ use crate::model::series::{
 };
 use crate::store::Store;
 use crate::store::definition::Definition;
+use crate::wire::kairos_rest::sent as form;
 use crate::wire::name;
 
 use super::vitals::Vitals;
@@ -88,6 +89,14 @@ impl Landing {
     /// A name in a form that was not seen before.
     #[cold]
     fn meet(&mut self, sent: &[u8], follow: &mut Follow) -> Result<SeriesId, Reason> {
+        if form::is_form(sent) {
+            let (name, values) = form::name_of(sent)?;
+            let properties = Properties {
+                values,
+                ..Properties::default()
+            };
+            return self.intern(TenantId::DEFAULT, name, properties, sent, follow);
+        }
         if SERIES_BYTES_MAX < sent.len() {
             return Err(Reason::NameLong);
         }
