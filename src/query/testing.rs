@@ -64,7 +64,13 @@ impl Shards {
         let name = SeriesName::from_text(name).expect("a canonical text");
         let tenant = TenantId::DEFAULT;
         let sent = format!("{} {values:?}", name.text());
-        let id = index.intern(tenant, &name, values, sent.as_bytes(), &mut Follow::default());
+        let id = index.intern(
+            tenant,
+            &name,
+            values,
+            sent.as_bytes(),
+            &mut Follow::default(),
+        );
         let properties = Properties {
             values,
             ..Properties::default()
@@ -80,7 +86,13 @@ impl Shards {
 
     /// One point arrives. Stamps must not fall from call to call.
     pub(crate) fn put(&mut self, shard: usize, name: &str, time_ms: i64, stamp: u64, value: f64) {
-        self.put_as(shard, name, time_ms, stamp, (Values::Double, Number::float(value)));
+        self.put_as(
+            shard,
+            name,
+            time_ms,
+            stamp,
+            (Values::Double, Number::float(value)),
+        );
     }
 
     /// One point of a series of whole numbers arrives.
@@ -92,7 +104,13 @@ impl Shards {
         stamp: u64,
         value: i64,
     ) {
-        self.put_as(shard, name, time_ms, stamp, (Values::Long, Number::long(value)));
+        self.put_as(
+            shard,
+            name,
+            time_ms,
+            stamp,
+            (Values::Long, Number::long(value)),
+        );
     }
 
     fn put_as(

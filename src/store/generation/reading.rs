@@ -169,7 +169,8 @@ impl Reading {
         };
         let (first, last) = tail.range(number, block);
         if first <= self.until.0 && self.from.0 <= last {
-            self.blocks.push((number, self.after + tail.count(number, block)));
+            self.blocks
+                .push((number, self.after + tail.count(number, block)));
             self.points_max += tail.count(number, block);
         }
         self.after += tail.count(number, block);
