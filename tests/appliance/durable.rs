@@ -78,16 +78,21 @@ fn until_committed(appliance: &Appliance) {
 
 /// What it says to a few questions that together see every point.
 fn answers(appliance: &Appliance) -> Vec<String> {
-    let (from, until) = (START - 86_400 * 60, START + 86_400);
-    let ask = |rest: &str| appliance.get(&format!("{rest}&from={from}&until={until}"));
+    let ask = |rest: &str, from: i64| {
+        appliance.get(&format!("{rest}&from={from}&until={}", START + 4_000))
+    };
+    let long_ago = START - 86_400 * 41;
     let mut names: Vec<String> = appliance.names().into_iter().collect();
     names.sort_unstable();
     vec![
         names.join("\n"),
-        ask("/render?format=json&target=keep.*"),
-        ask("/render?format=csv&target=late.*"),
-        ask("/render?format=raw&target=seriesByTag(%27a=1%27)"),
-        ask("/render?format=json&target=sumSeries(keep.*)&maxDataPoints=300"),
+        ask("/render?format=json&target=keep.*", START - 60),
+        ask("/render?format=csv&target=late.*", long_ago),
+        ask("/render?format=raw&target=seriesByTag(%27a=1%27)", long_ago),
+        ask(
+            "/render?format=json&target=sumSeries(keep.*)&maxDataPoints=300",
+            START - 60,
+        ),
     ]
 }
 
@@ -122,9 +127,14 @@ fn check_same(what: &str, got: &[String], want: &[String]) {
 /// The log says that nothing was lost, and nothing went wrong.
 #[track_caller]
 fn check_quiet(log: &str) {
-    for word in ["WARN", "ERROR", "panicked"] {
-        assert!(!log.contains(word), "{log}");
-    }
+    // That it may open few files is the machine's matter.
+    let mut lines = log.lines().filter(|line| !line.contains("ulimit -n"));
+    let bad = |line: &&str| {
+        ["WARN", "ERROR", "panicked"]
+            .iter()
+            .any(|word| line.contains(word))
+    };
+    assert_eq!(lines.find(bad), None, "{log}");
 }
 
 #[test]
@@ -155,7 +165,7 @@ fn points_survive_a_stop_at_once() {
     }
     appliance.stop();
     let appliance = Appliance::start_on(&data, &TWO);
-    let got = appliance.render(&["last.x".to_owned()], START - 1, START + 6000);
+    let got = appliance.render(&["last.x".to_owned()], START - 120, START + 6000);
     let values: Vec<f64> = got[0].slots.iter().filter_map(|slot| slot.0).collect();
     assert_eq!(values, (0..100).map(f64::from).collect::<Vec<f64>>());
     assert_eq!(appliance.names().len() as i64, SERIES + 3);
