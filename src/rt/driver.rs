@@ -35,7 +35,11 @@ struct Inner {
 }
 
 impl Driver {
-    pub(super) fn new(shard: Rc<RefCell<Shard>>, disk: ShardDisk, clock: Rc<KernelClock>) -> Driver {
+    pub(super) fn new(
+        shard: Rc<RefCell<Shard>>,
+        disk: ShardDisk,
+        clock: Rc<KernelClock>,
+    ) -> Driver {
         Driver(Rc::new(Inner {
             shard,
             disk,
