@@ -21,8 +21,8 @@ use crate::model::sample::{Samples, TimeRule};
 use crate::model::series::SeriesId;
 use crate::query::error::QueryError;
 use crate::query::scan::{Scan, Step};
-use crate::seam::{Disk, Post};
 use crate::seam::disk::{Fault, Job, Outcome, Request};
+use crate::seam::{Disk, Post};
 use crate::simd::{Isa, Scanner};
 use crate::store::definition::Definition;
 use crate::store::manifest::Edit;
@@ -319,7 +319,9 @@ impl Shard {
             self.keep(|keeper| keeper.done(job, result));
         } else {
             self.landing.store.done(job, result);
-            self.scans.iter_mut().for_each(|running| running.waits = false);
+            self.scans
+                .iter_mut()
+                .for_each(|running| running.waits = false);
         }
     }
 
