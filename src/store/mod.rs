@@ -842,7 +842,7 @@ impl Store {
         }
         starts.sort_unstable();
         starts.dedup();
-        let from = starts.iter().rev().take(RECENT_WINDOWS).last();
+        let from = starts.get(starts.len().saturating_sub(RECENT_WINDOWS));
         self.recent = from
             .zip(last)
             .map(|(&from, last)| (Millis(from), Millis(last)));
