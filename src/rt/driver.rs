@@ -11,7 +11,6 @@ use super::clock::KernelClock;
 use super::disk::ShardDisk;
 use super::slots::Slots;
 use crate::base::time::Stamp;
-use crate::seam::Clock;
 use crate::shard::Shard;
 
 /// Longest time between two looks at what has become due.

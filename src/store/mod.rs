@@ -15,6 +15,8 @@ pub mod catalog;
 pub mod chained;
 mod compact;
 pub mod definition;
+#[cfg(test)]
+pub(crate) mod fake_disk;
 pub mod generation;
 mod generations;
 pub mod info;
@@ -522,7 +524,7 @@ impl Store {
     }
 
     /// Numbers for files.
-    pub fn take_numbers(&mut self, numbers: std::ops::Range<u64>) {
+    pub fn take_numbers(&mut self, numbers: Range<u64>) {
         self.files.asked = false;
         self.files.ranges.push_back(numbers);
     }
@@ -652,7 +654,7 @@ impl Store {
     }
 
     /// The generations that no file has, the oldest first.
-    pub(crate) fn generations(&self) -> impl Iterator<Item = &Generation> {
+    fn generations(&self) -> impl Iterator<Item = &Generation> {
         let held = self
             .frozen
             .iter()

@@ -531,12 +531,147 @@ fn history_in_any_order_and_a_window_for_every_point() {
     let siege = Siege::begin(config);
     let mut stream = siege.lines();
     let now = now_seconds();
-    // Every window of 40 days, in an order that jumps, each with many series.
+    let mut points = Vec::new();
+    // Every five minutes of 40 days, in an order that jumps, each with many series.
     for i in 0..11_520i64 {
         let at = now - 10_000 - (i * 7_919 % 11_520) * 300;
         let lines: String = (0..20)
             .map(|k| format!("history.s{k} {i} {at}\n"))
             .collect();
+        if i % 1_000 == 0 {
+            points.push(Point::new("history.s7", at as f64, i as f64));
+        }
+        stream.write_all(lines.as_bytes()).expect("taken");
+    }
+    let all = 11_520 * 20;
+    wait_until("all points", SETTLE, || match siege.appliance.accepted() {
+        accepted if accepted == all => Ok(()),
+        accepted => Err(format!("{accepted} of {all}")),
+    });
+    // Senders wait for the disk, so nothing is refused.
+    assert_eq!(siege.appliance.refused("head_full"), 0);
+    let bytes = siege.appliance.counter("corelane_head_bytes", &[]);
+    assert!(bytes <= 2 * 8_388_608, "{bytes} bytes");
+    check_points(&siege.appliance, &points);
+    drop(stream);
+    siege.end(96 << 20);
+}
+
+#[test]
+fn rubbish_at_every_door() {
+    let siege = Siege::begin("");
+    let seed = now_seconds() as u64;
+    let mut state = seed | 1;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let ports = siege.appliance.ports;
+    let udp = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        let bytes: Vec<u8> = match random() % 3 {
+            0 => (0..20_000).map(|_| random() as u8).collect(),
+            1 => (0..20_000)
+                .map(|_| b"ab.;=\0\xff\n\r -~{}\"1e9"[random() as usize % 18])
+                .collect(),
+            _ => (0..2_000)
+                .flat_map(|_| [0xc2, 0x85, random() as u8, b'\n', 0])
+                .collect(),
+        };
+        for port in [ports.graphite, ports.pickle, ports.http] {
+            let mut stream = connect(port);
+            let _ = stream.write_all(&bytes);
+        }
+        let length = random() as usize % bytes.len();
+        let _ = udp.send_to(&bytes[..length], (Ipv4Addr::LOCALHOST, ports.graphite_udp));
+    }
+    eprintln!("seed {seed}");
+    assert!(siege.appliance.refused("fields") > 0);
+    siege.end(96 << 20);
+}
+
+#[test]
+fn times_at_every_extreme() {
+    let siege = Siege::begin("");
+    let (mut lines, mut frames) = (siege.lines(), siege.frames());
+    let texts = [
+        "0",
+        "-2",
+        "-1e300",
+        "1e300",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "1e18",
+        "99999999999999999999999999",
+        "4294967296",
+        "253402300800",
+        "9223372036854775",
+        "1e-300",
+        "nan",
+        "inf",
+        "-inf",
+        "1_0",
+        "0x10",
+        "",
+    ];
+    for text in &texts[..17] {
+        lines
+            .write_all(format!("extreme.line 1 {text}\n").as_bytes())
+            .expect("taken");
+    }
+    let float = |value: f64| [&b"G"[..], &value.to_be_bytes()].concat();
+    let long = |bytes: &[u8]| [&[0x8a, bytes.len() as u8][..], bytes].concat();
+    let times = [
+        float(f64::INFINITY),
+        float(f64::NEG_INFINITY),
+        float(f64::NAN),
+        float(f64::MAX),
+        float(f64::MIN_POSITIVE),
+        float(-0.0),
+        long(&[0xff; 200]),
+        long(&[0x7f; 200]),
+        long(&[0, 0, 0, 0, 0, 0, 0, 0x80]),
+        long(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]),
+        b"N".to_vec(),
+        b"]".to_vec(),
+        b"K\x00".to_vec(),
+        b"\x89".to_vec(),
+    ];
+    for time in &times {
+        frames
+            .write_all(&framed(&item("extreme.frame", time, b"K\x01")))
+            .expect("taken");
+    }
+    let all = |siege: &Siege| siege.appliance.refused_in_all();
+    // A long of all ones is -1: when it arrived.
+    wait_until("all refusals", SETTLE, || match all(&siege) {
+        30 => Ok(()),
+        count => Err(format!("{count} refused")),
+    });
+    assert!(!siege.appliance.names().contains("extreme.line"));
+    drop((lines, frames));
+    siege.end(32 << 20);
+}
+
+#[test]
+fn history_in_any_order_and_a_window_for_every_point() {
+    let config = "[head]\nbytes_max = 8388608\nwindows_max = 200\n";
+    let siege = Siege::begin(config);
+    let mut stream = siege.lines();
+    let now = now_seconds();
+    let mut points = Vec::new();
+    // Every five minutes of 40 days, in an order that jumps, each with many series.
+    for i in 0..11_520i64 {
+        let at = now - 10_000 - (i * 7_919 % 11_520) * 300;
+        let lines: String = (0..20)
+            .map(|k| format!("history.s{k} {i} {at}\n"))
+            .collect();
+        if i % 1_000 == 0 {
+            points.push(Point::new("history.s7", at as f64, i as f64));
+        }
         stream.write_all(lines.as_bytes()).expect("taken");
     }
     siege.until_refused("head_full", 1_000);
