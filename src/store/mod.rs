@@ -742,7 +742,8 @@ impl Store {
     }
 
     fn settle_seal(&mut self) {
-        self.log.release(self.version.floor(self.place.shard as u32));
+        self.log
+            .release(self.version.floor(self.place.shard as u32));
         let listed = self.seal.as_ref().is_some_and(|seal| {
             seal.is_asked()
                 && self
