@@ -25,6 +25,9 @@ pub(super) async fn snapshot(question: &Question<'_>) -> Result<Response<Bytes>,
             StatusCode::OK,
             format!("{folder}\nstart from a copy of it with --data\n"),
         ),
-        Err(reason) => text_response(StatusCode::CONFLICT, format!("there is no snapshot: {reason}\n")),
+        Err(reason) => text_response(
+            StatusCode::CONFLICT,
+            format!("there is no snapshot: {reason}\n"),
+        ),
     })
 }

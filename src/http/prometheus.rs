@@ -267,17 +267,52 @@ fn kept(out: &mut String, shards: &[Vitals]) {
         return;
     };
     let name = "corelane_segment_bytes";
-    head(out, name, "gauge", "Bytes of segment files: points, and cells beside them.");
-    line(out, format_args!("{name}{{kind=\"raw\"}} {}", kept.raw_bytes));
-    line(out, format_args!("{name}{{kind=\"cells\"}} {}", kept.cell_bytes));
+    head(
+        out,
+        name,
+        "gauge",
+        "Bytes of segment files: points, and cells beside them.",
+    );
+    line(
+        out,
+        format_args!("{name}{{kind=\"raw\"}} {}", kept.raw_bytes),
+    );
+    line(
+        out,
+        format_args!("{name}{{kind=\"cells\"}} {}", kept.cell_bytes),
+    );
     let gauges = [
         ("corelane_segments", "Segment files.", kept.segments),
-        ("corelane_segment_points", "Points in segment files.", kept.points),
-        ("corelane_quarantined", "Files and pages in quarantine.", kept.quarantined),
-        ("corelane_disk_bytes", "Bytes of the disk of the data folder.", kept.room.total_bytes),
-        ("corelane_disk_free_bytes", "Bytes of it that can be written.", kept.room.free_bytes),
-        ("corelane_manifest_records", "Records of the manifest written.", kept.records),
-        ("corelane_manifest_faults", "Faults of the disk while writing it.", kept.faults),
+        (
+            "corelane_segment_points",
+            "Points in segment files.",
+            kept.points,
+        ),
+        (
+            "corelane_quarantined",
+            "Files and pages in quarantine.",
+            kept.quarantined,
+        ),
+        (
+            "corelane_disk_bytes",
+            "Bytes of the disk of the data folder.",
+            kept.room.total_bytes,
+        ),
+        (
+            "corelane_disk_free_bytes",
+            "Bytes of it that can be written.",
+            kept.room.free_bytes,
+        ),
+        (
+            "corelane_manifest_records",
+            "Records of the manifest written.",
+            kept.records,
+        ),
+        (
+            "corelane_manifest_faults",
+            "Faults of the disk while writing it.",
+            kept.faults,
+        ),
     ];
     for (name, help, value) in gauges {
         head(out, name, "gauge", help);
@@ -286,7 +321,10 @@ fn kept(out: &mut String, shards: &[Vitals]) {
     let name = "corelane_retention_boundary_seconds";
     let help = "Seconds since the epoch from which on points in files are kept; 0 without files.";
     head(out, name, "gauge", help);
-    line(out, format_args!("{name} {}", kept.boundary_ms.div_euclid(1000)));
+    line(
+        out,
+        format_args!("{name} {}", kept.boundary_ms.div_euclid(1000)),
+    );
 }
 
 /// How unevenly senders are spread: 1 is even, the number of shards means that one has all.

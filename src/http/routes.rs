@@ -52,7 +52,9 @@ const ROUTES: &[Route] = &[
         }
     }),
     post("/admin/seal", |question| Box::pin(admin::seal(question))),
-    post("/admin/snapshot", |question| Box::pin(admin::snapshot(question))),
+    post("/admin/snapshot", |question| {
+        Box::pin(admin::snapshot(question))
+    }),
     kairos("/api/v1/datapoints", |question| {
         Box::pin(async { Ok(kairos::ingest(question).await) })
     }),

@@ -329,7 +329,8 @@ impl Index {
         }
         // How it is sent is seen when it comes again; most are sent as their text.
         let text = name.text();
-        self.add(tenant, name, (identity, values), text.as_bytes()).ok()
+        self.add(tenant, name, (identity, values), text.as_bytes())
+            .ok()
     }
 
     fn define(

@@ -446,7 +446,9 @@ impl PointsScan {
     ) -> Result<(), QueryError> {
         let Some(at) = self.readings.iter().position(|(_, waits)| !waits) else {
             // Each may have got what it waits for since.
-            self.readings.iter_mut().for_each(|(_, waits)| *waits = false);
+            self.readings
+                .iter_mut()
+                .for_each(|(_, waits)| *waits = false);
             self.waits = true;
             return Ok(());
         };
@@ -456,8 +458,12 @@ impl PointsScan {
         *waits = progress == Progress::Waiting || (progress == Progress::Done && 0 < at);
         if progress == Progress::Done && at == 0 {
             let done = self.readings.pop_front();
-            self.found.series.extend(done.map(|(single, _)| single.found()));
-            self.readings.iter_mut().for_each(|(_, waits)| *waits = false);
+            self.found
+                .series
+                .extend(done.map(|(single, _)| single.found()));
+            self.readings
+                .iter_mut()
+                .for_each(|(_, waits)| *waits = false);
         }
         Ok(())
     }

@@ -6,8 +6,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -267,9 +267,8 @@ fn live(
         .preempt_timer(PREEMPT_TIMER)
         .make()
         .map_err(|error| format!("its executor did not start: {error}"))?;
-    executor
-        .run(async move {
-            let shard = make_shard()?;
-            worker.run(shard).await.map_err(|error| error.to_string())
-        })
+    executor.run(async move {
+        let shard = make_shard()?;
+        worker.run(shard).await.map_err(|error| error.to_string())
+    })
 }

@@ -11,7 +11,6 @@ use super::clock::KernelClock;
 use super::disk::ShardDisk;
 use super::slots::Slots;
 use crate::base::time::Stamp;
-use crate::seam::Clock;
 use crate::shard::Shard;
 
 /// Longest time between two looks at what has become due.
@@ -29,18 +28,25 @@ struct Inner {
     clock: Rc<KernelClock>,
     /// Something has happened that the clerk should look at.
     news: Cell<bool>,
+    /// The stop has come: nothing more is begun.
+    closed: Cell<bool>,
     clerk: RefCell<Option<Waker>>,
     /// Who waits for a commit.
     waiting: RefCell<Slots<Waker>>,
 }
 
 impl Driver {
-    pub(super) fn new(shard: Rc<RefCell<Shard>>, disk: ShardDisk, clock: Rc<KernelClock>) -> Driver {
+    pub(super) fn new(
+        shard: Rc<RefCell<Shard>>,
+        disk: ShardDisk,
+        clock: Rc<KernelClock>,
+    ) -> Driver {
         Driver(Rc::new(Inner {
             shard,
             disk,
             clock,
             news: Cell::new(false),
+            closed: Cell::new(false),
             clerk: RefCell::default(),
             waiting: RefCell::default(),
         }))
@@ -57,6 +63,9 @@ impl Driver {
 
     /// Let the shard do what is due, and begin everything that it asks of the disk.
     pub(super) fn pump(&self) {
+        if self.0.closed.get() {
+            return;
+        }
         let arrival = self.0.clock.look();
         self.0.shard.borrow_mut().poll(arrival);
         loop {
@@ -75,12 +84,16 @@ impl Driver {
 
     /// The clerk should look, and everybody who waits for a commit.
     pub(super) fn tell(&self) {
+        self.tell_clerk();
+        for waker in self.0.waiting.borrow_mut().iter_mut() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn tell_clerk(&self) {
         self.0.news.set(true);
         if let Some(clerk) = &*self.0.clerk.borrow() {
             clerk.wake_by_ref();
-        }
-        for waker in self.0.waiting.borrow_mut().iter_mut() {
-            waker.wake_by_ref();
         }
     }
 
@@ -121,12 +134,15 @@ impl Driver {
             let wait = due.map_or(TICK_MAX, |due| until(now, due));
             glommio::timer::sleep(wait.clamp(TICK_MIN, TICK_MAX)).await;
             self.pump();
+            // What has become old enough to be sealed, or to be tried again.
+            self.tell_clerk();
         }
     }
 
-    /// Wait until the disk has done everything that was asked of it.
-    pub(super) async fn idle(&self) {
-        self.0.disk.idle().await;
+    /// Begin nothing more, and wait until the disk has done what was begun.
+    pub(super) async fn close(&self) {
+        self.0.closed.set(true);
+        self.0.disk.close().await;
     }
 }
 

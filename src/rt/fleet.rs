@@ -34,7 +34,8 @@ use crate::store::log::TicketState;
 const DESCRIBE_MILLIS_MAX: u64 = 5_000;
 
 /// What a sender is told whose points are not even taken.
-const BLOCKED: &str = "the disk does not keep up, or is full; nothing was stored: send it again later";
+const BLOCKED: &str =
+    "the disk does not keep up, or is full; nothing was stored: send it again later";
 /// What a sender is told whose points are taken but not on the disk.
 const UNWRITTEN: &str = "the disk is full or failing, so the points may not be stored: send them again \
                          later, which does no harm; see the log of the appliance";
@@ -154,7 +155,8 @@ impl ShardFleet {
         millis_max: u64,
         mail: impl Fn(u64) -> Mail,
     ) -> Result<Vec<Reply>, QueryError> {
-        self.ask_first(self.mailroom.shards(), millis_max, mail).await
+        self.ask_first(self.mailroom.shards(), millis_max, mail)
+            .await
     }
 
     /// Ask the first so many shards.
@@ -264,7 +266,9 @@ impl Fleet for ShardFleet {
 
     fn snapshot(&self, name: String) -> Local<'_, Result<String, String>> {
         Box::pin(async move {
-            self.settle(false).await.map_err(|error| error.to_string())?;
+            self.settle(false)
+                .await
+                .map_err(|error| error.to_string())?;
             let from = self.shard;
             let ask = |ticket| Mail::Snapshot {
                 from,

@@ -128,7 +128,9 @@ impl Keeper {
                     making,
                 });
             }
-            Err(error) => self.refused_snapshots.push((from, ticket, error.to_string())),
+            Err(error) => self
+                .refused_snapshots
+                .push((from, ticket, error.to_string())),
         }
     }
 
@@ -224,7 +226,10 @@ impl Keeper {
     pub(super) fn letters(&mut self, letters: &mut VecDeque<(usize, Mail)>) {
         let version = self.manifest.committed();
         let news = self.manifest.is_settled()
-            && self.told.as_ref().is_none_or(|told| !Arc::ptr_eq(told, &version));
+            && self
+                .told
+                .as_ref()
+                .is_none_or(|told| !Arc::ptr_eq(told, &version));
         if news {
             let all = (0..self.shards).map(|to| (to, Mail::Version(Arc::clone(&version))));
             letters.extend(all);
@@ -239,7 +244,14 @@ impl Keeper {
         }
         let mut answer = |from: usize, ticket, told| {
             let reply = Reply::Snapshot(told);
-            letters.push_back((from, Mail::Answer { from: 0, ticket, reply }));
+            letters.push_back((
+                from,
+                Mail::Answer {
+                    from: 0,
+                    ticket,
+                    reply,
+                },
+            ));
         };
         for (from, ticket, told) in self.refused_snapshots.drain(..) {
             answer(from, ticket, Err(told));
@@ -247,7 +259,11 @@ impl Keeper {
         if let Some(told) = self.snapshot.as_ref().and_then(|s| s.making.outcome())
             && let Some(snapshot) = self.snapshot.take()
         {
-            answer(snapshot.from, snapshot.ticket, told.map_err(|error| error.to_string()));
+            answer(
+                snapshot.from,
+                snapshot.ticket,
+                told.map_err(|error| error.to_string()),
+            );
         }
     }
 

@@ -114,7 +114,9 @@ impl Landing {
         sent: &[u8],
         follow: &mut Follow,
     ) -> Result<SeriesId, Reason> {
-        let id = self.index.intern(tenant, &name, properties.values, sent, follow)?;
+        let id = self
+            .index
+            .intern(tenant, &name, properties.values, sent, follow)?;
         self.store.admit(id, properties, |number| Definition {
             number,
             tenant,

@@ -59,7 +59,9 @@ pub(super) fn choose(
         let all = version.segments(book, i64::MIN, i64::MAX).copied();
         for info in all.map(Some).chain([None]) {
             let same = info.is_some_and(|info| {
-                window.first().is_none_or(|first| first.window_start_ms == info.window_start_ms)
+                window
+                    .first()
+                    .is_none_or(|first| first.window_start_ms == info.window_start_ms)
             });
             if !same {
                 let chosen = choose_in(&window, now, leave);
@@ -74,11 +76,7 @@ pub(super) fn choose(
     Vec::new()
 }
 
-fn choose_in<'a>(
-    window: &'a [SegmentInfo],
-    now: &Now,
-    leave: &HashSet<u64>,
-) -> &'a [SegmentInfo] {
+fn choose_in<'a>(window: &'a [SegmentInfo], now: &Now, leave: &HashSet<u64>) -> &'a [SegmentInfo] {
     let (Some(first), Some(last)) = (window.first(), window.last()) else {
         return &[];
     };
@@ -100,7 +98,8 @@ fn choose_in<'a>(
 
 impl Store {
     pub(super) fn work_on_compaction(&mut self) -> bool {
-        let Some(mut compaction) = self.compaction.take().or_else(|| self.begin_compaction()) else {
+        let Some(mut compaction) = self.compaction.take().or_else(|| self.begin_compaction())
+        else {
             return false;
         };
         if compaction.asked {
@@ -130,7 +129,11 @@ impl Store {
                 false
             }
             Progress::Done(info) => {
-                let added = if info.points == 0 { Vec::new() } else { vec![info] };
+                let added = if info.points == 0 {
+                    Vec::new()
+                } else {
+                    vec![info]
+                };
                 self.edits.push_back(Edit::Merge {
                     removed: compaction.inputs.iter().map(|info| info.file).collect(),
                     added,
@@ -198,7 +201,8 @@ impl Store {
         self.trouble(format!("cannot merge segments: {failure}"));
         if let Failure::Corrupt { .. } = failure {
             // What is damaged stays where it is, and answers as far as it can.
-            self.unmergeable.extend(compaction.inputs.iter().map(|info| info.file));
+            self.unmergeable
+                .extend(compaction.inputs.iter().map(|info| info.file));
         }
         self.looks_for_merges = true;
         self.retry_at = Stamp(self.now.stamp.0 + RETRY_MICROS);

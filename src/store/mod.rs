@@ -15,6 +15,8 @@ pub mod catalog;
 pub mod chained;
 mod compact;
 pub mod definition;
+#[cfg(test)]
+pub(crate) mod fake_disk;
 pub mod generation;
 mod generations;
 pub mod info;
@@ -50,15 +52,15 @@ use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request};
 use book::BookRefused;
 use catalog::Catalog;
 use compact::Compaction;
+use definition::Definition;
 use generation::{Full, Head, Pool};
 use generations::{Fate, Generation};
+use info::SegmentInfo;
 use manifest::{Edit, Version};
 pub use options::Options;
-pub use vitals::Vitals;
 use seal::Seal;
-use definition::Definition;
-use info::SegmentInfo;
 use shelf::{Got, Shelf};
+pub use vitals::Vitals;
 
 /// Who asks the disk; the number of a [`Job`]'s owner.
 mod owner {
@@ -91,6 +93,11 @@ const TROUBLES_MAX: usize = 64;
 
 /// Decimals that a float is thought to have.
 const SCALE_TRIED_FIRST: u8 = 2;
+
+/// Bytes of log that are worth a seal,
+const LOG_BYTES_WORTH: u64 = 128 << 20;
+/// or where there are many series, for each of them.
+const LOG_BYTES_A_SERIES: u64 = 300;
 
 /// Bytes of definitions that are worth a write of the book.
 const BOOK_BYTES_WORTH: usize = 256 << 10;
@@ -195,7 +202,11 @@ impl FileNumbers {
 
     /// Whether there are hardly enough for the windows of a pass.
     fn is_low(&self) -> bool {
-        let left: u64 = self.ranges.iter().map(|range| range.end - range.start).sum();
+        let left: u64 = self
+            .ranges
+            .iter()
+            .map(|range| range.end - range.start)
+            .sum();
         left < 2 * seal::WINDOWS_AT_ONCE as u64
     }
 }
@@ -279,7 +290,9 @@ impl Store {
         for damage in damages {
             let name = info::segment_path(damage.file);
             let (offset, reason) = (damage.offset, &damage.reason);
-            self.trouble(format!("{name} is damaged at byte {offset}: {reason}; the rest still answers"));
+            self.trouble(format!(
+                "{name} is damaged at byte {offset}: {reason}; the rest still answers"
+            ));
             self.edits.push_back(Edit::Quarantine {
                 file: damage.file,
                 page: Some(damage.offset),
@@ -318,7 +331,8 @@ impl Store {
         definition: impl FnOnce(u32) -> Definition,
     ) {
         if self.properties.len() <= id.0 as usize {
-            self.properties.resize(id.0 as usize + 1, Properties::default());
+            self.properties
+                .resize(id.0 as usize + 1, Properties::default());
         }
         self.properties[id.0 as usize] = properties;
         if self.catalog.number_of(id).is_none()
@@ -371,7 +385,10 @@ impl Store {
             self.open.head.admit(id);
         }
         let numbers = self.catalog.numbers();
-        let appended = self.open.head.append(&mut self.pool, id, numbers, time, self.read, value);
+        let appended = self
+            .open
+            .head
+            .append(&mut self.pool, id, numbers, time, self.read, value);
         match appended {
             Ok(entry) => {
                 self.log.push(entry.number, time.0, &entry.token);
@@ -402,7 +419,10 @@ impl Store {
         self.begin_read(self.now.stamp);
         self.open.head.admit(id);
         let numbers = self.catalog.numbers();
-        let appended = self.open.head.append(&mut self.pool, id, numbers, time, self.read, value);
+        let appended = self
+            .open
+            .head
+            .append(&mut self.pool, id, numbers, time, self.read, value);
         let entry = appended.map_err(|_| Reason::HeadFull)?;
         self.log.push(entry.number, time.0, &entry.token);
         Ok(())
@@ -412,6 +432,7 @@ impl Store {
     /// been read already still finds room.
     pub fn is_blocked(&self) -> bool {
         self.log.is_blocked()
+            || self.log.trouble().is_some()
             || self.pool_is_nearly_full()
             || FROZEN_MAX / 2 <= self.frozen.len()
     }
@@ -484,7 +505,9 @@ impl Store {
                     self.compaction = Some(compaction);
                 }
             }
-            owner::SHELF => self.shelf.done(job, result, &mut self.jobs.desk(owner::SHELF)),
+            owner::SHELF => self
+                .shelf
+                .done(job, result, &mut self.jobs.desk(owner::SHELF)),
             owner::REPLAY => self.replay_done(job, result),
             // What is removed may be gone already, and is looked for again at the next start.
             _ => {}
@@ -501,7 +524,7 @@ impl Store {
     }
 
     /// Numbers for files.
-    pub fn take_numbers(&mut self, numbers: std::ops::Range<u64>) {
+    pub fn take_numbers(&mut self, numbers: Range<u64>) {
         self.files.asked = false;
         self.files.ranges.push_back(numbers);
     }
@@ -561,8 +584,16 @@ impl Store {
         let first = head.stamps().map_or(0, |(first, _)| first.0);
         let old = self.options.seal_micros <= self.now.stamp.0.saturating_sub(first);
         let large = self.options.seal_bytes <= head.bytes();
-        let long = self.options.log_bytes_max <= self.log.counters().bytes_written - self.log_cut_at;
+        let long = self.log_bytes_worth() <= self.log.counters().bytes_written - self.log_cut_at;
         self.frozen.is_empty() && (old || large || long)
+    }
+
+    /// Bytes of log at which the open generation is sealed, so that its files of log can be used again:
+    /// enough that its series have some points each, which pack well.
+    fn log_bytes_worth(&self) -> u64 {
+        let series = self.open.head.series() as u64;
+        let worth = (series * LOG_BYTES_A_SERIES).max(LOG_BYTES_WORTH);
+        worth.min(self.options.log_bytes_max)
     }
 
     /// The open generation takes no more points.
@@ -570,7 +601,10 @@ impl Store {
         let floor = self.log.cut();
         self.log_cut_at = self.log.counters().bytes_written;
         let after = self.open.stamp();
-        let head = self.spare.pop().unwrap_or_else(|| Head::new(head_options(&self.options, self.ordered)));
+        let head = self
+            .spare
+            .pop()
+            .unwrap_or_else(|| Head::new(head_options(&self.options, self.ordered)));
         let log = self.open.log;
         let mut next = Generation::new(self.next_generation, log, head, after);
         self.next_generation += 1;
@@ -590,7 +624,10 @@ impl Store {
 
     /// Whether everything that was to be settled is, and nothing is being written.
     pub fn is_settled(&self) -> bool {
-        let sealed = self.frozen.iter().all(|frozen| self.seal_through < frozen.number)
+        let sealed = self
+            .frozen
+            .iter()
+            .all(|frozen| self.seal_through < frozen.number)
             && (self.open.head.is_empty() || self.seal_through < self.open.number);
         sealed && self.seal.is_none() && self.compaction.is_none() && !self.merge_all
     }
@@ -608,13 +645,20 @@ impl Store {
 
     /// A generation of the log is here again, as old as its points.
     fn add_replayed(&mut self, generation: Generation) {
-        let live = self.frozen.iter().position(|frozen| FIRST_LIVE <= frozen.number);
-        self.frozen.insert(live.unwrap_or(self.frozen.len()), generation);
+        let live = self
+            .frozen
+            .iter()
+            .position(|frozen| FIRST_LIVE <= frozen.number);
+        self.frozen
+            .insert(live.unwrap_or(self.frozen.len()), generation);
     }
 
     /// The generations that no file has, the oldest first.
-    pub(crate) fn generations(&self) -> impl Iterator<Item = &Generation> {
-        let held = self.frozen.iter().filter(|frozen| frozen.fate == Fate::Held);
+    fn generations(&self) -> impl Iterator<Item = &Generation> {
+        let held = self
+            .frozen
+            .iter()
+            .filter(|frozen| frozen.fate == Fate::Held);
         held.chain([&self.open])
     }
 
@@ -698,22 +742,27 @@ impl Store {
     }
 
     fn settle_seal(&mut self) {
+        self.log
+            .release(self.version.floor(self.place.shard as u32));
         let listed = self.seal.as_ref().is_some_and(|seal| {
             seal.is_asked()
-                && self.frozen_generation(seal.generation).is_some_and(|generation| {
-                    generation.floor <= self.version.floor(generation.log)
-                })
+                && self
+                    .frozen_generation(seal.generation)
+                    .is_some_and(|generation| {
+                        generation.floor <= self.version.floor(generation.log)
+                    })
         });
         let Some(seal) = self.seal.take_if(|_| listed) else {
             return;
         };
         let number = seal.generation;
-        if let Some(frozen) = self.frozen.iter_mut().find(|frozen| frozen.number == number) {
+        if let Some(frozen) = self
+            .frozen
+            .iter_mut()
+            .find(|frozen| frozen.number == number)
+        {
             frozen.fate = Fate::Listed;
             self.counts.sealed_points += frozen.head.points();
-            if frozen.log == self.place.shard as u32 {
-                self.log.release(frozen.floor);
-            }
         }
     }
 
@@ -794,8 +843,10 @@ impl Store {
         }
         starts.sort_unstable();
         starts.dedup();
-        let from = starts.iter().rev().take(RECENT_WINDOWS).last();
-        self.recent = from.zip(last).map(|(&from, last)| (Millis(from), Millis(last)));
+        let from = starts.get(starts.len().saturating_sub(RECENT_WINDOWS));
+        self.recent = from
+            .zip(last)
+            .map(|(&from, last)| (Millis(from), Millis(last)));
     }
 
     /// The last two windows that files of this shard have points of: from where, and the last of all.
@@ -812,11 +863,15 @@ impl Store {
         info: &SegmentInfo,
         entry: &segment::Entry,
     ) -> Got<Rc<segment::Page<Vec<u8>>>> {
-        self.shelf.page(info, entry, &mut self.jobs.desk(owner::SHELF))
+        self.shelf
+            .page(info, entry, &mut self.jobs.desk(owner::SHELF))
     }
 
     fn series(&self, id: SeriesId) -> Properties {
-        self.properties.get(id.0 as usize).copied().unwrap_or_default()
+        self.properties
+            .get(id.0 as usize)
+            .copied()
+            .unwrap_or_default()
     }
 }
 

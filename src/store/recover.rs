@@ -14,11 +14,11 @@ use std::sync::Arc;
 use super::catalog::{Catalog, adopted};
 use super::definition::Definition;
 use super::generations::Generation;
-use super::log::block;
-use super::log::replay::Visitor;
-use super::log::found::{Found as FoundBlock, ScanError};
-use super::log::{self, Columns, Point, Recovered, Replay, Scan};
 use super::info::segment_path;
+use super::log::block;
+use super::log::found::{Found as FoundBlock, ScanError};
+use super::log::replay::Visitor;
+use super::log::{self, Columns, Point, Recovered, Replay, Scan};
 use super::manifest::{self, Manifest, ManifestError, Version};
 use super::token::{self, Last};
 use super::{FROZEN_MAX, Options, Place, Store, book, owner};
@@ -190,7 +190,11 @@ fn put_aside(
 fn tell(lineage: u32, recovered: &Recovered) -> Option<String> {
     let lost = recovered.report.lost_blocks();
     (lost > 0).then(|| {
-        let first = recovered.report.holes.first().map_or(0, |hole| hole.first_sequence);
+        let first = recovered
+            .report
+            .holes
+            .first()
+            .map_or(0, |hole| hole.first_sequence);
         format!(
             "the log of shard {lineage} has lost {lost} blocks that had been written (the first is \
              {first}); what is before and behind them is kept; check the disk"
@@ -280,7 +284,9 @@ impl Store {
         for (_, recovered) in &logs {
             for definition in definitions(disk, recovered, &start.version)? {
                 let (number, definition) = definition;
-                if opening.meet(number, &definition)? && number == own && booked <= definition.number
+                if opening.meet(number, &definition)?
+                    && number == own
+                    && booked <= definition.number
                 {
                     unbooked.push_back(definition);
                 }
@@ -289,7 +295,11 @@ impl Store {
         logs.sort_by_key(|(lineage, _)| *lineage != own);
         let own_log = logs.first().map(|(_, recovered)| recovered.start.clone());
         let generation = logs.iter().flat_map(|(_, recovered)| &recovered.blocks);
-        let generation = generation.map(|found| found.header.generation).max().unwrap_or(0) + 1;
+        let generation = generation
+            .map(|found| found.header.generation)
+            .max()
+            .unwrap_or(0)
+            + 1;
         let given = logs.iter().flat_map(|(_, recovered)| &recovered.blocks);
         let given = given.filter(|found| found.header.book == own);
         let given = given.map(|found| found.header.numbers).max().unwrap_or(0);
@@ -300,7 +310,12 @@ impl Store {
             unwritten_bytes_max: options.unwritten_bytes_max,
             ..log::Options::new(shard as u16, own)
         };
-        let log = log::Writer::new(log_options, &own_log.unwrap_or_default(), generation, numbers);
+        let log = log::Writer::new(
+            log_options,
+            &own_log.unwrap_or_default(),
+            generation,
+            numbers,
+        );
         let all_books = books.collect();
         let Opening {
             catalog,
@@ -315,7 +330,9 @@ impl Store {
         store.ordered |= !start.adopted.is_empty();
         store.replay = Replaying::new(logs, own);
         store.begin_own_book();
-        adopted.into_iter().for_each(|(id, definition)| store.number(id, definition));
+        adopted
+            .into_iter()
+            .for_each(|(id, definition)| store.number(id, definition));
         store.note_recent();
         Ok(store)
     }
@@ -352,7 +369,11 @@ impl Store {
     }
 
     pub(super) fn replay_done(&mut self, job: Job, result: Result<Outcome, Fault>) {
-        if let Some(log) = self.replay.as_mut().and_then(|replay| replay.logs.front_mut()) {
+        if let Some(log) = self
+            .replay
+            .as_mut()
+            .and_then(|replay| replay.logs.front_mut())
+        {
             log.replay.done(job, result);
         }
     }
@@ -509,7 +530,8 @@ impl Replaying {
                 ));
             }
             if !done.files.is_empty() {
-                self.finished.push((done.player.lineage, done.player.last_floor, done.files));
+                self.finished
+                    .push((done.player.lineage, done.player.last_floor, done.files));
             }
         }
         !self.logs.is_empty()
@@ -518,7 +540,11 @@ impl Replaying {
 
 impl LogReplay {
     fn new(lineage: u32, recovered: Recovered, foreign: bool) -> LogReplay {
-        let files = recovered.start.files.iter().map(|file| Arc::clone(&file.name));
+        let files = recovered
+            .start
+            .files
+            .iter()
+            .map(|file| Arc::clone(&file.name));
         LogReplay {
             end: recovered.start.next_sequence,
             files: if foreign { files.collect() } else { Vec::new() },
@@ -614,7 +640,8 @@ impl Visitor for Visit<'_> {
         let player = &mut *self.player;
         let (value, len) = player.value(point.number, values)?;
         let id = self.store.catalog.series_of(player.book, point.number);
-        let (Some(value), Some(id), Some((_, generation))) = (value, id, &mut player.filling) else {
+        let (Some(value), Some(id), Some((_, generation))) = (value, id, &mut player.filling)
+        else {
             player.unreadable += 1;
             return Some(len);
         };

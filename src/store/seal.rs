@@ -10,11 +10,11 @@ use std::collections::VecDeque;
 
 use super::generation::{Next, Stretches};
 use super::generations::Generation;
+use super::info::SegmentInfo;
 use super::output::{Output, State};
 use super::pack;
 use super::segment::{self, Extent, RUN_POINTS_MAX};
 use super::stretch::Stretch;
-use super::info::SegmentInfo;
 use super::{Store, owner};
 use crate::base::time::{Millis, Step as TimeStep};
 use crate::model::series::SeriesId;
@@ -22,7 +22,7 @@ use crate::seam::disk::{Fault, Job, Outcome};
 use crate::store::info::segment_path;
 
 /// Windows that are written at one time.
-pub(super) const WINDOWS_AT_ONCE: usize = 16;
+pub(super) const WINDOWS_AT_ONCE: usize = 64;
 
 /// Bytes that are given to the disk in one piece.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -185,7 +185,11 @@ impl Seal {
     fn write(&mut self, store: &mut Store, budget: usize) -> Step {
         let mut left = budget;
         while left > 0 {
-            if self.files.iter().any(|file| file.output.state() == State::Busy) {
+            if self
+                .files
+                .iter()
+                .any(|file| file.output.state() == State::Busy)
+            {
                 return Step::Waiting;
             }
             let Some(&next) = self.order.get(self.at) else {
@@ -216,12 +220,16 @@ impl Seal {
         let head = &generation.head;
         if !self.begun {
             let about = store.series(id);
-            self.stretches.begin(head, id, about.values, about.duplicates);
+            self.stretches
+                .begin(head, id, about.values, about.duplicates);
             self.begun = true;
         }
         let step = store.options.cell;
         loop {
-            match self.stretches.next(&store.pool, head, left, &mut self.stretch) {
+            match self
+                .stretches
+                .next(&store.pool, head, left, &mut self.stretch)
+            {
                 Next::Stretch(window) => {
                     if self.window != Some(window) {
                         self.end_window(number, step);
@@ -276,10 +284,15 @@ impl Seal {
                 pack::join_cells(&parts, window, step, &mut joined).map(|()| joined)
             }
         };
-        let added = joined.map_err(|corrupt| corrupt.to_string()).and_then(|cells| {
-            let added = writer.add_cells(number, &cells, &whole);
-            added.map_err(|refused| refused.to_string())
-        });
+        let added = joined
+            .map_err(|corrupt| corrupt.to_string())
+            .and_then(|cells| {
+                if !segment::worth_cells(cells.len(), whole.points) {
+                    return Ok(());
+                }
+                let added = writer.add_cells(number, &cells, &whole);
+                added.map_err(|refused| refused.to_string())
+            });
         if let Err(reason) = added {
             self.refused = Some(Fault::Broken(reason));
         }
@@ -299,7 +312,11 @@ impl Seal {
     }
 
     fn close(&mut self, store: &mut Store) -> Step {
-        if self.files.iter().any(|file| file.output.state() != State::Done) {
+        if self
+            .files
+            .iter()
+            .any(|file| file.output.state() != State::Done)
+        {
             return Step::Waiting;
         }
         self.begin_pass(store);
@@ -310,10 +327,12 @@ impl Seal {
         if self.refused.is_some() {
             return self.refused.clone();
         }
-        self.files.iter().find_map(|file| match file.output.state() {
-            State::Failed(fault) => Some(fault),
-            _ => None,
-        })
+        self.files
+            .iter()
+            .find_map(|file| match file.output.state() {
+                State::Failed(fault) => Some(fault),
+                _ => None,
+            })
     }
 
     /// A request of it is done.
@@ -329,7 +348,9 @@ impl Seal {
     /// Take back all that was written.
     pub(super) fn remove(self, store: &mut Store) {
         let mut desk = store.jobs.desk(owner::REST);
-        self.files.iter().for_each(|file| file.output.remove(&mut desk));
+        self.files
+            .iter()
+            .for_each(|file| file.output.remove(&mut desk));
         for info in &self.infos {
             desk.ask(crate::seam::disk::Request::Remove {
                 name: info.path().into(),

@@ -132,7 +132,12 @@ impl Shelf {
     }
 
     /// A page of a segment, as the entry of its index tells.
-    pub fn page(&mut self, info: &SegmentInfo, entry: &Entry, desk: &mut Desk<'_>) -> Got<Rc<Page<Vec<u8>>>> {
+    pub fn page(
+        &mut self,
+        info: &SegmentInfo,
+        entry: &Entry,
+        desk: &mut Desk<'_>,
+    ) -> Got<Rc<Page<Vec<u8>>>> {
         let key = Key {
             file: info.file,
             part: entry.offset,
@@ -287,7 +292,12 @@ impl Shelf {
 
     /// A file is gone.
     pub fn forget(&mut self, file: u64) {
-        let keys: Vec<Key> = self.held.keys().filter(|key| key.file == file).copied().collect();
+        let keys: Vec<Key> = self
+            .held
+            .keys()
+            .filter(|key| key.file == file)
+            .copied()
+            .collect();
         keys.into_iter().for_each(|key| self.drop_part(key));
         self.damaged.retain(|key, _| key.file != file);
     }

@@ -44,6 +44,8 @@ pub(super) struct Files {
     shard: u16,
     file_bytes: u64,
     spare_max: usize,
+    /// Files still to be made before the log is as it should begin.
+    reserve_left: usize,
     next_number: u32,
     next_epoch: u64,
     floor: u64,
@@ -74,6 +76,7 @@ impl Files {
             shard: options.shard,
             file_bytes,
             spare_max: options.spare_files_max.max(1),
+            reserve_left: options.spare_files_max.saturating_sub(start.files.len()),
             next_number: start.next_number,
             next_epoch: start.next_epoch,
             floor: 1,
@@ -95,7 +98,8 @@ impl Files {
             self.retry_at = Some(now.saturating_add(RETRY));
         }
         let is_due = self.retry_at.is_none_or(|at| at <= now);
-        if self.spare.is_empty() && self.creating.is_none() && is_due {
+        if self.wants_file() && self.creating.is_none() && is_due {
+            self.reserve_left = self.reserve_left.saturating_sub(1);
             let name = self.unborn.take().unwrap_or_else(|| {
                 let name = names::path(self.shard, self.next_number);
                 self.next_number = self.next_number.wrapping_add(1);
@@ -108,6 +112,15 @@ impl Files {
             self.creating = Some((desk.ask(request), name));
             self.retry_at = None;
         }
+    }
+
+    /// A new log begins with some files, so that the first burst finds them; later one is made when the
+    /// one being filled is nearly full and none has become free.
+    fn wants_file(&self) -> bool {
+        let little = (self.file_bytes / 8).max(2 * BYTES_MAX as u64);
+        let full = |current: &Current| self.file_bytes.saturating_sub(current.offset) <= little;
+        let soon = self.spare.is_empty() && self.current.as_ref().is_none_or(full);
+        0 < self.reserve_left || soon
     }
 
     fn free(&mut self, desk: &mut Desk<'_>, counters: &mut Counters) {

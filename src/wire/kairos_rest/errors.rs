@@ -26,6 +26,15 @@ impl Errors {
         }
     }
 
+    /// One more, whose text is made only if it is kept.
+    pub(super) fn push_made(&mut self, text: impl FnOnce() -> String) {
+        if self.texts.len() == TEXTS_MAX {
+            self.more += 1;
+        } else {
+            self.push(text());
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty() && self.more == 0

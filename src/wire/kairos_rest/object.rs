@@ -70,13 +70,6 @@ pub(super) struct Held<'a> {
     pub(super) out: &'a mut Samples,
 }
 
-impl Held<'_> {
-    fn refuse(&mut self, reason: Reason, told: String) {
-        self.errors.push(told);
-        self.out.refuse(reason);
-    }
-}
-
 impl Object {
     /// Forget everything, keep the memory.
     pub(super) fn clear(&mut self) {
@@ -122,9 +115,8 @@ impl Object {
     }
 
     /// How the object is called in what is told: its name is part of it once it is known to be one.
-    fn place(&self, held: &Held) -> String {
-        let number = held.number;
-        let name = self.name.map(|name| name.text(held.json));
+    fn place(&self, json: &[u8], number: usize) -> String {
+        let name = self.name.map(|name| name.text(json));
         match name.filter(|name| !name.is_empty()) {
             Some(name) => format!("metric[{number}](name={})", shortened(&name)),
             None => format!("metric[{number}]"),
@@ -132,8 +124,9 @@ impl Object {
     }
 
     fn refuse(&self, what: std::fmt::Arguments<'_>, held: &mut Held) {
-        let told = format!("{}{what}", self.place(held));
-        held.refuse(Reason::Item, told);
+        let place = || self.place(held.json, held.number);
+        held.errors.push_made(|| format!("{}{what}", place()));
+        held.out.refuse(Reason::Item);
     }
 
     fn check_name(&self, held: &mut Held) {
@@ -253,8 +246,9 @@ impl Object {
                 true
             }
             Err(trouble) => {
-                let told = trouble.told(&self.place(held));
-                held.refuse(Reason::Value, told);
+                let place = || self.place(held.json, held.number);
+                held.errors.push_made(|| trouble.told(&place()));
+                held.out.refuse(Reason::Value);
                 false
             }
         }

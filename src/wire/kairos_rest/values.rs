@@ -97,12 +97,14 @@ fn looks_numeric(text: &[u8]) -> bool {
 }
 
 fn long(json: &[u8], value: Scalar) -> Result<(Values, Number), Trouble> {
+    if value.kind == Kind::Number
+        && let Whole::Exactly(long) | Whole::Cut(long) = whole(value.bytes(json))
+    {
+        return Ok((Values::Long, Number::long(long)));
+    }
     let text = value.text(json);
     let long = match value.kind {
-        Kind::Number => match whole(text.as_bytes()) {
-            Whole::Exactly(long) | Whole::Cut(long) => long,
-            Whole::Beyond => return Err(Trouble::Beyond(shortened(&text))),
-        },
+        Kind::Number => return Err(Trouble::Beyond(shortened(&text))),
         _ => text.parse().map_err(|_| {
             if looks_numeric(text.as_bytes()) && !text.contains('.') {
                 Trouble::Beyond(shortened(&text))
@@ -115,6 +117,11 @@ fn long(json: &[u8], value: Scalar) -> Result<(Values, Number), Trouble> {
 }
 
 fn double(json: &[u8], value: Scalar) -> Result<(Values, Number), Trouble> {
+    if value.kind == Kind::Number
+        && let Ok(number) = number::number(value.bytes(json))
+    {
+        return Ok((Values::Double, number));
+    }
     let text = value.text(json);
     match number::number(text.trim().as_bytes()) {
         Ok(number) => Ok((Values::Double, number)),
@@ -137,7 +144,16 @@ pub(super) enum Whole {
 const EXPONENT_MAX: i64 = 1 << 40;
 
 /// The whole part of a number by JSON's rules, whatever its form.
+#[inline]
 pub(super) fn whole(text: &[u8]) -> Whole {
+    if text.len() <= 18 && text.iter().all(u8::is_ascii_digit) {
+        let digits = text.iter().map(|digit| i64::from(digit - b'0'));
+        return Whole::Exactly(digits.fold(0, |sum, digit| sum * 10 + digit));
+    }
+    any_whole(text)
+}
+
+fn any_whole(text: &[u8]) -> Whole {
     let (negative, unsigned) = match text.strip_prefix(b"-") {
         Some(unsigned) => (true, unsigned),
         None => (false, text),
@@ -188,13 +204,15 @@ fn exponent(text: &[u8]) -> i64 {
 /// The value of a field that takes a whole number or its text: `Some(None)` for null, `None` for
 /// anything else.
 pub(super) fn whole_field(json: &[u8], value: Scalar) -> Option<Option<i64>> {
-    let text = value.text(json);
+    let text = match value.kind {
+        Kind::Number => return exact(value.bytes(json)).map(Some),
+        _ => value.text(json),
+    };
     match value.kind {
         Kind::Null => Some(None),
-        Kind::Number => exact(text.as_bytes()).map(Some),
         Kind::Text if json::is_number(text.as_bytes()) => exact(text.as_bytes()).map(Some),
         Kind::Text => text.parse().ok().map(Some),
-        Kind::Bool | Kind::Array | Kind::Object => None,
+        Kind::Number | Kind::Bool | Kind::Array | Kind::Object => None,
     }
 }
 
@@ -207,13 +225,12 @@ fn exact(text: &[u8]) -> Option<i64> {
 
 /// The timestamp of a point in `datapoints`: there a fraction is cut off.
 pub(super) fn point_time(json: &[u8], value: Scalar) -> Option<i64> {
-    let text = value.text(json);
     match value.kind {
-        Kind::Number => match whole(text.as_bytes()) {
+        Kind::Number => match whole(value.bytes(json)) {
             Whole::Exactly(time_ms) | Whole::Cut(time_ms) => Some(time_ms),
             Whole::Beyond => None,
         },
-        Kind::Text => text.parse().ok(),
+        Kind::Text => value.text(json).parse().ok(),
         _ => None,
     }
 }
@@ -225,6 +242,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, want: Whole) {
         assert_eq!(whole(text.as_bytes()), want, "{text}");
+        assert_eq!(any_whole(text.as_bytes()), want, "{text}");
     }
 
     #[test]

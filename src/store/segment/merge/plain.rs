@@ -9,6 +9,9 @@ use crate::store::segment::{Extent, RUN_BYTES_MAX, RUN_POINTS_MAX};
 /// Shorter runs are better packed anew, and [`pack::join`] would not join them.
 const POINTS_WORTH_JOINING: usize = 32;
 
+/// With fewer points no cells are folded where no input has some: they would hardly be worth it.
+const CELLED_POINTS_MIN: u64 = 60;
+
 /// Memory that is used again for every series.
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -127,7 +130,12 @@ fn join_cells(
         .clone()
         .filter_map(|input| input.cells_of(number, step_ms));
     let parts: Vec<&[u8]> = parts.collect();
-    if parts.is_empty() {
+    let points: u64 = scratch
+        .members
+        .iter()
+        .map(|member| member.extent.points)
+        .sum();
+    if parts.is_empty() && (step_ms == 0 || points < CELLED_POINTS_MIN) {
         return Ok(Some(false));
     }
     let (true, Some(step)) = (parts.len() == scratch.members.len(), step_of(&output.about)) else {

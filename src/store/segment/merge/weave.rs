@@ -7,7 +7,7 @@ use super::output::Output;
 use super::{Asking, Failure, Turn, base_of, step_of};
 use crate::model::points::Duplicates;
 use crate::store::pack;
-use crate::store::segment::{Extent, RUN_BYTES_MAX, RUN_POINTS_MAX, Veil};
+use crate::store::segment::{Extent, RUN_BYTES_MAX, RUN_POINTS_MAX, Veil, worth_cells};
 use crate::store::stretch::{Column, Stretch};
 
 /// Bytes of texts that are packed into one run.
@@ -81,9 +81,7 @@ impl Weave {
             veils: veils.to_vec(),
             parts: parts.collect(),
             gather: None,
-            has_cells: inputs
-                .iter()
-                .any(|input| input.cells_of(number, step_ms).is_some()),
+            has_cells: 0 < step_ms,
             whole: Extent::EMPTY,
             run: Vec::new(),
             cells: Vec::new(),
@@ -263,7 +261,7 @@ impl Weave {
     }
 
     fn add_cells(&mut self, output: &mut Output) -> Result<(), Failure> {
-        if self.cells.is_empty() {
+        if self.cells.is_empty() || !worth_cells(self.cells.len(), self.whole.points) {
             return Ok(());
         }
         output.add_cells(self.number, &self.cells, &self.whole)

@@ -1,0 +1,73 @@
+//! The decoder of KairosDB's JSON alone: CPU nanoseconds a point, for bodies of a hundred and more points.
+//!
+//! `cargo bench --bench kairos_rest`; with `--test` one body of each.
+
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+
+mod common;
+
+use std::hint::black_box;
+
+use common::{START_S, best_ns, is_test};
+use corelane::base::random::Random;
+use corelane::model::sample::Samples;
+use corelane::wire::kairos_rest::Decoder;
+
+/// A body of `objects` metric objects of `points` points each.
+fn body(objects: usize, points: usize, random: &mut Random) -> String {
+    let number = |random: &mut Random| match random.below(3) {
+        0 => format!("{}", random.below(100_000)),
+        1 => format!("{}.{:02}", random.below(1000), random.below(100)),
+        _ => format!("{}.{:06}", random.below(100), random.below(1_000_000)),
+    };
+    let mut all = Vec::new();
+    for i in 0..objects {
+        let tags = format!(
+            r#""tags":{{"host":"h{:06}","dc":"dc1","core":"{}"}}"#,
+            i / 8,
+            i % 8
+        );
+        let time_ms = START_S * 1000;
+        all.push(if points == 1 {
+            let value = number(random);
+            format!(r#"{{"name":"cpu.user","timestamp":{time_ms},"value":{value},{tags}}}"#)
+        } else {
+            let points = (0..points).map(|i| {
+                let value = number(random);
+                format!("[{},{value}]", time_ms + 1000 * i as u64)
+            });
+            let points: Vec<String> = points.collect();
+            let points = points.join(",");
+            format!(r#"{{"name":"cpu.user",{tags},"datapoints":[{points}]}}"#)
+        });
+    }
+    format!("[{}]", all.join(","))
+}
+
+fn main() {
+    let mut random = Random::new(1);
+    let times = if is_test() { 1 } else { 500 };
+    for (objects, points) in [(100, 1), (1, 100), (100, 60)] {
+        let body = body(objects, points, &mut random);
+        let mut out = Samples::default();
+        let ns = best_ns(times, objects * points, || {
+            let (mut decoder, mut count) = (Decoder::default(), 0);
+            loop {
+                let done = decoder.step(black_box(body.as_bytes()), 8 * 1024, &mut out);
+                if done || out.len() > 4_000 {
+                    count += out.len();
+                    out.clear();
+                    decoder.forget_names();
+                }
+                if done {
+                    break;
+                }
+            }
+            assert_eq!(count, objects * points);
+        });
+        let bytes = body.len() as f64 / (objects * points) as f64;
+        println!(
+            "kairos_rest objects={objects} points={points} bytes_per_point={bytes:.0} ns_per_point={ns:.1}"
+        );
+    }
+}
