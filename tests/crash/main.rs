@@ -64,7 +64,10 @@ fn check(what: &str, shards: &[usize], loops: u64) -> Summary {
     let summary = outcome.unwrap_or_else(|error| {
         // What is left is worth a look.
         std::mem::forget(scratch);
-        panic!("{what}: {error:#}\n{said}\n{log}\nleft in {}", data.display())
+        panic!(
+            "{what}: {error:#}\n{said}\n{log}\nleft in {}",
+            data.display()
+        )
     });
     for word in ["panicked", " WARN ", " ERROR "] {
         let line = log.lines().find(|line| line.contains(word));

@@ -136,12 +136,22 @@ impl Ledger {
         let mut there = vec![false; self.standings.len() * STEPS as usize];
         for (at_ms, got) in &points {
             let step = (at_ms - self.begin_ms) / STEP_MS;
-            let slot = usize::try_from(step).ok().and_then(|step| there.get_mut(step));
+            let slot = usize::try_from(step)
+                .ok()
+                .and_then(|step| there.get_mut(step));
             let Some(slot) = slot.filter(|_| self.at_ms(step) == *at_ms) else {
-                panic!("{name}: {got} at {at_ms} ms was never sent\n{}", server.log());
+                panic!(
+                    "{name}: {got} at {at_ms} ms was never sent\n{}",
+                    server.log()
+                );
             };
             assert!(!*slot, "{name}: {at_ms} ms twice\n{}", server.log());
-            assert_eq!(*got, value(series, step), "{name} at {at_ms} ms\n{}", server.log());
+            assert_eq!(
+                *got,
+                value(series, step),
+                "{name} at {at_ms} ms\n{}",
+                server.log()
+            );
             *slot = true;
         }
         let requests = there.chunks(STEPS as usize).zip(&self.standings);

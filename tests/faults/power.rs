@@ -37,8 +37,12 @@ fn what_was_acknowledged_survives_power_cuts() {
     let Some(faulty) = Faulty::mount(scratch.path()) else {
         return;
     };
-    let rounds = std::env::var("POWER_CUTS").ok().and_then(|value| value.parse().ok());
-    let seed = std::env::var("POWER_SEED").ok().and_then(|value| value.parse().ok());
+    let rounds = std::env::var("POWER_CUTS")
+        .ok()
+        .and_then(|value| value.parse().ok());
+    let seed = std::env::var("POWER_SEED")
+        .ok()
+        .and_then(|value| value.parse().ok());
     let seed = seed.unwrap_or(now_seconds() as u64);
     let mut random = Random::new(seed);
     let mut server = appliance(&faulty, scratch.path(), &[]).with_shards(&[1, 1, 1, 2]);
@@ -48,7 +52,10 @@ fn what_was_acknowledged_survives_power_cuts() {
         server.start();
         ledgers.iter().for_each(|ledger| ledger.check(&server));
         let mut ledger = Ledger::new(&format!("power.r{round}"));
-        let (points, seal) = (server.address("/api/v1/datapoints"), server.address("/admin/seal"));
+        let (points, seal) = (
+            server.address("/api/v1/datapoints"),
+            server.address("/admin/seal"),
+        );
         let flow = Duration::from_millis(40 + random.below(360));
         let loss = match random.below(4) {
             0 => Loss::All,

@@ -21,7 +21,10 @@ const RECOVER_MAX: Duration = Duration::from_secs(20);
 const PAUSED: Duration = Duration::from_secs(1);
 
 /// Memory for few points, so that a full disk is soon felt.
-const SMALL_HEAD: &[(&str, &str)] = &[("head.bytes_max", "1048576"), ("store.unwritten_bytes_max", "4194304")];
+const SMALL_HEAD: &[(&str, &str)] = &[
+    ("head.bytes_max", "1048576"),
+    ("store.unwritten_bytes_max", "4194304"),
+];
 
 /// A sender of lines that are hard to pack, over one connection.
 struct Sender {
@@ -41,7 +44,8 @@ struct Progress {
 
 impl Sender {
     fn value(&self, series: u64, round: u64) -> f64 {
-        let mut word = (series + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ round.wrapping_mul(0xd1b5_4a32_d192_ed03);
+        let mut word = (series + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ round.wrapping_mul(0xd1b5_4a32_d192_ed03);
         word ^= word >> 29;
         word = word.wrapping_mul(0xbf58_476d_1ce4_e5b9);
         (word >> 44) as f64 / 100.0
@@ -79,7 +83,9 @@ impl Sender {
         let answer = server.post("/api/v1/datapoints/query", &body.to_string());
         assert_eq!((answer.status, &answer.partial), (200, &None), "{answer:?}");
         let parsed: Value = serde_json::from_str(&answer.text).expect("JSON");
-        let values = parsed["queries"][0]["results"][0]["values"].as_array().cloned();
+        let values = parsed["queries"][0]["results"][0]["values"]
+            .as_array()
+            .cloned();
         let values = values.unwrap_or_default();
         let point = |point: &Value| Some((point[0].as_i64()? / 1000, point[1].as_f64()?));
         values.iter().filter_map(point).collect()
@@ -89,14 +95,21 @@ impl Sender {
     fn differences(&self, server: &Restarts, from_s: i64) -> Result<(), String> {
         for series in 0..self.series {
             let rounds = (0..self.rounds).map(|round| {
-                (self.begin_s + round as i64 * self.step_s, self.value(series, round))
+                (
+                    self.begin_s + round as i64 * self.step_s,
+                    self.value(series, round),
+                )
             });
             let want: Vec<(i64, f64)> = rounds.filter(|(at_s, _)| from_s <= *at_s).collect();
             let mut got = self.points(server, series);
             got.retain(|(at_s, _)| from_s <= *at_s);
             if got != want {
                 let first = got.iter().zip(&want).find(|(got, want)| got != want);
-                return Err(format!("s{series}: {} of {} points, {first:?}", got.len(), want.len()));
+                return Err(format!(
+                    "s{series}: {} of {} points, {first:?}",
+                    got.len(),
+                    want.len()
+                ));
             }
         }
         Ok(())
@@ -108,7 +121,11 @@ impl Sender {
 fn check_paused(server: &Restarts, progress: &Progress, ledger: &mut Ledger) {
     wait_until("pause of the senders", Duration::from_secs(60), || {
         let blocked = server.metric("corelane_blocked");
-        if blocked == 1.0 { Ok(()) } else { Err(format!("corelane_blocked {blocked}")) }
+        if blocked == 1.0 {
+            Ok(())
+        } else {
+            Err(format!("corelane_blocked {blocked}"))
+        }
     });
     let mut last = (progress.lines.load(Ordering::Relaxed), Instant::now());
     wait_until("full socket", Duration::from_secs(20), || {
@@ -116,9 +133,16 @@ fn check_paused(server: &Restarts, progress: &Progress, ledger: &mut Ledger) {
         if lines != last.0 {
             last = (lines, Instant::now());
         }
-        if PAUSED <= last.1.elapsed() { Ok(()) } else { Err(format!("{lines} lines taken")) }
+        if PAUSED <= last.1.elapsed() {
+            Ok(())
+        } else {
+            Err(format!("{lines} lines taken"))
+        }
     });
-    assert!(!progress.is_done.load(Ordering::Relaxed), "there was room for everything");
+    assert!(
+        !progress.is_done.load(Ordering::Relaxed),
+        "there was room for everything"
+    );
     let refused = ledger.send(server).expect("an answer");
     assert_eq!(refused.status, 503, "{refused:?}\n{}", server.log());
     assert!(refused.retry_after.is_some(), "{refused:?}");
@@ -127,15 +151,23 @@ fn check_paused(server: &Restarts, progress: &Progress, ledger: &mut Ledger) {
 
 /// After room has come back: all senders are done, and all is there.
 fn check_recovered(server: &Restarts, sender: &Sender, progress: &Progress, ledger: &mut Ledger) {
-    wait_until("acknowledgement", RECOVER_MAX, || match ledger.send(server)? {
-        answer if answer.status == 204 => Ok(()),
-        answer => Err(format!("{answer:?}\n{}", server.log())),
+    wait_until("acknowledgement", RECOVER_MAX, || {
+        match ledger.send(server)? {
+            answer if answer.status == 204 => Ok(()),
+            answer => Err(format!("{answer:?}\n{}", server.log())),
+        }
     });
     wait_until("end of the sender", Duration::from_secs(60), || {
         let lines = progress.lines.load(Ordering::Relaxed);
-        if progress.is_done.load(Ordering::Relaxed) { Ok(()) } else { Err(format!("{lines} lines\n{}", server.log())) }
+        if progress.is_done.load(Ordering::Relaxed) {
+            Ok(())
+        } else {
+            Err(format!("{lines} lines\n{}", server.log()))
+        }
     });
-    wait_until("points of the sender", RECOVER_MAX, || sender.differences(server, 0));
+    wait_until("points of the sender", RECOVER_MAX, || {
+        sender.differences(server, 0)
+    });
     ledger.check(server);
 }
 
@@ -189,7 +221,7 @@ fn a_log_that_finds_no_room_refuses_until_there_is_some() {
         return;
     };
     // Not even the first file of the log fits.
-    faulty.set_room(Some(16 << 20));
+    faulty.set_room(Some(8 << 20));
     let mut server = appliance(&faulty, scratch.path(), SMALL_HEAD);
     let mut ledger = Ledger::new("ledger");
     server.start();
@@ -199,9 +231,11 @@ fn a_log_that_finds_no_room_refuses_until_there_is_some() {
     assert_eq!(server.metric("corelane_log_trouble"), 1.0);
     ledger.check(&server);
     faulty.set_room(None);
-    wait_until("acknowledgement", RECOVER_MAX, || match ledger.send(&server)? {
-        answer if answer.status == 204 => Ok(()),
-        answer => Err(format!("{answer:?}\n{}", server.log())),
+    wait_until("acknowledgement", RECOVER_MAX, || {
+        match ledger.send(&server)? {
+            answer if answer.status == 204 => Ok(()),
+            answer => Err(format!("{answer:?}\n{}", server.log())),
+        }
     });
     ledger.send_all(&server, 5);
     server.crash();
@@ -246,26 +280,38 @@ fn a_small_disk_is_filled_and_freed_and_old_windows_make_room() {
         std::fs::remove_file(filler).expect("it is there");
         wait_until("end of the sender", Duration::from_secs(60), || {
             let lines = progress.lines.load(Ordering::Relaxed);
-            if progress.is_done.load(Ordering::Relaxed) { Ok(()) } else { Err(format!("{lines} lines\n{}", server.log())) }
+            if progress.is_done.load(Ordering::Relaxed) {
+                Ok(())
+            } else {
+                Err(format!("{lines} lines\n{}", server.log()))
+            }
         });
     });
     let young_s = now_seconds() - 2 * 3600;
     assert_eq!(server.post("/admin/seal", "").status, 200);
     let budget_bytes = (256 << 20) as f64 * f64::from(raw_percent) / 100.0;
-    wait_until("room made by itself", Duration::from_secs(40), || {
-        match server.metric("corelane_segment_bytes") {
+    wait_until(
+        "room made by itself",
+        Duration::from_secs(40),
+        || match server.metric("corelane_segment_bytes") {
             bytes if bytes < budget_bytes => Ok(()),
             bytes => Err(format!("{bytes} bytes of {budget_bytes}")),
-        }
-    });
+        },
+    );
     // The young are all there; of the old, whole windows from the oldest on are gone.
     assert_eq!(sender.differences(&server, young_s), Ok(()));
     let boundary_s = server.metric("corelane_retention_boundary_seconds") as i64;
-    assert!(sender.begin_s + 3600 < boundary_s && boundary_s < young_s, "{boundary_s}");
+    assert!(
+        sender.begin_s + 3600 < boundary_s && boundary_s < young_s,
+        "{boundary_s}"
+    );
     assert_eq!(sender.differences(&server, boundary_s), Ok(()));
     for series in 0..sender.series {
         let oldest = sender.points(&server, series).first().map(|point| point.0);
-        assert!(oldest.is_some_and(|oldest| boundary_s <= oldest), "{oldest:?} {boundary_s}");
+        assert!(
+            oldest.is_some_and(|oldest| boundary_s <= oldest),
+            "{oldest:?} {boundary_s}"
+        );
     }
     server.stop();
 }

@@ -99,7 +99,10 @@ impl Restarts {
     #[track_caller]
     pub(crate) fn wait_ready(&mut self) {
         let end = Instant::now() + START_WAIT;
-        while !self.try_get("/ready").is_ok_and(|answer| answer.status == 200) {
+        while !self
+            .try_get("/ready")
+            .is_ok_and(|answer| answer.status == 200)
+        {
             if let Some(status) = self.running.as_mut().and_then(Running::ended) {
                 panic!("corelane left with {status} at its start\n{}", self.log());
             }
@@ -228,7 +231,9 @@ fn agent(longest: Duration) -> ureq::Agent {
 fn read(mut answer: http::Response<ureq::Body>) -> Result<Answer, String> {
     let header = |name: &str| {
         let value = answer.headers().get(name);
-        value.and_then(|value| value.to_str().ok()).map(str::to_owned)
+        value
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
     };
     let (retry_after, partial) = (header("retry-after"), header("x-corelane-partial"));
     let mut text = String::new();
