@@ -24,7 +24,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use blocks::{About, Footer, Header};
+pub use blocks::{About, FOOTER_MAGIC, Footer, HEADER_MAGIC, Header};
 pub use check::{Check, Checked, FAULTS_MAX, Reader, Unreadable};
 pub use describe::{Detail, describe};
 pub use extent::Extent;
@@ -68,7 +68,7 @@ pub struct Corrupt {
 }
 
 impl Corrupt {
-    pub(super) fn new(offset: u64, text: impl Into<Cow<'static, str>>) -> Corrupt {
+    pub(crate) fn new(offset: u64, text: impl Into<Cow<'static, str>>) -> Corrupt {
         Corrupt {
             offset,
             text: text.into(),
