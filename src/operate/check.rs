@@ -30,7 +30,9 @@ pub(super) fn check(path: &Path, out: &mut dyn Write) -> Result<Verdict, Failure
     }
     let folder = Folder::open(path).map_err(|error| {
         Failure::Unreadable(match error {
-            FolderError::Held(..) => format!("{error}. A snapshot of it can be checked while it runs"),
+            FolderError::Held(..) => {
+                format!("{error}. A snapshot of it can be checked while it runs")
+            }
             FolderError::Unusable(..) => error.to_string(),
         })
     })?;

@@ -10,7 +10,7 @@
 //! so what an earlier writer left behind the end never chains to what this one writes before it.
 //!
 //! Limits: [`NUMBERS_MAX`] numbers, [`QUEUE_BYTES_MAX`] of definitions that wait for the disk.
-//! `FORMAT-books.md` has the bytes.
+//! `FORMAT.md` has the bytes.
 
 mod dump;
 mod reader;

@@ -12,7 +12,7 @@
 //! written again.
 //!
 //! Limits: [`QUEUE_BYTES_MAX`] of edits that wait, and those of `state`: beyond them edits are refused.
-//! Does not know what is in the files that it lists. `FORMAT-manifest.md` has the bytes.
+//! Does not know what is in the files that it lists. `FORMAT.md` has the bytes.
 
 mod change;
 mod dump;

@@ -4,7 +4,7 @@
 //! front to back. A reader takes the [`Footer`] from the last block, the [`Index`] from where that
 //! says, and then a [`Page`] wherever the index points; every one of them has a checksum. [`Merge`]
 //! makes one file of several, in slices. [`Check`] reads a whole file and tells what is wrong with it,
-//! [`describe`] prints it. `FORMAT-segments.md` has the bytes.
+//! [`describe`] prints it. `FORMAT.md` has the bytes.
 //!
 //! Knows runs only through [`super::pack`], and no disk: whoever reads hands in bytes. Truth: the
 //! tests beside hold files and merges against a sorted map.
