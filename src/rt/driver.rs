@@ -79,12 +79,16 @@ impl Driver {
 
     /// The clerk should look, and everybody who waits for a commit.
     pub(super) fn tell(&self) {
+        self.tell_clerk();
+        for waker in self.0.waiting.borrow_mut().iter_mut() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn tell_clerk(&self) {
         self.0.news.set(true);
         if let Some(clerk) = &*self.0.clerk.borrow() {
             clerk.wake_by_ref();
-        }
-        for waker in self.0.waiting.borrow_mut().iter_mut() {
-            waker.wake_by_ref();
         }
     }
 
@@ -125,6 +129,8 @@ impl Driver {
             let wait = due.map_or(TICK_MAX, |due| until(now, due));
             glommio::timer::sleep(wait.clamp(TICK_MIN, TICK_MAX)).await;
             self.pump();
+            // What has become old enough to be sealed, or to be tried again.
+            self.tell_clerk();
         }
     }
 

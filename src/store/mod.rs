@@ -429,7 +429,10 @@ impl Store {
     /// Whether senders should wait: the disk does not keep up, or memory is nearly used up. What has
     /// been read already still finds room.
     pub fn is_blocked(&self) -> bool {
-        self.log.is_blocked() || self.pool_is_nearly_full() || FROZEN_MAX / 2 <= self.frozen.len()
+        self.log.is_blocked()
+            || self.log.trouble().is_some()
+            || self.pool_is_nearly_full()
+            || FROZEN_MAX / 2 <= self.frozen.len()
     }
 
     fn pool_is_nearly_full(&self) -> bool {
@@ -737,6 +740,7 @@ impl Store {
     }
 
     fn settle_seal(&mut self) {
+        self.log.release(self.version.floor(self.place.shard as u32));
         let listed = self.seal.as_ref().is_some_and(|seal| {
             seal.is_asked()
                 && self
@@ -756,9 +760,6 @@ impl Store {
         {
             frozen.fate = Fate::Listed;
             self.counts.sealed_points += frozen.head.points();
-            if frozen.log == self.place.shard as u32 {
-                self.log.release(frozen.floor);
-            }
         }
     }
 
