@@ -117,7 +117,7 @@ impl Bench {
                 points.clear();
                 let range = (Millis(from), Millis::MAX);
                 self.head
-                    .read(&self.pool, SeriesId(i), range, Stamp(1), &mut points);
+                    .read(&self.pool, SeriesId(i), range, Values::Double, &mut points);
                 all += points.len();
             }
         });

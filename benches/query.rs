@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{START_S, options};
+use common::{START_S, fresh_shard, options};
 use corelane::base::buffer::{READ_BYTES, ReadBuffer};
 use corelane::base::time::{Arrival, Millis, Stamp};
 use corelane::http::{Fleet, HttpOptions, Local, Unstored, answer};
@@ -59,7 +59,7 @@ impl Post<Mail> for Postbag {
 
 impl OneShard {
     fn new(series: usize, seconds: u64) -> OneShard {
-        let mut shard = Shard::new(0, options(series, Isa::available()[0]));
+        let mut shard = fresh_shard(options(series, Isa::available()[0]));
         let mut buffer = ReadBuffer::default();
         let mut feed = Feed::new(Protocol::Graphite, Source::default());
         let mut text = Vec::new();
@@ -120,14 +120,20 @@ impl Fleet for OneShard {
             });
             let post = Postbag::default();
             let began = cpu_time();
-            while post.0.borrow().is_empty() {
+            while !post
+                .0
+                .borrow()
+                .iter()
+                .any(|mail| matches!(mail, Mail::Answer { .. }))
+            {
                 let start = cpu_time();
                 shard.work(&post);
                 let spent = cpu_time() - start;
                 self.longest_slice.set(self.longest_slice.get().max(spent));
             }
             self.scanning.set(cpu_time() - began);
-            match post.0.into_inner().pop() {
+            let answer = |mail: &Mail| matches!(mail, Mail::Answer { .. });
+            match post.0.into_inner().into_iter().find(answer) {
                 Some(Mail::Answer {
                     reply: Reply::Part(part),
                     ..
@@ -135,6 +141,14 @@ impl Fleet for OneShard {
                 other => panic!("not an answer to a scan: {other:?}"),
             }
         })
+    }
+
+    fn settle(&self, _merge: bool) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async { Err(QueryError::Busy) })
+    }
+
+    fn snapshot(&self, _name: String) -> Local<'_, Result<String, String>> {
+        Box::pin(async { Err("points are in memory only here".to_owned()) })
     }
 
     fn ingest(

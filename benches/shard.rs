@@ -1,4 +1,5 @@
-//! The whole path of a line but the kernel: decode, index, head. CPU nanoseconds a point.
+//! The whole path of a line but the kernel and the disk: decode, index, head, blocks of the log. CPU
+//! nanoseconds a point.
 //!
 //! `cargo bench --bench shard -- [series...]`; with `--test` one small round of each.
 
@@ -8,13 +9,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::{START_S, cpu_time, is_test, line, options};
+use common::{START_S, cpu_time, fresh_shard, is_test, line, options};
 
 use corelane::base::buffer::{READ_BYTES, ReadBuffer};
 use corelane::base::random::Random;
 use corelane::base::time::{Arrival, Millis, Stamp};
 use corelane::model::refusal::Protocol;
-use corelane::shard::Shard;
 use corelane::shard::feed::Feed;
 use corelane::shard::sources::Source;
 use corelane::simd::Isa;
@@ -26,7 +26,7 @@ fn round(order: &[u32], second: u64, random: &mut Random, text: &mut Vec<u8>) {
 }
 
 fn measure(series: u32, rounds: u64, shuffled: bool, isa: Isa) {
-    let mut shard = Shard::new(0, options(series as usize, isa));
+    let mut shard = fresh_shard(options(series as usize, isa));
     let mut feed = Feed::new(Protocol::Graphite, Source::default());
     let mut buffer = ReadBuffer::default();
     let mut random = Random::new(1);
@@ -68,7 +68,7 @@ fn measure(series: u32, rounds: u64, shuffled: bool, isa: Isa) {
         if shuffled { "shuffled" } else { "stable" },
         spent.as_nanos() as f64 / points as f64,
         first.as_nanos() as f64 / f64::from(series),
-        (shard.describe().head_bytes + shard.describe().index_bytes) / u64::from(series),
+        (shard.describe().store.head_bytes + shard.describe().index_bytes) / u64::from(series),
         shard.describe().index_bytes / u64::from(series),
     );
 }

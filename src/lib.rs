@@ -10,7 +10,6 @@ pub mod index; // names become numbers
 pub mod model; // what a sample, a series and an aggregate are
 pub mod operate; // files become text for people
 pub mod query; // plans become answers
-pub mod rollup; // samples become cells
 pub mod rt;
 pub mod seam; // clock, disk, post
 pub mod shard; // one core's worth of all of it

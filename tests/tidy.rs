@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["base"],
     &["simd", "seam"],
     &["model"],
-    &["wire", "index", "rollup", "store", "access"],
+    &["wire", "index", "store", "access"],
     &["query"],
     &["shard"],
     &["http"],

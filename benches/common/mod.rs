@@ -3,16 +3,17 @@
 // Each bench uses its own part of this module.
 #![allow(dead_code)]
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use corelane::base::random::Random;
-use corelane::base::time::Step;
 use corelane::index::Bounds;
 use corelane::model::sample::TimeRule;
-use corelane::shard::Options;
+use corelane::seam::Disk;
+use corelane::shard::{Options, Shard};
 use corelane::simd::Isa;
-use corelane::store::head;
+use corelane::store;
+use corelane::store::recover::Start;
 
 /// Seconds since the epoch of the first round.
 pub(crate) const START_S: u64 = 1_700_000_000;
@@ -70,13 +71,42 @@ pub(crate) fn options(series: usize, isa: Isa) -> Options {
         buffered_bytes_max: 1 << 24,
         times: TimeRule::default(),
         index: Bounds::series(series + 1),
-        head: head::Options {
-            bytes_max: 4 << 30,
-            windows_max: 4096,
-            window: Step::from_millis(300_000).expect("positive"),
+        store: store::Options {
+            head_bytes_max: 4 << 30,
+            seal_bytes: 4 << 30,
+            ..store::Options::default()
         },
-        rollup_step: Step::MINUTE,
         seed: 7,
         isa,
     }
+}
+
+/// A data folder in which there is nothing.
+pub(crate) struct EmptyFolder;
+
+impl Disk for EmptyFolder {
+    fn read(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn replace(&self, _: &str, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn list(&self, _: &str) -> io::Result<Vec<(String, u64)>> {
+        Ok(Vec::new())
+    }
+
+    fn read_at(&self, _: &str, _: u64, _: usize) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn rename(&self, _: &str, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// A shard that has nothing on the disk. What it asks of the disk nobody does.
+pub(crate) fn fresh_shard(options: Options) -> Shard {
+    Shard::new(options, Start::fresh(1), &EmptyFolder).expect("an empty folder")
 }

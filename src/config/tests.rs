@@ -451,8 +451,8 @@ fn parts_get_what_they_need() {
         .shards_on(6),
         2
     );
-    assert_eq!(config.head.bytes_max_on(4, 16 << 30), 1 << 30);
-    assert_eq!(config.head.window().millis(), 300_000);
+    assert_eq!(config.head.bytes_max_on(4, 16 << 30), 512 << 20);
+    assert_eq!(config.head.window().millis(), 3_600_000);
     assert_eq!(config.rollup.step().millis(), 60_000);
     assert_eq!(config.steering.mode, Steer::Source);
     assert_eq!(config.http_options().allow_origin, None);
@@ -468,8 +468,8 @@ fn parts_get_what_they_need() {
         (64 << 10, 16 << 20)
     );
     assert_eq!(
-        (shard.head.bytes_max, shard.head.windows_max),
-        (1 << 30, 4096)
+        (shard.store.head_bytes_max, shard.store.seal_bytes),
+        (512 << 20, (512 << 20) / 12)
     );
     assert_eq!(config.steering.spread.len(), 2);
     let moved = all("[doors]\npickle = \"off\"", &[], "--port-offset 1000")

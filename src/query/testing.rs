@@ -1,16 +1,22 @@
-//! For tests: real indexes and heads, one pair a shard, without sockets and without mail.
+//! For tests: real indexes and stores, one pair a shard, without sockets, without mail and with nothing
+//! on the disk.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use super::error::QueryError;
 use super::plan::Plan;
-use super::scan::{Partial, Scan};
-use crate::base::time::{Millis, Stamp, Step};
+use super::scan::{Partial, Scan, Step};
+use crate::base::time::{Millis, Stamp};
 use crate::index::{Bounds, Follow, Index};
-use crate::model::series::{SeriesName, TenantId, Values};
-use crate::store::head::{Head, Options};
+use crate::model::number::Number;
+use crate::model::series::{Properties, SeriesName, TenantId, Values};
+use crate::store::definition::Definition;
+use crate::store::fake_disk::FakeDisk;
+use crate::store::recover::Start;
+use crate::store::{Options, Store};
 
 /// Poll until it is done.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
@@ -24,20 +30,27 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// The shards of a test.
-pub(crate) struct Shards(Vec<(Index, Head)>);
+pub(crate) struct Shards(Vec<Pair>);
+
+struct Pair {
+    index: Index,
+    store: RefCell<Store>,
+}
 
 impl Shards {
     /// So many empty shards.
     pub(crate) fn new(count: usize) -> Shards {
-        let shard = || {
-            let options = Options {
-                bytes_max: 64 << 20,
-                windows_max: 4096,
-                window: Step::from_millis(300_000).expect("positive"),
-            };
-            (Index::new(7, Bounds::series(100_000)), Head::new(options))
+        let disk = RefCell::new(FakeDisk::new(1));
+        let shard = |_| {
+            // As one of several: points keep their stamps.
+            let start = Start::fresh(count.max(2));
+            let store = Store::open(Options::default(), start, &disk, &mut |_| None);
+            Pair {
+                index: Index::new(7, Bounds::series(100_000)),
+                store: RefCell::new(store.expect("a disk without files")),
+            }
         };
-        Shards((0..count).map(|_| shard()).collect())
+        Shards((0..count).map(shard).collect())
     }
 
     /// Make the series of floats known.
@@ -47,21 +60,39 @@ impl Shards {
 
     /// Make the series known.
     pub(crate) fn define_as(&mut self, shard: usize, name: &str, values: Values) {
-        let (index, head) = &mut self.0[shard];
-        let series = SeriesName::from_text(name).expect("a canonical text");
+        let Pair { index, store } = &mut self.0[shard];
+        let name = SeriesName::from_text(name).expect("a canonical text");
+        let tenant = TenantId::DEFAULT;
+        let sent = format!("{} {values:?}", name.text());
         let id = index.intern(
-            TenantId::DEFAULT,
-            &series,
+            tenant,
+            &name,
             values,
-            format!("{name} {values:?}").as_bytes(),
+            sent.as_bytes(),
             &mut Follow::default(),
         );
-        head.admit(id.expect("room for the series"));
+        let properties = Properties {
+            values,
+            ..Properties::default()
+        };
+        let id = id.expect("room for the series");
+        store.get_mut().admit(id, properties, |number| Definition {
+            number,
+            tenant,
+            properties,
+            name,
+        });
     }
 
     /// One point arrives. Stamps must not fall from call to call.
     pub(crate) fn put(&mut self, shard: usize, name: &str, time_ms: i64, stamp: u64, value: f64) {
-        self.put_as(shard, name, Values::Double, time_ms, stamp, value);
+        self.put_as(
+            shard,
+            name,
+            time_ms,
+            stamp,
+            (Values::Double, Number::float(value)),
+        );
     }
 
     /// One point of a series of whole numbers arrives.
@@ -73,26 +104,33 @@ impl Shards {
         stamp: u64,
         value: i64,
     ) {
-        let value = f64::from_bits(value as u64);
-        self.put_as(shard, name, Values::Long, time_ms, stamp, value);
+        self.put_as(
+            shard,
+            name,
+            time_ms,
+            stamp,
+            (Values::Long, Number::long(value)),
+        );
     }
 
     fn put_as(
         &mut self,
         shard: usize,
         name: &str,
-        values: Values,
         time_ms: i64,
         stamp: u64,
-        value: f64,
+        (values, number): (Values, Number),
     ) {
         self.define_as(shard, name, values);
-        let (index, head) = &mut self.0[shard];
+        let Pair { index, store } = &mut self.0[shard];
         let series = SeriesName::from_text(name).expect("a canonical text");
         let id = index
             .lookup(TenantId::DEFAULT, &series, values)
             .expect("defined");
-        head.append(id, Millis(time_ms), Stamp(stamp), value)
+        let store = store.get_mut();
+        store.begin_read(Stamp(stamp));
+        store
+            .append(id, Millis(time_ms), number)
             .expect("room for the point");
     }
 
@@ -111,17 +149,15 @@ impl Shards {
 }
 
 /// What a scan says, and in how many slices.
-fn scan(
-    (index, head): &(Index, Head),
-    plan: &Plan,
-    budget: usize,
-) -> (Result<Partial, QueryError>, usize) {
+fn scan(pair: &Pair, plan: &Plan, budget: usize) -> (Result<Partial, QueryError>, usize) {
+    let mut store = pair.store.borrow_mut();
     let mut scan = Scan::new(plan.clone());
     let mut slices = 1;
     loop {
-        if let Some(done) = scan.step(index, head, budget) {
-            return (done, slices);
+        match scan.step(&pair.index, &mut store, budget) {
+            Step::Done(done) => return (done, slices),
+            Step::More => slices += 1,
+            Step::Waiting => panic!("nothing is on the disk"),
         }
-        slices += 1;
     }
 }

@@ -14,11 +14,11 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use crate::access::Gate;
-use crate::base::time::{Arrival, Millis, Stamp};
+use crate::base::time::{Arrival, Stamp};
 use crate::index::{self, Follow, Index};
 use crate::model::refusal::Protocol;
 use crate::model::sample::{Samples, TimeRule};
-use crate::model::series::{SeriesId, SeriesName, TenantId, Values};
+use crate::model::series::SeriesId;
 use crate::query::error::QueryError;
 use crate::query::scan::{Scan, Step};
 use crate::seam::disk::{Fault, Job, Outcome, Request};
@@ -27,7 +27,7 @@ use crate::simd::{Isa, Scanner};
 use crate::store::definition::Definition;
 use crate::store::manifest::Edit;
 use crate::store::recover::{RecoverError, Start};
-use crate::store::{self, Place, Store, Wish, log};
+use crate::store::{self, Store, Wish, log};
 use crate::wire::{graphite, pickle};
 use feed::Feed;
 use keeper::Keeper;
@@ -335,7 +335,7 @@ impl Shard {
         self.landing.store.is_recovering()
     }
 
-    /// Stands for everything taken so far; see [`Shard::committed`].
+    /// Stands for everything taken so far; see [`Shard::state`].
     pub fn ticket(&mut self) -> log::Ticket {
         self.landing.store.ticket()
     }

@@ -63,8 +63,13 @@ impl FakeDisk {
     /// Take what was asked.
     pub(crate) fn gather(&mut self, jobs: &mut Jobs) {
         while let Some(asked) = jobs.take() {
-            self.under_way.push(asked);
+            self.ask(asked);
         }
+    }
+
+    /// Take one request.
+    pub(crate) fn ask(&mut self, asked: (Job, Request)) {
+        self.under_way.push(asked);
     }
 
     /// Carry out one request, whichever.

@@ -15,6 +15,8 @@ pub mod catalog;
 pub mod chained;
 mod compact;
 pub mod definition;
+#[cfg(test)]
+pub(crate) mod fake_disk;
 pub mod generation;
 mod generations;
 pub mod info;
@@ -522,7 +524,7 @@ impl Store {
     }
 
     /// Numbers for files.
-    pub fn take_numbers(&mut self, numbers: std::ops::Range<u64>) {
+    pub fn take_numbers(&mut self, numbers: Range<u64>) {
         self.files.asked = false;
         self.files.ranges.push_back(numbers);
     }
@@ -652,7 +654,7 @@ impl Store {
     }
 
     /// The generations that no file has, the oldest first.
-    pub(crate) fn generations(&self) -> impl Iterator<Item = &Generation> {
+    fn generations(&self) -> impl Iterator<Item = &Generation> {
         let held = self
             .frozen
             .iter()
@@ -740,7 +742,8 @@ impl Store {
     }
 
     fn settle_seal(&mut self) {
-        self.log.release(self.version.floor(self.place.shard as u32));
+        self.log
+            .release(self.version.floor(self.place.shard as u32));
         let listed = self.seal.as_ref().is_some_and(|seal| {
             seal.is_asked()
                 && self
@@ -840,7 +843,7 @@ impl Store {
         }
         starts.sort_unstable();
         starts.dedup();
-        let from = starts.iter().rev().take(RECENT_WINDOWS).last();
+        let from = starts.get(starts.len().saturating_sub(RECENT_WINDOWS));
         self.recent = from
             .zip(last)
             .map(|(&from, last)| (Millis(from), Millis(last)));

@@ -65,6 +65,9 @@ struct HeadReading {
     reading: generation::Reading,
 }
 
+/// A page, once it is read.
+type PageHere = Option<Rc<Page<Vec<u8>>>>;
+
 /// One file, and how far it is.
 struct Layer {
     info: SegmentInfo,
@@ -72,7 +75,7 @@ struct Layer {
     /// Whether its index was looked at.
     looked_at: bool,
     /// Pages that may hold points of the series, in ascending order; those read have their page.
-    pages: VecDeque<(Entry, Option<Rc<Page<Vec<u8>>>>)>,
+    pages: VecDeque<(Entry, PageHere)>,
 }
 
 impl SeriesReading {

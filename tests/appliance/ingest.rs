@@ -5,10 +5,9 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use corelane::model::refusal::Protocol;
-use corelane::rt::folder::Folder;
-use corelane::rt::{self, Options};
+use corelane::rt::Options;
 
-use crate::rig::{Rig, make_shard, options, scratch};
+use crate::rig::{Rig, options, scratch, start_on};
 
 #[test]
 fn lines_over_tcp_and_udp_are_read_back() {
@@ -137,8 +136,7 @@ fn a_held_port_is_refused_and_named() {
             _ => second.doors.http = port,
         }
         let data = scratch();
-        let folder = Folder::open(&data).expect("a folder");
-        let told = rt::start(second, folder, make_shard)
+        let told = start_on(second, &data, |_| {})
             .expect_err("held")
             .to_string();
         let _ = std::fs::remove_dir_all(data);
@@ -155,10 +153,8 @@ fn a_held_port_is_refused_and_named() {
 fn a_shard_that_dies_is_told() {
     let options = options("127.0.0.1");
     let data = scratch();
-    let folder = Folder::open(&data).expect("a folder");
-    let running = rt::start(options, folder, |number| {
+    let running = start_on(options, &data, |number| {
         assert!(number != 0, "this panic is part of the test");
-        make_shard(number)
     });
     let told = running
         .expect("started")

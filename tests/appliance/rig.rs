@@ -2,20 +2,22 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use corelane::base::time::Step;
 use corelane::index::Bounds;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::TimeRule;
+use corelane::rt::boot::ServeError;
 use corelane::rt::folder::Folder;
 use corelane::rt::options::Doors;
 use corelane::rt::{self, Options, Running};
 use corelane::shard::{self, Shard};
 use corelane::simd::Isa;
-use corelane::store::head;
+use corelane::store;
+use corelane::store::recover;
 
 /// How long anything may take to show.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -52,32 +54,49 @@ pub(crate) fn scratch() -> PathBuf {
     std::env::temp_dir().join(own)
 }
 
-/// A shard with small bounds.
-pub(crate) fn make_shard(number: usize) -> Shard {
-    let options = shard::Options {
+/// Bounds for a small shard.
+fn shard_options() -> shard::Options {
+    shard::Options {
         line_bytes_max: 64 << 10,
         frame_bytes_max: 1 << 20,
         buffered_bytes_max: 64 << 20,
         times: TimeRule::default(),
         index: Bounds::series(100_000),
-        head: head::Options {
-            bytes_max: 64 << 20,
-            windows_max: 4096,
-            window: Step::from_millis(300_000).expect("a width"),
+        store: store::Options {
+            head_bytes_max: 64 << 20,
+            seal_bytes: 8 << 20,
+            ..store::Options::default()
         },
-        rollup_step: Step::MINUTE,
         seed: 1,
         isa: Isa::Scalar,
-    };
-    Shard::new(number, options)
+    }
+}
+
+/// Start on the folder at `data`; `around` is told the number of each shard before it is made.
+pub(crate) fn start_on(
+    options: Options,
+    data: &Path,
+    around: impl Fn(usize) + Send + Sync + 'static,
+) -> Result<Running, ServeError> {
+    let folder = Arc::new(Folder::open(data).expect("a data folder"));
+    let cores = rt::boot::cores().expect("cores").len();
+    let shards = options.shards.unwrap_or(cores);
+    let found = recover::open(&*folder, shards).expect("a folder that can be read");
+    let (highest, starts) = (found.highest, Mutex::new(found.starts));
+    let disk = Arc::clone(&folder);
+    rt::start(options, folder, highest, move |number| {
+        around(number);
+        let start = starts.lock().expect("no panic with it").remove(&number);
+        let start = start.ok_or("it was started before")?;
+        Shard::new(shard_options(), start, &*disk).map_err(|error| error.to_string())
+    })
 }
 
 impl Rig {
     /// Start with `options`.
     pub(crate) fn start(options: Options) -> Rig {
         let data = scratch();
-        let folder = Folder::open(&data).expect("a data folder");
-        let running = match rt::start(options, folder, make_shard) {
+        let running = match start_on(options, &data, |_| {}) {
             Ok(running) => running,
             Err(error) => panic!("the appliance does not start here: {error}"),
         };

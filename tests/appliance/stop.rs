@@ -5,14 +5,13 @@ use std::net::{TcpStream, UdpSocket};
 
 use corelane::model::refusal::Protocol;
 
-use crate::rig::{Rig, make_shard, options, scratch};
+use crate::rig::{Rig, options, scratch, start_on};
 
 #[test]
 fn everything_sent_before_the_stop_is_read() {
     let options = options("127.0.0.1");
     let data = scratch();
-    let folder = corelane::rt::folder::Folder::open(&data).expect("a folder");
-    let running = corelane::rt::start(options, folder, make_shard).expect("started");
+    let running = start_on(options, &data, |_| {}).expect("started");
     let door = |protocol| {
         let found = running.bound.iter().find(|(own, _)| *own == protocol);
         found.expect("a door").1

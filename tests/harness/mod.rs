@@ -17,6 +17,7 @@ use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -230,7 +231,7 @@ pub(crate) struct Appliance {
     process: Running,
     /// Its doors.
     pub(crate) ports: Ports,
-    folder: Scratch,
+    folder: Arc<Scratch>,
 }
 
 impl Appliance {
@@ -243,39 +244,32 @@ impl Appliance {
     /// Start it on free ports with `flags`, and wait until it is ready.
     #[track_caller]
     pub(crate) fn start_with(flags: &[&str]) -> Appliance {
+        Appliance::start_on(&Arc::new(Scratch::new("corelane")), flags)
+    }
+
+    /// Start it on the folder of one that has ended, or on an empty one, and wait until it is ready.
+    #[track_caller]
+    pub(crate) fn start_on(folder: &Arc<Scratch>, flags: &[&str]) -> Appliance {
         for _ in 1..START_TRIES {
-            if let Ok(appliance) = Appliance::try_start(Ports::free(), flags) {
+            if let Ok(appliance) = Appliance::try_start(folder, Ports::free(), flags) {
                 return appliance;
             }
         }
-        Appliance::try_start(Ports::free(), flags).unwrap_or_else(|why| panic!("{why}"))
+        let last = Appliance::try_start(folder, Ports::free(), flags);
+        last.unwrap_or_else(|why| panic!("{why}"))
     }
 
     /// Start it on these very ports, as a restart does.
     #[track_caller]
     pub(crate) fn start_at(ports: Ports, flags: &[&str]) -> Appliance {
-        Appliance::try_start(ports, flags).unwrap_or_else(|why| panic!("{why}"))
+        let folder = Arc::new(Scratch::new("corelane"));
+        Appliance::try_start(&folder, ports, flags).unwrap_or_else(|why| panic!("{why}"))
     }
 
     /// Ready is only what also says so itself: another test's appliance may hold a port that was free
     /// a moment ago.
-    fn try_start(ports: Ports, flags: &[&str]) -> Result<Appliance, String> {
-        let folder = Scratch::new("corelane");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_corelane"));
-        command.arg("serve").arg("--data").arg(folder.path());
-        command.args(ports.flags()).args(flags);
-        // What the caller's shell has set for an appliance of its own is no matter of this one.
-        for (key, _) in std::env::vars_os() {
-            if key.to_string_lossy().starts_with("CORELANE_") {
-                command.env_remove(key);
-            }
-        }
-        let process = Running::start("corelane", folder.path(), &mut command);
-        let mut appliance = Appliance {
-            process,
-            ports,
-            folder,
-        };
+    fn try_start(folder: &Arc<Scratch>, ports: Ports, flags: &[&str]) -> Result<Appliance, String> {
+        let mut appliance = Appliance::begin(folder, ports, flags);
         let end = Instant::now() + START_WAIT;
         loop {
             if let Some(status) = appliance.process.ended() {
@@ -294,6 +288,24 @@ impl Appliance {
                 return Err(format!("corelane not ready after {START_WAIT:?}\n{log}"));
             }
             std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Start it and do not wait for anything.
+    pub(crate) fn begin(folder: &Arc<Scratch>, ports: Ports, flags: &[&str]) -> Appliance {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_corelane"));
+        command.arg("serve").arg("--data").arg(folder.path());
+        command.args(ports.flags()).args(flags);
+        // What the caller's shell has set for an appliance of its own is no matter of this one.
+        for (key, _) in std::env::vars_os() {
+            if key.to_string_lossy().starts_with("CORELANE_") {
+                command.env_remove(key);
+            }
+        }
+        Appliance {
+            process: Running::start("corelane", folder.path(), &mut command),
+            ports,
+            folder: Arc::clone(folder),
         }
     }
 
@@ -394,6 +406,43 @@ impl Appliance {
     /// What was refused for any reason, by all doors.
     pub(crate) fn refused_in_all(&self) -> u64 {
         self.counter("corelane_refused_total", &[])
+    }
+
+    /// Its folder, for one that is started after it.
+    pub(crate) fn data(&self) -> Arc<Scratch> {
+        Arc::clone(&self.folder)
+    }
+
+    /// Its status, if it has ended.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.ended()
+    }
+
+    /// Kill it: it gets no chance to do anything more. Gives its folder.
+    pub(crate) fn kill(mut self) -> Arc<Scratch> {
+        self.process.signal(rustix::process::Signal::KILL);
+        let _ = self.process.wait(STOP_WAIT);
+        Arc::clone(&self.folder)
+    }
+
+    /// POST an empty body to `path`: status and body.
+    pub(crate) fn try_post(&self, path: &str) -> Result<(u16, String), String> {
+        let url = format!("http://127.0.0.1:{}{path}", self.ports.http);
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .into();
+        let mut answer = agent
+            .post(&url)
+            .send_empty()
+            .map_err(|error| error.to_string())?;
+        let mut body = String::new();
+        let mut reader = answer.body_mut().as_reader();
+        reader
+            .read_to_string(&mut body)
+            .map_err(|error| error.to_string())?;
+        Ok((answer.status().as_u16(), body))
     }
 
     /// Send it a SIGTERM, wait, and check that it leaves with 0. Gives what it wrote.

@@ -63,6 +63,24 @@ impl Fleet for TestFleet {
         })
     }
 
+    fn settle(&self, _merge: bool) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async move {
+            match &self.fails {
+                Some(error) => Err(error.clone()),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn snapshot(&self, name: String) -> Local<'_, Result<String, String>> {
+        Box::pin(async move {
+            match &self.fails {
+                Some(error) => Err(error.to_string()),
+                None => Ok(format!("snapshots/{name}")),
+            }
+        })
+    }
+
     fn ingest(
         &self,
         _protocol: Protocol,

@@ -42,10 +42,38 @@ fn a_fleet_that_is_not_ready_says_so() {
     assert_eq!(get(&fleet, "/health").status(), 200);
 }
 
+/// What an operator asks for changes something, so only a POST does it.
+#[test]
+fn an_operator_seals_and_makes_snapshots() {
+    check(
+        "POST",
+        "/admin/seal",
+        200,
+        "all points are in segment files\n",
+    );
+    let told = "snapshots/one\nstart from a copy of it with --data\n";
+    check("POST", "/admin/snapshot?name=one", 200, told);
+    for path in ["/admin/seal", "/admin/snapshot"] {
+        check("GET", path, 405, &format!("{path} takes POST, not GET\n"));
+    }
+    let failing = TestFleet {
+        fails: Some(QueryError::Busy),
+        ..fleet()
+    };
+    let told = ask(&failing, request("POST", "/admin/seal", "", ""));
+    assert_eq!(told.status(), 503);
+    let told = ask(
+        &failing,
+        request("POST", "/admin/snapshot?name=one", "", ""),
+    );
+    assert_eq!(told.status(), 409);
+    assert!(body(&told).starts_with("there is no snapshot: "));
+}
+
 #[test]
 fn wrong_paths_and_methods() {
     let known = "/render /metrics/find /metrics/expand /metrics/index.json /metrics \
-                 /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
+                 /admin/seal /admin/snapshot /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
     let told = format!("there is no /nosuch here; there are: {known}\n");
     check("GET", "/nosuch", 404, &told);
     check(

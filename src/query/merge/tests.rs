@@ -234,6 +234,7 @@ fn one_selector(series: Vec<FoundSeries>, exact: bool) -> Partial {
     Partial::Points(FoundPoints {
         series,
         matches: vec![all],
+        damaged: false,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::base::varint;
 use crate::seam::Disk;
 use crate::seam::disk::BLOCK_BYTES;
 use crate::store::chained::{self, Found, HeaderError, Link};
-use crate::store::definition::Definition;
+use crate::store::definition::{Definition, Told};
 use crate::store::manifest::BookInfo;
 
 /// Bytes of one read.
@@ -202,9 +202,9 @@ impl Reader {
 /// Append the definitions of a payload, whose numbers rise from `next` on. Gives what they are below.
 fn take_all(payload: &[u8], mut next: u32, out: &mut Vec<Definition>) -> Option<u32> {
     let (_life, len) = varint::take(payload)?;
-    let mut rest = payload.get(len..)?;
+    let (mut rest, mut told) = (payload.get(len..)?, Told::default());
     while !rest.is_empty() {
-        let (definition, len) = Definition::take(rest)?;
+        let (definition, len) = Definition::take(rest, &mut told)?;
         if definition.number < next || definition.number >= NUMBERS_MAX {
             return None;
         }

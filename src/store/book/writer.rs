@@ -6,7 +6,7 @@ use super::{KIND, NUMBERS_MAX, PAYLOAD_BYTES, QUEUE_BYTES_MAX, book_path};
 use crate::base::varint;
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
 use crate::store::chained::{self, Link, RECORD_HEAD_BYTES};
-use crate::store::definition::Definition;
+use crate::store::definition::{Definition, Told};
 use crate::store::manifest::BookInfo;
 
 /// Bytes of one read or write.
@@ -57,6 +57,8 @@ pub struct Writer {
     open: Vec<u8>,
     /// All numbers taken are below.
     next: u32,
+    /// Of the open record.
+    told: Told,
     /// All numbers in whole records are below.
     next_whole: u32,
     /// All numbers in what is being synced are below.
@@ -106,6 +108,7 @@ impl Writer {
             written: 0,
             link,
             open: Vec::new(),
+            told: Told::default(),
             next,
             next_whole: next,
             next_synced: next,
@@ -143,16 +146,14 @@ impl Writer {
         if self.tail.len() >= QUEUE_BYTES_MAX {
             return Err(BookRefused::Busy);
         }
-        let mut bytes = Vec::with_capacity(128);
-        definition.push(&mut bytes);
-        if self.open.len() + bytes.len() > RECORD_HEAD_BYTES + PAYLOAD_BYTES {
+        if self.open.len() + definition.bytes_max() > RECORD_HEAD_BYTES + PAYLOAD_BYTES {
             self.close();
         }
         if self.open.is_empty() {
             self.open = chained::begin();
             varint::push(self.life, &mut self.open);
         }
-        self.open.append(&mut bytes);
+        definition.push(&mut self.told, &mut self.open);
         self.next = number + 1;
         Ok(())
     }
@@ -162,6 +163,7 @@ impl Writer {
         if !self.open.is_empty() {
             self.link = chained::seal(&mut self.open, self.link);
             self.tail.append(&mut self.open);
+            self.told.clear();
         }
         self.next_whole = self.next;
     }

@@ -29,7 +29,9 @@ pub struct Reading {
     seen: Option<(u64, u32)>,
     lost: bool,
     stage: Stage,
-    /// Blocks to be read, the last of them first, and how many points came after each.
+    /// How points without stamps count as arrived; settled with the first slice.
+    arrivals: Arrivals,
+    /// Blocks to be read, the last of them first, and how many points came after the first of each.
     blocks: Vec<(u32, usize)>,
     /// Points of the blocks that were looked at.
     after: usize,
@@ -39,6 +41,27 @@ pub struct Reading {
     /// Points of `out` that were there before.
     start: usize,
     unpacked: Box<Unpacked>,
+}
+
+/// Where points without stamps count as arrived: as it was when a reading began, so that points that come
+/// meanwhile do not turn the order of those before them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Arrivals {
+    first: u64,
+    last: u64,
+    /// Whether they did not come in the order of their times.
+    disorder: bool,
+}
+
+impl Arrivals {
+    /// Of the point that has so many behind it.
+    fn stamp(self, behind: usize) -> u64 {
+        if self.disorder {
+            self.last.saturating_sub(behind as u64).max(self.first)
+        } else {
+            self.last
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -66,6 +89,7 @@ impl Reading {
             seen: None,
             lost: false,
             stage: Stage::Begin,
+            arrivals: Arrivals::default(),
             blocks: Vec::new(),
             after: 0,
             values,
@@ -89,6 +113,12 @@ impl Reading {
             let spent = match &mut self.stage {
                 Stage::Begin => {
                     self.start = out.len();
+                    let (first, last) = head.stamps.unwrap_or_default();
+                    self.arrivals = Arrivals {
+                        first: first.0,
+                        last: last.0,
+                        disorder: tail.disorder,
+                    };
                     self.stage = Stage::Walking(tail.block);
                     1
                 }
@@ -139,7 +169,8 @@ impl Reading {
         };
         let (first, last) = tail.range(number, block);
         if first <= self.until.0 && self.from.0 <= last {
-            self.blocks.push((number, self.after));
+            self.blocks
+                .push((number, self.after + tail.count(number, block)));
             self.points_max += tail.count(number, block);
         }
         self.after += tail.count(number, block);
@@ -149,7 +180,7 @@ impl Reading {
     }
 
     fn read_block(&mut self, pool: &Pool, head: &Head, tail: &Tail, out: &mut Points) -> usize {
-        let Some((number, after)) = self.blocks.pop() else {
+        let Some((number, behind_start)) = self.blocks.pop() else {
             self.stage = self.order(out);
             return 1;
         };
@@ -166,10 +197,8 @@ impl Reading {
             if from <= time && time <= until {
                 let stamp = if head.options.ordered {
                     head.reads.stamp(unpacked.reads[i])
-                } else if tail.disorder {
-                    head.stamp_before(after + unpacked.count - 1 - i)
                 } else {
-                    head.stamp_before(0)
+                    self.arrivals.stamp(behind_start.saturating_sub(i + 1))
                 };
                 let number = unpacked.number(i);
                 let value = match self.values {

@@ -27,7 +27,6 @@ pub(super) struct Backlog {
     numbers: u32,
     next_sequence: u64,
     is_first: bool,
-    definition: Vec<u8>,
     /// Points in blocks so far.
     points: u64,
 }
@@ -50,7 +49,6 @@ impl Backlog {
             numbers,
             next_sequence,
             is_first: true,
-            definition: Vec::new(),
             points: 0,
         }
     }
@@ -74,13 +72,11 @@ impl Backlog {
 
     /// A new series. Goes before its first point.
     pub(super) fn define(&mut self, definition: &Definition) {
-        self.definition.clear();
-        definition.push(&mut self.definition);
-        if !self.batch.fits(self.definition.len()) {
+        if !self.batch.fits(definition.bytes_max()) {
             self.seal();
         }
         self.numbers = self.numbers.max(definition.number.saturating_add(1));
-        self.batch.define(&self.definition);
+        self.batch.define(definition);
     }
 
     /// Close the open batch into a block.

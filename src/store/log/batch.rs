@@ -7,6 +7,7 @@
 
 use super::block::PAYLOAD_BYTES_MAX;
 use crate::base::varint;
+use crate::store::definition::{Definition, Told};
 use crate::store::token::{self, Token};
 
 /// Kinds of sections in a payload. Readers refuse those below [`SECTION_OPTIONAL`] that they do not
@@ -89,6 +90,7 @@ impl Runs {
 #[derive(Debug)]
 pub struct Batch {
     definitions: Vec<u8>,
+    told: Told,
     reads: Vec<u8>,
     numbers: Runs,
     times: Runs,
@@ -110,6 +112,7 @@ impl Default for Batch {
     fn default() -> Batch {
         Batch {
             definitions: Vec::new(),
+            told: Told::default(),
             reads: Vec::new(),
             numbers: Runs::default(),
             times: Runs::default(),
@@ -191,9 +194,10 @@ impl Batch {
 
     /// The bytes of a [`Definition`](crate::store::definition::Definition), which must
     /// [fit](Batch::fits).
-    pub fn define(&mut self, definition: &[u8]) {
-        self.definitions.extend_from_slice(definition);
-        self.beside_len += definition.len();
+    pub fn define(&mut self, definition: &Definition) {
+        let before = self.definitions.len();
+        definition.push(&mut self.told, &mut self.definitions);
+        self.beside_len += self.definitions.len() - before;
         self.first_stamp.get_or_insert(self.stamp);
     }
 
@@ -260,6 +264,7 @@ impl Batch {
 
     fn clear(&mut self) {
         self.definitions.clear();
+        self.told.clear();
         self.reads.clear();
         self.numbers.clear();
         self.times.clear();

@@ -5,7 +5,7 @@
 
 use super::batch::section;
 use crate::base::varint;
-use crate::store::definition::Definition;
+use crate::store::definition::{Definition, Told};
 
 /// Bytes that are no payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,12 +96,12 @@ impl<'a> Columns<'a> {
 
     /// The definitions, in order; they count before all points of the block.
     pub fn definitions(&self) -> impl Iterator<Item = Result<Definition, Damage>> + use<'a> {
-        let mut rest = self.definitions;
+        let (mut rest, mut told) = (self.definitions, Told::default());
         std::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
             }
-            let taken = Definition::take(rest).filter(|(_, len)| *len > 0);
+            let taken = Definition::take(rest, &mut told).filter(|(_, len)| *len > 0);
             let (definition, len) = match taken {
                 Some((definition, len)) => (Ok(definition), len),
                 None => (Err(Damage::Definition), rest.len()),

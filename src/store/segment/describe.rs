@@ -98,7 +98,8 @@ fn describe_page(entry: &Entry, line: &mut dyn FnMut(String)) {
     };
     let extent = &entry.extent;
     line(format!(
-        "page of {kind} at {}, {} bytes, crc {:08x}: series {} to {}, {} points from {} to {}, values {} to {}",
+        "page of {kind} at {}, {} bytes, crc {:08x}: series {} to {}, {} points from {} to {}, \
+         values {} to {}",
         entry.offset,
         entry.bytes,
         entry.crc,

@@ -3,7 +3,7 @@
 //! ```text
 //! footers, indexes ─▶ for each input a cursor over its points and one over its cells
 //! for each series, by number:
-//!   its runs follow each other, nothing of it is deleted ─▶ the runs are joined as they are, so are its cells
+//!   its runs follow each other, nothing of it is deleted ─▶ the runs are joined as they are, its cells too
 //!   else ─▶ points are woven by (time, age of the file), settled, packed again, and its cells folded anew
 //! pages ─▶ a few writes in flight ─▶ sync ─▶ done
 //! ```

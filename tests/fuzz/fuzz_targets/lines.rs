@@ -5,6 +5,7 @@
 #![no_main]
 
 use std::cell::RefCell;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use corelane::base::buffer::ReadBuffer;
@@ -13,11 +14,13 @@ use corelane::base::time::{Arrival, Millis, Stamp, Step};
 use corelane::index;
 use corelane::model::refusal::{Protocol, Reason, Refusals};
 use corelane::model::sample::{Samples, TimeRule};
+use corelane::seam::Disk;
 use corelane::shard::feed::{Feed, Verdict};
 use corelane::shard::sources::Source;
 use corelane::shard::{self, Shard};
 use corelane::simd::{Isa, Scanner};
-use corelane::store::head;
+use corelane::store;
+use corelane::store::recover::Start;
 use corelane::wire::graphite::{CHUNK_BYTES, Decoder, Options, line};
 use libfuzzer_sys::fuzz_target;
 
@@ -196,16 +199,42 @@ fn shard(buffered_bytes_max: usize, series_max: usize, seed: u64) -> Shard {
         buffered_bytes_max,
         times: OPTIONS.times,
         index: index::Bounds::series(series_max),
-        head: head::Options {
-            bytes_max: 4096,
+        store: store::Options {
+            head_bytes_max: 64 << 10,
+            seal_bytes: 4096,
             windows_max: 4,
             window: Step::MINUTE,
+            ..store::Options::default()
         },
-        rollup_step: Step::MINUTE,
         seed: 1,
         isa: sets[seed as usize % sets.len()],
     };
-    Shard::new(0, options)
+    Shard::new(options, Start::fresh(1), &EmptyFolder).expect("an empty folder")
+}
+
+/// A data folder in which there is nothing.
+struct EmptyFolder;
+
+impl Disk for EmptyFolder {
+    fn read(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn replace(&self, _: &str, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn list(&self, _: &str) -> io::Result<Vec<(String, u64)>> {
+        Ok(Vec::new())
+    }
+
+    fn read_at(&self, _: &str, _: u64, _: usize) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn rename(&self, _: &str, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
 }
 
 fn connection(protocol: Protocol) -> Feed {
@@ -277,7 +306,7 @@ fn bounds_hold(seed: u64, text: &[u8]) {
         let held: usize = feeds.iter().map(Feed::held_bytes).sum();
         assert_eq!(vitals.buffered_bytes, held as u64);
         assert!(vitals.buffered_bytes <= BUFFERED_BYTES_MAX as u64);
-        assert!(vitals.series <= 5 && vitals.head_windows <= 4);
+        assert!(vitals.series <= 5 && vitals.store.head_bytes <= 64 << 10);
         start = cut;
     }
     feeds.iter_mut().for_each(|feed| shard.end(feed));

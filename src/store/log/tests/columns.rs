@@ -64,10 +64,9 @@ fn what_goes_in_comes_out() {
                 }
                 if random.chance(2) {
                     definitions.push(definition(at as u32));
-                    let mut bytes = Vec::new();
-                    definitions.last().expect("one").push(&mut bytes);
-                    assert!(batch.fits(bytes.len()));
-                    batch.define(&bytes);
+                    let last = definitions.last().expect("one");
+                    assert!(batch.fits(last.bytes_max()));
+                    batch.define(last);
                 }
                 let (number, time_ms) = next(way, at, &mut random);
                 let token = some_token(&mut random);
@@ -161,9 +160,7 @@ fn hostile_bytes_are_an_error() {
             let (number, time_ms) = next(random.below(7), at, &mut random);
             batch.push(number, time_ms, &some_token(&mut random));
         }
-        let mut bytes = Vec::new();
-        definition(1).push(&mut bytes);
-        batch.define(&bytes);
+        batch.define(&definition(1));
         let mut payload = Vec::new();
         batch.close(&mut payload);
         match random.below(3) {
