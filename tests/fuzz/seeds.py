@@ -89,7 +89,7 @@ def book():
 
 def manifest():
     """In front how the payloads are cut. A head, a book, a floor, a segment, one that goes, tombstones."""
-    segment = bytes([3, 5, 0, 0, 0xC0, 100, 10, 20, 0, 3, 1, 0x90, 0, 50, 10, 2, 8])
+    segment = bytes([3, 5, 0, 0, 120, 10, 20, 0, 3, 1, 100, 50, 10, 2, 8])
     first = bytes([0, 9, 30, 0, 1, 0, 4, 50, 2, 0, 7]) + segment
     grave = bytes([7, 0, 0, 0, 8, 25, 1, 1]) + b"a" + bytes([7, 1, 0, 0, 8, 25, 0, 1]) + bytes(16)
     change = grave + bytes([8, 0, 9, 5, 1, 40, 1]) + b"x" + bytes([4, 5, 1, 10, 5, 6, 5])
