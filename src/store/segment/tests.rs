@@ -192,7 +192,7 @@ impl Whole {
     pub(super) fn is(&self, want: &Whole) -> bool {
         let few = |number: &u32, cells: &Vec<String>| {
             let points = want.points.get(number).map_or(0, |points| points.len());
-            points < 60 * cells.len()
+            points < 120 * cells.len()
         };
         let mut there = self.cells.iter();
         let mut wanted = want.cells.iter();
