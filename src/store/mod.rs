@@ -85,6 +85,9 @@ const FIRST_LIVE: u64 = 1 << 32;
 /// Frozen generations at one time; senders wait from half of them on.
 const FROZEN_MAX: usize = 8;
 
+/// Windows that a generation of the log may have points in; no start is told more.
+const REPLAYED_WINDOWS_MAX: usize = 4096;
+
 /// Emptied heads that are kept.
 const SPARE_MAX: usize = 2;
 
@@ -435,6 +438,7 @@ impl Store {
             || self.log.trouble().is_some()
             || self.pool_is_nearly_full()
             || FROZEN_MAX / 2 <= self.frozen.len()
+            || (self.is_recovering() && self.pool.bytes_max() / 2 <= self.pool.bytes())
     }
 
     fn pool_is_nearly_full(&self) -> bool {
@@ -640,7 +644,12 @@ impl Store {
 
     /// An empty generation for points of the log `log`.
     fn new_replayed(&mut self, log: u32) -> Generation {
-        let head = Head::new(head_options(&self.options, self.ordered));
+        // Not fewer windows than any start may have been told.
+        let options = generation::Options {
+            windows_max: REPLAYED_WINDOWS_MAX,
+            ..head_options(&self.options, self.ordered)
+        };
+        let head = Head::new(options);
         self.replayed += 1;
         Generation::new(self.replayed, log, head, Stamp(0))
     }
@@ -681,6 +690,7 @@ impl Store {
         let mut budget = RELEASED_AT_ONCE;
         if self.frozen[at].head.clear(&mut self.pool, &mut budget)
             && let Some(done) = self.frozen.remove(at)
+            && FIRST_LIVE <= done.number
             && self.spare.len() < SPARE_MAX
         {
             self.spare.push(done.head);

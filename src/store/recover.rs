@@ -21,7 +21,7 @@ use super::log::replay::Visitor;
 use super::log::{self, Columns, Point, Recovered, Replay, Scan};
 use super::manifest::{self, Manifest, ManifestError, Version};
 use super::token::{self, Last};
-use super::{FROZEN_MAX, Options, Place, Store, book, owner};
+use super::{FIRST_LIVE, FROZEN_MAX, Options, Place, Store, book, owner};
 use crate::base::time::{Millis, Stamp};
 use crate::model::number::Number;
 use crate::model::series::{Properties, SeriesId};
@@ -30,6 +30,9 @@ use crate::seam::disk::{Fault, Job, Outcome, Request};
 
 /// Points that are replayed in one slice.
 const REPLAYED_AT_ONCE: u64 = 2_000;
+
+/// A generation of the log is sealed when it takes this part of the memory for points.
+const REPLAYED_SHARE: usize = 12;
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -356,14 +359,23 @@ impl Store {
 
     /// Replay a slice. True if there is more to do at once.
     pub fn recover(&mut self) -> bool {
-        if FROZEN_MAX / 2 <= self.frozen.len() || self.pool_is_nearly_full() {
+        // Those of this run are not sealed before the replay is done, so it does not wait for them.
+        let of_log = self
+            .frozen
+            .iter()
+            .filter(|frozen| frozen.number < FIRST_LIVE)
+            .count();
+        if FROZEN_MAX / 2 <= of_log || (0 < of_log && self.pool_is_nearly_full()) {
             // Sealing comes first.
             return false;
         }
         let Some(mut replay) = self.replay.take() else {
             return false;
         };
+        // What was acknowledged finds room, whatever there is: a slice more than the bound at most.
+        self.pool.lift(true);
         let more = replay.step(self);
+        self.pool.lift(false);
         self.replay = Some(replay);
         more
     }
@@ -580,7 +592,11 @@ impl Player {
         let header = &found.header;
         let filling = self.filling.as_ref();
         let same = filling.is_some_and(|(generation, _)| *generation == header.generation);
-        let seal_bytes = store.options.seal_bytes;
+        // The options of this start may leave less memory than those that the log was written with.
+        let seal_bytes = store
+            .options
+            .seal_bytes
+            .min(store.pool.bytes_max() / REPLAYED_SHARE);
         let large = filling.is_some_and(|(_, held)| seal_bytes <= held.head.bytes());
         let hole = if same {
             self.sequence + 1 != header.sequence
@@ -661,7 +677,7 @@ impl Visitor for Visit<'_> {
         let time = Millis(point.time_ms);
         match head.append(pool, id, numbers, time, read, value) {
             Ok(_) => player.points += 1,
-            // There is room for a block's points when a block is begun, so this is counted, not met.
+            // Neither bytes nor windows are bounded here, so this is counted, not met.
             Err(_) => player.unreadable += 1,
         }
         Some(len)

@@ -100,6 +100,7 @@ pub struct Pool {
     /// Bytes of other things of the generations.
     others: usize,
     bytes_max: usize,
+    lifted: bool,
 }
 
 impl Pool {
@@ -115,7 +116,22 @@ impl Pool {
             used: 0,
             others: 0,
             bytes_max,
+            lifted: false,
         }
+    }
+
+    /// Whether the bound does not hold for now.
+    pub(in crate::store) fn lift(&mut self, lifted: bool) {
+        self.lifted = lifted;
+    }
+
+    fn room(&self) -> usize {
+        let bound = if self.lifted {
+            usize::MAX
+        } else {
+            self.bytes_max
+        };
+        bound.saturating_sub(self.bytes())
     }
 
     /// Bytes in use: blocks, and what else the generations count here.
@@ -130,7 +146,7 @@ impl Pool {
 
     /// Count `bytes` of something else, if there is room.
     pub(super) fn take_bytes(&mut self, bytes: usize) -> bool {
-        let room = self.bytes_max.saturating_sub(self.bytes());
+        let room = self.room();
         self.others += if bytes <= room { bytes } else { 0 };
         bytes <= room
     }
@@ -159,7 +175,7 @@ impl Pool {
 
     /// A block with anything in it, or `None` where all are in use.
     pub(super) fn take(&mut self) -> Option<u32> {
-        let room = self.bytes_max.saturating_sub(self.bytes());
+        let room = self.room();
         if room < Self::BLOCK_BYTES || self.used == NONE as usize {
             return None;
         }
