@@ -8,5 +8,6 @@ mod faulty;
 mod harness;
 mod ledger;
 mod power;
+mod recovery;
 mod room;
 mod trouble;
