@@ -6,13 +6,13 @@
 
 use std::collections::HashSet;
 
-use super::info::SegmentInfo;
+use super::info::{SegmentInfo, segment_path};
 use super::manifest::{Edit, Version};
 use super::segment::merge::{Failure, Progress, Rules};
 use super::segment::{Mask, Merge};
 use super::{RETRY_MICROS, SLICE_NANOS, Store, owner};
 use crate::base::time::Stamp;
-use crate::seam::disk::{Fault, Job, Outcome};
+use crate::seam::disk::{Fault, Job, Outcome, Request};
 
 /// Files of one level that become one of the next.
 const FAN_IN: usize = 8;
@@ -23,10 +23,15 @@ const CLOSED_MS: i64 = 600_000;
 /// and the last of its points arrived so long ago.
 const QUIET_MICROS: u64 = 300_000_000;
 
+/// Between two looks at windows that have become quiet, in microseconds.
+const LOOK_MICROS: u64 = 60_000_000;
+
 /// A merge under way.
 pub(super) struct Compaction {
     merge: Merge,
     inputs: Vec<SegmentInfo>,
+    /// Number of the file that it writes.
+    file: u64,
     asked: bool,
 }
 
@@ -152,26 +157,30 @@ impl Store {
     }
 
     fn begin_compaction(&mut self) -> Option<Compaction> {
-        if !self.looks_for_merges || self.now.stamp < self.retry_at || self.files.is_low() {
+        let looked = self.looked_for_merges_at.0.saturating_add(LOOK_MICROS);
+        let looks = self.looks_for_merges || looked <= self.now.stamp.0;
+        if !looks || self.now.stamp < self.retry_at || self.files.is_low() {
             return None;
         }
+        self.looked_for_merges_at = self.now.stamp;
         let now = Now {
             wall_ms: self.now.now.0,
             stamp: self.now.stamp.0,
             all: self.merge_all,
         };
         let inputs = choose(&self.version, &self.books, &now, &self.unmergeable);
-        let merge = Merge::new(&inputs, self.files.next()?).ok();
-        let Some(merge) = merge else {
+        if inputs.is_empty() {
             self.looks_for_merges = false;
             if self.seal.is_none() && self.frozen.is_empty() {
                 self.merge_all = false;
             }
             return None;
-        };
+        }
+        let file = self.files.next()?;
         Some(Compaction {
-            merge,
+            merge: Merge::new(&inputs, file).ok()?,
             inputs,
+            file,
             asked: false,
         })
     }
@@ -193,7 +202,17 @@ impl Store {
 
     /// The manifest did not take it, because its inputs have left: what was written is of no use.
     pub(super) fn fail_compaction(&mut self) {
-        self.compaction = None;
+        let Some(compaction) = self.compaction.take() else {
+            return;
+        };
+        let mut desk = self.jobs.desk(owner::REST);
+        desk.ask(Request::Remove {
+            name: segment_path(compaction.file).into(),
+        });
+        // Deletes lie between them: they stay apart, so that each point keeps its place before or
+        // behind them.
+        let inputs = compaction.inputs.iter().map(|info| info.file);
+        self.unmergeable.extend(inputs);
         self.looks_for_merges = true;
     }
 

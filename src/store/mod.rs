@@ -156,6 +156,7 @@ pub struct Store {
     seal: Option<Seal>,
     compaction: Option<Compaction>,
     looks_for_merges: bool,
+    looked_for_merges_at: Stamp,
     /// Files that are not merged because one of them is damaged.
     unmergeable: HashSet<u64>,
     retry_at: Stamp,
@@ -253,6 +254,7 @@ impl Store {
             seal: None,
             compaction: None,
             looks_for_merges: true,
+            looked_for_merges_at: Stamp(0),
             unmergeable: HashSet::new(),
             retry_at: Stamp(0),
             files: FileNumbers::default(),
