@@ -156,6 +156,8 @@ pub struct Store {
     seal: Option<Seal>,
     compaction: Option<Compaction>,
     looks_for_merges: bool,
+    /// When that was last done, in microseconds.
+    looked_for_merges: u64,
     /// Files that are not merged because one of them is damaged.
     unmergeable: HashSet<u64>,
     retry_at: Stamp,
@@ -253,6 +255,7 @@ impl Store {
             seal: None,
             compaction: None,
             looks_for_merges: true,
+            looked_for_merges: 0,
             unmergeable: HashSet::new(),
             retry_at: Stamp(0),
             files: FileNumbers::default(),
@@ -462,6 +465,10 @@ impl Store {
         let since = Duration::from_micros(self.now.stamp.0);
         self.log.poll(since, &mut self.jobs.desk(owner::LOG));
         self.poll_book(self.book_is_wanted());
+        if self.looked_for_merges + compact::LOOK_MICROS <= self.now.stamp.0 {
+            // Windows become quiet as time goes by.
+            self.looks_for_merges = true;
+        }
         if self.retry_at <= self.now.stamp {
             self.book.retry();
         }
@@ -617,6 +624,7 @@ impl Store {
     pub fn settle(&mut self, merge: bool) {
         self.seal_through = self.open.number;
         self.merge_all |= merge;
+        self.looks_for_merges |= merge;
         if self.should_freeze() {
             self.freeze();
         }
