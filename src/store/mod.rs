@@ -646,7 +646,11 @@ impl Store {
 
     /// An empty generation for points of the log `log`.
     fn new_replayed(&mut self, log: u32) -> Generation {
-        let head = Head::new(head_options(&self.options, self.ordered));
+        // It was one generation before, however many windows one may have now.
+        let head = Head::new(generation::Options {
+            windows_max: usize::MAX,
+            ..head_options(&self.options, self.ordered)
+        });
         self.replayed += 1;
         Generation::new(self.replayed, log, head, Stamp(0))
     }
@@ -687,6 +691,7 @@ impl Store {
         let mut budget = RELEASED_AT_ONCE;
         if self.frozen[at].head.clear(&mut self.pool, &mut budget)
             && let Some(done) = self.frozen.remove(at)
+            && FIRST_LIVE <= done.number
             && self.spare.len() < SPARE_MAX
         {
             self.spare.push(done.head);
