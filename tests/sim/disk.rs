@@ -108,6 +108,11 @@ impl SimDisk {
         device.folder.names().map(about).collect()
     }
 
+    /// Bytes of all files.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.0.borrow().folder.used_bytes()
+    }
+
     /// Bytes that went to the device for files right in `folder`; zeros count too.
     pub(crate) fn written_bytes_in(&self, folder: &str) -> u64 {
         let device = self.0.borrow();

@@ -434,6 +434,7 @@ fn a_seed_replays_exactly() {
             flip: 100,
             name: 100,
             lie: 100,
+            lie_in: "",
         });
         let mut told = Vec::new();
         for number in 0..40 {
