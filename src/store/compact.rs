@@ -120,6 +120,7 @@ impl Store {
         };
         let rules = Rules {
             duplicates: &duplicates,
+            ordered: self.ordered,
             mask: &Mask::default(),
         };
         let mut desk = self.jobs.desk(owner::COMPACT);
