@@ -12,6 +12,7 @@ use crate::arrivals::START_S;
 use crate::cells;
 use crate::disk::{Faults, SimDisk};
 use crate::model::{Model, Run};
+use crate::questions::Told;
 use crate::traffic::{self, Traffic};
 use crate::world::{Clock, World};
 
@@ -64,6 +65,14 @@ pub(crate) struct Life {
     /// Faults that the disk has all the time.
     broken: Faults,
     pub(crate) seen: Seen,
+}
+
+/// What came of a start on a folder that may be damaged.
+pub(crate) enum Reopened {
+    /// It does not start, and says why.
+    Refused(#[expect(dead_code, reason = "for whoever looks at a seed")] String),
+    /// All points, and whether it was said that some may be missing.
+    Told { told: Told, is_flagged: bool },
 }
 
 /// Small, so that everything happens within few points.
@@ -357,6 +366,40 @@ impl Life {
         } else {
             self.disk.crash();
         }
+    }
+
+    /// Have everything written into segments.
+    pub(crate) fn settle(&mut self, world: &World) {
+        self.disk.set_room(None);
+        self.disk.set_faults(self.broken);
+        world.settle(false);
+    }
+
+    /// Start on a healthy disk whatever is on it, and ask for all.
+    pub(crate) fn reopen(&mut self) -> Reopened {
+        self.seen.starts += 1;
+        self.disk.set_room(None);
+        self.disk.set_faults(Faults::default());
+        let seed = self.random.next_u64();
+        let disk = Rc::clone(&self.disk);
+        let opened = World::open(seed, disk, self.shards, self.options, self.clock);
+        let (world, notes) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return Reopened::Refused(error.to_string()),
+        };
+        world.until("all points are back", |world| !world.is_recovering());
+        let answer = world.points(&traffic::names(), ALWAYS);
+        let answer = answer.expect("the disk works");
+        let troubles = world.take_troubles();
+        Reopened::Told {
+            told: answer.points,
+            is_flagged: answer.damaged || !notes.is_empty() || !troubles.is_empty(),
+        }
+    }
+
+    /// Whether what is told can be what has survived.
+    pub(crate) fn survive(&mut self, told: &Told) -> Result<(), String> {
+        self.model.survive(told, self.seen.starts)
     }
 
     /// Everything becomes segments, one for each window, and is there once more after a start.

@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod cells;
+mod damage;
 mod disk;
 mod life;
 mod model;
@@ -12,12 +13,18 @@ mod world;
 
 use arrivals::Read;
 use corelane::base::random::Random;
+use damage::Damage;
+use disk::Faults;
 use world::World;
 
 /// Seeds of short tests that one run of the suite tries; `SIM_SEEDS` asks for more.
 const SEEDS: u64 = 150;
 /// Seeds of whole lives.
 const LIVES: u64 = 30;
+/// Seeds of folders that are damaged.
+const DAMAGES: u64 = 60;
+/// Seeds within which a broken build must show.
+const BROKEN_LIVES: u64 = 60;
 
 fn seeds(usual: u64) -> std::ops::Range<u64> {
     let number = |name: &str| {
@@ -153,4 +160,69 @@ fn a_life_replays_exactly() {
         let live = || life::live(seed, disk::Faults::default());
         assert_eq!(live(), live(), "seed {seed}");
     }
+}
+
+/// Bits that turned are noticed, and never told as points.
+#[test]
+fn what_is_damaged_is_not_told() {
+    let flagged = std::cell::Cell::new(0);
+    for seed in seeds(DAMAGES) {
+        match damage::live(seed, Damage::Bit) {
+            Ok(is_flagged) => flagged.set(flagged.get() + u64::from(is_flagged)),
+            Err(wrong) => panic!("seed {seed}: {wrong}"),
+        }
+    }
+    assert!(0 < flagged.get(), "nothing was ever noticed");
+}
+
+/// The first of a few seeds in which a build shows that is broken in this way.
+fn caught(what: &str, live: impl Fn(u64) -> Result<(), String>) {
+    let mut seeds = 0..BROKEN_LIVES;
+    let wrong = seeds.find_map(|seed| Some((seed, live(seed).err()?)));
+    let (seed, wrong) = wrong.unwrap_or_else(|| panic!("{what}: nobody notices"));
+    eprintln!("{what}: seed {seed} notices: {wrong}");
+}
+
+/// A disk on which syncs of these files do nothing, as if they were never asked for.
+fn without_sync_of(names: &'static str) -> Faults {
+    Faults {
+        lie: 1000,
+        lie_in: names,
+        ..Faults::default()
+    }
+}
+
+#[test]
+fn a_log_that_is_not_synced_is_noticed() {
+    caught("acknowledged before it is durable", |seed| {
+        life::live(seed, without_sync_of("log/")).map(drop)
+    });
+}
+
+#[test]
+fn segments_that_are_listed_before_they_are_durable_are_noticed() {
+    caught("listed before it is durable", |seed| {
+        life::live(seed, without_sync_of("segments/")).map(drop)
+    });
+}
+
+#[test]
+fn a_book_that_is_not_synced_is_noticed() {
+    caught("needed before it is durable", |seed| {
+        life::live(seed, without_sync_of("books/")).map(drop)
+    });
+}
+
+#[test]
+fn a_manifest_that_is_not_synced_is_noticed() {
+    caught("logs are given up before segments are listed", |seed| {
+        life::live(seed, without_sync_of("manifest")).map(drop)
+    });
+}
+
+#[test]
+fn a_checksum_that_is_not_looked_at_is_noticed() {
+    caught("damaged bytes are believed", |seed| {
+        damage::live(seed, Damage::Unseen).map(drop)
+    });
 }

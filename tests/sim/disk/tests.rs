@@ -509,3 +509,14 @@ fn two_writers_are_caught() {
 fn parts_of_blocks_are_caught() {
     start(&with_file(1), 0, write("log/a", 100, vec![0; 4096]));
 }
+
+/// A build that trusted its bytes as long as the checksum is right is fooled by this.
+#[test]
+fn a_checksum_does_not_tell_what_is_to_be_unseen() {
+    let disk = with_file(1);
+    let before = content(&disk, "log/a").expect("the file");
+    disk.rot_unseen("log/a", 77);
+    let after = content(&disk, "log/a").expect("the file");
+    assert_ne!(before, after);
+    assert_eq!(crc32c::crc32c(&before), crc32c::crc32c(&after));
+}
