@@ -8,6 +8,7 @@ pub mod config; // what the operator may choose
 pub mod http; // answers become documents
 pub mod index; // names become numbers
 pub mod model; // what a sample, a series and an aggregate are
+pub mod operate; // files become text for people
 pub mod query; // plans become answers
 pub mod rt;
 pub mod seam; // clock, disk, post

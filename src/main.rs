@@ -1,5 +1,6 @@
 //! The appliance: flags become a configuration, that starts the shards, and how they end becomes
-//! the exit code: 0 after a stop, 2 for a mistake in the configuration, 1 for anything else.
+//! the exit code: 0 after a stop, 2 for a mistake in the configuration, 1 for anything else. What only
+//! looks at files has its own codes and no configuration ([`operate`](corelane::operate)).
 #![forbid(unsafe_code)]
 
 use std::io::{IsTerminal, Write};
@@ -21,6 +22,9 @@ fn main() -> ExitCode {
         Ok(typed) => typed,
         Err(answer) => answer.exit(),
     };
+    if let Some(task) = &typed.task {
+        return task.run().into();
+    }
     match run(&typed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

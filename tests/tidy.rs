@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// May use everything.
-const TOP: &[&str] = &["config", "rt", "main", "lib"];
+const TOP: &[&str] = &["config", "operate", "rt", "main", "lib"];
 
 /// Crates that bind to a way of waiting, and who may name them.
 const RUNTIMES: &[&str] = &["glommio", "tokio"];

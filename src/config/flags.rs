@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, Command, value_parser};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::keys::KEYS;
 use super::sections::Config;
+use crate::operate::{Detail, Task};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,9 +18,26 @@ Examples:
   corelane --port-offset 10000 --data ./b     a second appliance beside the first
   corelane --config corelane.toml --print-config
                                               check a file, show what is in effect
+  corelane check ./data                       verify all files of a stopped appliance
+  corelane dump ./data/manifest               print one of them
 
 A flag goes before an environment variable (CORELANE_SECTION_KEY, such as CORELANE_INGEST_GATHER_MS),
 that before the file. `corelane --print-config` shows every key with its meaning and default.";
+
+const DUMP: &str = "\
+The file is known by how it starts, whatever its name. --detail says how much is printed:
+  summary  what it is, and its totals
+  parts    and a line for each page, block, series or record (the default)
+  all      and for each run of a segment, each change of a manifest
+
+Exit code: 0 it is whole, 1 something in it is damaged, 2 it cannot be read at all.";
+
+const CHECK: &str = "\
+Verifies the manifest, every page of every listed segment, the books, the logs block by block, and tells
+what is missing and what lies beside. Nothing is changed. To check a snapshot, name its folder.
+
+Exit code: 0 it is sound, 1 something is damaged (each place is named, with what it means and what to
+do), 2 it cannot be read at all.";
 
 /// What was typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +46,8 @@ pub struct Typed {
     pub file: Option<PathBuf>,
     /// Show the configuration instead of starting.
     pub print_config: bool,
+    /// Something else than to serve.
+    pub task: Option<Task>,
     /// Places in [`KEYS`] and what was typed for them; a repeated flag's values joined by commas.
     pub values: Vec<(usize, String)>,
 }
@@ -37,6 +58,7 @@ pub struct Typed {
 /// What `clap` has to say: a mistake, or the text of `--help` or `--version`.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Typed, clap::Error> {
     let matches = command().try_get_matches_from(words)?;
+    let task = matches.subcommand().and_then(|(name, words)| task_of(name, words));
     // Flags are global: after `serve` they are found in its matches, and in the outer ones too.
     let matches = matches.subcommand_matches("serve").unwrap_or(&matches);
     let mut values = Vec::new();
@@ -52,11 +74,48 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Typed, clap::E
             }
         }
     }
-    Ok(Typed {
+    let typed = Typed {
         file: matches.get_one::<PathBuf>("config").cloned(),
         print_config: matches.get_flag("print-config"),
+        task,
         values,
-    })
+    };
+    let is_plain = typed.file.is_none() && !typed.print_config && typed.values.is_empty();
+    if typed.task.is_some() && !is_plain {
+        let text = "a command that looks at files takes none of the flags of the appliance";
+        return Err(command().error(ErrorKind::ArgumentConflict, text));
+    }
+    Ok(typed)
+}
+
+fn task_of(name: &str, words: &ArgMatches) -> Option<Task> {
+    let path = |name| words.get_one::<PathBuf>(name).cloned();
+    match name {
+        "dump" => Some(Task::Dump {
+            file: path("FILE")?,
+            detail: words
+                .get_one::<String>("detail")
+                .and_then(|typed| Detail::WORDS.iter().find(|(word, _)| word == typed))
+                .map_or_else(Detail::default, |&(_, detail)| detail),
+        }),
+        "check" => Some(Task::Check {
+            folder: path("DIR")?,
+        }),
+        _ => None,
+    }
+}
+
+/// A command that looks at files; its help leaves out the flags of the appliance.
+fn tool(name: &'static str, about: &'static str, path: &'static str, help: &'static str) -> Command {
+    Command::new(name)
+        .about(about)
+        .help_template("{about-with-newline}\n{usage-heading} {usage}\n\n{positionals}\n{after-help}")
+        .arg(
+            Arg::new(path)
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help(help),
+        )
 }
 
 /// The command line's description.
@@ -69,6 +128,21 @@ pub fn command() -> Command {
             Command::new("serve")
                 .about("Start the appliance; also what no command does")
                 .after_help(EXAMPLES),
+        )
+        .subcommand(
+            tool("dump", "Print a file of a data folder", "FILE", "Log, segment, book, manifest or identity")
+                .override_usage("corelane dump [--detail summary|parts|all] FILE")
+                .after_help(DUMP)
+                .arg(
+                    Arg::new("detail")
+                        .long("detail")
+                        .value_parser(Detail::WORDS.map(|(word, _)| word)),
+                ),
+        )
+        .subcommand(
+            tool("check", "Read and verify a whole data folder", "DIR", "The folder, of no running appliance")
+                .override_usage("corelane check DIR")
+                .after_help(CHECK),
         )
         .disable_help_subcommand(true)
         .arg(

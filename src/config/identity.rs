@@ -77,7 +77,17 @@ fn render(seed: u64) -> String {
     format!("{said} {check:016x}\n")
 }
 
-fn parse(bytes: &[u8]) -> Result<u64, IdentityError> {
+/// Whether a file that starts with `bytes` is meant to be an identity.
+pub fn looks_like_one(bytes: &[u8]) -> bool {
+    let is_text = |byte: &u8| byte.is_ascii_hexdigit() || b" \n".contains(byte);
+    bytes.first().is_some_and(u8::is_ascii_digit) && bytes.contains(&b' ') && bytes.iter().all(is_text)
+}
+
+/// The hash seed that an identity holds.
+///
+/// # Errors
+/// It is damaged, or of a version not known here.
+pub fn parse(bytes: &[u8]) -> Result<u64, IdentityError> {
     let text = std::str::from_utf8(bytes).map_err(|_| IdentityError::Damaged("it is not text"))?;
     let mut words = text.split_ascii_whitespace();
     let version = words.next().ok_or(IdentityError::Damaged("it is empty"))?;

@@ -28,6 +28,8 @@ struct Inner {
     clock: Rc<KernelClock>,
     /// Something has happened that the clerk should look at.
     news: Cell<bool>,
+    /// The stop has come: nothing more is begun.
+    closed: Cell<bool>,
     clerk: RefCell<Option<Waker>>,
     /// Who waits for a commit.
     waiting: RefCell<Slots<Waker>>,
@@ -44,6 +46,7 @@ impl Driver {
             disk,
             clock,
             news: Cell::new(false),
+            closed: Cell::new(false),
             clerk: RefCell::default(),
             waiting: RefCell::default(),
         }))
@@ -60,6 +63,9 @@ impl Driver {
 
     /// Let the shard do what is due, and begin everything that it asks of the disk.
     pub(super) fn pump(&self) {
+        if self.0.closed.get() {
+            return;
+        }
         let arrival = self.0.clock.look();
         self.0.shard.borrow_mut().poll(arrival);
         loop {
@@ -133,9 +139,10 @@ impl Driver {
         }
     }
 
-    /// Wait until the disk has done everything that was asked of it.
-    pub(super) async fn idle(&self) {
-        self.0.disk.idle().await;
+    /// Begin nothing more, and wait until the disk has done what was begun.
+    pub(super) async fn close(&self) {
+        self.0.closed.set(true);
+        self.0.disk.close().await;
     }
 }
 

@@ -138,7 +138,7 @@ impl Worker {
         commit(&driver).await;
         self.life.count_drained();
         linger(&self.life).await;
-        driver.idle().await;
+        driver.close().await;
         let last = shard.borrow().describe();
         Ok(last)
     }

@@ -10,7 +10,7 @@
 //! so what an earlier writer left behind the end never chains to what this one writes before it.
 //!
 //! Limits: [`NUMBERS_MAX`] numbers, [`QUEUE_BYTES_MAX`] of definitions that wait for the disk.
-//! `FORMAT-books.md` has the bytes.
+//! `FORMAT.md` has the bytes.
 
 mod dump;
 mod reader;
@@ -22,7 +22,7 @@ pub use dump::dump;
 pub use reader::{BookError, Reader};
 pub use writer::{BookRefused, Writer};
 
-use super::chained::Kind;
+use super::chained::{self, HeaderError, Kind};
 
 /// Numbers of a book.
 pub const NUMBERS_MAX: u32 = 1 << 26;
@@ -33,9 +33,12 @@ const PAYLOAD_BYTES: usize = 4 * 4096 - super::chained::RECORD_HEAD_BYTES;
 /// Bytes of the longest payload: one definition of escaped text, and its numbers.
 const PAYLOAD_BYTES_MAX: usize = 2 * crate::model::series::SERIES_BYTES_MAX + 4096;
 
+/// What a file starts with.
+pub const MAGIC: [u8; 8] = *b"corelanB";
+
 /// The kind of the file.
 const KIND: Kind = Kind {
-    magic: *b"corelanB",
+    magic: MAGIC,
     version: 1,
     features: 0,
 };
@@ -43,4 +46,13 @@ const KIND: Kind = Kind {
 /// Path of a book below the data folder.
 pub fn book_path(book: u32) -> String {
     format!("books/{book:06}.book")
+}
+
+/// The number of the book whose file starts with `bytes`.
+///
+/// # Errors
+/// That is no header of a book, damaged, or of another version.
+pub fn number_in(bytes: &[u8]) -> Result<u32, HeaderError> {
+    let (number, _) = chained::read_header(&KIND, bytes)?;
+    u32::try_from(number).map_err(|_| HeaderError::Damaged)
 }

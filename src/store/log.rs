@@ -13,7 +13,7 @@
 //! Limits: a block is at most [`block::BYTES_MAX`]; what is not yet durable at most
 //! [`Options::unwritten_bytes_max`]; files in reserve at most [`Options::spare_files_max`]. It knows
 //! nothing of heads and segments: who uses it says when a generation ends ([`Writer::cut`]) and from
-//! where on the log is needed ([`Writer::release`]). The bytes are in `FORMAT-log.md`; the truth of its
+//! where on the log is needed ([`Writer::release`]). The bytes are in `FORMAT.md`; the truth of its
 //! tests is a list of all that was pushed, and a disk that tears, loses and fails by a seed.
 
 mod backlog;

@@ -12,7 +12,7 @@
 //! written again.
 //!
 //! Limits: [`QUEUE_BYTES_MAX`] of edits that wait, and those of `state`: beyond them edits are refused.
-//! Does not know what is in the files that it lists. `FORMAT-manifest.md` has the bytes.
+//! Does not know what is in the files that it lists. `FORMAT.md` has the bytes.
 
 mod change;
 mod dump;
@@ -56,9 +56,12 @@ pub const QUEUE_BYTES_MAX: usize = 16 << 20;
 /// File numbers that are put aside with one edit.
 const NUMBERS_AHEAD: u64 = 1024;
 
+/// What the file starts with.
+pub const MAGIC: [u8; 8] = *b"corelanM";
+
 /// The kind of the file.
 const KIND: Kind = Kind {
-    magic: *b"corelanM",
+    magic: MAGIC,
     version: 1,
     features: 0,
 };

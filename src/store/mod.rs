@@ -622,7 +622,9 @@ impl Store {
 
     /// Seal everything that was taken so far, and merge the files of each window into one if `merge`.
     pub fn settle(&mut self, merge: bool) {
-        self.seal_through = self.open.number;
+        // What comes after this is for the next time.
+        let empty = u64::from(self.open.head.is_empty());
+        self.seal_through = self.seal_through.max(self.open.number - empty);
         self.merge_all |= merge;
         self.looks_for_merges |= merge;
         if self.should_freeze() {

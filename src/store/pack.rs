@@ -1,7 +1,7 @@
 //! The points of one series in a file, packed: a *run*; and the cells of its steps of time.
 //!
 //! Takes stretches and bytes, gives bytes and points. Pure functions; reads no file, checks no
-//! checksum, and does not know which series it packs. `FORMAT-runs.md` beside it gives the bytes.
+//! checksum, and does not know which series it packs. `FORMAT.md` beside it gives the bytes.
 //!
 //! Decimals are packed as the whole numbers they were sent as, floats bit for bit, in groups of up to
 //! 128 points of which each says how it is packed. So a reader passes what it does not want without

@@ -22,7 +22,7 @@ use crate::seam::disk::{Fault, Job, Outcome};
 use crate::store::info::segment_path;
 
 /// Windows that are written at one time.
-pub(super) const WINDOWS_AT_ONCE: usize = 16;
+pub(super) const WINDOWS_AT_ONCE: usize = 64;
 
 /// Bytes that are given to the disk in one piece.
 const CHUNK_BYTES: usize = 256 << 10;

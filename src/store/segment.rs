@@ -4,7 +4,7 @@
 //! front to back. A reader takes the [`Footer`] from the last block, the [`Index`] from where that
 //! says, and then a [`Page`] wherever the index points; every one of them has a checksum. [`Merge`]
 //! makes one file of several, in slices. [`Check`] reads a whole file and tells what is wrong with it,
-//! [`describe`] prints it. `FORMAT-segments.md` has the bytes.
+//! [`describe`] prints it. `FORMAT.md` has the bytes.
 //!
 //! Knows runs only through [`super::pack`], and no disk: whoever reads hands in bytes. Truth: the
 //! tests beside hold files and merges against a sorted map.
@@ -24,7 +24,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use blocks::{About, Footer, Header};
+pub use blocks::{About, FOOTER_MAGIC, Footer, HEADER_MAGIC, Header};
 pub use check::{Check, Checked, FAULTS_MAX, Reader, Unreadable};
 pub use describe::{Detail, describe};
 pub use extent::Extent;
@@ -68,7 +68,7 @@ pub struct Corrupt {
 }
 
 impl Corrupt {
-    pub(super) fn new(offset: u64, text: impl Into<Cow<'static, str>>) -> Corrupt {
+    pub(crate) fn new(offset: u64, text: impl Into<Cow<'static, str>>) -> Corrupt {
         Corrupt {
             offset,
             text: text.into(),

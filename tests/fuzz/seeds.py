@@ -1,6 +1,7 @@
 """Writes the first inputs of a fuzz target: seeds.py TARGET FOLDER. A target without seeds is fine."""
 import json
 import pathlib
+import struct
 import sys
 
 CORPUS = pathlib.Path(__file__).resolve().parent.parent / "corpus"
@@ -72,7 +73,46 @@ def kairos_rest():
             yield bytes([first]) + text.encode()
 
 
-SEEDS = {"globs": globs, "kairos_rest": kairos_rest, "lines": lines, "log": log, "names": names, "pickle": pickle, "targets": targets}
+def definitions():
+    """Number, tenant, three properties, base step, text."""
+    for text in [b"a.b", b"m;host=web1;z=2"]:
+        yield bytes([0, 0, 0, 0, 0, 0, len(text)]) + text
+        yield bytes([0x80, 200, 5, 1, 2, 1, 60, len(text)]) + text
+
+
+def book():
+    """In front how the payloads are cut; each is a life and definitions."""
+    numbered = [bytes([number]) + one[1:] for number, one in enumerate(definitions()) if one[0] == 0]
+    payload = bytes([9]) + b"".join(numbered)
+    yield from (bytes([16]) + payload, bytes([0]) + payload, bytes([8]) + 2 * payload)
+
+
+def manifest():
+    """In front how the payloads are cut. A head, a book, a floor, a segment, one that goes, tombstones."""
+    segment = bytes([3, 5, 0, 0, 120, 10, 20, 0, 3, 1, 100, 50, 10, 2, 8])
+    first = bytes([0, 9, 30, 0, 1, 0, 4, 50, 2, 0, 7]) + segment
+    grave = bytes([7, 0, 0, 0, 8, 25, 1, 1]) + b"a" + bytes([7, 1, 0, 0, 8, 25, 0, 1]) + bytes(16)
+    change = grave + bytes([8, 0, 9, 5, 1, 40, 1]) + b"x" + bytes([4, 5, 1, 10, 5, 6, 5])
+    yield bytes([16]) + first
+    for sixteenths in range(17):
+        yield bytes([sixteenths]) + first + change
+
+
+def segment():
+    """A footer, two bytes with the length of the index, index, pages; the target sets the checksums.
+
+    One page with one run: series 3, values 5 at the window's start, a second later, and one more."""
+    run = bytes([0, 0x10, 0, 2, 0, 0x83, 0xE8, 10])
+    page = bytes(4) + bytes([0, 3, 1, 0, 0, len(run), 0]) + run
+    five = struct.pack("<d", 5.0)
+    index = bytes([0, 3, 0, len(page), 3, 0, 0x87, 0xD0]) + five + five + b"crcs"
+    about = struct.pack("<8sHBBIQQQqqQQQQQ", b"CLSEGEND", 1, 0, 0, 0, 0, 0, 1, 0, 3_600_000, 1, 2, 60_000, 0, 0)
+    footer = about + struct.pack("<QIIIIIQQQQqq", 3, 1, 1, 0, 0, 0, 0, 0, len(page) + len(index), 0, 0, 2000)
+    yield footer + len(index).to_bytes(2, "little") + index + page
+
+
+SEEDS = [book, definitions, globs, kairos_rest, lines, log, manifest, names, pickle, segment, targets]
+SEEDS = {seeds.__name__: seeds for seeds in SEEDS}
 
 target, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 folder.mkdir(parents=True, exist_ok=True)

@@ -22,8 +22,10 @@ pub const FILE_HEADER_BYTES: usize = PAGE_BYTES;
 /// Flag: the first block after a start. Numbers in front of it may never have been used.
 pub const FLAG_FIRST: u8 = 1;
 
-const MAGIC: [u8; 4] = *b"CLOB";
-const FILE_MAGIC: [u8; 8] = *b"CORELOG\n";
+/// What a block starts with.
+pub const MAGIC: [u8; 4] = *b"CLOB";
+/// What a file starts with.
+pub const FILE_MAGIC: [u8; 8] = *b"CORELOG\n";
 const CHECKSUM_AT: usize = 60;
 const FLAGS_KNOWN: u8 = FLAG_FIRST;
 

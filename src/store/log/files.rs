@@ -117,7 +117,8 @@ impl Files {
     /// A new log begins with some files, so that the first burst finds them; later one is made when the
     /// one being filled is nearly full and none has become free.
     fn wants_file(&self) -> bool {
-        let full = |current: &Current| self.file_bytes / 8 * 7 <= current.offset;
+        let little = (self.file_bytes / 8).max(2 * BYTES_MAX as u64);
+        let full = |current: &Current| self.file_bytes.saturating_sub(current.offset) <= little;
         let soon = self.spare.is_empty() && self.current.as_ref().is_none_or(full);
         0 < self.reserve_left || soon
     }

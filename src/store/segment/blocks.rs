@@ -5,8 +5,10 @@ use super::{Corrupt, INDEX_BYTES_MAX};
 use crate::seam::disk::BLOCK_BYTES;
 use crate::store::info::SegmentInfo;
 
-const HEADER_MAGIC: [u8; 8] = *b"CLSEGHED";
-const FOOTER_MAGIC: [u8; 8] = *b"CLSEGEND";
+/// What a file starts with.
+pub const HEADER_MAGIC: [u8; 8] = *b"CLSEGHED";
+/// What the last block of a file starts with.
+pub const FOOTER_MAGIC: [u8; 8] = *b"CLSEGEND";
 /// The only version so far.
 const VERSION: u16 = 1;
 /// Features that a reader must know to read the file; none so far.

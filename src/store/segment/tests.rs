@@ -186,6 +186,22 @@ pub(super) struct Whole {
     pub(super) cells: BTreeMap<u32, Vec<String>>,
 }
 
+impl Whole {
+    /// Whether it is what `want` says. Cells may be left out where they hold few points each; those that
+    /// are there are right.
+    pub(super) fn is(&self, want: &Whole) -> bool {
+        let few = |number: &u32, cells: &Vec<String>| {
+            let points = want.points.get(number).map_or(0, |points| points.len());
+            points < 120 * cells.len()
+        };
+        let mut there = self.cells.iter();
+        let mut wanted = want.cells.iter();
+        self.points == want.points
+            && there.all(|(number, cells)| want.cells.get(number) == Some(cells))
+            && wanted.all(|(number, cells)| self.cells.contains_key(number) || few(number, cells))
+    }
+}
+
 /// The cells of a file as text.
 pub(super) fn tell_cells(cells: &[u8], base: Millis) -> Result<Vec<String>, pack::Corrupt> {
     let mut out = Vec::new();

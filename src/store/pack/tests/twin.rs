@@ -1,5 +1,5 @@
 //! A run read the plain way: every number bit by bit, every group in full. Written from
-//! `FORMAT-runs.md`, only for good runs.
+//! `FORMAT.md`, only for good runs.
 
 use crate::base::varint::{take, unzigzag};
 use crate::model::number::Number;
