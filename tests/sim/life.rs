@@ -12,7 +12,7 @@ use crate::arrivals::START_S;
 use crate::cells;
 use crate::disk::{Faults, SimDisk};
 use crate::model::{Model, Run};
-use crate::questions::Told;
+use crate::questions::{Posted, Told};
 use crate::traffic::{self, Traffic};
 use crate::world::{Clock, World};
 
@@ -41,10 +41,16 @@ pub(crate) struct Seen {
     pub(crate) stamp: u64,
 }
 
+/// What somebody waits for.
+enum Promise {
+    Ticket(Ticket),
+    Posted(Posted),
+}
+
 /// Somebody waits for a commit.
 struct Awaited {
     shard: usize,
-    ticket: Ticket,
+    promise: Promise,
     points: u64,
     with_earlier: bool,
 }
@@ -217,9 +223,20 @@ impl Life {
         if world.is_blocked(shard) {
             return Ok(());
         }
-        let burst = self.traffic.burst(&mut self.random);
+        let by_post = self.random.chance(25);
+        let burst = if by_post {
+            self.traffic.posted(&mut self.random)
+        } else {
+            self.traffic.burst(&mut self.random)
+        };
         let (accepted, refused) = (world.accepted(), world.refused());
-        world.take(shard, &burst.text);
+        let mut posted = None;
+        if by_post {
+            let body = String::from_utf8(burst.text).expect("JSON");
+            posted = Some(world.post(shard, body));
+        } else {
+            world.take(shard, &burst.text);
+        }
         let more = (world.accepted() - accepted, world.refused() - refused);
         if more != (burst.points.len() as u64, 0) {
             let sent = burst.points.len();
@@ -233,10 +250,12 @@ impl Life {
             self.model.take(run, key, value);
         }
         self.seen.points += burst.points.len() as u64;
-        if self.random.chance(40) {
+        let is_awaited = posted.is_some() || self.random.chance(40);
+        if is_awaited {
+            let ticket = || Promise::Ticket(world.ticket(shard));
             self.awaited.push(Awaited {
                 shard,
-                ticket: world.ticket(shard),
+                promise: posted.map_or_else(ticket, Promise::Posted),
                 points: self.model.points(run),
                 with_earlier: self.settled,
             });
@@ -248,14 +267,22 @@ impl Life {
     fn acknowledge(&mut self, world: &World) {
         let start = self.seen.starts;
         let (model, seen) = (&mut self.model, &mut self.seen);
-        self.awaited.retain(|awaited| {
-            let Awaited { shard, ticket, .. } = *awaited;
-            let committed = world.state(shard, ticket) == TicketState::Committed;
-            if committed {
+        self.awaited.retain_mut(|awaited| {
+            let shard = awaited.shard;
+            let state = match &mut awaited.promise {
+                Promise::Ticket(ticket) => world.state(shard, *ticket),
+                Promise::Posted(posted) => match posted.status() {
+                    Some(204) => TicketState::Committed,
+                    Some(503) => return false,
+                    Some(status) => panic!("points are answered with {status}"),
+                    None => TicketState::Pending,
+                },
+            };
+            if state == TicketState::Committed {
                 model.acknowledge(Run { start, shard }, awaited.points, awaited.with_earlier);
                 seen.acknowledged += 1;
             }
-            !committed
+            state != TicketState::Committed
         });
     }
 
@@ -329,16 +356,19 @@ impl Life {
         for shard in 0..self.shards {
             self.awaited.push(Awaited {
                 shard,
-                ticket: world.ticket(shard),
+                promise: Promise::Ticket(world.ticket(shard)),
                 points: self.model.points(self.run(shard)),
                 with_earlier: true,
             });
         }
-        let tickets: Vec<(usize, Ticket)> = self
+        let tickets = self
             .awaited
             .iter()
-            .map(|awaited| (awaited.shard, awaited.ticket))
-            .collect();
+            .filter_map(|awaited| match awaited.promise {
+                Promise::Ticket(ticket) => Some((awaited.shard, ticket)),
+                Promise::Posted(_) => None,
+            });
+        let tickets: Vec<(usize, Ticket)> = tickets.collect();
         world.until("everything is committed", |world| {
             let mut states = tickets
                 .iter()

@@ -20,11 +20,11 @@ use world::World;
 /// Seeds of short tests that one run of the suite tries; `SIM_SEEDS` asks for more.
 const SEEDS: u64 = 150;
 /// Seeds of whole lives.
-const LIVES: u64 = 30;
+const LIVES: u64 = 50;
 /// Seeds of folders that are damaged.
 const DAMAGES: u64 = 60;
 /// Seeds within which a broken build must show.
-const BROKEN_LIVES: u64 = 60;
+const BROKEN_LIVES: u64 = 200;
 
 fn seeds(usual: u64) -> std::ops::Range<u64> {
     let number = |name: &str| {

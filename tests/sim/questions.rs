@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -21,6 +22,7 @@ use corelane::query::plan::{Plan, Selector, Want};
 use corelane::query::scan::Partial;
 use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::vitals::Vitals;
+use corelane::store::log::TicketState;
 
 use crate::world::{Inner, World};
 
@@ -43,7 +45,10 @@ impl World {
             .body(Bytes::new())
             .expect("a request");
         let options = HttpOptions::default();
-        let fleet = SimulatedFleet(self.inner.clone());
+        let fleet = SimulatedFleet {
+            inner: self.inner.clone(),
+            shard: 0,
+        };
         let mut future = Box::pin(answer(request, &fleet, &options));
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..1_000_000 {
@@ -56,6 +61,30 @@ impl World {
             }
         }
         panic!("no answer to {path}: the shards have come to rest");
+    }
+
+    /// Post points to a shard by the door that acknowledges them. What becomes of it is known when the
+    /// status is there; all of it is taken when this returns, if anything is.
+    pub(crate) fn post(&self, shard: usize, body: String) -> Posted {
+        let fleet = SimulatedFleet {
+            inner: self.inner.clone(),
+            shard,
+        };
+        let request = http::Request::post("/api/v1/datapoints").body(Bytes::from(body));
+        let request = request.expect("a request");
+        let mut posted = Posted(Box::pin(async move {
+            answer(request, &fleet, &HttpOptions::default())
+                .await
+                .status()
+                .as_u16()
+        }));
+        let before = self.accepted();
+        for _ in 0..100 {
+            if posted.status().is_some() || before < self.accepted() {
+                break;
+            }
+        }
+        posted
     }
 
     /// Every point of these series with `from_ms <= time <= until_ms`; none where the disk gives out.
@@ -109,6 +138,20 @@ impl World {
     }
 }
 
+/// A request under way.
+pub(crate) struct Posted(Pin<Box<dyn Future<Output = u16>>>);
+
+impl Posted {
+    /// The status of the answer, once it is there; not to be asked again then.
+    pub(crate) fn status(&mut self) -> Option<u16> {
+        let mut context = Context::from_waker(Waker::noop());
+        match self.0.as_mut().poll(&mut context) {
+            Poll::Ready(status) => Some(status),
+            Poll::Pending => None,
+        }
+    }
+}
+
 fn part(reply: Reply) -> Partial {
     match reply {
         Reply::Part(part) => part.expect("within all limits"),
@@ -116,13 +159,17 @@ fn part(reply: Reply) -> Partial {
     }
 }
 
-struct SimulatedFleet(Rc<RefCell<Inner>>);
+/// The shards as one of them asks them.
+struct SimulatedFleet {
+    inner: Rc<RefCell<Inner>>,
+    shard: usize,
+}
 
 impl SimulatedFleet {
     async fn answers(&self, shards: Option<usize>, mail: impl Fn(u64) -> Mail) -> Vec<Reply> {
-        let shards = shards.unwrap_or_else(|| self.0.borrow().shards());
-        let ticket = self.0.borrow_mut().ask(shards, mail);
-        poll_fn(|_| match self.0.borrow_mut().take_answers(ticket) {
+        let shards = shards.unwrap_or_else(|| self.inner.borrow().shards());
+        let ticket = self.inner.borrow_mut().ask(shards, mail);
+        poll_fn(|_| match self.inner.borrow_mut().take_answers(ticket) {
             Some(replies) => Poll::Ready(replies),
             None => Poll::Pending,
         })
@@ -183,17 +230,28 @@ impl Fleet for SimulatedFleet {
 
     fn ingest(
         &self,
-        _protocol: Protocol,
-        _text: &[u8],
+        protocol: Protocol,
+        text: &[u8],
         samples: &mut Samples,
     ) -> Local<'_, Result<(), Unstored>> {
-        samples.clear();
-        let told = "nothing is promised here";
-        Box::pin(std::future::ready(Err(Unstored::Later(told.to_owned()))))
+        let later = |told: &str| Err(Unstored::Later(told.to_owned()));
+        let mut inner = self.inner.borrow_mut();
+        let taken = inner.ingest(self.shard, protocol, text, samples);
+        drop(inner);
+        let Some(ticket) = taken else {
+            return Box::pin(std::future::ready(later("blocked")));
+        };
+        Box::pin(poll_fn(move |_| {
+            match self.inner.borrow().state(self.shard, ticket) {
+                TicketState::Pending => Poll::Pending,
+                TicketState::Committed => Poll::Ready(Ok(())),
+                TicketState::Failed => Poll::Ready(later("the disk does not take it")),
+            }
+        }))
     }
 
     fn now(&self) -> Millis {
-        Millis(self.0.borrow().clock.wall_ms)
+        Millis(self.inner.borrow().clock.wall_ms)
     }
 
     fn elapsed(&self) -> Duration {

@@ -7,7 +7,7 @@ use crate::arrivals::START_S;
 use crate::model::Key;
 
 /// Canonical names, and what senders write.
-const NAMES: [(&str, &str); 7] = [
+const NAMES: [(&str, &str); LINES + 2] = [
     ("dc.h1.cpu", "dc.h1.cpu"),
     ("dc.h1.mem", "dc.h1.mem"),
     ("dc.h2.cpu", "dc.h2.cpu"),
@@ -15,7 +15,12 @@ const NAMES: [(&str, &str); 7] = [
     ("cpu;dc=x;host=b", "cpu;dc=x;host=b"),
     ("top", "top"),
     ("rare", "rare"),
+    // These come by another door: whole numbers, and others.
+    ("rest.count;host=a", "rest.count"),
+    ("rest.load;host=a", "rest.load"),
 ];
+/// So many of them come as lines.
+const LINES: usize = 7;
 
 /// The names of all series.
 pub(crate) fn names() -> [&'static str; NAMES.len()] {
@@ -64,13 +69,53 @@ impl Traffic {
                 // Nothing came for a while.
                 self.second += random.below(5_000) as i64;
             }
-            for name in NAMES.iter().take(if regular { 6 } else { 7 }) {
+            for name in NAMES.iter().take(if regular { LINES - 1 } else { LINES }) {
                 if regular || random.chance(30) {
                     let second = self.time(random);
                     self.push(&mut burst, *name, second, random);
                 }
             }
         }
+        burst
+    }
+
+    /// Some points as JSON, for the door that acknowledges them.
+    pub(crate) fn posted(&mut self, random: &mut Random) -> Burst {
+        let mut burst = Burst {
+            text: Vec::new(),
+            points: Vec::new(),
+        };
+        let mut lists = [String::new(), String::new()];
+        for _ in 0..1 + random.below(8) {
+            let whole = random.chance(50);
+            let (list, name) = if whole {
+                (&mut lists[0], NAMES[LINES].0)
+            } else {
+                (&mut lists[1], NAMES[LINES + 1].0)
+            };
+            self.second += 1;
+            self.values += 1;
+            let time = self.time(random) * 1000 + random.below(2) as i64 * 250;
+            let text = if whole {
+                format!("{}", self.values * 1_000_003)
+            } else {
+                format!("{}.75", self.values)
+            };
+            let comma = if list.is_empty() { "" } else { "," };
+            *list += &format!("{comma}[{time},{text}]");
+            let value = text.parse().expect("a number");
+            burst.points.push(((name, time), value));
+        }
+        let [counts, loads] = lists;
+        let of = |name: &str, list: String| {
+            format!(r#"{{"name":"{name}","tags":{{"host":"a"}},"datapoints":[{list}]}}"#)
+        };
+        let parts = [(NAMES[LINES].1, counts), (NAMES[LINES + 1].1, loads)];
+        let parts = parts.into_iter().filter(|(_, list)| !list.is_empty());
+        let parts: Vec<String> = parts.map(|(name, list)| of(name, list)).collect();
+        // Points arrive series by series.
+        burst.points.sort_by_key(|((name, _), _)| *name);
+        burst.text = format!("[{}]", parts.join(",")).into_bytes();
         burst
     }
 

@@ -9,7 +9,7 @@ use corelane::base::random::Random;
 use corelane::base::time::{Arrival, Millis, Stamp};
 use corelane::index::Bounds;
 use corelane::model::refusal::Protocol;
-use corelane::model::sample::TimeRule;
+use corelane::model::sample::{Samples, TimeRule};
 use corelane::seam::Post;
 use corelane::shard::feed::Feed;
 use corelane::shard::mail::{Mail, Reply};
@@ -179,7 +179,7 @@ impl World {
     }
 
     pub(crate) fn state(&self, shard: usize, ticket: Ticket) -> TicketState {
-        self.inner.borrow().shards[shard].state(ticket)
+        self.inner.borrow().state(shard, ticket)
     }
 
     pub(crate) fn take_troubles(&self) -> Vec<String> {
@@ -332,6 +332,29 @@ impl Inner {
 
     pub(crate) fn shards(&self) -> usize {
         self.shards.len()
+    }
+
+    /// Points that somebody waits for; none are taken where the shard takes no more.
+    pub(crate) fn ingest(
+        &mut self,
+        shard: usize,
+        protocol: Protocol,
+        text: &[u8],
+        samples: &mut Samples,
+    ) -> Option<Ticket> {
+        if self.shards[shard].is_blocked() {
+            samples.clear();
+            return None;
+        }
+        self.clock.stamp += 1;
+        let at = self.arrival();
+        let (ticket, _) = self.shards[shard].take_samples(protocol, text, samples, at);
+        self.pump(shard);
+        Some(ticket)
+    }
+
+    pub(crate) fn state(&self, shard: usize, ticket: Ticket) -> TicketState {
+        self.shards[shard].state(ticket)
     }
 
     fn is_answered(&self, ticket: u64) -> bool {
