@@ -57,7 +57,6 @@ struct Awaited {
 
 /// See the head of this module.
 pub(crate) struct Life {
-    seed: u64,
     random: Random,
     pub(crate) disk: Rc<SimDisk>,
     pub(crate) model: Model,
@@ -118,7 +117,6 @@ impl Life {
         let mut random = Random::new(seed);
         let disk = Rc::new(SimDisk::new(random.next_u64()));
         Life {
-            seed,
             disk,
             model: Model::default(),
             traffic: Traffic::new(&mut random),

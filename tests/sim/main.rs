@@ -147,7 +147,7 @@ fn a_query_sees_what_had_arrived() {
 #[test]
 fn what_was_acknowledged_is_there_after_any_end() {
     for_each_seed(LIVES, |seed| {
-        if let Err(wrong) = life::live(seed, disk::Faults::default()) {
+        if let Err(wrong) = life::live(seed, Faults::default()) {
             panic!("seed {seed}: {wrong}");
         }
     });
@@ -157,7 +157,7 @@ fn what_was_acknowledged_is_there_after_any_end() {
 #[test]
 fn a_life_replays_exactly() {
     for seed in 0..3 {
-        let live = || life::live(seed, disk::Faults::default());
+        let live = || life::live(seed, Faults::default());
         assert_eq!(live(), live(), "seed {seed}");
     }
 }

@@ -20,11 +20,9 @@ pub(crate) struct Run {
     pub(crate) shard: usize,
 }
 
-/// One point that was sent.
+/// One point that was sent. Those of one key are kept in the order of their arrival.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
-    /// Arrivals are numbered.
-    order: u64,
     run: Run,
     /// Its place in the run.
     index: u64,
@@ -49,7 +47,6 @@ struct Extent {
 pub(crate) struct Model {
     sent: BTreeMap<Key, Vec<Sent>>,
     runs: BTreeMap<Run, Extent>,
-    arrivals: u64,
 }
 
 impl Model {
@@ -57,14 +54,12 @@ impl Model {
     pub(crate) fn take(&mut self, run: Run, key: Key, value: f64) {
         let extent = self.runs.entry(run).or_default();
         let sent = Sent {
-            order: self.arrivals,
             run,
             index: extent.points,
             value,
             sure: true,
         };
         extent.points += 1;
-        self.arrivals += 1;
         self.sent.entry(key).or_default().push(sent);
     }
 

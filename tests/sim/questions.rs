@@ -234,18 +234,18 @@ impl Fleet for SimulatedFleet {
         text: &[u8],
         samples: &mut Samples,
     ) -> Local<'_, Result<(), Unstored>> {
-        let later = |told: &str| Err(Unstored::Later(told.to_owned()));
+        let later = |told: &str| Unstored::Later(told.to_owned());
         let mut inner = self.inner.borrow_mut();
         let taken = inner.ingest(self.shard, protocol, text, samples);
         drop(inner);
         let Some(ticket) = taken else {
-            return Box::pin(std::future::ready(later("blocked")));
+            return Box::pin(std::future::ready(Err(later("blocked"))));
         };
         Box::pin(poll_fn(move |_| {
             match self.inner.borrow().state(self.shard, ticket) {
                 TicketState::Pending => Poll::Pending,
                 TicketState::Committed => Poll::Ready(Ok(())),
-                TicketState::Failed => Poll::Ready(later("the disk does not take it")),
+                TicketState::Failed => Poll::Ready(Err(later("the disk does not take it"))),
             }
         }))
     }
