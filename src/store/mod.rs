@@ -156,7 +156,8 @@ pub struct Store {
     seal: Option<Seal>,
     compaction: Option<Compaction>,
     looks_for_merges: bool,
-    looked_for_merges_at: Stamp,
+    /// When that was last done, in microseconds.
+    looked_for_merges: u64,
     /// Files that are not merged because one of them is damaged.
     unmergeable: HashSet<u64>,
     retry_at: Stamp,
@@ -254,7 +255,7 @@ impl Store {
             seal: None,
             compaction: None,
             looks_for_merges: true,
-            looked_for_merges_at: Stamp(0),
+            looked_for_merges: 0,
             unmergeable: HashSet::new(),
             retry_at: Stamp(0),
             files: FileNumbers::default(),
@@ -464,6 +465,10 @@ impl Store {
         let since = Duration::from_micros(self.now.stamp.0);
         self.log.poll(since, &mut self.jobs.desk(owner::LOG));
         self.poll_book(self.book_is_wanted());
+        if self.looked_for_merges + compact::LOOK_MICROS <= self.now.stamp.0 {
+            // Windows become quiet as time goes by.
+            self.looks_for_merges = true;
+        }
         if self.retry_at <= self.now.stamp {
             self.book.retry();
         }
@@ -621,6 +626,7 @@ impl Store {
         let empty = u64::from(self.open.head.is_empty());
         self.seal_through = self.seal_through.max(self.open.number - empty);
         self.merge_all |= merge;
+        self.looks_for_merges |= merge;
         if self.should_freeze() {
             self.freeze();
         }
@@ -642,7 +648,11 @@ impl Store {
 
     /// An empty generation for points of the log `log`.
     fn new_replayed(&mut self, log: u32) -> Generation {
-        let head = Head::new(head_options(&self.options, self.ordered));
+        // It was one generation before, however many windows one may have now.
+        let head = Head::new(generation::Options {
+            windows_max: usize::MAX,
+            ..head_options(&self.options, self.ordered)
+        });
         self.replayed += 1;
         Generation::new(self.replayed, log, head, Stamp(0))
     }
@@ -683,6 +693,7 @@ impl Store {
         let mut budget = RELEASED_AT_ONCE;
         if self.frozen[at].head.clear(&mut self.pool, &mut budget)
             && let Some(done) = self.frozen.remove(at)
+            && FIRST_LIVE <= done.number
             && self.spare.len() < SPARE_MAX
         {
             self.spare.push(done.head);

@@ -292,6 +292,7 @@ impl Store {
                 }
             }
         }
+        let has_others = logs.iter().any(|(lineage, _)| *lineage != own);
         logs.sort_by_key(|(lineage, _)| *lineage != own);
         let own_log = logs.first().map(|(_, recovered)| recovered.start.clone());
         let generation = logs.iter().flat_map(|(_, recovered)| &recovered.blocks);
@@ -308,6 +309,7 @@ impl Store {
         let log_options = log::Options {
             commit_interval: std::time::Duration::from_micros(options.commit_micros),
             unwritten_bytes_max: options.unwritten_bytes_max,
+            file_bytes: options.log_file_bytes,
             ..log::Options::new(shard as u16, own)
         };
         let log = log::Writer::new(
@@ -327,7 +329,8 @@ impl Store {
         store.books = all_books;
         store.properties = properties;
         store.unbooked = unbooked;
-        store.ordered |= !start.adopted.is_empty();
+        // Points of several shards may be mixed in what is replayed.
+        store.ordered |= !start.adopted.is_empty() || has_others;
         store.replay = Replaying::new(logs, own);
         store.begin_own_book();
         adopted
@@ -356,7 +359,8 @@ impl Store {
 
     /// Replay a slice. True if there is more to do at once.
     pub fn recover(&mut self) -> bool {
-        if FROZEN_MAX / 2 <= self.frozen.len() || self.pool_is_nearly_full() {
+        let can_seal = !self.frozen.is_empty();
+        if FROZEN_MAX / 2 <= self.frozen.len() || can_seal && self.pool_is_nearly_full() {
             // Sealing comes first.
             return false;
         }
@@ -566,8 +570,9 @@ impl LogReplay {
 }
 
 impl Player {
-    /// Another generation of the log begins at block `floor`, or so much of this one is here that it is
-    /// sealed as it is.
+    /// All of a generation of the log is here; the next begins at block `floor`. It becomes one of the
+    /// head as a whole: the log is never given up in the midst of a generation, where values hang on
+    /// those before them.
     fn end(&mut self, floor: u64, store: &mut Store) {
         if let Some((_, mut generation)) = self.filling.take() {
             generation.floor = floor;
@@ -580,8 +585,6 @@ impl Player {
         let header = &found.header;
         let filling = self.filling.as_ref();
         let same = filling.is_some_and(|(generation, _)| *generation == header.generation);
-        let seal_bytes = store.options.seal_bytes;
-        let large = filling.is_some_and(|(_, held)| seal_bytes <= held.head.bytes());
         let hole = if same {
             self.sequence + 1 != header.sequence
         } else {
@@ -590,7 +593,7 @@ impl Player {
             found.is_behind_hole
         };
         self.holes += u32::from(hole);
-        if !same || large {
+        if !same {
             self.end(header.sequence, store);
             let generation = store.new_replayed(self.lineage);
             self.filling = Some((header.generation, generation));
