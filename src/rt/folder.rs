@@ -47,7 +47,7 @@ impl Folder {
     /// Another process holds it, or the file system says no.
     pub fn open(path: &Path) -> Result<Folder, FolderError> {
         let unusable = |error| FolderError::Unusable(path.to_owned(), error);
-        fs::create_dir_all(path).map_err(unusable)?;
+        make(path).map_err(unusable)?;
         let mut lock = File::options()
             .create(true)
             .read(true)
@@ -66,12 +66,56 @@ impl Folder {
         let own = format!("{}\n", std::process::id());
         lock.set_len(0)
             .and_then(|()| lock.write_all(own.as_bytes()))
+            .and_then(|()| sync_names(path))
             .map_err(unusable)?;
         Ok(Folder {
             path: path.to_owned(),
             _lock: lock,
         })
     }
+}
+
+/// Make the folder `path` and those above it that are missing, each with its name on stable storage.
+fn make(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = above(path);
+    if let Some(above) = above {
+        make(above)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => above.map_or(Ok(()), sync_folder),
+    }
+}
+
+/// The folder that holds `path`; none of the root.
+fn above(path: &Path) -> Option<&Path> {
+    let above = path.parent()?;
+    Some(if above.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        above
+    })
+}
+
+/// Bring the names in the folder and in those below it to stable storage. A process that was killed may
+/// have left some that are not: what rests on them from now on, such as the removal of a log whose points
+/// are in segments, must not outlive them.
+fn sync_names(path: &Path) -> io::Result<()> {
+    if let Some(above) = above(path) {
+        // Who made the folder made its name durable; this one may not be allowed to look there.
+        let _ = sync_folder(above);
+    }
+    sync_folder(path)?;
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folder(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The number of the process that holds the lock, as it wrote it.
@@ -99,7 +143,7 @@ impl Disk for Folder {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&new, self.path.join(name))?;
-        sync_folder(&self.path.join(name))
+        sync_folder_of(&self.path.join(name))
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<(String, u64)>> {
@@ -131,19 +175,22 @@ impl Disk for Folder {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let to = self.path.join(to);
         if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder)?;
+            make(folder)?;
         }
-        fs::rename(self.path.join(from), &to)?;
-        sync_folder(&to)
+        let from = self.path.join(from);
+        fs::rename(&from, &to)?;
+        sync_folder_of(&to)?;
+        sync_folder_of(&from)
     }
 }
 
 /// A name is as durable as the folder that holds it.
-fn sync_folder(file: &Path) -> io::Result<()> {
-    match file.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+fn sync_folder_of(file: &Path) -> io::Result<()> {
+    above(file).map_or(Ok(()), sync_folder)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 pub(crate) mod faulty;
 pub(crate) mod mounts;
+pub(crate) mod restarts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

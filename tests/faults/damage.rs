@@ -1,0 +1,149 @@
+//! The real binary on a disk that gives back other bits than it was given: an answer lacks points and
+//! says so, and never has a wrong one.
+
+use crate::harness::Scratch;
+use crate::harness::faulty::{Faulty, On, Rule, Then};
+use crate::ledger::Ledger;
+use crate::power::appliance;
+
+/// A read is tried so often before its part counts as damaged.
+const TRIES: u64 = 3;
+
+#[test]
+fn flipped_bits_are_never_answered() {
+    let scratch = Scratch::new("flips");
+    let Some(faulty) = Faulty::mount(scratch.path()) else {
+        return;
+    };
+    let mut server = appliance(&faulty, scratch.path(), &[]);
+    let mut ledger = Ledger::new("flips");
+    server.start();
+    for _ in 0..4 {
+        ledger.send_all(&server, 100);
+        assert_eq!(server.post("/admin/seal", "").status, 200);
+    }
+    let all = ledger.look(&server).points;
+    let (mut healed, mut lacking) = (0, 0);
+    for skip in 0..8 {
+        for times in [1, TRIES, 1 << 40] {
+            server.stop();
+            faulty.clear_rules();
+            server.start();
+            let hits = faulty.hits();
+            faulty.add_rule(Rule {
+                path: "segments/".to_owned(),
+                on: On::Read,
+                then: Then::Flip,
+                skip,
+                times,
+            });
+            let seen = ledger.look(&server);
+            let log = server.log();
+            let struck = hits < faulty.hits();
+            assert_eq!(0 < seen.missing, seen.partial.is_some(), "{seen:?}\n{log}");
+            if seen.missing == 0 {
+                healed += u64::from(struck);
+                // Several parts may share the flips.
+                assert!(
+                    times <= TRIES || !struck,
+                    "{seen:?} after {times} flips\n{log}"
+                );
+                continue;
+            }
+            lacking += 1;
+            assert!(struck, "{seen:?}\n{log}");
+            assert_eq!(seen.partial.as_deref(), Some("damage"));
+            assert!(log.contains("is damaged at byte"), "{log}");
+            assert!(0.0 < server.metric("corelane_segment_damaged"));
+            // From then on it is not a matter of luck.
+            faulty.clear_rules();
+            assert_eq!(ledger.look(&server), seen);
+        }
+    }
+    assert!(
+        0 < healed && 0 < lacking,
+        "{healed} healed, {lacking} lacking"
+    );
+    server.stop();
+    faulty.clear_rules();
+    server.start();
+    // What was damaged on its way is sound on the disk.
+    let seen = ledger.look(&server);
+    assert_eq!(
+        (seen.points, seen.missing),
+        (all, 0),
+        "{seen:?}\n{}",
+        server.log()
+    );
+    server.stop();
+}
+
+/// A bit that turned on the disk costs a part of a file, and the rest of it answers.
+#[test]
+fn rot_costs_no_more_than_its_page() {
+    let scratch = Scratch::new("rot");
+    let Some(faulty) = Faulty::mount(scratch.path()) else {
+        return;
+    };
+    let mut server = appliance(&faulty, scratch.path(), &[]);
+    let mut ledger = Ledger::new("rot");
+    server.start();
+    ledger.send_all(&server, 150);
+    assert_eq!(server.post("/admin/seal", "").status, 200);
+    let all = ledger.look(&server).points;
+    server.stop();
+    let folder = server.data().join("segments");
+    let files = std::fs::read_dir(&folder).expect("it is there");
+    let sizes = files.filter_map(|file| {
+        let file = file.ok()?;
+        Some((file.metadata().ok()?.len(), file.path()))
+    });
+    let (bytes, path) = sizes.max().expect("a segment");
+    let sound = std::fs::read(&path).expect("it can be read");
+    let name = path
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    let (mut parts, mut whole) = (0, 0);
+    const PLACES: u64 = 12;
+    for place in 0..PLACES {
+        let offset = (bytes - 1) * place / (PLACES - 1);
+        let mut rotten = sound.clone();
+        rotten[offset as usize] ^= 0x10;
+        std::fs::write(&path, &rotten).expect("written");
+        server.start();
+        let seen = ledger.look(&server);
+        let log = server.log();
+        assert_eq!(
+            0 < seen.missing,
+            seen.partial.is_some(),
+            "byte {offset}: {seen:?}\n{log}"
+        );
+        whole += u64::from(seen.missing == 0);
+        if 0 < seen.missing {
+            assert_eq!(seen.partial.as_deref(), Some("damage"));
+            assert!(
+                log.contains(&format!("segments/{name} is damaged at byte")),
+                "{log}"
+            );
+            assert!(0.0 < server.metric("corelane_segment_damaged"));
+            // Other files, and mostly other pages of this one, are not touched.
+            assert!(0 < seen.points, "byte {offset}: {seen:?}");
+            parts += 1;
+        }
+        server.stop();
+        std::fs::write(&path, &sound).expect("written");
+    }
+    println!("{parts} of {PLACES} cost points, {whole} none");
+    assert!(0 < parts);
+    server.start();
+    let seen = ledger.look(&server);
+    assert_eq!(
+        (seen.points, seen.missing),
+        (all, 0),
+        "{seen:?}\n{}",
+        server.log()
+    );
+    server.stop();
+}
