@@ -154,6 +154,7 @@ fn merge(infos: &[SegmentInfo], files: &HashMap<String, Vec<Vec<u8>>>) -> (Segme
     let (mut jobs, mask) = (Jobs::default(), Mask::default());
     let rules = Rules {
         duplicates: &|_| Duplicates::Last,
+        ordered: false,
         mask: &mask,
     };
     let mut merge = Merge::new(infos, 99).expect("files of one window");

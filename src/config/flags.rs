@@ -58,7 +58,9 @@ pub struct Typed {
 /// What `clap` has to say: a mistake, or the text of `--help` or `--version`.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Typed, clap::Error> {
     let matches = command().try_get_matches_from(words)?;
-    let task = matches.subcommand().and_then(|(name, words)| task_of(name, words));
+    let task = matches
+        .subcommand()
+        .and_then(|(name, words)| task_of(name, words));
     // Flags are global: after `serve` they are found in its matches, and in the outer ones too.
     let matches = matches.subcommand_matches("serve").unwrap_or(&matches);
     let mut values = Vec::new();
@@ -106,10 +108,17 @@ fn task_of(name: &str, words: &ArgMatches) -> Option<Task> {
 }
 
 /// A command that looks at files; its help leaves out the flags of the appliance.
-fn tool(name: &'static str, about: &'static str, path: &'static str, help: &'static str) -> Command {
+fn tool(
+    name: &'static str,
+    about: &'static str,
+    path: &'static str,
+    help: &'static str,
+) -> Command {
     Command::new(name)
         .about(about)
-        .help_template("{about-with-newline}\n{usage-heading} {usage}\n\n{positionals}\n{after-help}")
+        .help_template(
+            "{about-with-newline}\n{usage-heading} {usage}\n\n{positionals}\n{after-help}",
+        )
         .arg(
             Arg::new(path)
                 .required(true)
@@ -130,19 +139,29 @@ pub fn command() -> Command {
                 .after_help(EXAMPLES),
         )
         .subcommand(
-            tool("dump", "Print a file of a data folder", "FILE", "Log, segment, book, manifest or identity")
-                .override_usage("corelane dump [--detail summary|parts|all] FILE")
-                .after_help(DUMP)
-                .arg(
-                    Arg::new("detail")
-                        .long("detail")
-                        .value_parser(Detail::WORDS.map(|(word, _)| word)),
-                ),
+            tool(
+                "dump",
+                "Print a file of a data folder",
+                "FILE",
+                "Log, segment, book, manifest or identity",
+            )
+            .override_usage("corelane dump [--detail summary|parts|all] FILE")
+            .after_help(DUMP)
+            .arg(
+                Arg::new("detail")
+                    .long("detail")
+                    .value_parser(Detail::WORDS.map(|(word, _)| word)),
+            ),
         )
         .subcommand(
-            tool("check", "Read and verify a whole data folder", "DIR", "The folder, of no running appliance")
-                .override_usage("corelane check DIR")
-                .after_help(CHECK),
+            tool(
+                "check",
+                "Read and verify a whole data folder",
+                "DIR",
+                "The folder, of no running appliance",
+            )
+            .override_usage("corelane check DIR")
+            .after_help(CHECK),
         )
         .disable_help_subcommand(true)
         .arg(

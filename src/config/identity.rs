@@ -80,7 +80,9 @@ fn render(seed: u64) -> String {
 /// Whether a file that starts with `bytes` is meant to be an identity.
 pub fn looks_like_one(bytes: &[u8]) -> bool {
     let is_text = |byte: &u8| byte.is_ascii_hexdigit() || b" \n".contains(byte);
-    bytes.first().is_some_and(u8::is_ascii_digit) && bytes.contains(&b' ') && bytes.iter().all(is_text)
+    bytes.first().is_some_and(u8::is_ascii_digit)
+        && bytes.contains(&b' ')
+        && bytes.iter().all(is_text)
 }
 
 /// The hash seed that an identity holds.

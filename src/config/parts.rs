@@ -106,6 +106,7 @@ impl Config {
             unwritten_bytes_max: size(store.unwritten_bytes_max),
             raw_disk_percent: retention.raw_disk,
             raw_at_least: Step::from_millis(at_least).unwrap_or(Step::SIX_HOURS),
+            ..store::Options::default()
         }
     }
 }

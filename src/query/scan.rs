@@ -186,6 +186,17 @@ impl Scan {
         }
     }
 
+    /// The disk has brought something: whatever waits may have it. To be called for every result, also
+    /// between two slices that did not wait, or a series that was passed over in the first would be
+    /// taken to wait in the second.
+    pub fn wake(&mut self) {
+        if let Work::Points(scan) = &mut self.work {
+            scan.readings
+                .iter_mut()
+                .for_each(|(_, waits)| *waits = false);
+        }
+    }
+
     fn is_waiting(&self) -> bool {
         matches!(&self.work, Work::Points(scan) if scan.waits)
     }

@@ -319,9 +319,10 @@ impl Shard {
             self.keep(|keeper| keeper.done(job, result));
         } else {
             self.landing.store.done(job, result);
-            self.scans
-                .iter_mut()
-                .for_each(|running| running.waits = false);
+            for running in &mut self.scans {
+                running.waits = false;
+                running.scan.wake();
+            }
         }
     }
 

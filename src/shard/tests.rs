@@ -13,6 +13,7 @@ use crate::store::fake_disk::FakeDisk;
 use crate::store::reading::{self, SeriesReading};
 use crate::store::tombstone::Mask;
 
+mod deleting;
 mod sealing;
 
 fn options() -> Options {

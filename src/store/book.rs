@@ -29,7 +29,7 @@ pub const NUMBERS_MAX: u32 = 1 << 26;
 /// Definitions that wait for the disk, in bytes.
 pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// A record is closed before its payload gets longer, unless it holds one definition only.
-const PAYLOAD_BYTES: usize = 4 * 4096 - super::chained::RECORD_HEAD_BYTES;
+const PAYLOAD_BYTES: usize = 4 * 4096 - chained::RECORD_HEAD_BYTES;
 /// Bytes of the longest payload: one definition of escaped text, and its numbers.
 const PAYLOAD_BYTES_MAX: usize = 2 * crate::model::series::SERIES_BYTES_MAX + 4096;
 

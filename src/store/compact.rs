@@ -12,7 +12,7 @@ use super::segment::merge::{Failure, Progress, Rules};
 use super::segment::{Mask, Merge};
 use super::{RETRY_MICROS, SLICE_NANOS, Store, owner};
 use crate::base::time::Stamp;
-use crate::seam::disk::{Fault, Job, Outcome};
+use crate::seam::disk::{Fault, Job, Outcome, Request};
 
 /// Files of one level that become one of the next.
 const FAN_IN: usize = 8;
@@ -23,11 +23,15 @@ const CLOSED_MS: i64 = 600_000;
 /// and the last of its points arrived so long ago.
 const QUIET_MICROS: u64 = 300_000_000;
 
+/// Between two looks at what could be merged, if nothing has changed but the time.
+pub(super) const LOOK_MICROS: u64 = 60_000_000;
+
 /// A merge under way.
 pub(super) struct Compaction {
     merge: Merge,
     inputs: Vec<SegmentInfo>,
-    asked: bool,
+    /// What was written: the manifest is asked to list it.
+    asked: Option<SegmentInfo>,
 }
 
 impl Compaction {
@@ -59,9 +63,10 @@ pub(super) fn choose(
         let all = version.segments(book, i64::MIN, i64::MAX).copied();
         for info in all.map(Some).chain([None]) {
             let same = info.is_some_and(|info| {
+                let place = |info: &SegmentInfo| (info.window_start_ms, info.window_ms);
                 window
                     .first()
-                    .is_none_or(|first| first.window_start_ms == info.window_start_ms)
+                    .is_none_or(|first| place(first) == place(&info))
             });
             if !same {
                 let chosen = choose_in(&window, now, leave);
@@ -102,7 +107,7 @@ impl Store {
         else {
             return false;
         };
-        if compaction.asked {
+        if compaction.asked.is_some() {
             self.compaction = Some(compaction);
             return false;
         }
@@ -115,6 +120,7 @@ impl Store {
         };
         let rules = Rules {
             duplicates: &duplicates,
+            ordered: self.ordered,
             mask: &Mask::default(),
         };
         let mut desk = self.jobs.desk(owner::COMPACT);
@@ -140,7 +146,7 @@ impl Store {
                     // Deletes are applied when points are read.
                     tombstones: 0,
                 });
-                compaction.asked = true;
+                compaction.asked = Some(info);
                 self.compaction = Some(compaction);
                 true
             }
@@ -161,18 +167,19 @@ impl Store {
             all: self.merge_all,
         };
         let inputs = choose(&self.version, &self.books, &now, &self.unmergeable);
-        let merge = Merge::new(&inputs, self.files.next()?).ok();
-        let Some(merge) = merge else {
+        self.looked_for_merges = now.stamp;
+        if inputs.is_empty() {
             self.looks_for_merges = false;
             if self.seal.is_none() && self.frozen.is_empty() {
                 self.merge_all = false;
             }
             return None;
-        };
+        }
+        let merge = Merge::new(&inputs, self.files.next()?).ok()?;
         Some(Compaction {
             merge,
             inputs,
-            asked: false,
+            asked: None,
         })
     }
 
@@ -181,19 +188,34 @@ impl Store {
     pub(super) fn settle_compaction(&mut self) {
         self.looks_for_merges = true;
         let version = &self.version;
-        self.compaction.take_if(|compaction| {
-            let listed = |info: &SegmentInfo| {
-                let (book, start) = (info.book, info.window_start_ms);
-                let mut window = version.segments(book, start, start);
-                window.any(|known| known.file == info.file)
-            };
-            compaction.asked && !compaction.inputs.iter().any(listed)
+        let listed = |info: &SegmentInfo| {
+            let (book, start) = (info.book, info.window_start_ms);
+            let end = start.saturating_add(info.window_ms);
+            let mut window = version.segments(book, start, end);
+            window.any(|known| known.file == info.file)
+        };
+        let done = self.compaction.take_if(|compaction| {
+            compaction.asked.is_some() && !compaction.inputs.iter().any(listed)
         });
+        if let Some(written) = done.and_then(|done| done.asked) {
+            self.counts.merges += 1;
+            self.counts.merged_points += written.points;
+        }
     }
 
     /// The manifest did not take it, because its inputs have left: what was written is of no use.
     pub(super) fn fail_compaction(&mut self) {
-        self.compaction = None;
+        let Some(failed) = self.compaction.take() else {
+            return;
+        };
+        // Deletes lie between its inputs, or some have left: those that are still there stay apart, so
+        // that each point keeps its place before or behind a delete.
+        let inputs = failed.inputs.iter().map(|info| info.file);
+        self.unmergeable.extend(inputs);
+        if let Some(info) = failed.asked.filter(|info| 0 < info.points) {
+            let name = info.path().into();
+            self.jobs.desk(owner::REST).ask(Request::Remove { name });
+        }
         self.looks_for_merges = true;
     }
 

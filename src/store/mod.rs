@@ -85,9 +85,6 @@ const FIRST_LIVE: u64 = 1 << 32;
 /// Frozen generations at one time; senders wait from half of them on.
 const FROZEN_MAX: usize = 8;
 
-/// Windows that a generation of the log may have points in; no start is told more.
-const REPLAYED_WINDOWS_MAX: usize = 4096;
-
 /// Emptied heads that are kept.
 const SPARE_MAX: usize = 2;
 
@@ -159,6 +156,8 @@ pub struct Store {
     seal: Option<Seal>,
     compaction: Option<Compaction>,
     looks_for_merges: bool,
+    /// When that was last done, in microseconds.
+    looked_for_merges: u64,
     /// Files that are not merged because one of them is damaged.
     unmergeable: HashSet<u64>,
     retry_at: Stamp,
@@ -256,6 +255,7 @@ impl Store {
             seal: None,
             compaction: None,
             looks_for_merges: true,
+            looked_for_merges: 0,
             unmergeable: HashSet::new(),
             retry_at: Stamp(0),
             files: FileNumbers::default(),
@@ -466,6 +466,10 @@ impl Store {
         let since = Duration::from_micros(self.now.stamp.0);
         self.log.poll(since, &mut self.jobs.desk(owner::LOG));
         self.poll_book(self.book_is_wanted());
+        if self.looked_for_merges + compact::LOOK_MICROS <= self.now.stamp.0 {
+            // Windows become quiet as time goes by.
+            self.looks_for_merges = true;
+        }
         if self.retry_at <= self.now.stamp {
             self.book.retry();
         }
@@ -623,6 +627,7 @@ impl Store {
         let empty = u64::from(self.open.head.is_empty());
         self.seal_through = self.seal_through.max(self.open.number - empty);
         self.merge_all |= merge;
+        self.looks_for_merges |= merge;
         if self.should_freeze() {
             self.freeze();
         }
@@ -644,12 +649,11 @@ impl Store {
 
     /// An empty generation for points of the log `log`.
     fn new_replayed(&mut self, log: u32) -> Generation {
-        // Not fewer windows than any start may have been told.
-        let options = generation::Options {
-            windows_max: REPLAYED_WINDOWS_MAX,
+        // It was one generation before, however many windows one may have now.
+        let head = Head::new(generation::Options {
+            windows_max: usize::MAX,
             ..head_options(&self.options, self.ordered)
-        };
-        let head = Head::new(options);
+        });
         self.replayed += 1;
         Generation::new(self.replayed, log, head, Stamp(0))
     }

@@ -23,6 +23,8 @@ pub struct Options {
     pub commit_micros: u64,
     /// Bytes of log since the last seal at which a generation is sealed.
     pub log_bytes_max: u64,
+    /// Bytes of a file of the log.
+    pub log_file_bytes: u64,
     /// Bytes that may wait for a slow disk.
     pub unwritten_bytes_max: usize,
     /// Share of the disk that raw points may take, in percent.
@@ -43,6 +45,7 @@ impl Default for Options {
             cache_bytes_max: 64 << 20,
             commit_micros: 50_000,
             log_bytes_max: 1 << 30,
+            log_file_bytes: 64 << 20,
             unwritten_bytes_max: 64 << 20,
             raw_disk_percent: 60,
             raw_at_least: Step::SIX_HOURS,

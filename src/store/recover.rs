@@ -31,9 +31,6 @@ use crate::seam::disk::{Fault, Job, Outcome, Request};
 /// Points that are replayed in one slice.
 const REPLAYED_AT_ONCE: u64 = 2_000;
 
-/// A generation of the log is sealed when it takes this part of the memory for points.
-const REPLAYED_SHARE: usize = 12;
-
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
@@ -295,6 +292,7 @@ impl Store {
                 }
             }
         }
+        let has_others = logs.iter().any(|(lineage, _)| *lineage != own);
         logs.sort_by_key(|(lineage, _)| *lineage != own);
         let own_log = logs.first().map(|(_, recovered)| recovered.start.clone());
         let generation = logs.iter().flat_map(|(_, recovered)| &recovered.blocks);
@@ -311,6 +309,7 @@ impl Store {
         let log_options = log::Options {
             commit_interval: std::time::Duration::from_micros(options.commit_micros),
             unwritten_bytes_max: options.unwritten_bytes_max,
+            file_bytes: options.log_file_bytes,
             ..log::Options::new(shard as u16, own)
         };
         let log = log::Writer::new(
@@ -330,7 +329,8 @@ impl Store {
         store.books = all_books;
         store.properties = properties;
         store.unbooked = unbooked;
-        store.ordered |= !start.adopted.is_empty();
+        // Points of several shards may be mixed in what is replayed.
+        store.ordered |= !start.adopted.is_empty() || has_others;
         store.replay = Replaying::new(logs, own);
         store.begin_own_book();
         adopted
@@ -372,7 +372,7 @@ impl Store {
         let Some(mut replay) = self.replay.take() else {
             return false;
         };
-        // What was acknowledged finds room, whatever there is: a slice more than the bound at most.
+        // What was acknowledged finds room, although its generation may be larger than the options of this start allow.
         self.pool.lift(true);
         let more = replay.step(self);
         self.pool.lift(false);
@@ -578,8 +578,9 @@ impl LogReplay {
 }
 
 impl Player {
-    /// Another generation of the log begins at block `floor`, or so much of this one is here that it is
-    /// sealed as it is.
+    /// All of a generation of the log is here; the next begins at block `floor`. It becomes one of the
+    /// head as a whole: the log is never given up in the midst of a generation, where values hang on
+    /// those before them.
     fn end(&mut self, floor: u64, store: &mut Store) {
         if let Some((_, mut generation)) = self.filling.take() {
             generation.floor = floor;
@@ -592,12 +593,6 @@ impl Player {
         let header = &found.header;
         let filling = self.filling.as_ref();
         let same = filling.is_some_and(|(generation, _)| *generation == header.generation);
-        // The options of this start may leave less memory than those that the log was written with.
-        let seal_bytes = store
-            .options
-            .seal_bytes
-            .min(store.pool.bytes_max() / REPLAYED_SHARE);
-        let large = filling.is_some_and(|(_, held)| seal_bytes <= held.head.bytes());
         let hole = if same {
             self.sequence + 1 != header.sequence
         } else {
@@ -606,7 +601,7 @@ impl Player {
             found.is_behind_hole
         };
         self.holes += u32::from(hole);
-        if !same || large {
+        if !same {
             self.end(header.sequence, store);
             let generation = store.new_replayed(self.lineage);
             self.filling = Some((header.generation, generation));

@@ -55,10 +55,11 @@ pub(crate) fn reads(random: &mut Random) -> Vec<Read> {
             };
             let value =
                 random.below(10_000) as f64 / [1.0, 4.0, 10.0, 100.0][random.below(4) as usize];
-            text += &format!("{name} {value} {}{fraction}\n", second - late);
+            let time = format!("{}{fraction}", second - late);
+            text += &format!("{name} {value} {time}\n");
             if random.chance(5) {
                 // The same instant again; the later arrival wins.
-                text += &format!("{name} {} {second}\n", value + 1.0);
+                text += &format!("{name} {} {time}\n", value + 1.0);
             }
             if random.chance(25) {
                 stamp += 1 + random.below(2_000);

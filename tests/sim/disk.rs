@@ -29,6 +29,9 @@ use device::{Device, ROOM_BYTES};
 use file::File;
 use folder::{Change, folder_of};
 
+/// The polynomial of CRC32C as bits in the order of a file: x^32 first.
+const UNSEEN: [u8; 5] = [0xF1, 0x76, 0xEC, 0x05, 0x01];
+
 /// See the head of this module.
 #[derive(Debug)]
 pub(crate) struct SimDisk(RefCell<Device>);
@@ -100,12 +103,27 @@ impl SimDisk {
         })
     }
 
+    /// Turn several bits of a file for good, in a way that CRC32C does not tell: the difference is a
+    /// multiple of its polynomial.
+    pub(crate) fn rot_unseen(&self, name: &str, at: usize) {
+        for (byte, bits) in UNSEEN.into_iter().enumerate() {
+            for bit in (0..8).filter(|bit| bits & 1 << bit != 0) {
+                self.rot(name, at + byte, bit);
+            }
+        }
+    }
+
     /// All names with the lengths of their files.
     pub(crate) fn names(&self) -> Vec<(String, u64)> {
         let device = self.0.borrow();
         let about =
             |(name, file): (&Arc<str>, &File)| (name.to_string(), file.bytes().len() as u64);
         device.folder.names().map(about).collect()
+    }
+
+    /// Bytes of all files.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.0.borrow().folder.used_bytes()
     }
 
     /// Bytes that went to the device for files right in `folder`; zeros count too.

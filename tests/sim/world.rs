@@ -1,195 +1,373 @@
-//! Shards, their mail and their callers, one step at a time.
+//! Shards, their mail, their disk and their clock, one step at a time.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use bytes::Bytes;
 use corelane::base::buffer::ReadBuffer;
 use corelane::base::random::Random;
-use corelane::base::time::{Arrival, Millis, Stamp, Step};
-use corelane::http::{Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::base::time::{Arrival, Millis, Stamp};
 use corelane::index::Bounds;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::{Samples, TimeRule};
-use corelane::model::series::{SeriesName, TenantId};
-use corelane::query::error::QueryError;
-use corelane::query::plan::Plan;
-use corelane::query::scan::Partial;
 use corelane::seam::Post;
 use corelane::shard::feed::Feed;
 use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::sources::Source;
-use corelane::shard::vitals::Vitals;
-use corelane::shard::{Options, Shard};
+use corelane::shard::{Options, Progress, Shard};
 use corelane::simd::Isa;
-use corelane::store::head;
+use corelane::store::log::{Ticket, TicketState};
+use corelane::store::{self, recover};
 
 use crate::arrivals::{Read, START_S};
+use crate::disk::SimDisk;
+
+/// Steps after which an appliance that has not come to what is waited for never will.
+const STEPS_MAX: usize = 400_000;
+
+/// What the clocks of a machine say. They go on while no appliance runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    /// Order of arrivals, microseconds.
+    pub(crate) stamp: u64,
+    /// The wall clock, which may be set, milliseconds.
+    pub(crate) wall_ms: i64,
+}
+
+impl Clock {
+    /// A day after the first data.
+    pub(crate) fn new() -> Clock {
+        Clock {
+            stamp: 1,
+            wall_ms: (START_S + 86_400) * 1000,
+        }
+    }
+}
 
 /// The appliance: everything that happens in it is one of a few steps, chosen by the seed.
 pub(crate) struct World {
-    inner: Rc<RefCell<Inner>>,
+    pub(crate) inner: Rc<RefCell<Inner>>,
     buffer: ReadBuffer,
     feeds: Vec<Feed>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     random: Random,
     shards: Vec<Shard>,
-    /// Mail under way; any of it may arrive next.
-    under_way: Vec<(usize, Mail)>,
-    /// Answers by ticket, one place a shard.
+    disk: Rc<SimDisk>,
+    pub(crate) clock: Clock,
+    /// Mail under way, from whom and to whom. What goes the same way keeps its order; else any of it may
+    /// arrive next.
+    mail: Vec<(usize, usize, Mail)>,
+    /// Answers by ticket, one place for each shard that was asked.
     answers: HashMap<u64, Vec<Option<Reply>>>,
     next_ticket: u64,
+    /// What the shards had to say.
+    troubles: Vec<String>,
+}
+
+/// What every shard of a test is told, but for its store.
+fn options(store: store::Options) -> Options {
+    Options {
+        line_bytes_max: 64 * 1024,
+        frame_bytes_max: 1 << 24,
+        buffered_bytes_max: 1 << 24,
+        times: TimeRule::default(),
+        index: Bounds::series(10_000),
+        store,
+        seed: 99,
+        isa: Isa::available()[0],
+    }
 }
 
 impl World {
+    /// A new appliance on a disk of its own that never fails.
     pub(crate) fn new(seed: u64, shards: usize) -> World {
-        let shard = |number| {
-            Shard::new(
-                number,
-                Options {
-                    line_bytes_max: 64 * 1024,
-                    frame_bytes_max: 1 << 24,
-                    buffered_bytes_max: 1 << 24,
-                    times: TimeRule::default(),
-                    index: Bounds::series(10_000),
-                    head: head::Options {
-                        bytes_max: 64 << 20,
-                        windows_max: 4096,
-                        window: Step::from_millis(300_000).expect("positive"),
-                    },
-                    rollup_step: Step::MINUTE,
-                    seed: 99,
-                    isa: Isa::available()[0],
-                },
-            )
+        let store = store::Options {
+            window: corelane::base::time::Step::from_millis(300_000).expect("positive"),
+            head_bytes_max: 64 << 20,
+            log_file_bytes: 1 << 20,
+            ..store::Options::default()
         };
+        let disk = Rc::new(SimDisk::new(seed));
+        let (world, _) = World::open(seed, disk, shards, store, Clock::new())
+            .expect("an empty disk without faults");
+        world
+    }
+
+    /// An appliance on what the disk holds, and what it has to say of it.
+    pub(crate) fn open(
+        seed: u64,
+        disk: Rc<SimDisk>,
+        shards: usize,
+        store: store::Options,
+        mut clock: Clock,
+    ) -> Result<(World, Vec<String>), recover::RecoverError> {
+        let mut found = recover::open(&*disk, shards)?;
+        clock.stamp = clock.stamp.max(found.highest.0 + 1);
+        let mut all = Vec::new();
+        for number in 0..shards {
+            let start = found.starts.remove(&number).expect("one for each shard");
+            all.push(Shard::new(options(store), start, &*disk)?);
+        }
         let inner = Inner {
             random: Random::new(seed ^ 0x5eed),
-            shards: (0..shards).map(shard).collect(),
-            under_way: Vec::new(),
+            shards: all,
+            disk,
+            clock,
+            mail: Vec::new(),
             answers: HashMap::new(),
             next_ticket: 0,
+            troubles: Vec::new(),
         };
-        World {
+        let world = World {
             inner: Rc::new(RefCell::new(inner)),
             buffer: ReadBuffer::default(),
             feeds: (0..shards)
                 .map(|_| Feed::new(Protocol::Graphite, Source::default()))
                 .collect(),
-        }
+        };
+        Ok((world, found.notes))
     }
 
-    /// A read arrives at a shard.
+    /// A read arrives at a shard, not before its stamp.
     pub(crate) fn receive(&mut self, shard: usize, read: &Read) {
-        let at = Arrival {
-            now: Millis((START_S + 86_400) * 1000),
-            stamp: Stamp(read.stamp),
-        };
-        self.buffer.read_area()[..read.text.len()].copy_from_slice(&read.text);
+        {
+            let clock = &mut self.inner.borrow_mut().clock;
+            clock.stamp = clock.stamp.max(read.stamp);
+        }
+        self.take(shard, &read.text);
+    }
+
+    /// A read arrives at a shard now.
+    pub(crate) fn take(&mut self, shard: usize, text: &[u8]) {
+        self.buffer.read_area()[..text.len()].copy_from_slice(text);
         let inner = &mut *self.inner.borrow_mut();
-        inner.shards[shard].take(
-            &mut self.feeds[shard],
-            &mut self.buffer,
-            read.text.len(),
-            at,
-        );
+        inner.clock.stamp += 1;
+        let at = inner.arrival();
+        inner.shards[shard].take(&mut self.feeds[shard], &mut self.buffer, text.len(), at);
+    }
+
+    pub(crate) fn shards(&self) -> usize {
+        self.feeds.len()
     }
 
     pub(crate) fn accepted(&self) -> u64 {
         self.inner.borrow().shards.iter().map(Shard::accepted).sum()
     }
 
-    /// Start second, count and sum of a series' previous and open cell on shard 0.
-    pub(crate) fn cells(&self, name: &str) -> Vec<(i64, u64, f64)> {
-        let name = SeriesName::from_text(name).expect("a canonical text");
-        let cells = self.inner.borrow().shards[0].recent_cells(TenantId::DEFAULT, &name);
-        let cells = cells.into_iter().flatten().flatten();
-        cells
-            .map(|cell| (cell.start.seconds(), cell.of.count, cell.of.sum()))
-            .collect()
+    /// Lines that were refused.
+    pub(crate) fn refused(&self) -> u64 {
+        let inner = self.inner.borrow();
+        let vitals = inner.shards.iter().map(Shard::describe);
+        vitals
+            .flat_map(|vitals| vitals.refused.map(|refused| refused.total()))
+            .sum()
     }
 
-    /// Status and body of a GET.
-    pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        let path = path.replace('\'', "%27");
-        let request = http::Request::get(&path)
-            .body(Bytes::new())
-            .expect("a request");
-        let options = HttpOptions::default();
-        let fleet = SimulatedFleet(self.inner.clone());
-        let mut future = Box::pin(answer(request, &fleet, &options));
-        let mut context = Context::from_waker(Waker::noop());
-        for _ in 0..1_000_000 {
-            match future.as_mut().poll(&mut context) {
-                Poll::Ready(response) => {
-                    let body = String::from_utf8(response.body().to_vec()).expect("text");
-                    return (response.status().as_u16(), body);
-                }
-                Poll::Pending => self.inner.borrow_mut().step(),
+    pub(crate) fn is_blocked(&self, shard: usize) -> bool {
+        self.inner.borrow().shards[shard].is_blocked()
+    }
+
+    pub(crate) fn is_recovering(&self) -> bool {
+        let inner = self.inner.borrow();
+        inner.shards.iter().any(Shard::is_recovering)
+    }
+
+    pub(crate) fn ticket(&self, shard: usize) -> Ticket {
+        self.inner.borrow_mut().shards[shard].ticket()
+    }
+
+    pub(crate) fn state(&self, shard: usize, ticket: Ticket) -> TicketState {
+        self.inner.borrow().state(shard, ticket)
+    }
+
+    pub(crate) fn take_troubles(&self) -> Vec<String> {
+        std::mem::take(&mut self.inner.borrow_mut().troubles)
+    }
+
+    /// So many things happen.
+    pub(crate) fn run(&self, steps: u64) {
+        let mut inner = self.inner.borrow_mut();
+        (0..steps).for_each(|_| inner.step());
+    }
+
+    /// So much time goes by, and the wall clock besides by so much more or less.
+    pub(crate) fn pass(&self, micros: u64, jump_ms: i64) {
+        let clock = &mut self.inner.borrow_mut().clock;
+        clock.stamp += micros;
+        clock.wall_ms += micros as i64 / 1000 + jump_ms;
+    }
+
+    /// Go on until it is so; false where the disk gives out before.
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn(&World) -> bool) -> bool {
+        for _ in 0..STEPS_MAX {
+            if is_so(self) {
+                return true;
             }
+            if self.inner.borrow().disk.is_out() {
+                return false;
+            }
+            self.inner.borrow_mut().step();
         }
-        panic!("no answer to {path}: the shards have come to rest");
+        let troubles = self.take_troubles();
+        let inner = self.inner.borrow();
+        let stores: Vec<_> = inner
+            .shards
+            .iter()
+            .map(|shard| shard.describe().store)
+            .collect();
+        let mail = inner.mail.len();
+        panic!("it never comes to this: {what}; {mail} letters, {troubles:?}, {stores:#?}");
+    }
+
+    /// Have everything written into segments, and merged where that is said; false where the disk gives
+    /// out.
+    pub(crate) fn settle(&self, merge: bool) -> bool {
+        let shards = self.shards();
+        let ticket = self.inner.borrow_mut().ask(shards, |ticket| Mail::Settle {
+            from: 0,
+            ticket,
+            merge,
+        });
+        let done = self.until("all is settled", |world| {
+            world.inner.borrow().is_answered(ticket)
+        });
+        self.inner.borrow_mut().answers.remove(&ticket);
+        done
+    }
+
+    /// The process ends; what the clocks say then.
+    pub(crate) fn end(self) -> Clock {
+        self.inner.borrow().clock
     }
 }
 
 impl Inner {
-    /// One thing happens somewhere.
-    fn step(&mut self) {
-        if !self.under_way.is_empty() && self.random.chance(50) {
-            let which = self.random.below(self.under_way.len() as u64) as usize;
-            let (to, mail) = self.under_way.swap_remove(which);
-            match mail {
-                Mail::Answer {
-                    from,
-                    ticket,
-                    reply,
-                } => {
-                    if let Some(places) = self.answers.get_mut(&ticket) {
-                        places[from] = Some(reply);
-                    }
-                }
-                mail => self.shards[to].open_mail(mail),
-            }
-        } else {
-            let shard = self.random.below(self.shards.len() as u64) as usize;
-            let post = Postbag {
-                shards: self.shards.len(),
-                mail: RefCell::default(),
-            };
-            self.shards[shard].work(&post);
-            self.under_way.extend(post.mail.into_inner());
+    fn arrival(&self) -> Arrival {
+        Arrival {
+            now: Millis(self.clock.wall_ms),
+            stamp: Stamp(self.clock.stamp),
         }
     }
 
-    fn ask_all(&mut self, mail: impl Fn(u64) -> Mail) -> u64 {
+    /// One thing happens somewhere.
+    pub(crate) fn step(&mut self) {
+        self.clock.stamp += self.random.below(200);
+        let chance = self.random.below(100);
+        if chance < 35 && !self.mail.is_empty() {
+            self.deliver();
+        } else if chance < 65 && self.disk.in_flight() > 0 {
+            self.complete();
+        } else {
+            let shard = self.random.below(self.shards.len() as u64) as usize;
+            let progress = self.work(shard);
+            if progress == Progress::Idle && self.mail.is_empty() && self.disk.in_flight() == 0 {
+                // Nothing but time makes a difference.
+                self.clock.stamp += 5_000;
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
+        let which = self.random.below(self.mail.len() as u64) as usize;
+        let way = |(from, to, _): &(usize, usize, Mail)| (*from, *to);
+        let chosen = way(&self.mail[which]);
+        let first = self.mail.iter().position(|mail| way(mail) == chosen);
+        let (_, to, mail) = self.mail.remove(first.unwrap_or(which));
+        match mail {
+            Mail::Answer {
+                from,
+                ticket,
+                reply,
+            } => {
+                if let Some(places) = self.answers.get_mut(&ticket) {
+                    places[from] = Some(reply);
+                }
+            }
+            mail => self.shards[to].open_mail(mail),
+        }
+    }
+
+    fn complete(&mut self) {
+        if let Some(done) = self.disk.complete() {
+            self.shards[done.shard].disk_done(done.job, done.result);
+            self.pump(done.shard);
+        }
+    }
+
+    /// As each core does it: work, then begin what is due.
+    fn work(&mut self, shard: usize) -> Progress {
+        let post = Postbag {
+            shards: self.shards.len(),
+            mail: RefCell::default(),
+        };
+        let progress = self.shards[shard].work(&post);
+        let sent = post.mail.into_inner().into_iter();
+        self.mail.extend(sent.map(|(to, mail)| (shard, to, mail)));
+        self.pump(shard);
+        self.troubles.extend(self.shards[shard].take_troubles());
+        progress
+    }
+
+    fn pump(&mut self, number: usize) {
+        let now = self.arrival();
+        let shard = &mut self.shards[number];
+        shard.poll(now);
+        while let Some((job, request)) = shard.take_job() {
+            self.disk.start(number, job, request);
+        }
+    }
+
+    /// Mail to the first so many shards, who will answer under the ticket.
+    pub(crate) fn ask(&mut self, shards: usize, mail: impl Fn(u64) -> Mail) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.answers
-            .insert(ticket, self.shards.iter().map(|_| None).collect());
-        let to_all = (0..self.shards.len()).map(|to| (to, mail(ticket)));
-        self.under_way.extend(to_all);
+            .insert(ticket, (0..shards).map(|_| None).collect());
+        self.mail
+            .extend((0..shards).map(|to| (0, to, mail(ticket))));
         ticket
     }
 
-    fn take_answers(&mut self, ticket: u64) -> Option<Vec<Reply>> {
-        let all = self
-            .answers
-            .get(&ticket)
-            .is_some_and(|places| places.iter().all(Option::is_some));
-        all.then(|| {
-            self.answers
-                .remove(&ticket)
-                .unwrap_or_default()
-                .into_iter()
-                .flatten()
-                .collect()
-        })
+    pub(crate) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Points that somebody waits for; none are taken where the shard takes no more.
+    pub(crate) fn ingest(
+        &mut self,
+        shard: usize,
+        protocol: Protocol,
+        text: &[u8],
+        samples: &mut Samples,
+    ) -> Option<Ticket> {
+        if self.shards[shard].is_blocked() {
+            samples.clear();
+            return None;
+        }
+        self.clock.stamp += 1;
+        let at = self.arrival();
+        let (ticket, _) = self.shards[shard].take_samples(protocol, text, samples, at);
+        self.pump(shard);
+        Some(ticket)
+    }
+
+    pub(crate) fn state(&self, shard: usize, ticket: Ticket) -> TicketState {
+        self.shards[shard].state(ticket)
+    }
+
+    fn is_answered(&self, ticket: u64) -> bool {
+        let places = self.answers.get(&ticket);
+        places.is_some_and(|places| places.iter().all(Option::is_some))
+    }
+
+    pub(crate) fn take_answers(&mut self, ticket: u64) -> Option<Vec<Reply>> {
+        if !self.is_answered(ticket) {
+            return None;
+        }
+        let places = self.answers.remove(&ticket)?;
+        Some(places.into_iter().flatten().collect())
     }
 }
 
@@ -207,90 +385,5 @@ impl Post<Mail> for Postbag {
     fn send(&self, to: usize, mail: Mail) -> Result<(), Mail> {
         self.mail.borrow_mut().push((to, mail));
         Ok(())
-    }
-}
-
-struct SimulatedFleet(Rc<RefCell<Inner>>);
-
-impl SimulatedFleet {
-    async fn answers(&self, ticket: u64) -> Vec<Reply> {
-        poll_fn(|_| match self.0.borrow_mut().take_answers(ticket) {
-            Some(replies) => Poll::Ready(replies),
-            None => Poll::Pending,
-        })
-        .await
-    }
-}
-
-impl Fleet for SimulatedFleet {
-    fn ask(&self, plan: Plan) -> Local<'_, Result<Vec<Partial>, QueryError>> {
-        let ticket = self.0.borrow_mut().ask_all(|ticket| Mail::Scan {
-            from: 0,
-            ticket,
-            plan: plan.clone(),
-        });
-        Box::pin(async move {
-            let parts = self
-                .answers(ticket)
-                .await
-                .into_iter()
-                .map(|reply| match reply {
-                    Reply::Part(part) => part,
-                    Reply::Vitals(_) => unreachable!("a scan is answered with a part"),
-                });
-            parts.collect()
-        })
-    }
-
-    fn ingest(
-        &self,
-        _protocol: Protocol,
-        _text: &[u8],
-        samples: &mut Samples,
-    ) -> Local<'_, Result<(), Unstored>> {
-        samples.clear();
-        let told = "nothing is promised here";
-        Box::pin(std::future::ready(Err(Unstored::Later(told.to_owned()))))
-    }
-
-    fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {
-        let ticket = self
-            .0
-            .borrow_mut()
-            .ask_all(|ticket| Mail::Describe { from: 0, ticket });
-        Box::pin(async move {
-            let vitals = self
-                .answers(ticket)
-                .await
-                .into_iter()
-                .map(|reply| match reply {
-                    Reply::Vitals(vitals) => *vitals,
-                    Reply::Part(_) => unreachable!("a description is answered with vitals"),
-                });
-            Ok(vitals.collect())
-        })
-    }
-
-    fn now(&self) -> Millis {
-        Millis((START_S + 86_400) * 1000)
-    }
-
-    fn elapsed(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn breathe(&self) -> Local<'_, ()> {
-        let mut breathed = false;
-        Box::pin(poll_fn(move |_| {
-            if std::mem::replace(&mut breathed, true) {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        }))
-    }
-
-    fn ready(&self) -> bool {
-        true
     }
 }

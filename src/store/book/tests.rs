@@ -197,7 +197,7 @@ fn the_texts_say_what_to_do() {
     );
     let error = read_all(&RefCell::new(FakeDisk::new(1)), 3, needed).expect_err("missing");
     assert!(error.to_string().contains("book 3"), "{error}");
-    let (header, _) = crate::store::chained::header(&KIND, 4);
+    let (header, _) = chained::header(&KIND, 4);
     bytes[..BLOCK_BYTES].copy_from_slice(&header);
     let error = read_bytes(&bytes, needed).expect_err("another").to_string();
     assert!(error.contains("another book"), "{error}");
@@ -207,11 +207,11 @@ fn the_texts_say_what_to_do() {
 fn chance_is_no_definition() {
     for seed in 0..2000 {
         let mut random = Random::new(seed);
-        let (mut bytes, link) = crate::store::chained::header(&KIND, 3);
-        let mut record = crate::store::chained::begin();
+        let (mut bytes, link) = chained::header(&KIND, 3);
+        let mut record = chained::begin();
         let len = random.below(60);
         record.extend((0..len).map(|_| (random.next_u64() >> random.below(64)) as u8));
-        crate::store::chained::seal(&mut record, link);
+        chained::seal(&mut record, link);
         bytes.extend(record);
         // It may be one by chance; it must not end the process.
         let _ = read_bytes(&bytes, BookInfo::default());

@@ -29,6 +29,11 @@ pub(super) enum Kind {
 const ALL: u8 = 1 << 2;
 const STAMPED: u8 = 1 << 3;
 
+/// Whether each point of a run has its own stamp.
+pub fn is_stamped(run: &[u8]) -> bool {
+    run.first().is_some_and(|head| head & STAMPED != 0)
+}
+
 impl RunHead {
     pub(super) fn byte(self) -> u8 {
         let all = if self.all { ALL } else { 0 };

@@ -35,6 +35,7 @@ use crate::base::time::{Millis, Step};
 use crate::model::points::Duplicates;
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
 use crate::store::info::{SegmentInfo, segment_path};
+use crate::store::pack;
 
 /// Most files that are merged at once.
 pub const INPUTS_MAX: usize = 64;
@@ -48,6 +49,9 @@ pub const WRITE_BYTES: usize = 256 * 1024;
 pub struct Rules<'a> {
     /// What becomes of two points of a series with one timestamp.
     pub duplicates: &'a dyn Fn(u32) -> Duplicates,
+    /// Whether other books may hold points of the series. Then a point that counts as arrived at the last
+    /// stamp of its file keeps that stamp, as its own, when the new file goes on for longer.
+    pub ordered: bool,
     /// What was deleted. It leaves the files here.
     pub mask: &'a Mask,
 }
@@ -284,6 +288,16 @@ pub(super) fn step_of(about: &About) -> Option<Step> {
     Step::from_millis(about.cell_step_ms)
 }
 
+/// Whether no point counts as later when its run is copied as it is.
+fn keeps_stamps(number: u32, inputs: &[Input], output: &Output, rules: &Rules<'_>) -> bool {
+    !rules.ordered
+        || inputs.iter().all(|input| {
+            let is_last = input.info.last_stamp == output.about.last_stamp;
+            let run = input.run_of(number);
+            is_last || run.is_none_or(pack::is_stamped)
+        })
+}
+
 /// Merge one series, or as much of it as one turn may.
 fn series(
     inputs: &mut [Input],
@@ -321,6 +335,7 @@ fn series(
     }
     let veils = rules.mask.of(number);
     if veils.is_empty()
+        && keeps_stamps(number, inputs, output, rules)
         && let Some(nanos) = plain::join(number, inputs, output, scratch)?
     {
         for input in inputs.iter_mut() {
@@ -329,6 +344,12 @@ fn series(
         return Ok(Turn::Did(nanos));
     }
     let duplicates = (rules.duplicates)(number);
-    *weave = Some(Weave::new(number, duplicates, veils, inputs, output));
+    *weave = Some(Weave::new(
+        number,
+        (duplicates, rules.ordered),
+        veils,
+        inputs,
+        output,
+    ));
     Ok(Turn::Did(500))
 }

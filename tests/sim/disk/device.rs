@@ -28,6 +28,8 @@ pub(crate) struct Faults {
     pub(crate) name: u64,
     /// A sync says it is done and has done nothing: for showing that this is noticed.
     pub(crate) lie: u64,
+    /// Only of files whose names begin so.
+    pub(crate) lie_in: &'static str,
 }
 
 /// A request that is done.
@@ -149,7 +151,7 @@ impl Device {
                 offset,
                 bytes,
             } => self.write(name, one.inode, offset as usize, bytes)?,
-            Request::Sync { .. } => self.sync(one.inode, one.number)?,
+            Request::Sync { ref name } => self.sync(name, one.inode, one.number)?,
             Request::Read { offset, bytes, .. } => {
                 return self
                     .read(one.inode, offset as usize, bytes)
@@ -213,10 +215,10 @@ impl Device {
         Ok(())
     }
 
-    fn sync(&mut self, inode: Option<Inode>, number: u64) -> Result<(), Fault> {
+    fn sync(&mut self, name: &str, inode: Option<Inode>, number: u64) -> Result<(), Fault> {
         let (fails, lies) = (
             self.happens(self.faults.sync),
-            self.happens(self.faults.lie),
+            name.starts_with(self.faults.lie_in) && self.happens(self.faults.lie),
         );
         // What was written while it was under way may be in it or not.
         let number = if self.random.chance(50) {

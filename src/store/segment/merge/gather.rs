@@ -59,13 +59,17 @@ impl Gather {
         self.stamped = true;
     }
 
-    /// Append the point at `place`, if there is one, which comes behind all others. `false` where its
-    /// value is of another kind than theirs.
+    /// Append the point at `place`, if there is one, which comes behind all others in time. Of equal times
+    /// the later arrival counts, of equal arrivals this one: files may overlap in what they cover where
+    /// logs of several shards went into them. `false` where its value is of another kind than theirs.
     pub(super) fn push(&mut self, from: &Stretch, place: usize, stamp: u64) -> bool {
         let Some(&time) = from.times.get(place) else {
             return true;
         };
         if self.duplicates == Duplicates::Last && self.times.last() == Some(&time) {
+            if self.stamps.last().is_some_and(|&known| stamp < known) {
+                return true;
+            }
             self.pop();
         }
         let pushed = match (&mut self.values, &from.values) {

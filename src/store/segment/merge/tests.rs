@@ -75,6 +75,7 @@ fn run(merge: &mut Merge, mask: &Mask, disk: &mut Disk, random: &mut Random) -> 
     let mut jobs = Jobs::default();
     let rules = Rules {
         duplicates: &duplicates,
+        ordered: false,
         mask,
     };
     for _ in 0..1_000_000 {

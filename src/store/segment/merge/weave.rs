@@ -19,6 +19,8 @@ const NANOS_A_POINT: usize = 25;
 pub(super) struct Weave {
     number: u32,
     duplicates: Duplicates,
+    /// Whether each point gets a stamp of its own.
+    ordered: bool,
     veils: Vec<Veil>,
     parts: Vec<Part>,
     gather: Option<Gather>,
@@ -59,7 +61,7 @@ impl Part {
 impl Weave {
     pub(super) fn new(
         number: u32,
-        duplicates: Duplicates,
+        (duplicates, ordered): (Duplicates, bool),
         veils: &[Veil],
         inputs: &[Input],
         output: &Output,
@@ -78,6 +80,7 @@ impl Weave {
         Weave {
             number,
             duplicates,
+            ordered,
             veils: veils.to_vec(),
             parts: parts.collect(),
             gather: None,
@@ -181,6 +184,9 @@ impl Weave {
                 && bound.is_none_or(|bound| (time, first) < bound)
                 && woven <= RUN_POINTS_MAX
             {
+                if self.ordered {
+                    gather.set_stamped();
+                }
                 let taken = take(part, time, &self.veils, gather);
                 if !taken && let Some(input) = inputs.get(part.input) {
                     let text = "its values are of another kind than in an older file";
