@@ -135,7 +135,7 @@ fn rot_costs_no_more_than_its_page() {
         server.stop();
         std::fs::write(&path, &sound).expect("written");
     }
-    println!("{parts} of {PLACES} cost points, {whole} none");
+    eprintln!("{parts} of {PLACES} cost points, {whole} none");
     assert!(0 < parts);
     server.start();
     let seen = ledger.look(&server);

@@ -48,7 +48,7 @@ fn what_was_acknowledged_survives_power_cuts() {
     let mut server = appliance(&faulty, scratch.path(), &[]).with_shards(&[1, 1, 1, 2]);
     let mut ledgers: Vec<Ledger> = Vec::new();
     for round in 0..rounds.unwrap_or(14) {
-        println!("POWER_SEED={seed}, cut {round}");
+        eprintln!("POWER_SEED={seed}, cut {round}");
         server.start();
         ledgers.iter().for_each(|ledger| ledger.check(&server));
         let mut ledger = Ledger::new(&format!("power.r{round}"));
@@ -80,7 +80,7 @@ fn what_was_acknowledged_survives_power_cuts() {
     server.start();
     ledgers.iter().for_each(|ledger| ledger.check(&server));
     let acknowledged: usize = ledgers.iter().map(Ledger::acknowledged).sum();
-    println!("{acknowledged} acknowledged points are there");
+    eprintln!("{acknowledged} acknowledged points are there");
     assert!(0 < acknowledged);
     server.stop();
 }
