@@ -217,8 +217,8 @@ fn what_is_sealed_answers_the_same() {
 fn the_number_of_shards_may_change() {
     for seals in [false, true] {
         let mut appliance = Appliance::start_with(&ONE);
-        let mut round = 0;
-        for flags in [&TWO[..], &ONE[..], &TWO[..], &ONE[..]] {
+        let starts = [&TWO[..], &ONE[..], &TWO[..], &ONE[..]];
+        for (round, flags) in (0..).zip(starts) {
             send(&appliance, 60 * round..60 * (round + 1));
             let want = answers(&appliance);
             if seals && round % 2 == 0 {
@@ -228,7 +228,6 @@ fn the_number_of_shards_may_change() {
             appliance = Appliance::start_on(&appliance.kill(), flags);
             let what = format!("round {round}, now {flags:?}, sealed: {seals}");
             check_same(&what, &answers(&appliance), &want);
-            round += 1;
         }
         check_quiet(&appliance.stop());
     }
