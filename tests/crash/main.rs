@@ -74,7 +74,7 @@ fn check(what: &str, shards: &[usize], loops: u64) -> Summary {
         assert_eq!(line, None, "{what}\n{said}\n{log}");
     }
     assert!(loops <= summary.kills && 0 < summary.acknowledged && 0 < summary.lines);
-    println!("{what}: {summary}");
+    eprintln!("{what}: {summary}");
     summary
 }
 
