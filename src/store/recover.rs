@@ -281,7 +281,14 @@ impl Store {
         opening.catalog.booked(booked);
         let mut unbooked = VecDeque::new();
         let mut logs = start.logs;
-        for (_, recovered) in &logs {
+        for (lineage, recovered) in &logs {
+            // Of a log that is only read a part may be sealed, under another book: its definitions are
+            // nowhere else, and the rest needs them. Its files stay until all of it is sealed.
+            let whole = match *lineage == own {
+                true => None,
+                false => Some(Scan::run(disk, *lineage as u16, 0, None)?),
+            };
+            let recovered = whole.as_ref().unwrap_or(recovered);
             for definition in definitions(disk, recovered, &start.version)? {
                 let (number, definition) = definition;
                 if opening.meet(number, &definition)?
