@@ -15,6 +15,9 @@ use crate::wire::name;
 
 use super::vitals::Vitals;
 
+/// Points between one whose block is asked for and one that is written.
+const AHEAD: usize = 12;
+
 /// Everything behind the decoders: nothing here may fail, whatever was sent.
 pub(super) struct Landing {
     pub(super) gate: Gate,
@@ -62,6 +65,10 @@ impl Landing {
                         continue;
                     }
                 }
+            }
+            if followed && let Some(&next) = self.ids.get(i + AHEAD) {
+                // Tails lie in the order of the series, the blocks of a generation soon do not.
+                self.store.prefetch_block(SeriesId(next));
             }
             let (time, number) = (Millis(samples.times[i]), samples.numbers[i]);
             match self.store.append(SeriesId(id), time, number) {

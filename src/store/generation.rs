@@ -34,7 +34,7 @@ use crate::base::varint;
 use crate::model::number::Number;
 use crate::model::series::SeriesId;
 use crate::simd;
-use crate::store::token::Token;
+use crate::store::token::{Short, Token};
 use reads::Reads;
 use tail::{BLANK, Tail, Tails};
 
@@ -151,6 +151,43 @@ impl Head {
         }
     }
 
+    /// Add one point, if it simply continues its series, as nearly all do. Gives the number of the series
+    /// and the token. `None` says nothing: ask [`Head::append`].
+    #[inline(always)]
+    pub fn append_quickly(
+        &mut self,
+        pool: &mut Pool,
+        id: SeriesId,
+        time: Millis,
+        read: u32,
+        value: Number,
+    ) -> Option<(u32, Short)> {
+        let tail = self.tails.of(id);
+        if time.0 != tail.expected || tail.quick_until <= time.0 {
+            return None;
+        }
+        let block = pool.get_mut(tail.block)?;
+        let mut last = tail.last();
+        let token = Short::new(&mut last, value)?;
+        let (bytes, len) = if self.options.ordered {
+            behind_read(read.wrapping_sub(tail.read), token)
+        } else {
+            (token.word, token.len)
+        };
+        let at = usize::from(tail.position);
+        if pool::PAYLOAD < at + len || 8 < len {
+            return None;
+        }
+        block.put(at, bytes.to_be_bytes());
+        tail.set_last(last);
+        tail.read = read;
+        tail.position += len as u8;
+        tail.count += 1;
+        tail.expected += i64::from(tail.step);
+        self.points += 1;
+        Some((tail.number, token))
+    }
+
     /// Add one point. `numbers` gives the number of each series in the book, and is looked at with the
     /// first point of a series; `read` is the last that [`Head::read_number`] gave.
     ///
@@ -166,34 +203,13 @@ impl Head {
         read: u32,
         value: Number,
     ) -> Result<Entry, Full> {
-        let tail = self.tails.of(id);
-        let mut last = tail.last();
-        if time.0 == tail.expected
-            && time.0 < tail.quick_until
-            && let Some(block) = pool.get_mut(tail.block)
-            && let Some(token) = Token::quick(&mut last, value)
-        {
-            let (bytes, len) = if self.options.ordered {
-                behind_read(read.wrapping_sub(tail.read), &token)
-            } else {
-                (first_eight(&token), token.len())
-            };
-            let at = usize::from(tail.position);
-            if at + len <= pool::PAYLOAD && len <= bytes.len() {
-                block.put(at, bytes);
-                tail.set_last(last);
-                tail.read = read;
-                tail.position += len as u8;
-                tail.count += 1;
-                tail.expected += i64::from(tail.step);
-                self.points += 1;
-                return Ok(Entry {
-                    number: tail.number,
-                    token,
-                });
-            }
+        match self.append_quickly(pool, id, time, read, value) {
+            Some((number, short)) => Ok(Entry {
+                number,
+                token: short.into(),
+            }),
+            None => self.append_slowly(pool, id, numbers, time.0, read, value),
         }
-        self.append_slowly(pool, id, numbers, time.0, read, value)
     }
 
     /// Give the blocks of `id` back, once its points are safe elsewhere. From then on the generation
@@ -286,18 +302,10 @@ impl Head {
     }
 }
 
-/// The first bytes of a token, which most have no more of.
-#[inline]
-fn first_eight(token: &Token) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = *token.padded();
-    [a, b, c, d, e, f, g, h]
-}
-
 /// The first bytes of a point that is `reads` after the one before it, and how many it has.
-#[inline]
-fn behind_read(reads: u32, token: &Token) -> ([u8; 8], usize) {
+#[inline(always)]
+fn behind_read(reads: u32, token: Short) -> (u64, usize) {
     let (lead, len) = varint::short(u64::from(reads)).unwrap_or((0, 8));
-    let word = u64::from_be_bytes(first_eight(token));
-    let bits = lead | word.checked_shr(8 * len as u32).unwrap_or(0);
-    (bits.to_be_bytes(), len + token.len())
+    let rest = token.word.checked_shr(8 * len as u32).unwrap_or(0);
+    (lead | rest, len + token.len)
 }

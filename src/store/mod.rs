@@ -387,6 +387,16 @@ impl Store {
         if self.open.head.ids_end() <= id.0 {
             self.open.head.admit(id);
         }
+        let (head, pool) = (&mut self.open.head, &mut self.pool);
+        if let Some((number, token)) = head.append_quickly(pool, id, time, self.read, value) {
+            self.log.push_short(number, time.0, token);
+            return Ok(());
+        }
+        self.append_slowly(id, time, value)
+    }
+
+    #[inline(never)]
+    fn append_slowly(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Reason> {
         let numbers = self.catalog.numbers();
         let appended = self
             .open

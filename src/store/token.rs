@@ -29,6 +29,40 @@ pub struct Last {
     pub scale: u8,
 }
 
+/// The bytes of a value that are few: they travel in registers, not through memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Short {
+    /// The bytes, the first in the highest place.
+    pub word: u64,
+    /// How many, 1 to 7.
+    pub len: usize,
+}
+
+impl Short {
+    /// The token of `number` behind `last`, if it is short: of the same scale, and a difference of few
+    /// bytes. Where it is not, `last` is as it was.
+    #[inline(always)]
+    pub fn new(last: &mut Last, number: Number) -> Option<Short> {
+        let mantissa = number.mantissa_at(last.scale)?;
+        let code = varint::zigzag(mantissa.wrapping_sub(last.mantissa));
+        let (word, len) = varint::short(code)?;
+        last.mantissa = mantissa;
+        Some(Short { word, len })
+    }
+}
+
+impl From<Short> for Token {
+    #[inline]
+    fn from(short: Short) -> Token {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&short.word.to_be_bytes());
+        Token {
+            bytes,
+            len: short.len as u8,
+        }
+    }
+}
+
 /// The bytes of one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -47,16 +81,7 @@ impl Token {
     /// few bytes. Where it is not, `last` is as it was.
     #[inline]
     pub fn quick(last: &mut Last, number: Number) -> Option<Token> {
-        let mantissa = number.mantissa_at(last.scale)?;
-        let code = varint::zigzag(mantissa.wrapping_sub(last.mantissa));
-        let (word, len) = varint::short(code)?;
-        last.mantissa = mantissa;
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&word.to_be_bytes());
-        Some(Token {
-            bytes,
-            len: len as u8,
-        })
+        Short::new(last, number).map(Token::from)
     }
 
     /// The token of `number` that is told from no other: after it `last` is known whatever it was.

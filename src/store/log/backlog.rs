@@ -6,7 +6,7 @@ use super::batch::Batch;
 use super::block::{self, FILE_HEADER_BYTES, FLAG_FIRST, Header};
 use super::terms::Options;
 use crate::store::definition::Definition;
-use crate::store::token::Token;
+use crate::store::token::{Short, Token};
 
 /// A block that is not yet durable.
 #[derive(Debug)]
@@ -68,6 +68,14 @@ impl Backlog {
             self.seal();
         }
         self.batch.push(number, time_ms, token);
+    }
+
+    #[inline(always)]
+    pub(super) fn push_short(&mut self, number: u32, time_ms: i64, token: Short) {
+        if self.batch.is_full() {
+            self.seal();
+        }
+        self.batch.push_short(number, time_ms, token);
     }
 
     /// A new series. Goes before its first point.

@@ -8,6 +8,7 @@
 use super::block::PAYLOAD_BYTES_MAX;
 use crate::base::varint;
 use crate::store::definition::{Definition, Told};
+use crate::store::token::Short;
 use crate::store::token::{self, Token};
 
 /// Kinds of sections in a payload. Readers refuse those below [`SECTION_OPTIONAL`] that they do not
@@ -172,6 +173,24 @@ impl Batch {
             *place = *token.padded();
         }
         self.values_len = at + token.len();
+    }
+
+    /// [`Batch::push`] of a short token.
+    #[inline(always)]
+    pub fn push_short(&mut self, number: u32, time_ms: i64, token: Short) {
+        if number != self.next_number || self.points == 0 {
+            self.break_numbers(number);
+        }
+        self.next_number = number.wrapping_add(1);
+        if time_ms != self.time_ms || self.points == 0 {
+            self.break_times(time_ms);
+        }
+        self.points += 1;
+        let at = self.values_len;
+        if let Some(place) = self.values[at..].first_chunk_mut::<8>() {
+            *place = token.word.to_be_bytes();
+        }
+        self.values_len = at + token.len;
     }
 
     #[inline(never)]

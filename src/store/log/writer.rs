@@ -15,7 +15,7 @@ use super::found::Start;
 use super::terms::{Counters, Options, Ticket, TicketState};
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
 use crate::store::definition::Definition;
-use crate::store::token::Token;
+use crate::store::token::{Short, Token};
 
 /// Most bytes of one write.
 pub const WRITE_BYTES_MAX: usize = 4 << 20;
@@ -97,6 +97,12 @@ impl Writer {
     #[inline]
     pub fn push(&mut self, number: u32, time_ms: i64, token: &Token) {
         self.backlog.push(number, time_ms, token);
+    }
+
+    /// [`Writer::push`] of a short token.
+    #[inline(always)]
+    pub fn push_short(&mut self, number: u32, time_ms: i64, token: Short) {
+        self.backlog.push_short(number, time_ms, token);
     }
 
     /// A new series. Goes before its first point.
