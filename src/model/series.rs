@@ -177,6 +177,11 @@ impl SeriesName {
         SeriesName::new(metric, tags.collect::<Option<_>>().ok_or(Reason::Tag)?)
     }
 
+    /// Bytes of [`SeriesName::text`], at most: what is escaped takes two.
+    pub fn text_bytes_max(&self) -> usize {
+        2 * self.text_len()
+    }
+
     fn text_len(&self) -> usize {
         let tags = self
             .tags
@@ -213,6 +218,11 @@ fn pair_bytes((key, value): &(String, String)) -> impl Iterator<Item = u8> + '_ 
 }
 
 fn escape(part: &str, equals: bool, out: &mut String) {
+    let special = |byte: u8| matches!(byte, b'\\' | b';') || (equals && byte == b'=');
+    if !part.bytes().any(special) {
+        out.push_str(part);
+        return;
+    }
     for c in part.chars() {
         if matches!(c, '\\' | ';') || (equals && c == '=') {
             out.push('\\');

@@ -69,6 +69,8 @@ impl Landing {
             if followed && let Some(&next) = self.ids.get(i + AHEAD) {
                 // Tails lie in the order of the series, the blocks of a generation soon do not.
                 self.store.prefetch_block(SeriesId(next));
+                self.store
+                    .prefetch_tail(SeriesId(next.wrapping_add(AHEAD as u32)));
             }
             let (time, number) = (Millis(samples.times[i]), samples.numbers[i]);
             match self.store.append(SeriesId(id), time, number) {

@@ -55,7 +55,7 @@ impl Told {
 impl Definition {
     /// Bytes that it takes in any list, at most.
     pub fn bytes_max(&self) -> usize {
-        BESIDE_BYTES_MAX + self.name.text().len()
+        BESIDE_BYTES_MAX + self.name.text_bytes_max()
     }
 
     /// Append the bytes, told from the one before, and be what the next one is told from.
