@@ -379,7 +379,8 @@ impl Store {
         let Some(mut replay) = self.replay.take() else {
             return false;
         };
-        // What was acknowledged finds room, although its generation may be larger than the options of this start allow.
+        // What was acknowledged finds room, although its generation may be larger than the options of this
+        // start allow.
         self.pool.lift(true);
         let more = replay.step(self);
         self.pool.lift(false);

@@ -33,13 +33,18 @@ pub fn cut(bytes: &[u8]) -> Vec<&[u8]> {
     };
     let at = rest.len() * usize::from(sixteenths % 17) / 16;
     let (first, second) = rest.split_at(at);
-    [first, second].into_iter().filter(|payload| !payload.is_empty()).collect()
+    [first, second]
+        .into_iter()
+        .filter(|payload| !payload.is_empty())
+        .collect()
 }
 
 /// Reads pieces of a file in memory.
 pub fn reader(file: &[u8]) -> impl Fn(u64, usize) -> std::io::Result<Vec<u8>> {
     move |offset, bytes| {
-        let from = file.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+        let from = file
+            .len()
+            .min(usize::try_from(offset).unwrap_or(usize::MAX));
         Ok(file[from..file.len().min(from.saturating_add(bytes))].to_vec())
     }
 }

@@ -12,7 +12,9 @@ const FOOTER_BYTES: usize = 172;
 
 fn look(file: &[u8]) {
     let mut read = |offset: u64, bytes: usize| {
-        let from = file.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+        let from = file
+            .len()
+            .min(usize::try_from(offset).unwrap_or(usize::MAX));
         Ok(file[from..file.len().min(from.saturating_add(bytes))].to_vec())
     };
     let mut check = Check::new(file.len() as u64);
@@ -29,7 +31,10 @@ fn look(file: &[u8]) {
             wrong = line;
         }
     });
-    assert!(!is_whole || (printed.is_ok() && wrong.is_empty()), "{wrong}");
+    assert!(
+        !is_whole || (printed.is_ok() && wrong.is_empty()),
+        "{wrong}"
+    );
 }
 
 /// What a header or footer is in the file: a block with its checksum.
