@@ -558,7 +558,7 @@ pub(crate) fn wait_until(
 /// Points of many series, cut where nothing happened for long: name, first and last second.
 type Stretch<'a> = (&'a str, Vec<&'a Point>);
 
-pub(crate) fn differences(appliance: &Appliance, points: &[Point]) -> Result<(), String> {
+fn differences(appliance: &Appliance, points: &[Point]) -> Result<(), String> {
     let mut windows: BTreeMap<(i64, i64), Vec<Stretch<'_>>> = BTreeMap::new();
     for (name, points) in by_name(points) {
         for stretch in stretches(points) {
