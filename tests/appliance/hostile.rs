@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use crate::harness::{Appliance, Point, Scratch, check_points, now_seconds, wait_until};
 
 /// Within this an honest question is answered, whatever happens; the machine may be busy too.
