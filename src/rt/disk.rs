@@ -2,7 +2,7 @@
 //!
 //! Takes requests with their jobs, any number at once. Gives each result to the function that came with
 //! it, on the shard's own executor. What waits does so here and not in the shard: each request is a
-//! task, in the queue of its [lane](lanes::Lane).
+//! task, in the queue of its lane (`lanes::Lane`).
 //!
 //! Limits: [`FILES_OPEN_MAX`] open files that hold nothing unsynced; so many requests of a lane at
 //! work at once as the lane says, the others wait in the order they came. Where the file system has no

@@ -5,7 +5,7 @@
 //! Behind it may stand what was never synced: whole records of it are read, and from the first that is
 //! not valid on it is dropped, for the log has those definitions too.
 //!
-//! The file is one of records ([`chained`](super::chained)); its header has the number of the book. A
+//! The file is one of records ([`chained`]); its header has the number of the book. A
 //! record holds a varint, the life of the writer, and definitions. The life is another for every start:
 //! so what an earlier writer left behind the end never chains to what this one writes before it.
 //!

@@ -19,7 +19,7 @@
 //!
 //! | at | bytes | what |
 //! |---|---|---|
-//! | 0 | 4 | [`RECORD_MAGIC`] |
+//! | 0 | 4 | `RECORD_MAGIC` |
 //! | 4 | 4 | bytes of the payload |
 //! | 8 | 8 | sequence, 0 for the first of a file |
 //! | 16 | 4 | CRC32C of the record before, or of the header |

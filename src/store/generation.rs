@@ -3,7 +3,7 @@
 //! Takes (series, time, read, value) in any order; gives the points of a series back in the order of
 //! (time, arrival), and to the sealer as stretches, one for each window. Knows no names and no files.
 //!
-//! A series has a [`tail`] of one cache line and a chain of blocks of 128 bytes, in the order of
+//! A series has a `tail` of one cache line and a chain of blocks of 128 bytes, in the order of
 //! arrival, out of a [`Pool`] that all generations of a shard share. A point that comes at the expected
 //! time costs only its [`Token`], the same bytes as in the log. Nothing is ever thrown away: where the
 //! pool is full or a window too many would be begun, [`Full`] says so, and the caller must seal first.

@@ -4,7 +4,7 @@
 //! whole or not at all. Readers hold a version while they read; files that left are given out for
 //! removal when nobody holds a version that lists them ([`Manifest::removable`]).
 //!
-//! The file `manifest` is one of records ([`chained`](super::chained)): the first is a whole version,
+//! The file `manifest` is one of records ([`chained`]): the first is a whole version,
 //! each further one the edits that came while the one before it was written. The file is filled with
 //! zeros when it is made, so that edits need no room on the disk: a full disk can be helped by
 //! retention, which is an edit. When the zeros come to their end, at every start and after a fault a

@@ -5,9 +5,9 @@
 //! through [`seam::disk`](crate::seam::disk) and is told what became of it, and it does its work in slices.
 //!
 //! The way of a point: it goes to the open generation of the [head](generation) and, as the same token, to
-//! the [log]. A generation that is large or old enough is frozen and [sealed](seal) into [segments](segment),
+//! the [log]. A generation that is large or old enough is frozen and sealed into [segments](segment),
 //! one for each window of time; once the [manifest] lists them, the generation and its part of the log go.
-//! Segments of a window are [merged](compact) as they become many. A reading takes all of it as one.
+//! Segments of a window are merged as they become many. A reading takes all of it as one.
 #![forbid(unsafe_code)]
 
 pub mod book;

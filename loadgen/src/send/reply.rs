@@ -2,7 +2,7 @@
 //!
 //! Takes bytes as they come, gives one answer after the other: its status, when to come again, and
 //! the beginning of its text. Answers with a length, in chunks, or without a body are understood; an
-//! answer that ends with its connection, or is longer than [`ANSWER_BYTES_MAX`], is refused.
+//! answer that ends with its connection, or is longer than `ANSWER_BYTES_MAX`, is refused.
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ use crate::store::token::{self, Token};
 pub(super) mod section {
     /// Ends the payload; what follows is padding.
     pub(in super::super) const END: u8 = 0;
-    /// [`Definition`](crate::store::definition::Definition)s, one behind the other.
+    /// [`Definition`]s, one behind the other.
     pub(in super::super) const DEFINITIONS: u8 = 1;
     /// Stamp and points of each read of a socket.
     pub(in super::super) const READS: u8 = 2;
@@ -211,7 +211,7 @@ impl Batch {
         self.beside_len += self.times.bytes() - before;
     }
 
-    /// The bytes of a [`Definition`](crate::store::definition::Definition), which must
+    /// The bytes of a [`Definition`], which must
     /// [fit](Batch::fits).
     pub fn define(&mut self, definition: &Definition) {
         let before = self.definitions.len();

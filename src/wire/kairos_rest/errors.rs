@@ -16,7 +16,7 @@ pub struct Errors {
 }
 
 impl Errors {
-    /// One more; beyond [`TEXTS_MAX`] or [`BYTES_MAX`] it is only counted.
+    /// One more; beyond `TEXTS_MAX` or `BYTES_MAX` it is only counted.
     pub fn push(&mut self, text: String) {
         if self.texts.len() == TEXTS_MAX || BYTES_MAX < self.bytes + text.len() {
             self.more += 1;
