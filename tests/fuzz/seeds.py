@@ -74,16 +74,17 @@ def kairos_rest():
 
 
 def definitions():
-    """Number, tenant, three properties, base step, text."""
+    """Number (told from the one before), flags, tenant and base step if the flags say so, bytes shared
+    with the text before, those of its own."""
     for text in [b"a.b", b"m;host=web1;z=2"]:
-        yield bytes([0, 0, 0, 0, 0, 0, len(text)]) + text
-        yield bytes([0x80, 200, 5, 1, 2, 1, 60, len(text)]) + text
+        yield bytes([0, 0, 0, len(text)]) + text
+        yield bytes([6, 0x74, 5, 60, 0, len(text)]) + text
+    yield bytes([0, 0, 0, 3]) + b"a.b" + bytes([0, 0, 2, 1]) + b"c"
 
 
 def book():
     """In front how the payloads are cut; each is a life and definitions."""
-    numbered = [bytes([number]) + one[1:] for number, one in enumerate(definitions()) if one[0] == 0]
-    payload = bytes([9]) + b"".join(numbered)
+    payload = bytes([9]) + b"".join(one for one in definitions() if one[0] == 0)
     yield from (bytes([16]) + payload, bytes([0]) + payload, bytes([8]) + 2 * payload)
 
 
