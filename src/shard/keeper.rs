@@ -181,11 +181,12 @@ impl Keeper {
         let Some(room) = self.room else {
             return;
         };
-        let budget = Budget {
-            bytes: room.total_bytes / 100 * self.options.raw_disk_percent,
-            keep_ms: self.options.raw_at_least.millis(),
-            now_ms: now.now.0,
-        };
+        let Options {
+            raw_disk_percent,
+            raw_at_least,
+            ..
+        } = &self.options;
+        let budget = Budget::of_room(room, *raw_disk_percent, raw_at_least.millis(), now.now.0);
         let removed = retain::expired(&version, budget);
         if !removed.is_empty() {
             // One that was merged meanwhile is looked at again the next time.

@@ -8,9 +8,6 @@ use crate::seam::disk::Room;
 use crate::store::info::SegmentInfo;
 use crate::store::manifest::Version;
 
-/// Data younger than this stays, whatever the budget says.
-pub const KEEP_MS_MIN: i64 = 6 * 60 * 60 * 1000;
-
 /// How much may stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -23,12 +20,12 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// So many hundredths of the file system.
-    pub fn of_room(room: Room, percent: u8, now_ms: i64) -> Budget {
+    /// So many hundredths of the file system, and what is younger than `keep_ms`.
+    pub fn of_room(room: Room, percent: u64, keep_ms: i64, now_ms: i64) -> Budget {
         let share = u128::from(room.total_bytes) * u128::from(percent.min(100)) / 100;
         Budget {
             bytes: share as u64,
-            keep_ms: KEEP_MS_MIN,
+            keep_ms,
             now_ms,
         }
     }

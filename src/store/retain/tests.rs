@@ -2,6 +2,7 @@ use super::*;
 use crate::base::random::Random;
 
 const HOUR_MS: i64 = 3_600_000;
+const KEEP_MS: i64 = 6 * HOUR_MS;
 
 fn info(file: u64, hour: i64, hours: i64, bytes: u64) -> SegmentInfo {
     SegmentInfo {
@@ -19,7 +20,7 @@ fn info(file: u64, hour: i64, hours: i64, bytes: u64) -> SegmentInfo {
 fn budget(bytes: u64, now_hour: i64) -> Budget {
     Budget {
         bytes,
-        keep_ms: KEEP_MS_MIN,
+        keep_ms: KEEP_MS,
         now_ms: now_hour * HOUR_MS,
     }
 }
@@ -73,7 +74,7 @@ fn what_is_kept_is_young_or_fits_and_no_older_than_what_goes() {
         let newest_out = out.iter().map(|info| info.window_start_ms).max();
         let oldest_left = left.iter().map(|info| info.window_start_ms).min();
         assert!(newest_out < oldest_left || newest_out.is_none() || oldest_left.is_none());
-        let young_ms = budget.now_ms - KEEP_MS_MIN;
+        let young_ms = budget.now_ms - KEEP_MS;
         assert!(
             out.iter().all(|info| info.last_ms < young_ms),
             "seed {seed}"
@@ -102,10 +103,10 @@ fn a_share_of_the_disk() {
         total_bytes: u64::MAX,
         free_bytes: 0,
     };
-    assert_eq!(Budget::of_room(room, 200, 5).bytes, u64::MAX);
+    assert_eq!(Budget::of_room(room, 200, KEEP_MS, 5).bytes, u64::MAX);
     let room = Room {
         total_bytes: 1000,
         free_bytes: 0,
     };
-    assert_eq!(Budget::of_room(room, 60, 5).bytes, 600);
+    assert_eq!(Budget::of_room(room, 60, KEEP_MS, 5).bytes, 600);
 }
