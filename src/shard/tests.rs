@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::feed::{Feed, Verdict};
 use super::sources::Source;
@@ -9,6 +10,10 @@ use crate::base::random::Random;
 use crate::base::time::{Arrival, Millis, Stamp};
 use crate::model::points::Points;
 use crate::model::refusal::Reason;
+use crate::model::series::TenantId;
+use crate::query::limits::Limits;
+use crate::query::plan::{Plan, Selector, Want};
+use crate::query::scan::{FoundSeries, NEWEST_TIMES_MAX, Partial};
 use crate::store::fake_disk::FakeDisk;
 use crate::store::reading::{self, SeriesReading};
 use crate::store::tombstone::Mask;
@@ -82,6 +87,29 @@ impl World {
         let at = self.at();
         self.buffer.read_area()[..bytes.len()].copy_from_slice(bytes);
         self.shard.take(feed, &mut self.buffer, bytes.len(), at)
+    }
+
+    /// What a query finds of a path.
+    fn scan(&mut self, path: &str, (from, until): (Millis, Millis)) -> Vec<FoundSeries> {
+        let want = Want::Points {
+            selectors: Arc::new([Selector::Path(path.to_owned())]),
+            from,
+            until,
+            last_slots: Arc::new([]),
+        };
+        let mut scan = Scan::new(Plan::new(TenantId::DEFAULT, want, Limits::default()));
+        let found = loop {
+            let Landing { index, store, .. } = &mut self.shard.landing;
+            match scan.step(index, store, 1000) {
+                Step::Done(found) => break found.expect("within limits"),
+                Step::More => {}
+                Step::Waiting => assert!(self.turn_disk(), "it waits for nothing"),
+            }
+        };
+        let Partial::Points(found) = found else {
+            panic!("{found:?}");
+        };
+        found.series
     }
 
     /// Let the shard do what is due at the moment, without its disk.

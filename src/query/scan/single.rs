@@ -16,7 +16,7 @@ use crate::store::tombstone::Mask;
 /// neither they nor the head tell how far apart its points lie, the newest in files.
 pub(super) struct Single {
     id: SeriesId,
-    until: Millis,
+    range: (Millis, Millis),
     found: FoundSeries,
     stage: Stage,
     /// What deletes hide of it.
@@ -52,7 +52,7 @@ impl Single {
         index: &Index,
         store: &Store,
         id: SeriesId,
-        (from, until): (Millis, Millis),
+        range: (Millis, Millis),
         about: &About,
     ) -> Result<Single, QueryError> {
         let mut found = FoundSeries {
@@ -69,14 +69,9 @@ impl Single {
         let mask = mask_of(index, store, id, &found);
         Ok(Single {
             id,
-            until,
+            range,
             found,
-            stage: Stage::Range(Box::new(SeriesReading::new(
-                store,
-                id,
-                (from, until),
-                mask.clone(),
-            ))),
+            stage: Stage::Range(Box::new(SeriesReading::new(store, id, range, mask.clone()))),
             mask,
             points_paid: 0,
         })
@@ -107,7 +102,7 @@ impl Single {
                     let progress = reading.step(store, left, after);
                     let held = self.found.points.len() + after.len();
                     if progress == Progress::Done {
-                        for i in last_arrivals(after, self.until, slots) {
+                        for i in last_arrivals(after, self.range.1, slots) {
                             let (time, stamp) = (after.times[i], after.stamps[i]);
                             self.found.points.push(time, stamp, after.values[i]);
                         }
@@ -150,9 +145,10 @@ impl Single {
     fn after(&mut self, store: &Store, slots: &[Slot]) -> Stage {
         let newest_ms = store.newest_ms(self.found.newest_times.first().copied());
         let end = slots.iter().map(|slot| slot.end).max();
+        let (_, until) = self.range;
         match (newest_ms, end) {
-            (Some(newest_ms), Some(end)) if self.until.0 < newest_ms => {
-                let from = Millis(self.until.0.saturating_add(1));
+            (Some(newest_ms), Some(end)) if until.0 < newest_ms => {
+                let from = Millis(until.0.saturating_add(1));
                 let until = Millis(end.0.saturating_sub(1));
                 let reading = SeriesReading::new(store, self.id, (from, until), self.mask.clone());
                 Stage::After(Box::new(reading), Points::default())
@@ -161,25 +157,37 @@ impl Single {
         }
     }
 
-    /// Whether the newest times have to be looked for in files. Where the range ends behind all files
-    /// they are among its points.
+    /// Whether the newest times have to be looked for in files: unless there are enough already, and files
+    /// hold none behind the oldest of them that the range has not brought.
     fn newest(&mut self, store: &Store) -> Stage {
-        if NEWEST_TIMES_MAX <= self.found.newest_times.len() {
+        let Some((recent, last)) = store.recent_files() else {
+            return Stage::Done;
+        };
+        if self
+            .oldest_of_enough()
+            .is_some_and(|oldest| last.0 < oldest)
+        {
             return Stage::Done;
         }
+        let (from, until) = self.range;
         let points = &self.found.points;
-        let last = points.len().saturating_sub(NEWEST_TIMES_MAX);
-        let times = points.times[last..].to_vec();
+        let ends = points.len().saturating_sub(NEWEST_TIMES_MAX);
+        let times = points.times[ends..].to_vec();
         self.add_times(&times);
-        let in_range = self.found.newest_times.len();
-        match store.recent_files() {
-            Some((_, last)) if last <= self.until && NEWEST_TIMES_MAX <= in_range => Stage::Done,
-            Some((from, last)) => {
-                let reading = SeriesReading::new(store, self.id, (from, last), self.mask.clone());
-                Stage::Newest(Box::new(reading), Points::default())
-            }
-            None => Stage::Done,
+        if last <= until
+            && self
+                .oldest_of_enough()
+                .is_some_and(|oldest| from.0 <= oldest)
+        {
+            return Stage::Done;
         }
+        let reading = SeriesReading::new(store, self.id, (recent, last), self.mask.clone());
+        Stage::Newest(Box::new(reading), Points::default())
+    }
+
+    /// The oldest of the newest times, where there are as many as are looked at.
+    fn oldest_of_enough(&self) -> Option<i64> {
+        self.found.newest_times.get(NEWEST_TIMES_MAX - 1).copied()
     }
 
     fn add_times(&mut self, times: &[i64]) {

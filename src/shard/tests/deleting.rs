@@ -3,35 +3,14 @@
 
 use super::*;
 use crate::model::series::TenantId;
-use crate::query::limits::Limits;
-use crate::query::plan::{Plan, Selector, Want};
-use crate::query::scan::Partial;
 use crate::store::recover;
 use crate::store::tombstone::{Target, Tombstone};
-use std::sync::Arc;
 
 impl World {
     /// What a query finds of a path: name, and value@second of each point.
     fn find(&mut self, path: &str) -> Vec<String> {
-        let want = Want::Points {
-            selectors: Arc::new([Selector::Path(path.to_owned())]),
-            from: Millis::MIN,
-            until: Millis::MAX,
-            last_slots: Arc::new([]),
-        };
-        let mut scan = Scan::new(Plan::new(TenantId::DEFAULT, want, Limits::default()));
-        let found = loop {
-            let Landing { index, store, .. } = &mut self.shard.landing;
-            match scan.step(index, store, 1000) {
-                Step::Done(found) => break found.expect("within limits"),
-                Step::More => {}
-                Step::Waiting => assert!(self.turn_disk(), "it waits for nothing"),
-            }
-        };
-        let Partial::Points(found) = found else {
-            panic!("{found:?}");
-        };
-        let series = found.series.iter().map(|series| {
+        let found = self.scan(path, (Millis::MIN, Millis::MAX));
+        let series = found.iter().map(|series| {
             let points = series.points.times.iter().zip(&series.points.values);
             let points = points.map(|(time, value)| format!(" {value}@{}", time / 1000));
             format!("{}{}", series.text, points.collect::<String>())

@@ -103,6 +103,41 @@ fn a_generation_is_sealed_by_its_windows() {
     assert_eq!(world.shard.accepted(), 7);
 }
 
+/// History that comes late does not hide from a query how far apart the newest points lie.
+#[test]
+fn newest_times_are_those_of_files_where_memory_has_older_ones() {
+    let mut world = with(store::Options {
+        seal_micros: 3_000_000,
+        ..small()
+    });
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
+    let mut put = |world: &mut World, at: i64| {
+        let verdict = world.send(&mut feed, format!("a 1 {at}\n").as_bytes());
+        assert_eq!(verdict, Verdict::Keep);
+    };
+    let most = NEWEST_TIMES_MAX as i64;
+    (0..2 * most).for_each(|i| put(&mut world, FIRST_S + 10 * i));
+    world.stamp += 3_000_000;
+    world.rest();
+    assert_eq!(world.shard.describe().store.head_bytes, 0);
+    (1..2 * most).for_each(|i| put(&mut world, FIRST_S - 7_200 * i));
+    let last = 2 * most - 1;
+    let want: Vec<i64> = (0..most)
+        .map(|i| (FIRST_S + 10 * (last - i)) * 1000)
+        .collect();
+    let second = |at: i64| Millis((FIRST_S + at) * 1000);
+    for range in [
+        (Millis::MIN, Millis::MAX),
+        (Millis::MIN, second(-1)),
+        (second(-7_200), second(50)),
+        (second(10 * last), Millis::MAX),
+        (second(20 * last), Millis::MAX),
+    ] {
+        let found = world.scan("a", range);
+        assert_eq!(found[0].newest_times, want, "{range:?}");
+    }
+}
+
 /// A disk that stands still: senders are told to wait long before anything is refused, and go on when
 /// it moves again.
 #[test]
