@@ -321,8 +321,9 @@ pub static KEYS: &[Key] = &[
         "bytes",
         (256 << 20)..=WHOLE_MAX,
         |c| &mut c.store.log_bytes_max,
-        "Bytes of log of one shard at which it seals what it holds. More is more to replay after a",
-        "crash. Default 1073741824 (1 GiB)."
+        "Bytes of log of one shard at which it seals what it holds, at the latest: it does so from",
+        "128 MiB on if that is 300 bytes for each series. More is more to replay after a crash.",
+        "Default 1073741824 (1 GiB)."
     ),
     whole!(
         "store.unwritten_bytes_max",

@@ -380,7 +380,8 @@ impl Store {
     #[inline]
     pub fn append(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Reason> {
         let value = if value.is_float() {
-            self.decimal(id, value)
+            // Senders of floats mostly mean decimals, of as many places as the one before.
+            Number::found(value.to_f64(), SCALE_TRIED_FIRST)
         } else {
             value
         };
@@ -397,23 +398,15 @@ impl Store {
 
     #[inline(never)]
     fn append_slowly(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Reason> {
-        let numbers = self.catalog.numbers();
-        let appended = self
-            .open
-            .head
-            .append(&mut self.pool, id, numbers, time, self.read, value);
-        match appended {
-            Ok(entry) => {
-                self.log.push(entry.number, time.0, &entry.token);
-                Ok(())
-            }
-            Err(full) => self.append_to_next(id, time, value, full),
-        }
+        self.append_to_open(id, time, value)
+            .or_else(|full| self.append_to_next(id, time, value, full))
     }
 
-    /// Senders of floats mostly mean decimals, of as many places as the one before.
-    fn decimal(&self, _: SeriesId, value: Number) -> Number {
-        Number::found(value.to_f64(), SCALE_TRIED_FIRST)
+    fn append_to_open(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Full> {
+        let (head, numbers) = (&mut self.open.head, self.catalog.numbers());
+        let entry = head.append(&mut self.pool, id, numbers, time, self.read, value)?;
+        self.log.push(entry.number, time.0, &entry.token);
+        Ok(())
     }
 
     /// The generation has points in too many windows: the next one takes over.
@@ -431,14 +424,8 @@ impl Store {
         self.freeze();
         self.begin_read(self.now.stamp);
         self.open.head.admit(id);
-        let numbers = self.catalog.numbers();
-        let appended = self
-            .open
-            .head
-            .append(&mut self.pool, id, numbers, time, self.read, value);
-        let entry = appended.map_err(|_| Reason::HeadFull)?;
-        self.log.push(entry.number, time.0, &entry.token);
-        Ok(())
+        self.append_to_open(id, time, value)
+            .map_err(|_| Reason::HeadFull)
     }
 
     /// Whether senders should wait: the disk does not keep up, or memory is nearly used up. What has
