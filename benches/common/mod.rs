@@ -3,17 +3,20 @@
 // Each bench uses its own part of this module.
 #![allow(dead_code)]
 
-use std::io::{self, Write};
+mod empty_folder;
+
+use std::io::Write;
 use std::time::Duration;
 
 use corelane::base::random::Random;
 use corelane::index::Bounds;
 use corelane::model::sample::TimeRule;
-use corelane::seam::Disk;
 use corelane::shard::{Options, Shard};
 use corelane::simd::Isa;
 use corelane::store;
 use corelane::store::recover::Start;
+
+use empty_folder::EmptyFolder;
 
 /// Seconds since the epoch of the first round.
 pub(crate) const START_S: u64 = 1_700_000_000;
@@ -78,31 +81,6 @@ pub(crate) fn options(series: usize, isa: Isa) -> Options {
         },
         seed: 7,
         isa,
-    }
-}
-
-/// A data folder in which there is nothing.
-pub(crate) struct EmptyFolder;
-
-impl Disk for EmptyFolder {
-    fn read(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
-        Ok(None)
-    }
-
-    fn replace(&self, _: &str, _: &[u8]) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn list(&self, _: &str) -> io::Result<Vec<(String, u64)>> {
-        Ok(Vec::new())
-    }
-
-    fn read_at(&self, _: &str, _: u64, _: usize) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn rename(&self, _: &str, _: &str) -> io::Result<()> {
-        Err(io::ErrorKind::NotFound.into())
     }
 }
 

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use corelane::rt::disk::ShardDisk;
 use corelane::seam::disk::{Fault, Job, Outcome, Request, Room};
@@ -12,6 +11,7 @@ use glommio::{LocalExecutorBuilder, Placement};
 use crate::harness::Scratch;
 use crate::harness::faulty::{Faulty, Loss, On};
 use crate::harness::mounts::SmallDisk;
+use crate::requests::{create, name, read, remove, rename, sync, write};
 
 /// One after the other, on an executor that lives as long as this.
 struct Asker<'a>(&'a ShardDisk);
@@ -61,48 +61,6 @@ fn with_disk(root: &Path, test: impl AsyncFnOnce(Asker<'_>)) {
         disk.close().await;
         glommio::timer::sleep(std::time::Duration::from_millis(20)).await;
     });
-}
-
-fn name(text: &str) -> Arc<str> {
-    Arc::from(text)
-}
-
-fn create(text: &str, bytes: u64) -> Request {
-    Request::Create {
-        name: name(text),
-        bytes,
-    }
-}
-
-fn write(text: &str, offset: u64, bytes: Vec<u8>) -> Request {
-    Request::Write {
-        name: name(text),
-        offset,
-        bytes,
-    }
-}
-
-fn sync(text: &str) -> Request {
-    Request::Sync { name: name(text) }
-}
-
-fn read(text: &str, offset: u64, bytes: usize) -> Request {
-    Request::Read {
-        name: name(text),
-        offset,
-        bytes,
-    }
-}
-
-fn rename(from: &str, to: &str) -> Request {
-    Request::Rename {
-        from: name(from),
-        to: name(to),
-    }
-}
-
-fn remove(text: &str) -> Request {
-    Request::Remove { name: name(text) }
 }
 
 #[test]

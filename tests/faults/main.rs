@@ -9,5 +9,7 @@ mod harness;
 mod ledger;
 mod power;
 mod recovery;
+#[path = "../harness/requests.rs"]
+mod requests;
 mod room;
 mod trouble;

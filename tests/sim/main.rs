@@ -8,6 +8,8 @@ mod disk;
 mod life;
 mod model;
 mod questions;
+#[path = "../harness/requests.rs"]
+mod requests;
 mod traffic;
 mod world;
 

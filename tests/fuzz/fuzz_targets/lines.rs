@@ -5,7 +5,6 @@
 #![no_main]
 
 use std::cell::RefCell;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use corelane::base::buffer::ReadBuffer;
@@ -14,7 +13,6 @@ use corelane::base::time::{Arrival, Millis, Stamp, Step};
 use corelane::index;
 use corelane::model::refusal::{Protocol, Reason, Refusals};
 use corelane::model::sample::{Samples, TimeRule};
-use corelane::seam::Disk;
 use corelane::shard::feed::{Feed, Verdict};
 use corelane::shard::sources::Source;
 use corelane::shard::{self, Shard};
@@ -22,7 +20,11 @@ use corelane::simd::{Isa, Scanner};
 use corelane::store;
 use corelane::store::recover::Start;
 use corelane::wire::graphite::{CHUNK_BYTES, Decoder, Options, line};
+use empty_folder::EmptyFolder;
 use libfuzzer_sys::fuzz_target;
+
+#[path = "../../../benches/common/empty_folder.rs"]
+mod empty_folder;
 
 const NOW: Millis = Millis(1_800_000_000_000);
 
@@ -210,31 +212,6 @@ fn shard(buffered_bytes_max: usize, series_max: usize, seed: u64) -> Shard {
         isa: sets[seed as usize % sets.len()],
     };
     Shard::new(options, Start::fresh(1), &EmptyFolder).expect("an empty folder")
-}
-
-/// A data folder in which there is nothing.
-struct EmptyFolder;
-
-impl Disk for EmptyFolder {
-    fn read(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
-        Ok(None)
-    }
-
-    fn replace(&self, _: &str, _: &[u8]) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn list(&self, _: &str) -> io::Result<Vec<(String, u64)>> {
-        Ok(Vec::new())
-    }
-
-    fn read_at(&self, _: &str, _: u64, _: usize) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn rename(&self, _: &str, _: &str) -> io::Result<()> {
-        Err(io::ErrorKind::NotFound.into())
-    }
 }
 
 fn connection(protocol: Protocol) -> Feed {

@@ -2,44 +2,14 @@
 //! happen does now and then.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use corelane::seam::Disk;
 use corelane::seam::disk::{Outcome, Room};
 
 use super::*;
+use crate::requests::{create, name, rename, sync, write};
 
 const SEEDS: u64 = 300;
-
-fn name(text: &str) -> Arc<str> {
-    Arc::from(text)
-}
-
-fn create(text: &str, bytes: u64) -> Request {
-    Request::Create {
-        name: name(text),
-        bytes,
-    }
-}
-
-fn write(text: &str, offset: u64, bytes: Vec<u8>) -> Request {
-    Request::Write {
-        name: name(text),
-        offset,
-        bytes,
-    }
-}
-
-fn sync(text: &str) -> Request {
-    Request::Sync { name: name(text) }
-}
-
-fn rename(from: &str, to: &str) -> Request {
-    Request::Rename {
-        from: name(from),
-        to: name(to),
-    }
-}
 
 fn start(disk: &SimDisk, number: u64, request: Request) {
     disk.start(0, Job { owner: 1, number }, request);
