@@ -151,6 +151,30 @@ pub struct Series {
     pub x_files_factor: f64,
     /// Tags, `name` among them.
     pub tags: BTreeMap<String, String>,
+    /// How a picture shows it.
+    pub look: Look,
+}
+
+/// How a picture shows a series: what the functions of the group "Graph" say. The default says nothing,
+/// and the picture decides.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Look {
+    /// How opaque its line or area is, 0 to 1.
+    pub alpha: Option<f64>,
+    /// A name of a colour, or its red, green, blue (and opacity) in hexadecimal digits.
+    pub color: Option<String>,
+    /// Length of the dashes of its line, in pixels.
+    pub dashed: Option<f64>,
+    /// Width of its line, in pixels.
+    pub line_width: Option<f64>,
+    /// It belongs to the axis on the right.
+    pub second_y_axis: bool,
+    /// Every value that is not null or zero is a line from bottom to top.
+    pub draw_as_infinite: bool,
+    /// It is drawn as an area that reaches down to the series before it.
+    pub stacked: bool,
+    /// Its line is not drawn, only what other series take from it.
+    pub invisible: bool,
 }
 
 impl Series {
@@ -178,6 +202,7 @@ impl Series {
             fold: Fold::Average,
             x_files_factor,
             tags,
+            look: Look::default(),
         })
     }
 

@@ -153,6 +153,7 @@ impl<'a> Evaluation<'a> {
                 name: one.name.clone(),
                 path_expression: written.to_owned(),
                 tags: one.tags.clone(),
+                look: one.look.clone(),
                 x_files_factor: self.context.x_files_factor,
                 values,
                 ..*one

@@ -8,7 +8,7 @@ use super::normalise::Grid;
 use super::parameter::{Function, Kind, Parameter};
 use crate::query::breath::SERIES_WORK;
 use crate::query::error::QueryError;
-use crate::query::series::{Fold, Series};
+use crate::query::series::{Fold, Look, Series};
 
 const SERIES_LISTS: Parameter = Parameter::required("seriesLists", Kind::SeriesList).many();
 
@@ -87,6 +87,7 @@ pub(super) async fn aggregate(
         fold: Fold::Average,
         x_files_factor,
         tags,
+        look: Look::default(),
     }))
 }
 
