@@ -22,8 +22,8 @@ use crate::query::error::QueryError;
 pub const BYTES_MAX: usize = 256;
 
 /// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: what the original can name.
-const SECONDS_MIN: i64 = -62_135_596_800;
-const SECONDS_MAX: i64 = 253_402_300_799;
+pub(super) const SECONDS_MIN: i64 = -62_135_596_800;
+pub(super) const SECONDS_MAX: i64 = 253_402_300_799;
 
 const DAY_S: i64 = 86_400;
 const MONTHS: [&str; 12] = [
@@ -282,7 +282,11 @@ fn split_while(text: &str, keep: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|c| !keep(c)).unwrap_or(text.len()))
 }
 
-fn unit_seconds(unit: &str) -> Result<i64, QueryError> {
+/// The seconds of a unit such as `min` or `minutes`: its first letters decide.
+///
+/// # Errors
+/// [`QueryError::Invalid`] where it is none.
+pub(super) fn unit_seconds(unit: &str) -> Result<i64, QueryError> {
     const UNITS: [(&str, i64); 7] = [
         ("s", 1),
         ("min", 60),
