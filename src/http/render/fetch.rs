@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::request::Request;
 use crate::base::time::Millis;
 use crate::http::question::Question;
 use crate::query::breath::{Pace, SERIES_WORK};
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::Budget;
 use crate::query::graphite::slots::{self, STEPS_S};
+use crate::query::graphite::target::Target;
 use crate::query::graphite::{Context, Fetched};
 use crate::query::merge::{Merged, MergedPoints, WholeSeries};
 use crate::query::plan::{Selector, Slot, Want};
@@ -18,21 +18,22 @@ use crate::query::series::Series;
 /// Selectors of one request: each is a walk over every shard's index.
 const SELECTORS_MAX: usize = 4_096;
 
-/// The series of every leaf of the request's targets.
+/// The series of every leaf of `targets`.
 ///
 /// # Errors
 /// What the shards say, and where evenly spaced answers would be larger than they may.
 pub(super) async fn fetch(
     question: &Question<'_>,
-    request: &Request,
+    targets: &[(String, Target)],
+    context: &Context,
     budget: &Budget,
 ) -> Result<Fetched, QueryError> {
-    let selectors: Arc<[Selector]> = selectors(question, request).await?.into();
+    let selectors: Arc<[Selector]> = selectors(question, targets).await?.into();
     let mut fetched = Fetched::new();
     if selectors.is_empty() {
         return Ok(fetched);
     }
-    let want = want(&request.context, Arc::clone(&selectors));
+    let want = want(context, Arc::clone(&selectors));
     let Merged::Points(mut merged) = question.ask(want).await? else {
         return Ok(fetched);
     };
@@ -43,7 +44,7 @@ pub(super) async fn fetch(
         );
     }
     let pace = question.pace();
-    let mut spaced = Spaced::new(&pace, budget, request, &merged).await?;
+    let mut spaced = Spaced::new(&pace, budget, context, &merged).await?;
     for (selector, matched) in selectors.iter().zip(std::mem::take(&mut merged.matches)) {
         let mut list = Vec::with_capacity(matched.len());
         for position in matched {
@@ -60,15 +61,15 @@ pub(super) async fn fetch(
     Ok(fetched)
 }
 
-/// Each selector of the request once, in the order in which they appear.
+/// Each selector of `targets` once, in the order in which they appear.
 async fn selectors(
     question: &Question<'_>,
-    request: &Request,
+    targets: &[(String, Target)],
 ) -> Result<Vec<Selector>, QueryError> {
     let pace = question.pace();
     let mut known = HashSet::new();
     let mut selectors = Vec::new();
-    for (text, target) in &request.targets {
+    for (text, target) in targets {
         for selector in target.selectors() {
             if known.insert(selector.clone()) {
                 selectors.push(selector);
@@ -118,7 +119,7 @@ impl<'a> Spaced<'a> {
     async fn new(
         pace: &'a Pace<'a>,
         budget: &'a Budget,
-        request: &'a Request,
+        context: &'a Context,
         merged: &MergedPoints,
     ) -> Result<Spaced<'a>, QueryError> {
         let mut uses = vec![0; merged.series.len()];
@@ -133,7 +134,7 @@ impl<'a> Spaced<'a> {
         Ok(Spaced {
             pace,
             budget,
-            context: &request.context,
+            context,
             uses,
             values: 0,
         })
