@@ -1,7 +1,8 @@
-//! `/render`: series of targets, with functions applied, as JSON, CSV or raw text.
+//! `/render`: series of targets, with functions applied, as JSON, CSV, raw text or a picture.
 
 mod csv;
 mod fetch;
+mod image;
 mod json;
 mod raw;
 mod request;
@@ -23,7 +24,7 @@ use request::{Format, Request};
 /// Answer.
 pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
     let request = Request::read(question).await?;
-    if request.format == Format::Json {
+    if request.format.is_json() {
         question.callback()?;
     }
     let budget = Budget::new(question.options.limits.bytes_max);
@@ -34,9 +35,10 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
     };
     question.free(series).await;
     let (kind, text) = printed?;
-    let mut response = match request.format {
-        Format::Json => question.json(text).await?,
-        Format::Csv | Format::Raw => document(kind, text),
+    let mut response = if request.format.is_json() {
+        question.json(text).await?
+    } else {
+        document(kind, text)
     };
     let seconds = request.cache_seconds;
     set_cache_headers(question.began.seconds(), seconds, &mut response);
@@ -50,7 +52,7 @@ async fn print(
     budget: &Budget,
     series: &mut Vec<Series>,
 ) -> Result<(&'static str, Vec<u8>), Failure> {
-    if request.format == Format::Json {
+    if matches!(request.format, Format::Json) {
         let pace = question.pace();
         if let Some(max_data_points) = request.max_data_points {
             consolidate::consolidate(series, max_data_points, &pace).await?;
@@ -59,9 +61,11 @@ async fn print(
             *series = consolidate::no_null_points(std::mem::take(series), &pace).await?;
         }
     }
-    check_returned(question, series)?;
+    if !matches!(request.format, Format::Image(_)) {
+        check_returned(question, series)?;
+    }
     let room = |value_bytes| Pieces::new(question, budget, series, value_bytes);
-    Ok(match request.format {
+    Ok(match &request.format {
         Format::Json => {
             let with_nulls = !request.no_null_points;
             let text = json::print(room(json::VALUE_BYTES), series, with_nulls).await?;
@@ -75,6 +79,9 @@ async fn print(
         Format::Raw => {
             let text = raw::print(room(raw::VALUE_BYTES), series).await?;
             ("text/plain; charset=utf-8", text)
+        }
+        Format::Image(wanted) => {
+            image::print(question, wanted, &request.context, budget, series).await?
         }
     })
 }

@@ -1,7 +1,9 @@
 //! What a `/render` request asks for.
 
+use super::image::{Image, Wanted};
 use crate::http::errors::Failure;
 use crate::http::parameters::Parameters;
+use crate::http::picture::Options;
 use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::graphite::target::{self, Target};
@@ -13,11 +15,18 @@ const TARGETS_MAX: usize = 1_000;
 const CACHE_SECONDS: u32 = 60;
 
 /// How the series are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
     Csv,
     Raw,
+    Image(Box<Wanted>),
+}
+
+impl Format {
+    /// Whether it is JSON, which a request may want wrapped.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self, Format::Json)
+    }
 }
 
 /// A request, read.
@@ -43,10 +52,12 @@ impl Request {
     /// range.
     pub(super) async fn read(question: &Question<'_>) -> Result<Request, Failure> {
         let parameters = &question.parameters;
+        let mut format = format(parameters)?;
+        let targets = targets(question, &mut format).await?;
         Ok(Request {
-            format: format(parameters)?,
+            format,
             context: context(question)?,
-            targets: targets(question).await?,
+            targets,
             max_data_points: digits(parameters.last("maxDataPoints")),
             no_null_points: parameters.has("noNullPoints"),
             cache_seconds: cache_seconds(parameters),
@@ -58,13 +69,25 @@ fn format(parameters: &Parameters) -> Result<Format, Failure> {
     if parameters.has("rawData") {
         return Ok(Format::Raw);
     }
-    match parameters.last("format").unwrap_or("json") {
+    let image = |image| {
+        let options = Options::read(parameters)?;
+        let slices = Vec::new();
+        Ok(Format::Image(Box::new(Wanted {
+            image,
+            options,
+            slices,
+        })))
+    };
+    match parameters.last("format").unwrap_or("png") {
         "json" => Ok(Format::Json),
         "csv" => Ok(Format::Csv),
         "raw" => Ok(Format::Raw),
-        other => Err(Failure::invalid(format!(
-            "format {other:?} is not served; there are json, csv and raw"
-        ))),
+        "svg" => image(Image::Svg),
+        "pdf" => Err(Failure::invalid(
+            "format pdf is not served; there are png and svg",
+        )),
+        // Also what nobody knows, as in graphite-web.
+        _ => image(Image::Png),
     }
 }
 
@@ -108,7 +131,12 @@ fn x_files_factor(parameters: &Parameters) -> Result<f64, Failure> {
 }
 
 /// `target`, or where there is none `target[]`, as jQuery and PHP spell lists.
-async fn targets(question: &Question<'_>) -> Result<Vec<(String, Target)>, Failure> {
+///
+/// Those of a pie that name a number go to `format` instead.
+async fn targets(
+    question: &Question<'_>,
+    format: &mut Format,
+) -> Result<Vec<(String, Target)>, Failure> {
     let parameters = &question.parameters;
     let list = if parameters.has("target") {
         "target"
@@ -118,12 +146,20 @@ async fn targets(question: &Question<'_>) -> Result<Vec<(String, Target)>, Failu
     let texts = parameters.all(list).filter(|text| !text.trim().is_empty());
     let overrides = parameters.in_brackets("template");
     let mut targets = Vec::new();
+    let mut count = 0;
     let pace = question.pace();
     for text in texts {
-        if targets.len() == TARGETS_MAX {
+        count += 1;
+        if TARGETS_MAX < count {
             return Err(Failure::invalid(format!(
                 "more than {TARGETS_MAX} targets; send several requests"
             )));
+        }
+        if let Format::Image(wanted) = format
+            && let Some(slice) = wanted.options.slice(text)
+        {
+            wanted.slices.push(slice);
+            continue;
         }
         let target = read_target(text, &overrides).map_err(|error| Failure::Query {
             error,
