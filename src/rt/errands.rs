@@ -14,7 +14,7 @@ use std::thread;
 
 use crate::http::{Errand, Made};
 
-/// Errands that wait while one is done. Each holds a picture's text, 16 MiB at most.
+/// Errands that wait while one is done. Each holds a picture's text, 6 MiB at most.
 pub(super) const WAITING_MAX: usize = 16;
 /// How far behind the shards the thread stands when there are too few cores, as `nice` counts.
 const NICENESS: i32 = 10;
@@ -182,9 +182,7 @@ mod tests {
                 Ok(Vec::new())
             }))
         };
-        let mut waiting: Vec<Running> = (0..WAITING_MAX)
-            .map(|_| count().expect("room"))
-            .collect();
+        let mut waiting: Vec<Running> = (0..WAITING_MAX).map(|_| count().expect("room")).collect();
         assert!(count().is_none(), "there is room for no more");
         let last = waiting.pop().expect("the last");
         drop(waiting);

@@ -77,13 +77,17 @@ impl Cover {
     /// Columns from `from` to `to`, both in pixels.
     fn columns(&self, from: f64, to: f64) -> std::ops::RangeInclusive<usize> {
         let last = self.taken.len() as f64 - 1.0;
-        let first = ((from - self.left) * COLUMNS).ceil().clamp(0.0, last + 1.0);
-        let end = ((to - self.left) * COLUMNS).floor().clamp(-1.0, last);
-        if end < first {
-            // None.
+        if from.is_nan() || to.is_nan() {
             return 1..=0;
         }
-        first as usize..=end as usize
+        let first = ((from - self.left) * COLUMNS).ceil().max(0.0);
+        let end = ((to - self.left) * COLUMNS).floor().min(last);
+        if first <= end {
+            first as usize..=end as usize
+        } else {
+            // None.
+            1..=0
+        }
     }
 
     /// The line of a series in every column; NaN where there is none.
@@ -102,31 +106,36 @@ impl Cover {
                 continue;
             };
             let x = dots.x(index);
-            let (from, to) = match (mode, last) {
-                (LineMode::Staircase, _) => ((x, y), (dots.x(index + 1), y)),
-                (_, Some((before, last_x, last_y)))
-                    if (index - before - 1) as f64 <= gap_max =>
-                {
-                    ((last_x, last_y), (x, y))
-                }
-                _ => ((x, y), (x, y)),
-            };
-            last = Some((index, x, y));
-            let columns = self.columns(from.0, to.0);
-            pace.did(super::cost(1) + columns.clone().count() / 2).await?;
-            let wide = to.0 - from.0;
-            for column in columns {
-                let part = if wide > 0.0 {
-                    (self.x(column) - from.0) / wide
-                } else {
-                    0.0
-                };
-                if let Some(place) = outline.get_mut(column) {
-                    *place = from.1 + (to.1 - from.1) * part;
-                }
+            let near = last.filter(|(before, ..)| (index - before - 1) as f64 <= gap_max);
+            let mut columns = 0;
+            if let Some((_, last_x, last_y)) = near
+                && mode != LineMode::Staircase
+            {
+                columns += self.span((last_x, last_y), (x, y), &mut outline);
             }
+            let mut end = x;
+            if mode == LineMode::Staircase || dots.is_held(index) {
+                end = dots.x(index + 1);
+                columns += self.span((x, y), (end, y), &mut outline);
+            }
+            last = Some((index, end, y));
+            pace.did(super::cost(1) + columns / 2).await?;
         }
         Ok(outline)
+    }
+
+    /// Write the way between two points into `outline`. Gives how many columns that were.
+    fn span(&self, from: (f64, f64), to: (f64, f64), outline: &mut [f64]) -> usize {
+        let columns = self.columns(from.0, to.0);
+        let count = columns.clone().count();
+        let wide = (to.0 - from.0).max(1e-9);
+        for column in columns {
+            if let Some(place) = outline.get_mut(column) {
+                let part = (self.x(column) - from.0) / wide;
+                *place = from.1 + (to.1 - from.1) * part;
+            }
+        }
+        count
     }
 
     /// Cover from `y` to `ground`. Gives what was not covered before: first the end at the line.

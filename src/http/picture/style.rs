@@ -41,8 +41,7 @@ const fn named(name: &'static str, colors: &'static str) -> Named {
 }
 
 const SERIES: &str = "blue,green,red,purple,brown,yellow,aqua,grey,magenta,pink,gold,rose";
-const SOLARIZED: &str =
-    "268bd2aa,859900aa,dc322faa,d33682aa,db4b16aa,b58900aa,2aa198aa,6c71c4aa";
+const SOLARIZED: &str = "268bd2aa,859900aa,dc322faa,d33682aa,db4b16aa,b58900aa,2aa198aa,6c71c4aa";
 
 /// The first is the default, and what an unknown name gets.
 const NAMED: &[Named] = &[

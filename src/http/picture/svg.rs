@@ -4,8 +4,9 @@ use super::color::Color;
 use super::font::{FAMILY, Font};
 use crate::query::error::QueryError;
 
-/// Bytes of one picture as SVG. Whoever draws it from them needs about a second for so many.
-pub(super) const BYTES_MAX: usize = 16 << 20;
+/// Bytes of one picture as SVG: what [`super::points::POINTS_MAX`] values take as lines. Whoever makes a PNG
+/// of so many needs about a second.
+pub(super) const BYTES_MAX: usize = 6 << 20;
 
 /// Pixels beyond which everything is as far away as this.
 const FAR: f64 = 100_000.0;
@@ -220,16 +221,12 @@ impl Svg {
 }
 
 /// The way of a line or around an area.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Path(String);
 
 impl Path {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.0.len()
     }
 
     pub(super) fn move_to(&mut self, x: f64, y: f64) {

@@ -49,12 +49,7 @@ impl<'a> Values<'a> {
     ///
     /// # Errors
     /// Anything else.
-    pub(super) fn between(
-        self,
-        name: &str,
-        least: f64,
-        most: f64,
-    ) -> Result<Option<f64>, Failure> {
+    pub(super) fn between(self, name: &str, least: f64, most: f64) -> Result<Option<f64>, Failure> {
         match self.number(name)? {
             Some(number) if !(least..=most).contains(&number) => {
                 Err(self.refuse(name, &format!("not a number from {least} to {most}")))
@@ -89,7 +84,13 @@ impl<'a> Values<'a> {
 
     /// What a value is told that is `not` what it should be.
     pub(super) fn refuse(self, name: &str, not: &str) -> Failure {
-        let text: String = self.0.last(name).unwrap_or("").chars().take(REPEATED_MAX).collect();
+        let text: String = self
+            .0
+            .last(name)
+            .unwrap_or("")
+            .chars()
+            .take(REPEATED_MAX)
+            .collect();
         Failure::invalid(format!("{name} is {text:?}, {not}"))
     }
 }

@@ -93,11 +93,7 @@ async fn fold_groups(
 ///
 /// # Errors
 /// As [`Pace::did`].
-pub async fn folded(
-    series: &Series,
-    size: usize,
-    pace: &Pace<'_>,
-) -> Result<Vec<f64>, QueryError> {
+pub async fn folded(series: &Series, size: usize, pace: &Pace<'_>) -> Result<Vec<f64>, QueryError> {
     if size <= 1 {
         return breath::copied(&series.values, pace).await;
     }
