@@ -75,18 +75,17 @@ impl Cover {
     }
 
     /// Columns from `from` to `to`, both in pixels.
-    fn columns(&self, from: f64, to: f64) -> std::ops::RangeInclusive<usize> {
+    fn columns(&self, from: f64, to: f64) -> std::ops::Range<usize> {
         let last = self.taken.len() as f64 - 1.0;
         if from.is_nan() || to.is_nan() {
-            return 1..=0;
+            return 0..0;
         }
         let first = ((from - self.left) * COLUMNS).ceil().max(0.0);
         let end = ((to - self.left) * COLUMNS).floor().min(last);
         if first <= end {
-            first as usize..=end as usize
+            first as usize..end as usize + 1
         } else {
-            // None.
-            1..=0
+            0..0
         }
     }
 
@@ -238,9 +237,9 @@ mod tests {
     #[test]
     fn columns_are_inside_of_the_plot() {
         let cover = Cover::new(50.0, 10.0);
-        assert_eq!(cover.columns(50.0, 51.0), 0..=2);
+        assert_eq!(cover.columns(50.0, 51.0), 0..3);
         assert_eq!(cover.columns(50.2, 50.4).count(), 0);
-        assert_eq!(cover.columns(-1e9, 1e9), 0..=20);
+        assert_eq!(cover.columns(-1e9, 1e9), 0..21);
         assert_eq!(cover.columns(-10.0, -5.0).count(), 0);
         assert_eq!(cover.columns(100.0, 110.0).count(), 0);
         assert_eq!(cover.columns(f64::NAN, f64::NAN).count(), 0);

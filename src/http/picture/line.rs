@@ -97,18 +97,16 @@ async fn stairs(dots: &Dots<'_>, pace: &Pace<'_>) -> Result<Path, QueryError> {
     let mut path = Path::default();
     let mut last: Option<f64> = None;
     for index in 0..dots.drawn.values.len() {
-        match dots.y(index) {
-            Some(y) => {
-                if last.is_none() {
-                    path.move_to(dots.x(index), y);
-                } else if last != Some(y) {
-                    path.line_to(dots.x(index), y);
-                }
-                path.line_to(dots.x(index + 1), y);
+        let y = dots.y(index);
+        if let Some(y) = y {
+            if last.is_none() {
+                path.move_to(dots.x(index), y);
+            } else if last != Some(y) {
+                path.line_to(dots.x(index), y);
             }
-            None => {}
+            path.line_to(dots.x(index + 1), y);
         }
-        last = dots.y(index);
+        last = y;
         breathe(index, pace).await?;
     }
     Ok(path)

@@ -73,7 +73,7 @@ pub(super) async fn draw(
     let largest = slices.iter().map(|one| tame(one.value)).fold(0.0, f64::max);
     // Shares of the largest are summed, for a sum of values may be beyond all numbers.
     let total: f64 = slices.iter().map(|one| tame(one.value) / largest).sum();
-    if !(0.0 < total) {
+    if largest <= 0.0 {
         return Ok(frame::no_data(options));
     }
     let mut svg = frame::canvas(options);
