@@ -16,6 +16,7 @@ mod kairos;
 mod multipart;
 mod names;
 mod parameters;
+mod picture;
 mod plain;
 mod prometheus;
 mod question;
@@ -61,6 +62,15 @@ pub trait Fleet {
         samples: &mut Samples,
     ) -> Local<'_, Result<(), Unstored>>;
 
+    /// Do what would hold a core for too long, on a thread that serves no shard, and wait for it. Fails
+    /// with `Busy` if too much waits already, and with `Timeout` after its time.
+    ///
+    /// A fleet without such a thread does it at once.
+    fn aside(&self, errand: Errand, millis_max: u64) -> Local<'_, Result<Made, QueryError>> {
+        let _ = millis_max;
+        Box::pin(std::future::ready(Ok(errand())))
+    }
+
     /// The counters of every shard, in shard order.
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>>;
 
@@ -81,6 +91,12 @@ pub trait Fleet {
     /// Whether the appliance is ready to answer for everything it holds.
     fn ready(&self) -> bool;
 }
+
+/// Work that needs nothing but what it brings with it.
+pub type Errand = Box<dyn FnOnce() -> Made + Send>;
+
+/// What an errand gives, or why there is nothing.
+pub type Made = Result<Vec<u8>, String>;
 
 /// Why samples are not, or not all, on stable storage.
 #[derive(Clone, Debug, PartialEq, Eq)]

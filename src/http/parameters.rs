@@ -76,6 +76,13 @@ impl Parameters {
         Ok(())
     }
 
+    /// For tests: these names and values.
+    #[cfg(test)]
+    pub(super) fn of(pairs: &[(&str, &str)]) -> Parameters {
+        let owned = pairs.iter().map(|&(n, v)| (n.to_owned(), v.to_owned()));
+        Parameters(owned.collect())
+    }
+
     /// The value of a parameter that has one: the last that was sent.
     pub(super) fn last(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().rfind(|(n, _)| n == name);

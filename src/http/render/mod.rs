@@ -1,10 +1,11 @@
-//! `/render`: series of targets, with functions applied, as JSON, CSV or raw text, and in binary forms
-//! for other servers.
+//! `/render`: series of targets, with functions applied, as JSON, CSV, raw text or a picture, and in
+//! binary forms for other servers.
 
 mod carbon;
 mod csv;
 mod dygraph;
 mod fetch;
+mod image;
 mod json;
 mod packed;
 mod raw;
@@ -64,7 +65,7 @@ async fn print(
     budget: &Budget,
     series: &mut Vec<Series>,
 ) -> Result<(&'static str, Vec<u8>), Failure> {
-    if request.format == Format::Json {
+    if matches!(request.format, Format::Json) {
         let pace = question.pace();
         if let Some(max_data_points) = request.max_data_points {
             consolidate::consolidate(series, max_data_points, &pace).await?;
@@ -73,9 +74,11 @@ async fn print(
             *series = consolidate::no_null_points(std::mem::take(series), &pace).await?;
         }
     }
-    check_returned(question, series)?;
+    if !matches!(request.format, Format::Image(_)) {
+        check_returned(question, series)?;
+    }
     let room = |value_bytes| Pieces::new(question, budget, series, value_bytes);
-    Ok(match request.format {
+    Ok(match &request.format {
         Format::Json => {
             let with_nulls = !request.no_null_points;
             let text = json::print(room(json::VALUE_BYTES), series, with_nulls).await?;
@@ -99,8 +102,11 @@ async fn print(
             ("application/json", text)
         }
         Format::Packed(packing) => {
-            let text = packed::print(room(packed::VALUE_BYTES), series, packing).await?;
+            let text = packed::print(room(packed::VALUE_BYTES), series, *packing).await?;
             (packing.kind(), text)
+        }
+        Format::Image(wanted) => {
+            image::print(question, wanted, &request.context, budget, series).await?
         }
     })
 }

@@ -2,9 +2,11 @@
 
 use jiff::tz::TimeZone;
 
+use super::image::{Image, Wanted};
 use crate::http::encode::Packing;
 use crate::http::errors::Failure;
 use crate::http::parameters::Parameters;
+use crate::http::picture::Options;
 use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::graphite::target::{self, Target};
@@ -16,7 +18,6 @@ const TARGETS_MAX: usize = 1_000;
 const CACHE_SECONDS: u32 = 60;
 
 /// How the series are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
     Csv,
@@ -25,11 +26,12 @@ pub(super) enum Format {
     Rickshaw,
     /// For another server.
     Packed(Packing),
+    Image(Box<Wanted>),
 }
 
 impl Format {
     /// Whether it is JSON, which a request may want wrapped.
-    pub(super) fn is_json(self) -> bool {
+    pub(super) fn is_json(&self) -> bool {
         matches!(self, Format::Json | Format::Dygraph | Format::Rickshaw)
     }
 }
@@ -68,7 +70,7 @@ impl Request {
         Request::with(question, Format::Json).await
     }
 
-    async fn with(question: &Question<'_>, format: Format) -> Result<Request, Failure> {
+    async fn with(question: &Question<'_>, mut format: Format) -> Result<Request, Failure> {
         let parameters = &question.parameters;
         let zone = zone(question);
         let now = now(question, &zone)?;
@@ -77,10 +79,11 @@ impl Request {
             time::parse(spec, now, &zone)
         };
         let range = (at("from", "-1d")?, at("until", "now")?);
+        let targets = targets(question, &mut format).await?;
         Ok(Request {
             format,
             context: Request::context(question, range)?,
-            targets: targets(question).await?,
+            targets,
             max_data_points: digits(parameters.last("maxDataPoints")),
             no_null_points: parameters.has("noNullPoints"),
             cache_seconds: cache_seconds(parameters),
@@ -121,18 +124,30 @@ fn format(parameters: &Parameters) -> Result<Format, Failure> {
     if parameters.has("pickle") {
         return Ok(Format::Packed(Packing::Pickle));
     }
-    match parameters.last("format").unwrap_or("json") {
+    let image = |image| {
+        let options = Options::read(parameters)?;
+        let slices = Vec::new();
+        Ok(Format::Image(Box::new(Wanted {
+            image,
+            options,
+            slices,
+        })))
+    };
+    match parameters.last("format").unwrap_or("png") {
         "json" => Ok(Format::Json),
         "csv" => Ok(Format::Csv),
         "raw" => Ok(Format::Raw),
         "dygraph" => Ok(Format::Dygraph),
         "rickshaw" => Ok(Format::Rickshaw),
-        other => Packing::named(other).map(Format::Packed).ok_or_else(|| {
-            Failure::invalid(format!(
-                "format {other:?} is not served; there are json, csv, raw, pickle, msgpack, dygraph, \
-                 rickshaw, protobuf and carbonapi_v3_pb"
-            ))
-        }),
+        "svg" => image(Image::Svg),
+        "pdf" => Err(Failure::invalid(
+            "format pdf is not served; there are png and svg",
+        )),
+        // Also what nobody knows, as in graphite-web.
+        other => match Packing::named(other) {
+            Some(packing) => Ok(Format::Packed(packing)),
+            None => image(Image::Png),
+        },
     }
 }
 
@@ -162,7 +177,12 @@ fn x_files_factor(parameters: &Parameters) -> Result<f64, Failure> {
 }
 
 /// `target`, or where there is none `target[]`, as jQuery and PHP spell lists.
-async fn targets(question: &Question<'_>) -> Result<Vec<(String, Target)>, Failure> {
+///
+/// Those of a pie that name a number go to `format` instead.
+async fn targets(
+    question: &Question<'_>,
+    format: &mut Format,
+) -> Result<Vec<(String, Target)>, Failure> {
     let parameters = &question.parameters;
     let list = if parameters.has("target") {
         "target"
@@ -172,12 +192,20 @@ async fn targets(question: &Question<'_>) -> Result<Vec<(String, Target)>, Failu
     let texts = parameters.all(list).filter(|text| !text.trim().is_empty());
     let overrides = parameters.in_brackets("template");
     let mut targets = Vec::new();
+    let mut count = 0;
     let pace = question.pace();
     for text in texts {
-        if targets.len() == TARGETS_MAX {
+        count += 1;
+        if TARGETS_MAX < count {
             return Err(Failure::invalid(format!(
                 "more than {TARGETS_MAX} targets; send several requests"
             )));
+        }
+        if let Format::Image(wanted) = format
+            && let Some(slice) = wanted.options.slice(text)
+        {
+            wanted.slices.push(slice);
+            continue;
         }
         let target = read_target(text, &overrides).map_err(|error| Failure::Query {
             error,
