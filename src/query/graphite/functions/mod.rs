@@ -12,12 +12,14 @@ mod alias;
 mod arguments;
 mod calculate;
 mod call;
+mod columns;
 mod combine;
 mod filter;
 mod graph;
 mod sorting;
 mod special;
 mod transform;
+mod walk;
 
 pub mod aggregation;
 pub mod normalise;
