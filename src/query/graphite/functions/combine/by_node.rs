@@ -15,7 +15,8 @@ pub(super) async fn grouped(
     series: Vec<Series>,
     key_of: impl Fn(&Series) -> String,
 ) -> Result<Vec<(String, Vec<Series>)>, QueryError> {
-    let mut places: HashMap<String, usize> = HashMap::new();
+    // What grows is moved all at once, so it does not.
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(series.len());
     let mut groups: Vec<(String, Vec<Series>)> = Vec::new();
     for one in series {
         let key = key_of(&one);
@@ -23,6 +24,7 @@ pub(super) async fn grouped(
         match places.get(&key).and_then(|place| groups.get_mut(*place)) {
             Some((_, list)) => list.push(one),
             None => {
+                call.pay_bytes(2 * key.len() as u64)?;
                 places.insert(key.clone(), groups.len());
                 groups.push((key, vec![one]));
             }

@@ -159,7 +159,6 @@ struct Pair {
 }
 
 /// In the order in which their keys appear.
-#[derive(Default)]
 struct Pairs {
     places: HashMap<String, usize>,
     pairs: Vec<Pair>,
@@ -217,15 +216,21 @@ async fn products(
     weights: &[Series],
     nodes: &[Literal],
 ) -> Result<Vec<Series>, QueryError> {
-    let mut pairs = Pairs::default();
+    let mut pairs = Pairs {
+        places: HashMap::with_capacity(averages.len()),
+        pairs: Vec::new(),
+    };
     for (index, (average, weight)) in averages.into_iter().zip(weights).enumerate() {
         call.pace()
             .did_series(average.name.len() + weight.name.len())
             .await?;
-        let pair = pairs.at(node_key(&average, nodes));
+        let keys = [&average, weight].map(|one| node_key(one, nodes));
+        call.pay_bytes(keys.iter().map(|key| key.len() as u64).sum())?;
+        let [of_average, of_weight] = keys;
+        let pair = pairs.at(of_average);
         let replaced = pair.and_then(|pair| pair.average.replace(average));
         call.free(replaced.into_iter().collect()).await?;
-        if let Some(pair) = pairs.at(node_key(weight, nodes)) {
+        if let Some(pair) = pairs.at(of_weight) {
             pair.weight = Some(index);
         }
     }

@@ -1,6 +1,6 @@
 //! `asPercent`: each series in percent of a total.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::super::aggregation::Aggregation;
 use super::super::alias::node_key;
@@ -125,17 +125,32 @@ async fn of_number(
 /// Both lists sorted by name, the first with the first and so on.
 async fn pairs(
     call: &Call<'_>,
-    mut series: Vec<Series>,
-    mut totals: Vec<Series>,
+    series: Vec<Series>,
+    totals: Vec<Series>,
 ) -> Result<Vec<Series>, QueryError> {
-    series.sort_by(|a, b| a.name.cmp(&b.name));
-    totals.sort_by(|a, b| a.name.cmp(&b.name));
     let mut made = Vec::with_capacity(series.len());
-    for (one, total) in series.into_iter().zip(totals) {
+    let series = by_name(call, series).await?;
+    let totals = by_name(call, totals).await?;
+    for (one, total) in series.into_values().zip(totals.into_values()) {
         made.push(of_total(call, one, &total).await?);
         total.free(call.pace()).await?;
     }
     Ok(made)
+}
+
+/// In the order of their names, those of one name as they came; each is put in by itself, for sorting could
+/// not be done in pieces.
+async fn by_name(
+    call: &Call<'_>,
+    series: Vec<Series>,
+) -> Result<BTreeMap<(String, usize), Series>, QueryError> {
+    let mut ordered = BTreeMap::new();
+    for (place, one) in series.into_iter().enumerate() {
+        call.pay_bytes(one.name.len() as u64)?;
+        call.pace().did_series(one.name.len()).await?;
+        ordered.insert((one.name.clone(), place), one);
+    }
+    Ok(ordered)
 }
 
 /// Each series in percent of the total with the same nodes. What has no counterpart is all null, and
@@ -163,7 +178,7 @@ async fn by_nodes(
         }
         Total::List(list) => grouped(call, list, |one| node_key(one, nodes)).await?,
     };
-    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut places: HashMap<&str, usize> = HashMap::with_capacity(totals.len());
     for (place, (key, _)) in totals.iter().enumerate() {
         places.insert(key, place);
         call.did(1).await?;

@@ -26,6 +26,11 @@ struct Arguments {
 /// `reduceSeries`. Series that no matcher names are left out; of several that one names the last counts.
 pub(super) async fn reduce(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let function = call.text("reduceFunction")?;
+    if super::super::find(&function).is_none() {
+        return Err(QueryError::Invalid(format!(
+            "Received request for unknown function: {function}"
+        )));
+    }
     let node = call.integer("reduceNode")?;
     let matchers = call.texts("reduceMatchers");
     let mut place_of: HashMap<&str, usize> = HashMap::new();
