@@ -12,6 +12,7 @@ mod alias;
 mod arguments;
 mod calculate;
 mod call;
+mod columns;
 mod combine;
 mod filter;
 mod graph;
@@ -19,6 +20,7 @@ mod pushed;
 mod sorting;
 mod special;
 mod transform;
+mod walk;
 
 pub mod aggregation;
 pub mod normalise;

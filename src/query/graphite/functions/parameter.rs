@@ -194,7 +194,7 @@ pub enum Value {
 pub enum Kind {
     /// Name of an aggregation, such as `sum`.
     Aggregation,
-    /// Name of an aggregation or of a function that aggregates, such as `sumSeries`.
+    /// Name of an aggregation or of a function, best one that aggregates, such as `sumSeries`.
     AggregationOrFunction,
     /// Series, a number or text.
     Any,
