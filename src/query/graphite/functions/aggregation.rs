@@ -233,8 +233,17 @@ impl Many<'_> {
     }
 }
 
+/// The value at `rank` of those that are not NaN, 0 the smallest, in pieces as `pace` says. There must be
+/// more values than `rank`.
+///
+/// # Errors
+/// As [`Pace::did`].
+pub(super) async fn ranked(values: &[f64], rank: u64, pace: &Pace<'_>) -> Result<f64, QueryError> {
+    Many { values, pace }.ranked(rank).await
+}
+
 /// Bits that are in the order of the numbers.
-fn ascending(value: f64) -> u64 {
+pub(super) fn ascending(value: f64) -> u64 {
     let bits = value.to_bits();
     if bits >> 63 == 1 {
         !bits
@@ -243,7 +252,8 @@ fn ascending(value: f64) -> u64 {
     }
 }
 
-fn from_ascending(key: u64) -> f64 {
+/// The number of such bits.
+pub(super) fn from_ascending(key: u64) -> f64 {
     f64::from_bits(if key >> 63 == 1 {
         key & !(1 << 63)
     } else {
