@@ -116,6 +116,7 @@ fn coerce<'a>(
     };
     if let Some(Placed::Literal(given)) = &placed
         && !parameter.options.is_empty()
+        && !parameter.open
         && !parameter.options.iter().any(|option| is(given, *option))
     {
         return Err(QueryError::Invalid(format!(
