@@ -77,7 +77,7 @@ fn matcher(selector: &Selector) -> Box<dyn Fn(&Series) -> bool + '_> {
                 (series.tags.get(key).map(String::as_str) == Some(value)) == wanted
             })
         }),
-        Selector::Metric { .. } => panic!("no selector of Graphite's"),
+        Selector::Metric { .. } | Selector::Names(_) => panic!("no selector of Graphite's"),
     }
 }
 
