@@ -21,7 +21,7 @@ pub const WIDTH_MAX: usize = 1_000;
 /// things than floats; [`QueryError::Limit`].
 pub fn format(template: &str, value: f64) -> Result<String, QueryError> {
     let mut made = String::with_capacity(template.len());
-    let mut letters = template.char_indices();
+    let mut letters = template.chars().enumerate();
     let mut used = false;
     while let Some((_, letter)) = letters.next() {
         if letter != '%' {
@@ -29,7 +29,7 @@ pub fn format(template: &str, value: f64) -> Result<String, QueryError> {
             continue;
         }
         let conversion = Conversion::read(&mut letters)?;
-        if conversion.kind == '%' {
+        if conversion.is_percent {
             made.push('%');
             continue;
         }
@@ -58,6 +58,8 @@ struct Conversion {
     width: usize,
     precision: Option<usize>,
     kind: char,
+    /// A second `%` right behind the first.
+    is_percent: bool,
     /// Where `kind` stands.
     at: usize,
 }
@@ -74,6 +76,7 @@ impl Conversion {
         if letter == '(' {
             return invalid("format requires a mapping");
         }
+        conversion.is_percent = letter == '%';
         loop {
             match letter {
                 '-' => conversion.left = true,

@@ -81,7 +81,9 @@ async fn by_percentile(
         call.wrap(one, name).await?;
         let values = ascending(call, &one.values).await?;
         // Where there is no such percentile everything stays.
-        if let Some(bound) = percentile(&values, n) {
+        if let Some(bound) = percentile(&values, n).filter(|bound| !bound.is_nan()) {
+            let tag = ("nPercentile".to_owned(), number::float(n));
+            one.tags.extend([tag]);
             remove(call, one, bound, leaves).await?;
         }
     }
