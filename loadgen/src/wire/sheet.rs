@@ -125,6 +125,13 @@ impl<E: Encoder> Sheet<E> {
         sheet
     }
 
+    /// Makes the bytes those of `first_round`, past all rounds before it.
+    pub fn begin_at(&mut self, first_round: u64) {
+        for round in 0..=first_round {
+            self.turn_to(round);
+        }
+    }
+
     /// Makes the bytes those of `round`. Rounds must be taken one after the other, from 0.
     pub fn turn_to(&mut self, round: u64) {
         if self.workload.epoch(round) != self.epoch {
