@@ -133,7 +133,12 @@ fn latencies_count_from_the_moment_a_question_was_due() {
     assert_eq!(all["queries"], 10);
     let milliseconds = |name: &str| all[name].as_f64().unwrap() / 1e3;
     assert!(1_900.0 < milliseconds("max_us"), "{all}");
-    assert!((800.0..1_500.0).contains(&milliseconds("p50_us")), "{all}");
+    // The fifth waits for four others, on a busy machine for longer; never as long as the last.
+    let middle = milliseconds("p50_us");
+    assert!(
+        800.0 < middle && middle < 0.8 * milliseconds("max_us"),
+        "{all}"
+    );
     assert!(1_700_000.0 < report["query"]["late_max_us"].as_f64().unwrap());
 }
 

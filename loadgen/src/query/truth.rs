@@ -46,14 +46,11 @@ impl Truth {
         while (states.len() as u64) <= wanted {
             let before = (states.len() as u64 - 1) * STRIDE;
             let last = states.last().copied().unwrap_or_default();
-            let next =
-                (before..before + STRIDE).fold(last, |state, round| kind.next(state, key, round));
-            states.push(next);
+            states.push(kind.pass(last, key, before..before + STRIDE));
         }
         let begin = wanted * STRIDE;
         let state = states.get(wanted as usize).copied().unwrap_or_default();
-        let mut state =
-            (begin..rounds.start).fold(state, |state, round| kind.next(state, key, round));
+        let mut state = kind.pass(state, key, begin..rounds.start);
         let factor = 10_u64.pow(6 - u32::from(kind.decimals()));
         rounds.map(move |round| {
             state = kind.next(state, key, round);
