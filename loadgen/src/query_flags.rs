@@ -165,7 +165,9 @@ impl Flags {
         if parameters.series < SERIES_PER_HOST {
             bail!("--query needs a whole host: --series must be {SERIES_PER_HOST} or more");
         }
-        if !STEPS_S.contains(&parameters.step_s) || parameters.start_s % parameters.step_s != 0 {
+        if !STEPS_S.contains(&parameters.step_s)
+            || !parameters.start_s.is_multiple_of(parameters.step_s)
+        {
             bail!(
                 "--query needs a --step that servers use (1, 2, 5, 10, 15, 20, 30 s, 1, 2, 5, 10, 15, 30 min, 1 h) \
                  and a --start that is a multiple of it; {} and {} are not",

@@ -98,7 +98,7 @@ fn line_as(line: &Line, series: &Series, compared: &mut u64) -> Result<(), Strin
         let Some(value) = value else { continue };
         let slot = at_s
             .checked_sub(line.start_s)
-            .filter(|after_s| after_s % line.step_s == 0)
+            .filter(|after_s| after_s.is_multiple_of(line.step_s))
             .map(|after_s| (after_s / line.step_s) as usize);
         let bounds = slot.and_then(|slot| line.slots.get(slot));
         let (Some(slot), Some(bounds)) = (slot, bounds) else {
