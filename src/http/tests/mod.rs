@@ -1,7 +1,9 @@
 //! Requests in, whole answers out, over real indexes and heads.
 
+mod federation;
 mod find;
 mod pages;
+mod pictures;
 mod render;
 
 use std::cell::{Cell, RefCell};
@@ -98,6 +100,15 @@ impl Fleet for TestFleet {
             // The disk takes its time.
             self.breathe().await;
             stored
+        })
+    }
+
+    fn aside(&self, errand: Errand, _millis_max: u64) -> Local<'_, Result<Made, QueryError>> {
+        Box::pin(async move {
+            match &self.fails {
+                Some(error) => Err(error.clone()),
+                None => Ok(errand()),
+            }
         })
     }
 
