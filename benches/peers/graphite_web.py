@@ -38,6 +38,8 @@ INDEX_FILE = {here!r} + "/index"
 LOG_ROTATION = False
 LOG_FILE_INFO = LOG_FILE_EXCEPTION = LOG_FILE_CACHE = LOG_FILE_RENDERING = "-"
 MEMCACHE_HOSTS = []
+# It gives up after seconds, and ten thousand series take more.
+FIND_TIMEOUT = FETCH_TIMEOUT = 900
 """
 
 
