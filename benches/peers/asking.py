@@ -106,6 +106,8 @@ def measure(bench, system, scenario, pair, paths, **values):
 
 def rendering(bench, kinds, hosts, seconds):
     """Raw series, sums and maxima, at a second and at a minute."""
+    if hosts < 100:
+        raise Failed("render asks about 100 hosts at least: --hosts must be 100 or more")
     series, seconds = hosts * HOST_SERIES, max(180, seconds // 60 * 60)
     begin = (int(time.time()) - seconds - 900) // 60 * 60
     kinds = [kind for kind in (Corelane, VictoriaMetrics, GraphiteWeb) if kind in kinds]
