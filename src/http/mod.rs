@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod carbon;
+mod encode;
 mod errors;
 mod expand;
 mod find;
@@ -114,6 +116,8 @@ pub struct HttpOptions {
     pub tenant: TenantId,
     /// The zone of requests that name none.
     pub zone: jiff::tz::TimeZone,
+    /// What this machine is called, as fronts of several nodes name it.
+    pub node: String,
     /// The version that `/metrics` tells.
     pub version: &'static str,
     /// The value of `Access-Control-Allow-Origin`; `None` sends no such header.
@@ -128,6 +132,7 @@ impl Default for HttpOptions {
             limits: Limits::default(),
             tenant: TenantId::DEFAULT,
             zone: jiff::tz::TimeZone::UTC,
+            node: "corelane".to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             allow_origin: None,
             unpacking: Room::default(),

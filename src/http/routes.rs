@@ -10,7 +10,8 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, expand, find, kairos, names, plain, prometheus, render,
+    Fleet, HttpOptions, Local, admin, carbon, expand, find, kairos, names, plain, prometheus,
+    render,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
@@ -50,6 +51,14 @@ const ROUTES: &[Route] = &[
         } else {
             Box::pin(prometheus::answer(question))
         }
+    }),
+    both("/metrics/list", |question| Box::pin(carbon::list(question))),
+    both("/metrics/details", |question| {
+        Box::pin(carbon::details(question))
+    }),
+    both("/info", |question| Box::pin(carbon::info(question))),
+    both("/_internal/capabilities", |question| {
+        Box::pin(carbon::capabilities(question))
     }),
     post("/admin/seal", |question| Box::pin(admin::seal(question))),
     post("/admin/snapshot", |question| {

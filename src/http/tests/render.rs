@@ -90,6 +90,69 @@ fn the_three_formats() {
     );
 }
 
+#[test]
+fn chart_libraries() {
+    let kind = "application/json";
+    let range = format!("from={}&until={}", T0 - 1, T0 + 179);
+    let dygraph = concat!(
+        r#"{"labels" : ["Time", "s.a", "s.b"], "data" : [[1699999200000, 1.0, 10.0], "#,
+        r#"[1699999260000, 2.0, null], [1699999320000, null, null]]}"#
+    );
+    let url = format!("/render?{range}&format=dygraph&target=s.a&target=s.b");
+    check(&url, kind, dygraph);
+    // Rows of all times, where the steps differ.
+    let mixed = concat!(
+        r#"{"labels" : ["Time", "slow.m", "s.a"], "data" : [[1699999200000, 100.0, 1.0], "#,
+        r#"[1699999260000, null, 2.0], [1699999320000, 200.0, null]]}"#
+    );
+    let url = format!("/render?{range}&format=dygraph&target=slow.m&target=s.a");
+    check(&url, kind, mixed);
+    check(
+        &format!("/render?{range}&format=dygraph&target=nosuch"),
+        kind,
+        "{}",
+    );
+    let rickshaw = concat!(
+        r#"[{"target": "s.a", "datapoints": [{"x": 1699999200, "y": 1.0}, {"x": 1699999260, "#,
+        r#""y": 2.0}, {"x": 1699999320, "y": null}]}, {"target": "slow.m", "datapoints": "#,
+        r#"[{"x": 1699999200, "y": 100.0}, {"x": 1699999320, "y": 200.0}]}]"#
+    );
+    let url = format!("/render?{range}&format=rickshaw&target=s.a&target=slow.m");
+    check(&url, kind, rickshaw);
+    check(
+        &format!("/render?{range}&format=rickshaw&target=nosuch"),
+        kind,
+        "[]",
+    );
+    let wrapped = get(&fleet(), &format!("{url}&jsonp=cb"));
+    assert_eq!(body(&wrapped), format!("cb({rickshaw})"));
+    assert_eq!(header(&wrapped, "Content-Type"), "text/javascript");
+}
+
+/// Whatever the format, a long series is written in pieces, and each piece is paid for.
+#[test]
+fn every_format_breathes_and_has_its_ceiling() {
+    let mut fleet = TestFleet::new(2, T0 + 60_000);
+    let values: Vec<Option<f64>> = (0..50_000).map(|i| Some(f64::from(i))).collect();
+    put(&mut fleet, "long.a", T0, 1, &values);
+    let form = format!("target=long.a&from={}&until={}", T0 - 1, T0 + 49_999);
+    let formats = "json csv raw pickle msgpack dygraph rickshaw protobuf carbonapi_v3_pb";
+    for format in formats.split(' ') {
+        let form = format!("{form}&format={format}");
+        fleet.breaths.set(0);
+        let response = ask(&fleet, request("POST", "/render", FORM, &form));
+        assert_eq!(response.status(), 200, "{format}");
+        assert!(
+            fleet.breaths.get() > 50_000 / 500,
+            "{format} {}",
+            fleet.breaths.get()
+        );
+        let (status, told) = status_within(1_000_000, &fleet, &form);
+        assert_eq!(status, 400, "{format}");
+        assert!(told.contains("bytes of memory"), "{format} {told}");
+    }
+}
+
 /// `points` of each series of a JSON answer: value and offset from T0.
 fn points(response: &Response<Bytes>) -> Vec<(String, String)> {
     assert_eq!(response.status(), 200, "{}", body(response));
