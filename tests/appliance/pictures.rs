@@ -30,12 +30,14 @@ fn png_of_many_askers_at_once() {
     }
     rig.until_accepted(Protocol::Graphite, 60);
     let range = "from=1699999999&until=1700000600";
-    let path = format!("/render?target=picture.*&{range}&width=400&height=300");
+    let path = format!("/render?target=picture.*&{range}");
     let door = rig.door(Protocol::Http);
     let one = ask(door, &path);
     assert!(one.starts_with(b"HTTP/1.1 200 OK\r\n"));
     assert!(one.windows(8).any(|some| some == b"\x89PNG\r\n\x1a\n"));
 
+    // Small ones, for a build that is not optimised takes its time.
+    let path = format!("{path}&width=60&height=40&graphOnly=true");
     let (good, busy) = thread::scope(|scope| {
         let asking: Vec<_> = (0..ASKERS)
             .map(|_| scope.spawn(|| ask(door, &path)))
