@@ -7,6 +7,7 @@ mod durable;
 mod harness;
 mod hostile;
 mod ingest;
+mod pictures;
 mod rig;
 mod steering;
 mod stop;
