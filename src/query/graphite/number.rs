@@ -81,6 +81,53 @@ pub fn round_to_micro(value: f64) -> f64 {
     format!("{value:.6}").parse().unwrap_or(value)
 }
 
+/// A system of prefixes of units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Units {
+    /// Powers of 1024: `Ki`, `Mi` and so on.
+    Binary,
+    /// Powers of 1000: `k`, `M` and so on.
+    Si,
+}
+
+impl Units {
+    /// The system that Graphite calls `name`.
+    pub fn named(name: &str) -> Option<Units> {
+        match name {
+            "binary" => Some(Units::Binary),
+            "si" => Some(Units::Si),
+            _ => None,
+        }
+    }
+
+    /// Prefixes with what one of them is, the largest first.
+    fn prefixes(self) -> [(&'static str, f64); 5] {
+        match self {
+            Units::Binary => [
+                ("Pi", 1_125_899_906_842_624.0),
+                ("Ti", 1_099_511_627_776.0),
+                ("Gi", 1_073_741_824.0),
+                ("Mi", 1_048_576.0),
+                ("Ki", 1024.0),
+            ],
+            Units::Si => [("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)],
+        }
+    }
+}
+
+/// `value` with the largest prefix that is not larger than it, and that prefix.
+pub fn scaled(value: f64, units: Units) -> (f64, &'static str) {
+    let prefixes = units.prefixes();
+    let fitting = prefixes.iter().find(|prefix| value.abs() >= prefix.1);
+    let (prefix, size) = fitting.copied().unwrap_or(("", 1.0));
+    let scaled = value / size;
+    // A hair above a whole number is that number.
+    if scaled - scaled.floor() < 1e-11 && value > 1.0 {
+        return (scaled.floor(), prefix);
+    }
+    (scaled, prefix)
+}
+
 /// Python's `round(value, places)`: to the nearest decimal of so many places of the value as it is
 /// exactly, of two as near to the even one. Negative places round to tens, hundreds and so on.
 pub fn round(value: f64, places: i64) -> f64 {

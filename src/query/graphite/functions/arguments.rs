@@ -13,7 +13,7 @@ pub enum Literal {
     Aggregation(Aggregation, String),
     /// Of [`Kind::Boolean`].
     Boolean(bool),
-    /// Of [`Kind::Float`], or a number for [`Kind::Any`].
+    /// Of [`Kind::Float`], or no whole number for [`Kind::Any`].
     Float(f64),
     /// Of [`Kind::IntegerOrInfinity`].
     Infinity,
@@ -116,7 +116,7 @@ fn coerce<'a>(
     };
     if let Some(Placed::Literal(given)) = &placed
         && !parameter.options.is_empty()
-        && parameter.kind != Kind::TextOrBoolean
+        && !parameter.open
         && !parameter.options.iter().any(|option| is(given, *option))
     {
         return Err(QueryError::Invalid(format!(
@@ -195,12 +195,12 @@ fn literal(argument: &Expression, kind: Kind) -> Option<Literal> {
         }
         Kind::AggregationOrFunction => {
             let text = text_of(argument)?;
-            let known = Aggregation::named(&text).is_some()
-                || super::find(&text).is_some_and(|function| function.aggregator);
+            let known = Aggregation::named(&text).is_some() || super::find(&text).is_some();
             known.then_some(Literal::Text(text))
         }
         Kind::Any => match argument {
             Expression::Text(text) => Some(Literal::Text(text.clone())),
+            Expression::Integer(integer) => Some(Literal::Integer(*integer)),
             other => float_of(other).map(Literal::Float),
         },
         Kind::Boolean => boolean_of(argument).map(Literal::Boolean),

@@ -237,6 +237,33 @@ impl<'a> Call<'a> {
         budget.pay(values.saturating_mul(8))
     }
 
+    /// Pay for a text about to be made, however often it will be copied.
+    ///
+    /// # Errors
+    /// [`QueryError::Limit`] when the texts made so far are too long together.
+    pub(super) fn pay_bytes(&self, bytes: u64) -> Result<(), QueryError> {
+        self.evaluation.evaluator.budget.pay(bytes)
+    }
+
+    /// The series of all lists as one.
+    ///
+    /// # Errors
+    /// As [`Call::did`].
+    pub(super) async fn joined(&self, lists: Vec<Vec<Series>>) -> Result<Vec<Series>, QueryError> {
+        let mut joined = Vec::new();
+        for series in lists {
+            if joined.is_empty() {
+                joined = series;
+                continue;
+            }
+            for one in series {
+                joined.push(one);
+                self.did(1).await?;
+            }
+        }
+        Ok(joined)
+    }
+
     /// Give `series` a new name, and pay for it.
     ///
     /// # Errors
@@ -269,18 +296,8 @@ impl<'a> Call<'a> {
     /// # Errors
     /// As [`Call::did`].
     pub(super) async fn take_series(&mut self, name: &str) -> Result<Vec<Series>, QueryError> {
-        let mut joined = Vec::new();
-        for series in self.take_lists(name) {
-            if joined.is_empty() {
-                joined = series;
-                continue;
-            }
-            for one in series {
-                joined.push(one);
-                self.did(1).await?;
-            }
-        }
-        Ok(joined)
+        let lists = self.take_lists(name);
+        self.joined(lists).await
     }
 
     /// The series given to parameter `name`, a list for each argument, or all lists of one that gives

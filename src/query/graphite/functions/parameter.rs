@@ -113,6 +113,8 @@ pub struct Parameter {
     pub options: &'static [Value],
     /// What editors offer.
     pub suggestions: &'static [Value],
+    /// Whether `options` are only told, and the function takes what is none of them.
+    pub open: bool,
 }
 
 impl Parameter {
@@ -129,6 +131,7 @@ impl Parameter {
             default: Value::None,
             options: &[],
             suggestions: &[],
+            open: false,
         }
     }
 
@@ -171,6 +174,12 @@ impl Parameter {
         self
     }
 
+    /// The same, with these told as the only values, though others are taken.
+    pub const fn mostly_of(mut self, options: &'static [Value]) -> Parameter {
+        self.open = true;
+        self.one_of(options)
+    }
+
     /// The same, with these offered by editors.
     pub const fn suggest(mut self, suggestions: &'static [Value]) -> Parameter {
         self.suggestions = suggestions;
@@ -205,7 +214,7 @@ pub enum Value {
 pub enum Kind {
     /// Name of an aggregation, such as `sum`.
     Aggregation,
-    /// Name of an aggregation or of a function that aggregates, such as `sumSeries`.
+    /// Name of an aggregation or of a function, best one that aggregates, such as `sumSeries`.
     AggregationOrFunction,
     /// Series, a number or text.
     Any,

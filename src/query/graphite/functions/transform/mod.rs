@@ -269,7 +269,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             SERIES_LIST.later_and_now(),
             Parameter::required("intervalString", Kind::Interval).suggest(INTERVALS),
             Parameter::optional("func", Kind::Aggregation, Value::Text("sum")),
-            Parameter::optional("alignTo", Kind::TextOrBoolean, Value::None).one_of(ALIGNMENTS),
+            Parameter::optional("alignTo", Kind::TextOrBoolean, Value::None).mostly_of(ALIGNMENTS),
         ],
         |call| Box::pin(summarize::smart_summarize(call)),
     ),
