@@ -104,7 +104,8 @@ async fn remove_between(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> 
         }
         let (low, high) = bounds(call, &row, n).await?;
         for (outside, value) in outside.iter_mut().zip(&row) {
-            *outside |= !value.is_nan() && !(low < *value && *value < high);
+            let inside = low < *value && *value < high;
+            *outside |= !(value.is_nan() || inside);
         }
         call.did(row.len()).await?;
     }

@@ -155,8 +155,8 @@ fn thresholds_agree_with_a_plain_loop() {
                 "!=" => value != threshold,
                 ">" => value > threshold,
                 ">=" => value >= threshold,
-                "<" => !(value >= threshold),
-                _ => !(value > threshold),
+                "<" => value.is_nan() || value < threshold,
+                _ => value.is_nan() || value <= threshold,
             };
             let want: Vec<&Series> = stored
                 .iter()
