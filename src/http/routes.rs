@@ -6,6 +6,7 @@ use http::header::{
     CONTENT_LENGTH, VARY,
 };
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
 
 use super::errors::{Failure, text_response};
 use super::question::Question;
@@ -16,7 +17,8 @@ use super::{
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
 
 struct Route {
-    /// Without a trailing slash; one more is always accepted.
+    /// Without a trailing slash, one more is always accepted: this path. With one: every path that goes on
+    /// behind it and has no route of its own; what it goes on with is [`Question::rest`].
     path: &'static str,
     methods: Methods,
     handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>,
@@ -98,6 +100,20 @@ const fn kairos(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Han
     }
 }
 
+impl Route {
+    /// The route of a path, and what the path has behind it.
+    fn find(path: &str) -> Option<(&'static Route, &str)> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let exact = ROUTES.iter().find(|route| route.path == path);
+        exact.map(|route| (route, "")).or_else(|| {
+            ROUTES.iter().find_map(|route| {
+                let rest = path.strip_prefix(route.path)?;
+                (route.path.ends_with('/') && !rest.is_empty()).then_some((route, rest))
+            })
+        })
+    }
+}
+
 impl Methods {
     fn allow(self, method: &Method) -> bool {
         match *method {
@@ -143,10 +159,8 @@ async fn routed(
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> Response<Bytes> {
-    let path = request.uri().path();
-    let path = path.strip_suffix('/').unwrap_or(path);
     let is_kairos = request.uri().path().starts_with(kairos::PREFIX);
-    let Some(route) = ROUTES.iter().find(|route| route.path == path) else {
+    let Some((route, rest)) = Route::find(request.uri().path()) else {
         if is_kairos {
             return kairos::wrong(StatusCode::NOT_FOUND);
         }
@@ -169,10 +183,11 @@ async fn routed(
     } else {
         Question::new(request, fleet, options).await
     };
-    let question = match question {
+    let mut question = match question {
         Ok(question) => question,
         Err(failure) => return failure.into_response(),
     };
+    question.rest = percent_decode_str(rest).decode_utf8_lossy().into_owned();
     let answered = (route.handler)(&question).await;
     let mut response = answered.unwrap_or_else(Failure::into_response);
     if let Some(why) = question.partial() {
