@@ -11,6 +11,7 @@ mod expand;
 mod find;
 mod json;
 mod kairos;
+mod laid_out;
 mod multipart;
 mod names;
 mod parameters;
@@ -19,6 +20,7 @@ mod prometheus;
 mod question;
 mod render;
 mod routes;
+mod tags;
 #[cfg(test)]
 mod tests;
 

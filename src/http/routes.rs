@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, expand, find, kairos, names, plain, prometheus, render,
+    Fleet, HttpOptions, Local, admin, expand, find, kairos, names, plain, prometheus, render, tags,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
@@ -53,6 +53,23 @@ const ROUTES: &[Route] = &[
             Box::pin(prometheus::answer(question))
         }
     }),
+    get("/tags", |question| Box::pin(tags::list(question))),
+    both("/tags/findSeries", |question| {
+        Box::pin(tags::find_series(question))
+    }),
+    both("/tags/autoComplete/tags", |question| {
+        Box::pin(tags::complete_tags(question))
+    }),
+    both("/tags/autoComplete/values", |question| {
+        Box::pin(tags::complete_values(question))
+    }),
+    post("/tags/tagSeries", |question| {
+        Box::pin(tags::tag_series(question))
+    }),
+    post("/tags/tagMultiSeries", |question| {
+        Box::pin(tags::tag_multi_series(question))
+    }),
+    get("/tags/", |question| Box::pin(tags::details(question))),
     post("/admin/seal", |question| Box::pin(admin::seal(question))),
     post("/admin/snapshot", |question| {
         Box::pin(admin::snapshot(question))

@@ -506,6 +506,18 @@ impl Index {
         self.identities[id.0 as usize]
     }
 
+    /// What stands for a series' name, whatever its values are: the identity that it would have by floats.
+    pub fn identity_of_name(&self, id: SeriesId) -> Identity {
+        let floats = || {
+            let name = SeriesName::from_text(self.text(id)).ok()?;
+            Some(self.identity_of(self.tenant(id), &name, Values::Double))
+        };
+        match self.values(id) {
+            Values::Double => self.identity(id),
+            Values::Long | Values::Text => floats().unwrap_or(self.identity(id)),
+        }
+    }
+
     /// What the values of a series are.
     pub fn values(&self, id: SeriesId) -> Values {
         self.values[id.0 as usize]

@@ -11,11 +11,14 @@ use std::sync::Arc;
 use super::error::QueryError;
 use super::last_slot::keep_last_arrivals;
 use super::limits::Limits;
-use super::plan::{Plan, Selector, Slot, Want};
+use super::plan::{Plan, Selector, Slot, TagPart, Want};
 use super::scan::{FoundNode, FoundPoints, FoundSeries, Matches, NEWEST_TIMES_MAX, Partial};
 use crate::base::time::Millis;
 use crate::model::points::{Merging, Points};
 use crate::model::series::{Identity, Values};
+use counts::CountsMerge;
+
+mod counts;
 
 /// What all shards together hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,8 +27,10 @@ pub enum Merged {
     Points(MergedPoints),
     /// Nodes of the tree, sorted by path, each once.
     Nodes(Vec<FoundNode>),
-    /// Canonical texts, sorted, each once.
+    /// Canonical texts, or keys or values of tags, sorted, each once.
     Names(Vec<String>),
+    /// Values of a tag and how many series have each, sorted.
+    Counts(Vec<(String, u64)>),
 }
 
 /// The series of all selectors.
@@ -67,6 +72,7 @@ enum Work {
     Points(Box<PointsMerge>),
     Nodes(ListMerge<FoundNode>),
     Names(ListMerge<String>),
+    Counts(Box<CountsMerge>),
 }
 
 impl Merge {
@@ -74,7 +80,7 @@ impl Merge {
     /// plan wants are ignored: no shard sends such.
     pub fn new(plan: &Plan, partials: Vec<Partial>) -> Merge {
         let (mut points, mut damaged) = (VecDeque::new(), false);
-        let (mut nodes, mut names) = (Vec::new(), Vec::new());
+        let (mut nodes, mut names, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         for partial in partials {
             match partial {
                 Partial::Points(found) => {
@@ -83,6 +89,7 @@ impl Merge {
                 }
                 Partial::Nodes(found) => nodes.push(found),
                 Partial::Names(found) => names.push(found),
+                Partial::Counts(found) => counts.push(found),
             }
         }
         let work = match &plan.want {
@@ -105,7 +112,10 @@ impl Merge {
                 ..PointsMerge::default()
             })),
             Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
-            Want::Names => Work::Names(ListMerge::new(names)),
+            Want::Tags(query) if matches!(query.part, TagPart::Counts(_)) => {
+                Work::Counts(Box::new(CountsMerge::new(counts)))
+            }
+            Want::Names | Want::Tags(_) => Work::Names(ListMerge::new(names)),
         };
         Merge {
             limits: plan.limits,
@@ -128,6 +138,7 @@ impl Merge {
                 nodes.map(|nodes| Ok(Merged::Nodes(nodes)))
             }
             Work::Names(merge) => merge.slice(budget).map(|names| Ok(Merged::Names(names))),
+            Work::Counts(merge) => merge.slice(budget).map(|counts| Ok(Merged::Counts(counts))),
         }
     }
 }

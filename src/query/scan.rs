@@ -21,8 +21,10 @@ use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
 use crate::store::Store;
 use crate::store::reading::Progress;
 use single::Single;
+use tags::TagsScan;
 
 mod single;
+mod tags;
 
 /// Newest distinct times that a partial brings of each series: 64 gaps are enough to infer a step.
 pub const NEWEST_TIMES_MAX: usize = 65;
@@ -34,8 +36,20 @@ pub enum Partial {
     Points(FoundPoints),
     /// To [`Want::Nodes`], in no order.
     Nodes(Vec<FoundNode>),
-    /// To [`Want::Names`], in no order.
+    /// To [`Want::Names`] and [`Want::Tags`], in no order.
     Names(Vec<String>),
+    /// To [`TagPart::Counts`](super::plan::TagPart).
+    Counts(FoundCounts),
+}
+
+/// Values of a tag, and the series that have them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundCounts {
+    /// The values.
+    pub values: Vec<String>,
+    /// Positions in `values`, and of each a series by the identity of its name. Another shard may have
+    /// the same.
+    pub series: Vec<(u32, Identity)>,
 }
 
 /// The series of all selectors, each once, and which selector matched which.
@@ -123,6 +137,7 @@ enum Work {
     Points(Box<PointsScan>),
     Nodes(Box<NodesScan>),
     Names { next: u32, names: Vec<String> },
+    Tags(Box<TagsScan>),
 }
 
 struct NodesScan {
@@ -164,6 +179,7 @@ impl Scan {
                 next: 0,
                 names: Vec::new(),
             },
+            Want::Tags(query) => Work::Tags(Box::new(TagsScan::new(query))),
         };
         Scan {
             about: About {
@@ -234,6 +250,7 @@ impl Scan {
                 Ok(None)
             }
             Work::Nodes(scan) => scan.slice(index, about, left),
+            Work::Tags(scan) => scan.slice(index, about, left),
             Work::Names { next, names } => {
                 let end = (*next as usize).saturating_add(left).min(index.len());
                 let mut bytes = 0;

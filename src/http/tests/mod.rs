@@ -3,6 +3,7 @@
 mod find;
 mod pages;
 mod render;
+mod tags;
 
 use std::cell::{Cell, RefCell};
 use std::task::Poll;
