@@ -16,7 +16,7 @@ use bytes::Bytes;
 use common::{START_S, fresh_shard, options};
 use corelane::base::buffer::{READ_BYTES, ReadBuffer};
 use corelane::base::time::{Arrival, Millis, Stamp};
-use corelane::http::{Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::query::error::QueryError;
@@ -160,6 +160,10 @@ impl Fleet for OneShard {
         samples.clear();
         let told = "points come in by the feed here";
         Box::pin(std::future::ready(Err(Unstored::Later(told.to_owned()))))
+    }
+
+    fn delete(&self, _deletion: Deletion) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async { Err(QueryError::Busy) })
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod delete;
 mod errors;
 mod expand;
 mod find;
@@ -29,13 +30,14 @@ use std::time::Duration;
 use crate::base::time::Millis;
 use crate::model::refusal::{Protocol, Refusals};
 use crate::model::sample::Samples;
-use crate::model::series::TenantId;
+use crate::model::series::{Identity, TenantId};
 pub use crate::query::breath::Local;
 use crate::query::error::QueryError;
 use crate::query::limits::Limits;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
+use crate::store::tombstone::{self, Target, Tombstone};
 pub use kairos::Room;
 
 /// All shards, as one asks them.
@@ -61,6 +63,9 @@ pub trait Fleet {
         samples: &mut Samples,
     ) -> Local<'_, Result<(), Unstored>>;
 
+    /// Delete points that have arrived so far. Done when that is durable and every shard goes by it.
+    fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>>;
+
     /// The counters of every shard, in shard order.
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>>;
 
@@ -80,6 +85,34 @@ pub trait Fleet {
 
     /// Whether the appliance is ready to answer for everything it holds.
     fn ready(&self) -> bool;
+}
+
+/// What is to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// Whose series.
+    pub tenant: TenantId,
+    /// Which of them, each once.
+    pub series: Vec<Identity>,
+    /// The first instant; with [`Millis::MIN`] and [`Millis::MAX`] the series leave all lists too.
+    pub from: Millis,
+    /// The last instant.
+    pub until: Millis,
+}
+
+impl Deletion {
+    /// What the manifest has to be told, where arrivals with a stamp below `stamp` are deleted.
+    pub fn tombstones(&self, stamp: u64) -> Vec<Tombstone> {
+        let some = self.series.chunks(tombstone::SERIES_MAX);
+        let tombstones = some.map(|series| Tombstone {
+            tenant: self.tenant,
+            target: Target::Series(series.to_vec()),
+            from_ms: self.from.0,
+            to_ms: self.until.0,
+            stamp,
+        });
+        tombstones.collect()
+    }
 }
 
 /// Why samples are not, or not all, on stable storage.

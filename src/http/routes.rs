@@ -11,7 +11,8 @@ use percent_encoding::percent_decode_str;
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, expand, find, kairos, names, plain, prometheus, render, tags,
+    Fleet, HttpOptions, Local, admin, delete, expand, find, kairos, names, plain, prometheus,
+    render, tags,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
@@ -69,10 +70,16 @@ const ROUTES: &[Route] = &[
     post("/tags/tagMultiSeries", |question| {
         Box::pin(tags::tag_multi_series(question))
     }),
+    post("/tags/delSeries", |question| {
+        Box::pin(tags::delete_series(question))
+    }),
     get("/tags/", |question| Box::pin(tags::details(question))),
     post("/admin/seal", |question| Box::pin(admin::seal(question))),
     post("/admin/snapshot", |question| {
         Box::pin(admin::snapshot(question))
+    }),
+    post("/admin/delete", |question| {
+        Box::pin(delete::by_pattern(question))
     }),
     kairos("/api/v1/datapoints", |question| {
         Box::pin(async { Ok(kairos::ingest(question).await) })

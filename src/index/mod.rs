@@ -528,6 +528,13 @@ impl Index {
         self.known.get(self.identity_of(tenant, name, values).0)
     }
 
+    /// The series of an identity.
+    pub fn find(&self, identity: Identity) -> Option<SeriesId> {
+        self.known
+            .get(identity.0)
+            .filter(|&id| self.identity(id) == identity)
+    }
+
     /// The untagged names, for searches in slices.
     pub fn tree(&self) -> &tree::Tree {
         &self.tree

@@ -109,7 +109,7 @@ impl Tags {
     }
 
     /// All tagged series: each has a name.
-    fn all(&self, tenant: TenantId) -> RoaringBitmap {
+    pub fn all(&self, tenant: TenantId) -> RoaringBitmap {
         let name = self.key(tenant, NAME_KEY);
         name.map_or_else(RoaringBitmap::new, |name| name.present.clone())
     }

@@ -5,7 +5,7 @@
 //! does not depend on how arrivals were spread over the shards: `tests` below split one sequence of
 //! arrivals in many ways and compare bit for bit.
 
-use std::collections::{BTreeMap, HashSet, VecDeque, btree_map};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque, btree_map};
 use std::sync::Arc;
 
 use super::error::QueryError;
@@ -31,6 +31,8 @@ pub enum Merged {
     Names(Vec<String>),
     /// Values of a tag and how many series have each, sorted.
     Counts(Vec<(String, u64)>),
+    /// Series by their identities, ascending, each once.
+    Series(Vec<Identity>),
 }
 
 /// The series of all selectors.
@@ -73,6 +75,7 @@ enum Work {
     Nodes(ListMerge<FoundNode>),
     Names(ListMerge<String>),
     Counts(Box<CountsMerge>),
+    Series(SeriesMerge),
 }
 
 impl Merge {
@@ -81,6 +84,7 @@ impl Merge {
     pub fn new(plan: &Plan, partials: Vec<Partial>) -> Merge {
         let (mut points, mut damaged) = (VecDeque::new(), false);
         let (mut nodes, mut names, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut series = Vec::new();
         for partial in partials {
             match partial {
                 Partial::Points(found) => {
@@ -90,6 +94,7 @@ impl Merge {
                 Partial::Nodes(found) => nodes.push(found),
                 Partial::Names(found) => names.push(found),
                 Partial::Counts(found) => counts.push(found),
+                Partial::Series(found) => series.push(found),
             }
         }
         let work = match &plan.want {
@@ -115,6 +120,10 @@ impl Merge {
             Want::Tags(query) if matches!(query.part, TagPart::Counts(_)) => {
                 Work::Counts(Box::new(CountsMerge::new(counts)))
             }
+            Want::Series { .. } => Work::Series(SeriesMerge {
+                lists: series,
+                known: BTreeSet::new(),
+            }),
             Want::Names | Want::Tags(_) => Work::Names(ListMerge::new(names)),
         };
         Merge {
@@ -139,7 +148,36 @@ impl Merge {
             }
             Work::Names(merge) => merge.slice(budget).map(|names| Ok(Merged::Names(names))),
             Work::Counts(merge) => merge.slice(budget).map(|counts| Ok(Merged::Counts(counts))),
+            Work::Series(merge) => {
+                let series = merge.slice(budget);
+                if let Err(told) = self.limits.check_series(merge.known.len()) {
+                    return Some(Err(told));
+                }
+                series.map(|series| Ok(Merged::Series(series)))
+            }
         }
+    }
+}
+
+/// Sets of series become one.
+struct SeriesMerge {
+    lists: Vec<Vec<Identity>>,
+    known: BTreeSet<Identity>,
+}
+
+impl SeriesMerge {
+    fn slice(&mut self, budget: usize) -> Option<Vec<Identity>> {
+        for _ in 0..budget.max(1) {
+            let Some(list) = self.lists.last_mut() else {
+                // As many as one query may match at most: about a slice's work.
+                return Some(self.known.iter().copied().collect());
+            };
+            match list.pop() {
+                Some(series) => drop(self.known.insert(series)),
+                None => drop(self.lists.pop()),
+            }
+        }
+        None
     }
 }
 

@@ -14,6 +14,8 @@ use crate::model::series::TenantId;
 pub enum Selector {
     /// A path with globs, or the canonical text of a tagged series.
     Path(String),
+    /// The series of exactly this canonical text, tagged or not, of each type of values.
+    Name(String),
     /// The arguments of `seriesByTag`, each a Graphite tag expression such as `dc=~a.*`.
     Tags(Vec<String>),
     /// All series of exactly this metric name that pass every filter, of each type of values: KairosDB's
@@ -137,6 +139,11 @@ pub enum Want {
     Names,
     /// What tags say.
     Tags(Arc<TagQuery>),
+    /// The series of some selectors, by their identities.
+    Series {
+        /// Of a path only its matches in the tree count.
+        selectors: Arc<[Selector]>,
+    },
 }
 
 /// A question about tagged series.

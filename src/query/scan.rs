@@ -14,7 +14,7 @@ use super::plan::{Plan, Purse, Selector, Slot, Want};
 use crate::base::time::Millis;
 use crate::index::glob::Pattern;
 use crate::index::tags::{NAME_KEY, OWN_NAME_KEY, Selection, TagTest};
-use crate::index::tree::{Finder, Node};
+use crate::index::tree::{Below, Finder, Node};
 use crate::index::{Index, TooMany};
 use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
@@ -40,6 +40,8 @@ pub enum Partial {
     Names(Vec<String>),
     /// To [`TagPart::Counts`](super::plan::TagPart).
     Counts(FoundCounts),
+    /// To [`Want::Series`], each once.
+    Series(Vec<Identity>),
 }
 
 /// Values of a tag, and the series that have them.
@@ -135,8 +137,13 @@ impl About {
 
 enum Work {
     Points(Box<PointsScan>),
+    /// Of which only the series are found.
+    Series(Box<PointsScan>, Vec<Identity>),
     Nodes(Box<NodesScan>),
-    Names { next: u32, names: Vec<String> },
+    Names {
+        next: u32,
+        names: Vec<String>,
+    },
     Tags(Box<TagsScan>),
 }
 
@@ -144,6 +151,8 @@ struct NodesScan {
     pattern: String,
     finder: Option<Finder>,
     nodes: Option<std::vec::IntoIter<Node>>,
+    /// A branch of which it is being found out whether any series below it is left.
+    looking: Option<(FoundNode, Below)>,
     found: Vec<FoundNode>,
 }
 
@@ -157,22 +166,19 @@ impl Scan {
                 until,
                 last_slots,
             } => Work::Points(Box::new(PointsScan {
-                selectors,
                 from,
                 until,
                 last_slots,
-                found: FoundPoints::default(),
-                positions: HashMap::new(),
-                unread: VecDeque::new(),
-                selecting: Selecting::Begin,
-                points: 0,
-                readings: VecDeque::new(),
-                waits: false,
+                ..PointsScan::new(selectors)
             })),
+            Want::Series { selectors } => {
+                Work::Series(Box::new(PointsScan::new(selectors)), Vec::new())
+            }
             Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan {
                 pattern,
                 finder: None,
                 nodes: None,
+                looking: None,
                 found: Vec::new(),
             })),
             Want::Names => Work::Names {
@@ -233,7 +239,7 @@ impl Scan {
                 scan.waits = false;
                 while left > 0 && !scan.waits {
                     let spent = if scan.found.matches.len() < scan.selectors.len() {
-                        scan.select(index, about, left)?
+                        scan.select(index, store, about, left)?
                     } else if scan.begins_next() {
                         scan.begin_next(index, store, about)?;
                         SERIES_COST
@@ -249,14 +255,29 @@ impl Scan {
                 }
                 Ok(None)
             }
-            Work::Nodes(scan) => scan.slice(index, about, left),
-            Work::Tags(scan) => scan.slice(index, about, left),
+            Work::Series(scan, series) => {
+                while left > 0 {
+                    if scan.found.matches.len() < scan.selectors.len() {
+                        let spent = scan.select(index, store, about, left)?;
+                        left = left.saturating_sub(spent);
+                    } else if let Some(id) = scan.unread.pop_front() {
+                        about.purse.pay(SERIES_BYTES)?;
+                        series.push(index.identity(id));
+                        left -= 1;
+                    } else {
+                        return Ok(Some(Partial::Series(std::mem::take(series))));
+                    }
+                }
+                Ok(None)
+            }
+            Work::Nodes(scan) => scan.slice(index, store, about, left),
+            Work::Tags(scan) => scan.slice(index, store, about, left),
             Work::Names { next, names } => {
                 let end = (*next as usize).saturating_add(left).min(index.len());
                 let mut bytes = 0;
                 for id in *next as usize..end {
                     let id = SeriesId(id as u32);
-                    if index.tenant(id) == about.tenant {
+                    if index.tenant(id) == about.tenant && !store.is_hidden(id) {
                         let name = index.text(id).to_owned();
                         bytes += NODE_BYTES + name.len() as u64;
                         names.push(name);
@@ -275,6 +296,7 @@ impl NodesScan {
     fn slice(
         &mut self,
         index: &Index,
+        store: &Store,
         about: &About,
         budget: usize,
     ) -> Result<Option<Partial>, QueryError> {
@@ -290,14 +312,53 @@ impl NodesScan {
             }
             return Ok(None);
         };
-        let mut bytes = 0;
-        for node in nodes.take(budget) {
-            bytes += NODE_BYTES + node.path.len() as u64;
-            self.found.push(found_node(node));
+        let (mut bytes, mut left) = (0, budget);
+        while left > 0 {
+            let node = match self.looking.take() {
+                Some((node, mut below)) => {
+                    let shown = |id: SeriesId| !index.is_all_hidden(id, store);
+                    match below.step(index.tree(), &mut left, &shown) {
+                        None => {
+                            self.looking = Some((node, below));
+                            break;
+                        }
+                        Some(branch) => FoundNode { branch, ..node },
+                    }
+                }
+                None => {
+                    let Some(node) = nodes.next() else {
+                        break;
+                    };
+                    left -= 1;
+                    let hidden = node.leaf.is_some_and(|id| index.is_all_hidden(id, store));
+                    let mut node = found_node(node);
+                    node.leaf &= !hidden;
+                    if node.branch && store.has_deleted() {
+                        // Perhaps nothing below it is left.
+                        let below = Below::new(index.tree(), about.tenant, &node.path);
+                        self.looking = below.map(|below| (node, below));
+                        continue;
+                    }
+                    node
+                }
+            };
+            if node.leaf || node.branch {
+                bytes += NODE_BYTES + node.path.len() as u64;
+                self.found.push(node);
+            }
         }
         about.purse.pay(bytes)?;
-        let done = nodes.len() == 0;
+        let done = nodes.len() == 0 && self.looking.is_none();
         Ok(done.then(|| Partial::Nodes(std::mem::take(&mut self.found))))
+    }
+}
+
+impl Index {
+    /// Whether the leaf of a tree and all its twins are hidden.
+    fn is_all_hidden(&self, leaf: SeriesId, store: &Store) -> bool {
+        store.has_deleted()
+            && store.is_hidden(leaf)
+            && self.twins(leaf).iter().all(|&twin| store.is_hidden(twin))
     }
 }
 
@@ -311,6 +372,8 @@ const TAKE_COST: usize = 4;
 const TEST_COST: usize = 2_000;
 /// Bytes of one match of a selector, here and once more in the merge.
 const MATCH_BYTES: u64 = 2 * size_of::<u32>() as u64;
+/// What a series takes by its identity, here and once more in the merge.
+const SERIES_BYTES: u64 = 2 * size_of::<Identity>() as u64;
 /// Bytes that a name in a list takes besides its text.
 const NODE_BYTES: u64 = size_of::<FoundNode>() as u64;
 
@@ -363,15 +426,41 @@ impl Iterator for Ids {
 }
 
 impl PointsScan {
+    fn new(selectors: Arc<[Selector]>) -> PointsScan {
+        PointsScan {
+            selectors,
+            from: Millis::MIN,
+            until: Millis::MAX,
+            last_slots: Arc::new([]),
+            found: FoundPoints::default(),
+            positions: HashMap::new(),
+            unread: VecDeque::new(),
+            selecting: Selecting::Begin,
+            points: 0,
+            readings: VecDeque::new(),
+            waits: false,
+        }
+    }
+
     /// Go on finding the series of the next selector, and queue those not yet known for reading.
     /// Gives what was spent of the budget.
-    fn select(&mut self, index: &Index, about: &About, budget: usize) -> Result<usize, QueryError> {
+    fn select(
+        &mut self,
+        index: &Index,
+        store: &Store,
+        about: &About,
+        budget: usize,
+    ) -> Result<usize, QueryError> {
         let selectors = Arc::clone(&self.selectors);
         let selector = &selectors[self.found.matches.len()];
         match &mut self.selecting {
             Selecting::Begin => {
                 self.selecting = match selector {
                     Selector::Path(path) => Selecting::InTree(finder(path, about)?.leaves_only()),
+                    Selector::Name(name) => {
+                        let named = by_name(index, about.tenant, name);
+                        Selecting::taking(Ids::List(named.into_iter()), false)
+                    }
                     Selector::Tags(_) | Selector::Metric { .. } => {
                         Selecting::ReadingTests(Vec::new())
                     }
@@ -428,6 +517,9 @@ impl PointsScan {
                     Ids::List(_) => &[],
                 };
                 for &id in std::iter::once(&id).chain(twins) {
+                    if store.has_deleted() && store.is_hidden(id) {
+                        continue;
+                    }
                     let next = self.positions.len() as u32;
                     let position = *self.positions.entry(id).or_insert(next);
                     if position == next {
@@ -540,7 +632,7 @@ impl Selector {
     /// How many tests of tags it is.
     fn tests(&self) -> usize {
         match self {
-            Selector::Path(_) => 0,
+            Selector::Path(_) | Selector::Name(_) => 0,
             Selector::Tags(texts) => texts.len(),
             Selector::Metric { filters, .. } => 1 + filters.len(),
         }
@@ -560,7 +652,7 @@ fn test(selector: &Selector, place: usize) -> Result<TagTest, QueryError> {
             TagTest::one_of(key, &filter.values, &filter.patterns).map_err(invalid)
         }
         Selector::Metric { name, .. } => Ok(TagTest::is(NAME_KEY, name)),
-        Selector::Path(path) => Ok(TagTest::is(NAME_KEY, path)),
+        Selector::Path(name) | Selector::Name(name) => Ok(TagTest::is(NAME_KEY, name)),
     }
 }
 

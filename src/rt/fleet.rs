@@ -18,7 +18,7 @@ use super::post::Mailroom;
 use super::stop::Life;
 use super::timer::Sleep;
 use crate::base::time::Millis;
-use crate::http::{Fleet, Local, Unstored};
+use crate::http::{Deletion, Fleet, Local, Unstored};
 use crate::model::refusal::Protocol;
 use crate::model::sample::Samples;
 use crate::query::error::QueryError;
@@ -29,6 +29,7 @@ use crate::shard::Shard;
 use crate::shard::mail::{Mail, Reply};
 use crate::shard::vitals::Vitals;
 use crate::store::log::TicketState;
+use crate::store::manifest::Refused;
 
 /// How long counters may take.
 const DESCRIBE_MILLIS_MAX: u64 = 5_000;
@@ -42,6 +43,20 @@ const UNWRITTEN: &str = "the disk is full or failing, so the points may not be s
 
 /// How long it may take until everything is written out.
 const SETTLE_MILLIS_MAX: u64 = 600_000;
+
+/// How long each step of a delete may take: freezing what is open, writing the manifest, telling all.
+const DELETE_MILLIS_MAX: u64 = 30_000;
+
+/// Why a delete was not taken, or only in part.
+fn undeleted(refused: Refused) -> QueryError {
+    match refused {
+        Refused::Busy => QueryError::Busy,
+        refused => QueryError::Limit(format!(
+            "the delete was refused: {refused}. Those before it stand until what they hide has left the \
+             disk; name many series in one call instead of one in each of many"
+        )),
+    }
+}
 
 /// Questions that wait for their answers.
 #[derive(Default)]
@@ -236,6 +251,37 @@ impl Fleet for ShardFleet {
             } else {
                 Err(Unstored::Refused(refused))
             }
+        })
+    }
+
+    fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async move {
+            let from = self.shard;
+            // What has arrived so far must lie apart from what comes behind it.
+            let part = |ticket| Mail::Part { from, ticket };
+            let parted = self.ask_all(DELETE_MILLIS_MAX, part).await?;
+            let stamps = parted.iter().filter_map(|reply| match reply {
+                Reply::Parted(stamp) => Some(stamp.0),
+                _ => None,
+            });
+            let tombstones = deletion.tombstones(stamps.max().unwrap_or_default());
+            let entomb = |ticket| Mail::Entomb {
+                from,
+                ticket,
+                tombstones: tombstones.clone(),
+            };
+            let replies = self.ask_first(1, DELETE_MILLIS_MAX, entomb).await?;
+            let tombstones = match replies.into_iter().next() {
+                Some(Reply::Entombed(Ok(tombstones))) => tombstones,
+                Some(Reply::Entombed(Err(refused))) => return Err(undeleted(refused)),
+                _ => return Err(QueryError::Busy),
+            };
+            let wait = |ticket| Mail::Await {
+                from,
+                ticket,
+                tombstones,
+            };
+            self.ask_all(DELETE_MILLIS_MAX, wait).await.map(drop)
         })
     }
 

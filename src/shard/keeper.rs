@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::mail::{Mail, Reply};
 use crate::base::time::Arrival;
 use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request, Room};
-use crate::store::manifest::{Edit, Leaving, Manifest, Version};
+use crate::store::manifest::{Edit, EditTicket, Leaving, Manifest, Refused, Version};
 use crate::store::retain::{self, Budget};
 use crate::store::snapshot;
+use crate::store::tombstone::Tombstone;
 use crate::store::{OWNERS_END, Options};
 
 /// Owners of requests to the disk.
@@ -65,6 +66,8 @@ pub(super) struct Keeper {
     room: Option<Room>,
     snapshot: Option<Snapshot>,
     refused_snapshots: Vec<(usize, u64, String)>,
+    /// Deletes that are to become durable: who asked, and the edit that has to be.
+    entombing: Vec<(usize, u64, Result<EditTicket, Refused>)>,
 }
 
 struct Snapshot {
@@ -94,6 +97,7 @@ impl Keeper {
             room: None,
             snapshot: None,
             refused_snapshots: Vec::new(),
+            entombing: Vec::new(),
         }
     }
 
@@ -109,6 +113,18 @@ impl Keeper {
     /// Take an edit; the edit comes back where it does not fit.
     pub(super) fn edit(&mut self, edit: Edit) -> Result<(), Edit> {
         self.manifest.edit(edit.clone()).map(drop).map_err(|_| edit)
+    }
+
+    /// Take deletes, and answer when they are durable.
+    pub(super) fn entomb(&mut self, from: usize, ticket: u64, tombstones: Vec<Tombstone>) {
+        let mut last = Err(Refused::TooMany("deletes of nothing"));
+        for tombstone in tombstones {
+            last = self.manifest.edit(Edit::Entomb(tombstone));
+            if last.is_err() {
+                break;
+            }
+        }
+        self.entombing.push((from, ticket, last));
     }
 
     pub(super) fn want_numbers(&mut self, from: usize) {
@@ -235,6 +251,25 @@ impl Keeper {
             let all = (0..self.shards).map(|to| (to, Mail::Version(Arc::clone(&version))));
             letters.extend(all);
             self.told = Some(version);
+        }
+        // Behind the version that has them.
+        let told = self.told.as_ref().map(|told| told.tombstones().next());
+        let manifest = &self.manifest;
+        let over = |(_, _, edit): &mut (usize, u64, Result<EditTicket, Refused>)| match edit {
+            Ok(edit) => manifest.is_committed(*edit),
+            Err(_) => true,
+        };
+        for (to, ticket, edit) in self.entombing.extract_if(.., over) {
+            let reply = Reply::Entombed(edit.map(|_| told.unwrap_or_default()));
+            let from = 0;
+            letters.push_back((
+                to,
+                Mail::Answer {
+                    from,
+                    ticket,
+                    reply,
+                },
+            ));
         }
         while let Some(&to) = self.numberless.front() {
             let Some(numbers) = self.manifest.numbers(NUMBERS_AT_ONCE) else {

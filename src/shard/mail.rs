@@ -4,10 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::vitals::Vitals;
+use crate::base::time::Stamp;
 use crate::query::error::QueryError;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
-use crate::store::manifest::{Edit, Version};
+use crate::store::manifest::{Edit, Refused, Version};
+use crate::store::tombstone::Tombstone;
 
 /// Mail between shards.
 #[derive(Debug)]
@@ -64,6 +66,31 @@ pub enum Mail {
         /// What it is called.
         name: String,
     },
+    /// For a delete: freeze what is open, and answer with a stamp above all that was taken so far.
+    Part {
+        /// Whom to answer.
+        from: usize,
+        /// The asker's number for this question.
+        ticket: u64,
+    },
+    /// To the keeper: take these deletes, and answer when they are durable.
+    Entomb {
+        /// Whom to answer.
+        from: usize,
+        /// The asker's number for this question.
+        ticket: u64,
+        /// The deletes.
+        tombstones: Vec<Tombstone>,
+    },
+    /// Answer once you go by a version that knows all tombstones with numbers below.
+    Await {
+        /// Whom to answer.
+        from: usize,
+        /// The asker's number for this question.
+        ticket: u64,
+        /// The number.
+        tombstones: u64,
+    },
     /// The asker no longer wants the answer.
     Forget {
         /// Who asked.
@@ -91,6 +118,12 @@ pub enum Reply {
     Vitals(Box<Vitals>),
     /// To [`Mail::Settle`].
     Settled,
+    /// To [`Mail::Part`].
+    Parted(Stamp),
+    /// To [`Mail::Entomb`]: the tombstones have numbers below this; or why they were not all taken.
+    Entombed(Result<u64, Refused>),
+    /// To [`Mail::Await`].
+    Awaited,
     /// To [`Mail::Snapshot`]: its folder, or why not.
     Snapshot(Result<String, String>),
 }

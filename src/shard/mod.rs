@@ -12,6 +12,7 @@ pub mod vitals;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::access::Gate;
 use crate::base::time::{Arrival, Stamp};
@@ -25,7 +26,7 @@ use crate::seam::disk::{Fault, Job, Outcome, Request};
 use crate::seam::{Disk, Post};
 use crate::simd::{Isa, Scanner};
 use crate::store::definition::Definition;
-use crate::store::manifest::Edit;
+use crate::store::manifest::{Edit, Version};
 use crate::store::recover::{RecoverError, Start};
 use crate::store::{self, Store, Wish, log};
 use crate::wire::{graphite, pickle};
@@ -109,6 +110,10 @@ pub struct Shard {
     outbox: VecDeque<(usize, Mail)>,
     keeper: Option<Keeper>,
     settling: Vec<(usize, u64)>,
+    /// Deletes that wait until what is open can be frozen.
+    parting: Vec<(usize, u64)>,
+    /// Deletes that wait until this shard goes by them.
+    awaiting: Vec<(usize, u64, u64)>,
 }
 
 impl Shard {
@@ -132,6 +137,8 @@ impl Shard {
         let store = Store::open(options.store, start, disk, &mut |definition| {
             restore(&mut index, definition)
         })?;
+        let mut store = store;
+        store.note_deleted(&|identity| index.find(identity));
         let keeper = |manifest| Keeper::new(manifest, options.store, shards, scrap);
         Ok(Shard {
             number,
@@ -166,6 +173,8 @@ impl Shard {
             outbox: VecDeque::new(),
             keeper: manifest.map(keeper),
             settling: Vec::new(),
+            parting: Vec::new(),
+            awaiting: Vec::new(),
         })
     }
 
@@ -200,13 +209,27 @@ impl Shard {
             Mail::Refused(edit) => self.landing.store.refused(&edit),
             Mail::Numbers { from } => self.keep(|keeper| keeper.want_numbers(from)),
             Mail::Given(numbers) => self.landing.store.take_numbers(numbers),
-            Mail::Version(version) => self.landing.store.adopt(&version),
+            Mail::Version(version) => self.adopt(&version),
+            Mail::Part { from, ticket } => self.parting.push((from, ticket)),
+            Mail::Entomb {
+                from,
+                ticket,
+                tombstones,
+            } => self.keep(|keeper| keeper.entomb(from, ticket, tombstones)),
+            Mail::Await {
+                from,
+                ticket,
+                tombstones,
+            } => self.awaiting.push((from, ticket, tombstones)),
             Mail::Snapshot { from, ticket, name } => {
                 self.keep(|keeper| keeper.want_snapshot(from, ticket, &name));
             }
             Mail::Forget { from, ticket } => {
                 self.scans
                     .retain(|running| (running.from, running.ticket) != (from, ticket));
+                self.parting.retain(|&asker| asker != (from, ticket));
+                self.awaiting
+                    .retain(|&(asker, number, _)| (asker, number) != (from, ticket));
             }
             // For whoever keeps the tickets: `rt`, or the simulator.
             Mail::Answer { .. } => {}
@@ -235,6 +258,7 @@ impl Shard {
     pub fn work(&mut self, post: &impl Post<Mail>) -> Progress {
         let more = self.recover() | self.scan() | self.landing.store.work();
         self.answer_settled();
+        self.answer_deletes();
         while let Some(wish) = self.landing.store.take_wish() {
             let from = self.number;
             let mail = match wish {
@@ -293,6 +317,29 @@ impl Shard {
         }
         for (from, ticket) in std::mem::take(&mut self.settling) {
             self.reply(from, ticket, Reply::Settled);
+        }
+    }
+
+    /// What the manifest lists from now on.
+    fn adopt(&mut self, version: &Arc<Version>) {
+        let Landing { index, store, .. } = &mut self.landing;
+        store.adopt(version);
+        store.note_deleted(&|identity| index.find(identity));
+    }
+
+    fn answer_deletes(&mut self) {
+        while let Some(&(from, ticket)) = self.parting.first() {
+            let Some(stamp) = self.landing.store.part() else {
+                break;
+            };
+            self.parting.remove(0);
+            self.reply(from, ticket, Reply::Parted(stamp));
+        }
+        let known = self.landing.store.version().tombstones().next();
+        let done = |&mut (_, _, number): &mut (usize, u64, u64)| number <= known;
+        let done: Vec<(usize, u64, u64)> = self.awaiting.extract_if(.., done).collect();
+        for (from, ticket, _) in done {
+            self.reply(from, ticket, Reply::Awaited);
         }
     }
 

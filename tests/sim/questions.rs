@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use corelane::base::time::Millis;
-use corelane::http::{Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::model::series::TenantId;
@@ -40,10 +40,14 @@ pub(crate) struct Answer {
 impl World {
     /// Status and body of a GET.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        self.ask("GET", path)
+    }
+
+    /// Status and body of a request without a body of its own.
+    pub(crate) fn ask(&self, method: &str, path: &str) -> (u16, String) {
         let path = path.replace('\'', "%27");
-        let request = http::Request::get(&path)
-            .body(Bytes::new())
-            .expect("a request");
+        let request = http::Request::builder().method(method).uri(&path);
+        let request = request.body(Bytes::new()).expect("a request");
         let options = HttpOptions::default();
         let fleet = SimulatedFleet {
             inner: self.inner.clone(),
@@ -210,6 +214,34 @@ impl Fleet for SimulatedFleet {
                 merge,
             };
             self.answers(None, settle).await;
+            Ok(())
+        })
+    }
+
+    fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async move {
+            let part = |ticket| Mail::Part { from: 0, ticket };
+            let parted = self.answers(None, part).await;
+            let stamps = parted.into_iter().map(|reply| match reply {
+                Reply::Parted(stamp) => stamp.0,
+                other => panic!("not a stamp: {other:?}"),
+            });
+            let tombstones = deletion.tombstones(stamps.max().unwrap_or_default());
+            let entomb = |ticket| Mail::Entomb {
+                from: 0,
+                ticket,
+                tombstones: tombstones.clone(),
+            };
+            let tombstones = match self.answers(Some(1), entomb).await.pop() {
+                Some(Reply::Entombed(Ok(tombstones))) => tombstones,
+                other => panic!("it is not taken: {other:?}"),
+            };
+            let wait = |ticket| Mail::Await {
+                from: 0,
+                ticket,
+                tombstones,
+            };
+            self.answers(None, wait).await;
             Ok(())
         })
     }

@@ -18,14 +18,14 @@ use crate::base::hash::Hasher;
 use crate::query::error::QueryError;
 use crate::query::merge::Merged;
 use crate::query::plan::{Filter, TagPart, TagQuery, Want};
-pub(super) use write::{tag_multi_series, tag_series};
+pub(super) use write::{delete_series, tag_multi_series, tag_series};
 
 /// Texts that a completion gives where the request does not say how many.
 const COMPLETIONS: usize = 100;
 /// Bits of an id: what every reader of JSON keeps exactly.
 const ID_BITS: u32 = 53;
 
-type Answer = Result<Response<Bytes>, Failure>;
+pub(super) type Answer = Result<Response<Bytes>, Failure>;
 
 /// `GET /tags`
 pub(super) async fn list(question: &Question<'_>) -> Answer {

@@ -29,6 +29,8 @@ pub(in crate::http) struct TestFleet {
     pub(in crate::http) is_ready: bool,
     /// What was taken in: sent name, milliseconds, number.
     pub(in crate::http) taken: RefCell<Vec<Taken>>,
+    /// What was deleted.
+    pub(in crate::http) deleted: RefCell<Vec<Deletion>>,
     /// What whoever waits for stable storage is told.
     pub(in crate::http) stored: Result<(), Unstored>,
 }
@@ -49,6 +51,7 @@ impl TestFleet {
             fails: None,
             is_ready: true,
             taken: RefCell::default(),
+            deleted: RefCell::default(),
             stored: Ok(()),
         }
     }
@@ -99,6 +102,14 @@ impl Fleet for TestFleet {
             // The disk takes its time.
             self.breathe().await;
             stored
+        })
+    }
+
+    fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async move {
+            self.breathe().await;
+            self.deleted.borrow_mut().push(deletion);
+            Ok(())
         })
     }
 

@@ -306,3 +306,91 @@ fn what_the_shards_say_is_told_as_json() {
         assert_eq!(header(&response, "Retry-After"), retry);
     }
 }
+
+/// The series that a request deleted, by their names.
+#[track_caller]
+fn deleted(url: &str, form: &str, want: &str) -> Vec<String> {
+    let fleet = fleet();
+    let response = ask(&fleet, request("POST", url, FORM, form));
+    assert_eq!(
+        (response.status().as_u16(), body(&response)),
+        (200, want),
+        "{url} {form}"
+    );
+    let mut names = Vec::new();
+    for deletion in fleet.deleted.borrow().iter() {
+        assert_eq!((deletion.from, deletion.until), (Millis::MIN, Millis::MAX));
+        names.extend(fleet.shards.names_of(&deletion.series));
+    }
+    names
+}
+
+#[test]
+fn tagged_series_are_deleted_by_name() {
+    let check = |form: &str, want: &[&str]| {
+        assert_eq!(deleted("/tags/delSeries", form, "true"), want, "{form}");
+    };
+    check("path=cpu;kind%3D%C3%BC", &["cpu;kind=\u{fc}"]);
+    let web02 = "disk.used;datacenter=dc1;rack=b1;server=web02";
+    check(
+        "path=disk.used;server=web02;rack=b1;datacenter=dc1",
+        &[web02],
+    );
+    check(
+        "path[]=disk.used;server=web02;rack=b1;datacenter=dc1",
+        &[web02],
+    );
+    // Both types of values.
+    let web03 = "disk.used;datacenter=dc2;server=web03";
+    check(
+        "path=disk.used;server=web03;datacenter=dc2&path=cpu;a%3Db",
+        &[web03, web03],
+    );
+    check("path=nosuch;a%3Db", &[]);
+    check("path=disk.used;server%3D*", &[]);
+    // Graphite-web's tags know no untagged series.
+    check("path=plain.path", &[]);
+    post(
+        "/tags/delSeries",
+        "",
+        400,
+        r#"{"error": "no path specified"}"#,
+    );
+    let told = r#"{"error": "Cannot parse path x;a, invalid segment a"}"#;
+    post("/tags/delSeries", "path=x;a", 500, told);
+    assert_eq!(
+        answer_of(request("GET", "/tags/delSeries?path=a;b=c", "", "")).0,
+        405
+    );
+}
+
+#[test]
+fn an_operator_deletes_by_pattern() {
+    let check = |query: &str, count: usize, want: &[&str]| {
+        let url = format!("/admin/delete?query={query}");
+        let told = format!("{{\"deleted\": {count}}}");
+        assert_eq!(deleted(&url, "", &told), want, "{query}");
+    };
+    check("plain.*", 1, &["plain.path"]);
+    check("plain.*&query=*.path", 1, &["plain.path"]);
+    check("none.*", 0, &[]);
+    check("cpu;kind=%C3%BC", 1, &["cpu;kind=\u{fc}"]);
+    let got = answer_of(request("POST", "/admin/delete", "", ""));
+    assert_eq!(got.0, 400, "{}", got.1);
+    let url = "/admin/delete?query=plain.*&from=20&until=10";
+    let got = answer_of(request("POST", url, "", ""));
+    assert_eq!(
+        got,
+        (400, r#"{"error": "from is later than until"}"#.to_owned())
+    );
+    assert_eq!(
+        answer_of(request("GET", "/admin/delete?query=a", "", "")).0,
+        405
+    );
+    let fleet = fleet();
+    let url = "/admin/delete?query=plain.*&from=1700000000&until=1700000010";
+    assert_eq!(ask(&fleet, request("POST", url, "", "")).status(), 200);
+    let deletion = fleet.deleted.borrow()[0].clone();
+    let range = (deletion.from.0, deletion.until.0);
+    assert_eq!(range, (1_700_000_000_000, 1_700_000_010_999));
+}

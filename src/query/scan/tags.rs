@@ -10,6 +10,7 @@ use crate::index::tags::{Listed, Listing, Selection, TagTest, TextFilter};
 use crate::model::series::{Identity, SeriesId};
 use crate::query::error::QueryError;
 use crate::query::plan::{Filter, TagPart, TagQuery};
+use crate::store::Store;
 
 /// What a name in an answer costs, in points of the budget.
 const NAME_COST: usize = 4;
@@ -29,6 +30,9 @@ pub(super) struct TagsScan {
 enum Stage {
     Reading(Vec<TagTest>),
     Selecting(Box<Selection>),
+    /// From the series that pass, those that were deleted are taken away: the next that is asked, the
+    /// series, and what is hidden so far.
+    Hiding(SeriesId, RoaringBitmap, RoaringBitmap),
     /// The keys or values, and the series that count.
     Listing(Box<Listing>, Option<RoaringBitmap>),
     /// The series of the last value that are still to be counted, and then the listing goes on.
@@ -55,6 +59,7 @@ impl TagsScan {
     pub(super) fn slice(
         &mut self,
         index: &Index,
+        store: &Store,
         about: &About,
         mut left: usize,
     ) -> Result<Option<Partial>, QueryError> {
@@ -63,13 +68,22 @@ impl TagsScan {
             self.stage = match stage {
                 Stage::Reading(tests) => {
                     left = left.saturating_sub(TEST_COST);
-                    self.read_test(tests, about)?
+                    self.read_test(tests, index, store, about)?
                 }
                 Stage::Selecting(mut selection) => {
                     match selection.step_to_set(index.tags(), &mut left) {
                         None => Stage::Selecting(selection),
                         Some(Err(_)) => return Err(about.limits.too_many_series()),
+                        Some(Ok(series)) if store.has_deleted() => {
+                            Stage::Hiding(SeriesId(0), series, RoaringBitmap::new())
+                        }
                         Some(Ok(series)) => self.begin(Some(series), about)?,
+                    }
+                }
+                Stage::Hiding(next, series, mut hidden) => {
+                    match store.hidden_from(next, &mut left, &mut hidden) {
+                        Some(next) => Stage::Hiding(next, series, hidden),
+                        None => self.begin(Some(series - hidden), about)?,
                     }
                 }
                 Stage::Listing(mut listing, within) => {
@@ -110,7 +124,13 @@ impl TagsScan {
     }
 
     /// Read the next test, or go on where all are read.
-    fn read_test(&mut self, mut tests: Vec<TagTest>, about: &About) -> Result<Stage, QueryError> {
+    fn read_test(
+        &mut self,
+        mut tests: Vec<TagTest>,
+        index: &Index,
+        store: &Store,
+        about: &About,
+    ) -> Result<Stage, QueryError> {
         let texts = &self.query.tests;
         TagTest::check_count(texts.len()).map_err(invalid)?;
         if let Some(text) = texts.get(tests.len()) {
@@ -118,6 +138,10 @@ impl TagsScan {
             return Ok(Stage::Reading(tests));
         }
         if tests.is_empty() && !matches!(self.query.part, TagPart::Series) {
+            if store.has_deleted() {
+                let all = index.tags().all(about.tenant);
+                return Ok(Stage::Hiding(SeriesId(0), all, RoaringBitmap::new()));
+            }
             return self.begin(None, about);
         }
         TagTest::check_all(&tests).map_err(invalid)?;
