@@ -5,7 +5,7 @@
 //! such a generation becomes files, the series that are alive again in it are told to the manifest before
 //! the files are; so a start need not look into files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use roaring::RoaringBitmap;
 
@@ -26,6 +26,9 @@ const ASK_COST: usize = 2;
 #[derive(Debug, Default)]
 pub(super) struct Deleted {
     series: BTreeMap<SeriesId, Gone>,
+    /// Those that this shard does not know, with the stamps of their deletes: if one comes here some day,
+    /// the manifest must hear of it too.
+    unknown: HashMap<Identity, u64>,
     /// Tombstones below this number were looked at.
     seen: u64,
 }
@@ -58,11 +61,22 @@ impl Store {
         let tombstones = self.version.tombstones();
         let deleted = &mut self.deleted;
         for (identity, stamp) in tombstones.deleted(deleted.seen) {
-            if let Some(id) = find(identity) {
-                deleted.series.insert(id, Gone { identity, stamp });
+            match find(identity) {
+                Some(id) => drop(deleted.series.insert(id, Gone { identity, stamp })),
+                None => drop(deleted.unknown.insert(identity, stamp)),
             }
         }
         deleted.seen = tombstones.next();
+    }
+
+    /// A series has become known to this shard.
+    pub fn note_met(&mut self, id: SeriesId, identity: Identity) {
+        let deleted = &mut self.deleted;
+        if !deleted.unknown.is_empty()
+            && let Some(stamp) = deleted.unknown.remove(&identity)
+        {
+            deleted.series.insert(id, Gone { identity, stamp });
+        }
     }
 
     /// Whether any series may be hidden.

@@ -25,7 +25,7 @@ const SEEDS: u64 = 150;
 /// Seeds of whole lives.
 const LIVES: u64 = 50;
 /// Seeds of deletes beside points.
-const DELETES: u64 = 60;
+const DELETES: u64 = 40;
 /// Seeds of folders that are damaged.
 const DAMAGES: u64 = 60;
 /// Seeds within which a broken build must show.

@@ -61,6 +61,8 @@ impl State {
             Change::Entomb { number, tombstone } => {
                 let fine = number >= version.tombstones.next() && number < u64::MAX;
                 self.series_entombed += series_of(&tombstone);
+                // Whatever arrives from now on arrives behind it, after any start.
+                version.clock = version.clock.max(tombstone.stamp);
                 Arc::make_mut(&mut version.tombstones).add(number, tombstone);
                 fine
             }

@@ -125,6 +125,7 @@ impl Naive {
             }
             Edit::Retain { removed } => self.remove(&removed),
             Edit::Entomb(tombstone) => {
+                self.clock = self.clock.max(tombstone.stamp);
                 self.tombstones.insert(self.next_tombstone, tombstone);
                 self.next_tombstone += 1;
             }
