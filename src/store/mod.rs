@@ -14,6 +14,7 @@ pub mod book;
 pub mod catalog;
 pub mod chained;
 mod compact;
+pub mod control;
 pub mod definition;
 mod deleted;
 #[cfg(test)]
