@@ -8,6 +8,7 @@
 mod admin;
 mod delete;
 mod errors;
+mod events;
 mod expand;
 mod find;
 mod json;
@@ -25,9 +26,11 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::time::Millis;
+use crate::model::event::Event;
 use crate::model::refusal::{Protocol, Refusals};
 use crate::model::sample::Samples;
 use crate::model::series::{Identity, TenantId};
@@ -37,6 +40,7 @@ use crate::query::limits::Limits;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
+use crate::store::control::Control;
 use crate::store::tombstone::{self, Target, Tombstone};
 pub use kairos::Room;
 
@@ -65,6 +69,12 @@ pub trait Fleet {
 
     /// Delete points that have arrived so far. Done when that is durable and every shard goes by it.
     fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>>;
+
+    /// Keep an event; its id is given, whatever it has. Done when it is durable and every shard knows it.
+    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>>;
+
+    /// What users have told.
+    fn control(&self) -> Arc<Control>;
 
     /// The counters of every shard, in shard order.
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>>;

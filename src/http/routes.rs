@@ -11,8 +11,8 @@ use percent_encoding::percent_decode_str;
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, delete, expand, find, kairos, names, plain, prometheus,
-    render, tags,
+    Fleet, HttpOptions, Local, admin, delete, events, expand, find, kairos, names, plain,
+    prometheus, render, tags,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
@@ -33,6 +33,8 @@ enum Methods {
     GetPost,
     /// POST: it changes something.
     Post,
+    /// GET and HEAD; and POST with a body that the handler reads, whatever its content type says.
+    GetRecord,
     /// POST, with a body that the handler reads; and KairosDB's OPTIONS.
     Kairos,
 }
@@ -74,6 +76,15 @@ const ROUTES: &[Route] = &[
         Box::pin(tags::delete_series(question))
     }),
     get("/tags/", |question| Box::pin(tags::details(question))),
+    Route {
+        path: "/events",
+        methods: Methods::GetRecord,
+        handler: |question| Box::pin(events::root(question)),
+    },
+    both("/events/get_data", |question| {
+        Box::pin(events::list(question))
+    }),
+    get("/events/", |question| Box::pin(events::details(question))),
     post("/admin/seal", |question| Box::pin(admin::seal(question))),
     post("/admin/snapshot", |question| {
         Box::pin(admin::snapshot(question))
@@ -141,7 +152,9 @@ impl Route {
 impl Methods {
     fn allow(self, method: &Method) -> bool {
         match *method {
-            Method::GET | Method::HEAD => matches!(self, Methods::Get | Methods::GetPost),
+            Method::GET | Method::HEAD => {
+                matches!(self, Methods::Get | Methods::GetPost | Methods::GetRecord)
+            }
             Method::POST => self != Methods::Get,
             _ => false,
         }
@@ -150,7 +163,7 @@ impl Methods {
     fn names(self) -> &'static str {
         match self {
             Methods::Get => "GET, HEAD",
-            Methods::GetPost => "GET, HEAD, POST",
+            Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
             Methods::Post => "POST",
             Methods::Kairos => kairos::ALLOWED,
         }
@@ -202,7 +215,8 @@ async fn routed(
         }
         return not_allowed(route, request.method());
     }
-    let question = if is_kairos {
+    let is_record = route.methods == Methods::GetRecord && request.method() == Method::POST;
+    let question = if is_kairos || is_record {
         Ok(Question::unread(request, fleet, options))
     } else {
         Question::new(request, fleet, options).await

@@ -19,6 +19,7 @@ use super::stop::Life;
 use super::timer::Sleep;
 use crate::base::time::Millis;
 use crate::http::{Deletion, Fleet, Local, Unstored};
+use crate::model::event::Event;
 use crate::model::refusal::Protocol;
 use crate::model::sample::Samples;
 use crate::query::error::QueryError;
@@ -28,6 +29,7 @@ use crate::seam::{Clock, Post};
 use crate::shard::Shard;
 use crate::shard::mail::{Mail, Reply};
 use crate::shard::vitals::Vitals;
+use crate::store::control::{Control, ControlRefused};
 use crate::store::log::TicketState;
 use crate::store::manifest::Refused;
 
@@ -55,6 +57,17 @@ fn undeleted(refused: Refused) -> QueryError {
             "the delete was refused: {refused}. Those before it stand until what they hide has left the \
              disk; name many series in one call instead of one in each of many"
         )),
+    }
+}
+
+/// How long it may take until an event is durable, and until all know it.
+const RECORD_MILLIS_MAX: u64 = 30_000;
+
+/// Why an event was not taken.
+fn unrecorded(refused: ControlRefused) -> QueryError {
+    match refused {
+        ControlRefused::Busy => QueryError::Busy,
+        ControlRefused::Event(refused) => QueryError::Limit(refused.to_string()),
     }
 }
 
@@ -280,9 +293,38 @@ impl Fleet for ShardFleet {
                 from,
                 ticket,
                 tombstones,
+                generation: 0,
             };
             self.ask_all(DELETE_MILLIS_MAX, wait).await.map(drop)
         })
+    }
+
+    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+        Box::pin(async move {
+            let from = self.shard;
+            let record = |ticket| Mail::Record {
+                from,
+                ticket,
+                event: Box::new(event.clone()),
+            };
+            let replies = self.ask_first(1, RECORD_MILLIS_MAX, record).await?;
+            let (id, generation) = match replies.into_iter().next() {
+                Some(Reply::Recorded(recorded)) => recorded.map_err(unrecorded)?,
+                _ => return Err(QueryError::Busy),
+            };
+            // Whoever is asked next knows it.
+            let wait = |ticket| Mail::Await {
+                from,
+                ticket,
+                tombstones: 0,
+                generation,
+            };
+            self.ask_all(RECORD_MILLIS_MAX, wait).await.map(|_| id)
+        })
+    }
+
+    fn control(&self) -> Arc<Control> {
+        Arc::clone(self.driver.shard().borrow().control())
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::vitals::Vitals;
 use crate::base::time::Stamp;
+use crate::model::event::Event;
 use crate::query::error::QueryError;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
+use crate::store::control::{Control, ControlRefused};
 use crate::store::manifest::{Edit, Refused, Version};
 use crate::store::tombstone::Tombstone;
 
@@ -82,14 +84,27 @@ pub enum Mail {
         /// The deletes.
         tombstones: Vec<Tombstone>,
     },
-    /// Answer once you go by a version that knows all tombstones with numbers below.
+    /// To the keeper: keep this event, and answer when it is durable. Its id is given there.
+    Record {
+        /// Whom to answer.
+        from: usize,
+        /// The asker's number for this question.
+        ticket: u64,
+        /// The event.
+        event: Box<Event>,
+    },
+    /// From the keeper, to all: what users have told from now on.
+    Control(Arc<Control>),
+    /// Answer once you go by these.
     Await {
         /// Whom to answer.
         from: usize,
         /// The asker's number for this question.
         ticket: u64,
-        /// The number.
+        /// All tombstones with numbers below.
         tombstones: u64,
+        /// What was told, up to this generation.
+        generation: u64,
     },
     /// The asker no longer wants the answer.
     Forget {
@@ -122,6 +137,8 @@ pub enum Reply {
     Parted(Stamp),
     /// To [`Mail::Entomb`]: the tombstones have numbers below this; or why they were not all taken.
     Entombed(Result<u64, Refused>),
+    /// To [`Mail::Record`]: the id and the generation; or why it was not taken.
+    Recorded(Result<(u64, u64), ControlRefused>),
     /// To [`Mail::Await`].
     Awaited,
     /// To [`Mail::Snapshot`]: its folder, or why not.

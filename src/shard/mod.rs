@@ -25,6 +25,7 @@ use crate::query::scan::{Scan, Step};
 use crate::seam::disk::{Fault, Job, Outcome, Request};
 use crate::seam::{Disk, Post};
 use crate::simd::{Isa, Scanner};
+use crate::store::control::{self, Control};
 use crate::store::definition::Definition;
 use crate::store::manifest::{Edit, Version};
 use crate::store::recover::{RecoverError, Start};
@@ -112,8 +113,17 @@ pub struct Shard {
     settling: Vec<(usize, u64)>,
     /// Deletes that wait until what is open can be frozen.
     parting: Vec<(usize, u64)>,
-    /// Deletes that wait until this shard goes by them.
-    awaiting: Vec<(usize, u64, u64)>,
+    /// Who waits until this shard goes by what they did.
+    awaiting: Vec<Awaiting>,
+    control: Arc<Control>,
+}
+
+/// Somebody waits; see [`Mail::Await`].
+struct Awaiting {
+    from: usize,
+    ticket: u64,
+    tombstones: u64,
+    generation: u64,
 }
 
 impl Shard {
@@ -134,12 +144,14 @@ impl Shard {
         let mut start = start;
         let (shards, manifest) = (start.place.shards, start.manifest.take());
         let scrap = std::mem::take(&mut start.scrap);
+        let (control, loaded) = (Arc::clone(&start.control), start.loaded.take());
         let store = Store::open(options.store, start, disk, &mut |definition| {
             restore(&mut index, definition)
         })?;
         let mut store = store;
         store.note_deleted(&|identity| index.find(identity));
-        let keeper = |manifest| Keeper::new(manifest, options.store, shards, scrap);
+        let told = control::Writer::new(loaded);
+        let keeper = |manifest| Keeper::new((manifest, told), options.store, shards, scrap);
         Ok(Shard {
             number,
             options,
@@ -175,6 +187,7 @@ impl Shard {
             settling: Vec::new(),
             parting: Vec::new(),
             awaiting: Vec::new(),
+            control,
         })
     }
 
@@ -220,7 +233,19 @@ impl Shard {
                 from,
                 ticket,
                 tombstones,
-            } => self.awaiting.push((from, ticket, tombstones)),
+                generation,
+            } => self.awaiting.push(Awaiting {
+                from,
+                ticket,
+                tombstones,
+                generation,
+            }),
+            Mail::Record {
+                from,
+                ticket,
+                event,
+            } => self.keep(|keeper| keeper.record(from, ticket, *event)),
+            Mail::Control(control) => self.control = control,
             Mail::Snapshot { from, ticket, name } => {
                 self.keep(|keeper| keeper.want_snapshot(from, ticket, &name));
             }
@@ -229,7 +254,7 @@ impl Shard {
                     .retain(|running| (running.from, running.ticket) != (from, ticket));
                 self.parting.retain(|&asker| asker != (from, ticket));
                 self.awaiting
-                    .retain(|&(asker, number, _)| (asker, number) != (from, ticket));
+                    .retain(|waiting| (waiting.from, waiting.ticket) != (from, ticket));
             }
             // For whoever keeps the tickets: `rt`, or the simulator.
             Mail::Answer { .. } => {}
@@ -258,7 +283,7 @@ impl Shard {
     pub fn work(&mut self, post: &impl Post<Mail>) -> Progress {
         let more = self.recover() | self.scan() | self.landing.store.work();
         self.answer_settled();
-        self.answer_deletes();
+        self.answer_waiting();
         while let Some(wish) = self.landing.store.take_wish() {
             let from = self.number;
             let mail = match wish {
@@ -327,7 +352,7 @@ impl Shard {
         store.note_deleted(&|identity| index.find(identity));
     }
 
-    fn answer_deletes(&mut self) {
+    fn answer_waiting(&mut self) {
         while let Some(&(from, ticket)) = self.parting.first() {
             let Some(stamp) = self.landing.store.part() else {
                 break;
@@ -335,12 +360,20 @@ impl Shard {
             self.parting.remove(0);
             self.reply(from, ticket, Reply::Parted(stamp));
         }
-        let known = self.landing.store.version().tombstones().next();
-        let done = |&mut (_, _, number): &mut (usize, u64, u64)| number <= known;
-        let done: Vec<(usize, u64, u64)> = self.awaiting.extract_if(.., done).collect();
-        for (from, ticket, _) in done {
+        let tombstones = self.landing.store.version().tombstones().next();
+        let generation = self.control.generation;
+        let done = |waiting: &mut Awaiting| {
+            waiting.tombstones <= tombstones && waiting.generation <= generation
+        };
+        let done: Vec<Awaiting> = self.awaiting.extract_if(.., done).collect();
+        for Awaiting { from, ticket, .. } in done {
             self.reply(from, ticket, Reply::Awaited);
         }
+    }
+
+    /// What users have told, as far as this shard has heard.
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
     }
 
     /// Begin what is due: commits, seals, what the keeper has to do.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use corelane::base::time::Millis;
 use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::model::event::Event;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::model::series::TenantId;
@@ -22,6 +23,7 @@ use corelane::query::plan::{Plan, Selector, Want};
 use corelane::query::scan::Partial;
 use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::vitals::Vitals;
+use corelane::store::control::Control;
 use corelane::store::log::TicketState;
 
 use crate::world::{Inner, World};
@@ -240,10 +242,37 @@ impl Fleet for SimulatedFleet {
                 from: 0,
                 ticket,
                 tombstones,
+                generation: 0,
             };
             self.answers(None, wait).await;
             Ok(())
         })
+    }
+
+    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+        Box::pin(async move {
+            let record = |ticket| Mail::Record {
+                from: 0,
+                ticket,
+                event: Box::new(event.clone()),
+            };
+            let (id, generation) = match self.answers(Some(1), record).await.pop() {
+                Some(Reply::Recorded(Ok(recorded))) => recorded,
+                other => panic!("it is not taken: {other:?}"),
+            };
+            let wait = |ticket| Mail::Await {
+                from: 0,
+                ticket,
+                tombstones: 0,
+                generation,
+            };
+            self.answers(None, wait).await;
+            Ok(id)
+        })
+    }
+
+    fn control(&self) -> Arc<Control> {
+        self.inner.borrow().control(self.shard)
     }
 
     fn snapshot(&self, name: String) -> Local<'_, Result<String, String>> {

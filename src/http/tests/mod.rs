@@ -31,6 +31,8 @@ pub(in crate::http) struct TestFleet {
     pub(in crate::http) taken: RefCell<Vec<Taken>>,
     /// What was deleted.
     pub(in crate::http) deleted: RefCell<Vec<Deletion>>,
+    /// What users have told.
+    pub(in crate::http) control: RefCell<Arc<Control>>,
     /// What whoever waits for stable storage is told.
     pub(in crate::http) stored: Result<(), Unstored>,
 }
@@ -52,6 +54,7 @@ impl TestFleet {
             is_ready: true,
             taken: RefCell::default(),
             deleted: RefCell::default(),
+            control: RefCell::default(),
             stored: Ok(()),
         }
     }
@@ -111,6 +114,24 @@ impl Fleet for TestFleet {
             self.deleted.borrow_mut().push(deletion);
             Ok(())
         })
+    }
+
+    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+        Box::pin(async move {
+            if let Some(error) = &self.fails {
+                return Err(error.clone());
+            }
+            let mut control = self.control.borrow_mut();
+            let control = Arc::make_mut(&mut control);
+            let id = control.events.next_id();
+            control.generation += 1;
+            assert!(control.events.add(Event { id, ..event }));
+            Ok(id)
+        })
+    }
+
+    fn control(&self) -> Arc<Control> {
+        Arc::clone(&self.control.borrow())
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {

@@ -153,6 +153,7 @@ impl World {
             from: 0,
             ticket: 3,
             tombstones,
+            generation: 0,
         };
         assert!(matches!(self.answer(wait), Reply::Awaited));
         series.len()
