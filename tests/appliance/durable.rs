@@ -364,6 +364,39 @@ fn it_is_not_ready_while_points_come_back() {
 }
 
 #[test]
+fn events_survive_kills_once_they_are_answered() {
+    let mut appliance = Appliance::start_with(&TWO);
+    for round in 0..4 {
+        for nth in 0..5 {
+            let event = format!(
+                "{{\"what\": \"e{round}.{nth}\", \"tags\": \"a b\", \"when\": {}}}",
+                START + 10 * round + nth
+            );
+            let (status, text) = appliance
+                .try_post_body("/events/", &event)
+                .expect("an answer");
+            assert_eq!((status, text.as_str()), (200, ""));
+            // Connections go to either shard.
+            let told = appliance.get("/events/get_data?tags=a+b");
+            assert!(told.contains(&format!("\"e{round}.{nth}\"")), "{told}");
+        }
+        appliance = Appliance::start_on(&appliance.kill(), &TWO);
+        let told = appliance.get("/events/get_data");
+        assert_eq!(
+            told.matches("\"what\"").count() as i64,
+            5 * (round + 1),
+            "{told}"
+        );
+    }
+    post(&appliance, "/admin/snapshot?name=one");
+    let folder = appliance.folder().join("snapshots/one/control.log");
+    assert!(folder.is_file());
+    let one = appliance.get("/events/20");
+    assert!(one.contains("\"what\": \"e3.4\""), "{one}");
+    check_quiet(&appliance.stop());
+}
+
+#[test]
 fn deletes_survive_kills_once_they_are_answered() {
     let mut appliance = Appliance::start_with(&TWO);
     let lists = |appliance: &Appliance| {

@@ -1,5 +1,6 @@
 //! Requests in, whole answers out, over real indexes and heads.
 
+mod events;
 mod find;
 mod pages;
 mod render;

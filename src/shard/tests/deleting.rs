@@ -94,7 +94,7 @@ impl World {
     }
 
     /// What the shard answers to a letter.
-    fn answer(&mut self, mail: Mail) -> Reply {
+    pub(super) fn answer(&mut self, mail: Mail) -> Reply {
         self.shard.open_mail(mail);
         for _ in 0..100_000 {
             let at = self.at();
@@ -166,7 +166,7 @@ impl World {
         self.rest();
     }
 
-    fn restart(self) -> World {
+    pub(super) fn restart(self) -> World {
         let World { disk, stamp, .. } = self;
         let mut found = recover::open(&disk, 1).expect("a sound folder");
         let start = found.starts.remove(&0).expect("a start");
