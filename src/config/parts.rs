@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::machine;
 use super::sections::Config;
 use crate::base::time::Step;
 use crate::http::HttpOptions;
@@ -39,6 +40,7 @@ impl Config {
         let origin = &self.http.allow_origin;
         HttpOptions {
             limits: self.query.limits(),
+            node: machine::node_name(),
             allow_origin: (!origin.is_empty()).then(|| origin.clone()),
             ..HttpOptions::default()
         }

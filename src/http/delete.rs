@@ -30,7 +30,7 @@ async fn deleted_by_pattern(question: &Question<'_>) -> Result<Vec<u8>, Refused>
         return Err(Refused::bad(told));
     }
     let selectors = queries.into_iter().map(|query| match query.contains(';') {
-        true => Selector::Name(query.to_owned()),
+        true => Selector::Names(Arc::from([query.to_owned()])),
         false => Selector::Path(query.to_owned()),
     });
     let range = range(question)?;

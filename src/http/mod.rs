@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod carbon;
 mod delete;
+mod encode;
 mod errors;
 mod events;
 mod expand;
@@ -17,6 +19,7 @@ mod laid_out;
 mod multipart;
 mod names;
 mod parameters;
+mod picture;
 mod plain;
 mod prometheus;
 mod question;
@@ -76,6 +79,15 @@ pub trait Fleet {
     /// What users have told.
     fn control(&self) -> Arc<Control>;
 
+    /// Do what would hold a core for too long, on a thread that serves no shard, and wait for it. Fails
+    /// with `Busy` if too much waits already, and with `Timeout` after its time.
+    ///
+    /// A fleet without such a thread does it at once.
+    fn aside(&self, errand: Errand, millis_max: u64) -> Local<'_, Result<Made, QueryError>> {
+        let _ = millis_max;
+        Box::pin(std::future::ready(Ok(errand())))
+    }
+
     /// The counters of every shard, in shard order.
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>>;
 
@@ -125,6 +137,12 @@ impl Deletion {
     }
 }
 
+/// Work that needs nothing but what it brings with it.
+pub type Errand = Box<dyn FnOnce() -> Made + Send>;
+
+/// What an errand gives, or why there is nothing.
+pub type Made = Result<Vec<u8>, String>;
+
 /// Why samples are not, or not all, on stable storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unstored {
@@ -143,6 +161,8 @@ pub struct HttpOptions {
     pub tenant: TenantId,
     /// The zone of requests that name none.
     pub zone: jiff::tz::TimeZone,
+    /// What this machine is called, as fronts of several nodes name it.
+    pub node: String,
     /// The version that `/metrics` tells.
     pub version: &'static str,
     /// The value of `Access-Control-Allow-Origin`; `None` sends no such header.
@@ -157,6 +177,7 @@ impl Default for HttpOptions {
             limits: Limits::default(),
             tenant: TenantId::DEFAULT,
             zone: jiff::tz::TimeZone::UTC,
+            node: "corelane".to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             allow_origin: None,
             unpacking: Room::default(),

@@ -31,13 +31,11 @@ impl Parameters {
         let mut parameters = Parameters::default();
         let query = request.uri().query().unwrap_or("");
         parameters.read_pairs(query.as_bytes(), pace).await?;
-        let kind = request.headers().get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        let (essence, _) = kind.split_once(';').unwrap_or((kind, ""));
+        let kind = kind(request);
         let body = request.body().as_ref();
-        match essence.trim().to_ascii_lowercase().as_str() {
-            "application/x-www-form-urlencoded" => parameters.read_pairs(body, pace).await?,
-            "multipart/form-data" => {
+        match essence(kind).as_str() {
+            PAIRS => parameters.read_pairs(body, pace).await?,
+            PARTS => {
                 let broken = |told| Failure::invalid(format!("multipart body: {told}"));
                 let mut fields = Fields::new(kind, body).map_err(broken)?;
                 while let Some((name, value)) = fields.next().map_err(broken)? {
@@ -76,6 +74,13 @@ impl Parameters {
         }
         self.0.push((name, value));
         Ok(())
+    }
+
+    /// For tests: these names and values.
+    #[cfg(test)]
+    pub(super) fn of(pairs: &[(&str, &str)]) -> Parameters {
+        let owned = pairs.iter().map(|&(n, v)| (n.to_owned(), v.to_owned()));
+        Parameters(owned.collect())
     }
 
     /// The value of a parameter that has one: the last that was sent.
@@ -122,6 +127,25 @@ impl Parameters {
             },
         }
     }
+}
+
+const PAIRS: &str = "application/x-www-form-urlencoded";
+const PARTS: &str = "multipart/form-data";
+
+/// Whether the body of `request` is read for parameters.
+pub(super) fn is_form<B>(request: &http::Request<B>) -> bool {
+    [PAIRS, PARTS].contains(&essence(kind(request)).as_str())
+}
+
+fn kind<B>(request: &http::Request<B>) -> &str {
+    let kind = request.headers().get(CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok()).unwrap_or("")
+}
+
+/// A media type without what it says of itself.
+fn essence(kind: &str) -> String {
+    let (essence, _) = kind.split_once(';').unwrap_or((kind, ""));
+    essence.trim().to_ascii_lowercase()
 }
 
 fn too_long() -> Failure {

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, delete, events, expand, find, kairos, names, plain,
+    Fleet, HttpOptions, Local, admin, carbon, delete, events, expand, find, kairos, names, plain,
     prometheus, render, tags,
 };
 
@@ -55,6 +55,14 @@ const ROUTES: &[Route] = &[
         } else {
             Box::pin(prometheus::answer(question))
         }
+    }),
+    both("/metrics/list", |question| Box::pin(carbon::list(question))),
+    both("/metrics/details", |question| {
+        Box::pin(carbon::details(question))
+    }),
+    both("/info", |question| Box::pin(carbon::info(question))),
+    both("/_internal/capabilities", |question| {
+        Box::pin(carbon::capabilities(question))
     }),
     get("/tags", |question| Box::pin(tags::list(question))),
     both("/tags/findSeries", |question| {

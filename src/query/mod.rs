@@ -9,7 +9,7 @@ pub mod breath;
 pub mod error;
 pub mod events;
 pub mod graphite;
-mod last_slot;
+pub mod last_slot;
 pub mod limits;
 pub mod merge;
 pub mod plan;

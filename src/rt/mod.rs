@@ -10,6 +10,7 @@ pub mod clock;
 mod datagrams;
 pub mod disk;
 mod driver;
+mod errands;
 mod fleet;
 pub mod folder;
 mod http;

@@ -17,6 +17,7 @@ use glommio::{Latency, Shares, Task, TaskQueueHandle};
 use super::clock::{KernelClock, Offset};
 use super::disk::ShardDisk;
 use super::driver::Driver;
+use super::errands::Errands;
 use super::fleet::{ShardFleet, Tickets};
 use super::http::{Server, ServerOptions};
 use super::ingest::{Ingest, IngestOptions};
@@ -55,6 +56,7 @@ pub(super) struct Worker {
     pub(super) number: usize,
     pub(super) doors: Vec<Door>,
     pub(super) mailroom: Mailroom,
+    pub(super) errands: Errands,
     pub(super) life: Arc<Life>,
     pub(super) offset: Offset,
     pub(super) folder: PathBuf,
@@ -107,6 +109,7 @@ impl Worker {
                 tickets,
                 life: Arc::clone(&self.life),
                 driver: driver.clone(),
+                errands: self.errands,
             },
             shard: Rc::clone(&shard),
             stop: stop.clone(),

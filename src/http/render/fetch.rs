@@ -1,110 +1,136 @@
 //! The leaves of targets: raw points of all shards, as evenly spaced values.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::request::Request;
-use crate::base::time::Millis;
 use crate::http::question::Question;
-use crate::query::breath::{Pace, SERIES_WORK};
+use crate::query::breath::{self, Local, Pace, SERIES_WORK};
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::Budget;
-use crate::query::graphite::slots::{self, STEPS_S};
-use crate::query::graphite::{Context, Fetched};
+use crate::query::graphite::slots::{self, Slotted};
+use crate::query::graphite::{Context, Leaves};
+use crate::query::last_slot;
 use crate::query::merge::{Merged, MergedPoints, WholeSeries};
-use crate::query::plan::{Selector, Slot, Want};
+use crate::query::plan::{Selector, Want};
 use crate::query::series::Series;
 
-/// Selectors of one request: each is a walk over every shard's index.
-const SELECTORS_MAX: usize = 4_096;
+/// The shards, as one evaluation asks them for leaves.
+pub(super) struct Fetch<'a> {
+    pub(super) question: &'a Question<'a>,
+    pub(super) budget: &'a Budget,
+}
 
-/// The series of every leaf of the request's targets.
-///
-/// # Errors
-/// What the shards say, and where evenly spaced answers would be larger than they may.
-pub(super) async fn fetch(
-    question: &Question<'_>,
-    request: &Request,
-    budget: &Budget,
-) -> Result<Fetched, QueryError> {
-    let selectors: Arc<[Selector]> = selectors(question, request).await?.into();
-    let mut fetched = Fetched::new();
-    if selectors.is_empty() {
-        return Ok(fetched);
+impl Leaves for Fetch<'_> {
+    fn fetch<'a>(
+        &'a self,
+        selectors: Vec<Selector>,
+        context: &'a Context,
+    ) -> Local<'a, Result<Vec<Vec<Series>>, QueryError>> {
+        Box::pin(self.lists(selectors, context))
     }
-    let want = want(&request.context, Arc::clone(&selectors));
-    let Merged::Points(mut merged) = question.ask(want).await? else {
-        return Ok(fetched);
-    };
-    if merged.clashes > 0 {
-        tracing::error!(
-            clashes = merged.clashes,
-            "series of different names share an identity; they were kept apart"
-        );
-    }
-    let pace = question.pace();
-    let mut spaced = Spaced::new(&pace, budget, request, &merged).await?;
-    for (selector, matched) in selectors.iter().zip(std::mem::take(&mut merged.matches)) {
-        let mut list = Vec::with_capacity(matched.len());
-        for position in matched {
-            if let Some(series) = merged.series.get_mut(position as usize) {
-                list.extend(spaced.series(position, series).await?);
+}
+
+impl Fetch<'_> {
+    async fn lists(
+        &self,
+        selectors: Vec<Selector>,
+        context: &Context,
+    ) -> Result<Vec<Vec<Series>>, QueryError> {
+        let mut merged = self.values(selectors.into(), context).await?;
+        self.join_shared(&mut merged, context).await?;
+        let pace = self.question.pace();
+        let mut spaced = Spaced::new(&pace, self.budget, context, &merged).await?;
+        let mut lists = Vec::with_capacity(merged.matches.len());
+        for matched in std::mem::take(&mut merged.matches) {
+            let mut list = Vec::with_capacity(matched.len());
+            for position in matched {
+                if let Some(series) = merged.series.get_mut(position as usize) {
+                    list.extend(spaced.series(position, series).await?);
+                }
             }
+            lists.push(list);
         }
-        fetched.insert(selector.clone(), list);
+        for series in merged.series {
+            drop(series);
+            pace.did(SERIES_WORK).await?;
+        }
+        Ok(lists)
     }
-    for series in merged.series {
-        drop(series);
-        pace.did(SERIES_WORK).await?;
-    }
-    Ok(fetched)
-}
 
-/// Each selector of the request once, in the order in which they appear.
-async fn selectors(
-    question: &Question<'_>,
-    request: &Request,
-) -> Result<Vec<Selector>, QueryError> {
-    let pace = question.pace();
-    let mut known = HashSet::new();
-    let mut selectors = Vec::new();
-    for (text, target) in &request.targets {
-        for selector in target.selectors() {
-            if known.insert(selector.clone()) {
-                selectors.push(selector);
+    async fn values(
+        &self,
+        selectors: Arc<[Selector]>,
+        context: &Context,
+    ) -> Result<MergedPoints, QueryError> {
+        let want = Want::Values {
+            selectors,
+            from_s: context.from,
+            until_s: context.until,
+        };
+        let Merged::Points(merged) = self.question.ask(want).await? else {
+            return Ok(MergedPoints::default());
+        };
+        if merged.clashes > 0 {
+            tracing::error!(
+                clashes = merged.clashes,
+                "series of different names share an identity; they were kept apart"
+            );
+        }
+        Ok(merged)
+    }
+
+    /// Series that several shards hold, or that came as whole numbers and as floats, have no values yet:
+    /// ask for their points, which are joined before anything is made of them.
+    async fn join_shared(
+        &self,
+        merged: &mut MergedPoints,
+        context: &Context,
+    ) -> Result<(), QueryError> {
+        let pace = self.question.pace();
+        let mut shared = Vec::new();
+        for (place, series) in merged.series.iter().enumerate() {
+            if series.slotted.is_none() {
+                shared.push(place);
             }
+            pace.did(1).await?;
         }
-        if SELECTORS_MAX < selectors.len() {
-            return Err(QueryError::Limit(format!(
-                "the targets name more than {SELECTORS_MAX} different paths; send several requests"
-            )));
+        if shared.is_empty() {
+            return Ok(());
         }
-        pace.did(text.len()).await?;
+        let name = |&place: &usize| merged.series.get(place).map(|one| one.name.clone());
+        let names: Arc<[String]> = shared.iter().filter_map(name).collect();
+        let (from, until) = last_slot::points_of(context.from, context.until);
+        let want = Want::Points {
+            selectors: Arc::new([Selector::Names(names)]),
+            from,
+            until,
+            last_slots: last_slot::last_slots(context.from, context.until).into(),
+        };
+        let Merged::Points(points) = self.question.ask(want).await? else {
+            return Ok(());
+        };
+        // Both are sorted by name.
+        let mut shared = shared.into_iter().peekable();
+        for whole in points.series {
+            while let Some(place) = shared.peek().copied() {
+                let Some(series) = merged.series.get_mut(place) else {
+                    break;
+                };
+                if whole.name < series.name {
+                    break;
+                }
+                shared.next();
+                if series.name == whole.name {
+                    *series = whole;
+                    break;
+                }
+            }
+            pace.did(SERIES_WORK).await?;
+        }
+        Ok(())
     }
-    Ok(selectors)
 }
 
-/// Points behind `from`, up to and with the second `until`, and what decides the last slot of every
-/// step that a series may turn out to have.
-fn want(context: &Context, selectors: Arc<[Selector]>) -> Want {
-    let last_slots = STEPS_S.iter().map(|&step_s| {
-        let (start_s, count) = slots::span(step_s, context.from, context.until);
-        let whole_s = step_s.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
-        let end_s = start_s.saturating_add(whole_s);
-        Slot {
-            start: Millis::from_seconds(end_s.saturating_sub(step_s)),
-            end: Millis::from_seconds(end_s),
-        }
-    });
-    Want::Points {
-        selectors,
-        from: Millis::from_seconds(context.from.saturating_add(1)),
-        until: Millis(Millis::from_seconds(context.until).0.saturating_add(999)),
-        last_slots: last_slots.collect(),
-    }
-}
-
-/// Turns points into values, and keeps count.
+/// Makes series of what the shards gave, and keeps count.
 struct Spaced<'a> {
     pace: &'a Pace<'a>,
     budget: &'a Budget,
@@ -118,7 +144,7 @@ impl<'a> Spaced<'a> {
     async fn new(
         pace: &'a Pace<'a>,
         budget: &'a Budget,
-        request: &'a Request,
+        context: &'a Context,
         merged: &MergedPoints,
     ) -> Result<Spaced<'a>, QueryError> {
         let mut uses = vec![0; merged.series.len()];
@@ -133,33 +159,36 @@ impl<'a> Spaced<'a> {
         Ok(Spaced {
             pace,
             budget,
-            context: &request.context,
+            context,
             uses,
             values: 0,
         })
     }
 
-    /// The values of one series. `None` if its name is no name, which no shard gives.
+    /// One series. `None` if its name is no name, which no shard gives.
     async fn series(
         &mut self,
         position: u32,
         whole: &mut WholeSeries,
     ) -> Result<Option<Series>, QueryError> {
-        let mut times = std::mem::take(&mut whole.newest_times);
-        times.sort_unstable();
-        let step_s = slots::infer_step(&times);
-        let (from, until) = (self.context.from, self.context.until);
-        let (_, count) = slots::span(step_s, from, until);
+        let last_use = match self.uses.get_mut(position as usize) {
+            Some(uses) => {
+                *uses = uses.saturating_sub(1);
+                *uses == 0
+            }
+            None => true,
+        };
+        let slotted = match whole.slotted.take() {
+            Some(slotted) => slotted,
+            None => self.slotted(whole).await?,
+        };
+        let count = slotted.values.len() as u64;
         self.values = self.values.saturating_add(count);
         self.context.limits.check_points_read(self.values)?;
         self.budget.pay_series(2 * whole.name.len(), count)?;
-        let slotted = slots::slot(&whole.points, step_s, from, until, self.pace).await?;
-        whole.newest_times = times;
-        if let Some(uses) = self.uses.get_mut(position as usize) {
-            *uses = uses.saturating_sub(1);
-            if *uses == 0 {
-                whole.points = Default::default();
-            }
+        if !last_use {
+            let values = breath::copied(&slotted.values, self.pace).await?;
+            whole.slotted = Some(Slotted { values, ..slotted });
         }
         self.pace.did_series(whole.name.len()).await?;
         let x_files_factor = self.context.x_files_factor;
@@ -171,5 +200,16 @@ impl<'a> Spaced<'a> {
             x_files_factor,
         );
         Ok(leaf.ok())
+    }
+
+    async fn slotted(&self, whole: &mut WholeSeries) -> Result<Slotted, QueryError> {
+        let mut times = std::mem::take(&mut whole.newest_times);
+        times.sort_unstable();
+        let step_s = slots::infer_step(&times);
+        let (from, until) = (self.context.from, self.context.until);
+        let (_, count) = slots::span(step_s, from, until);
+        self.context.limits.check_points_read(count)?;
+        let points = std::mem::take(&mut whole.points);
+        slots::slot(&points, step_s, from, until, self.pace).await
     }
 }

@@ -56,14 +56,15 @@ async fn deleted(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
     if paths.is_empty() {
         return Err(Refused::bad("no path specified"));
     }
-    let mut selectors = Vec::new();
+    let mut names = Vec::new();
     for (i, path) in paths.iter().enumerate() {
         let name = name::parse(path)?;
         if !name.tags().is_empty() {
-            selectors.push(Selector::Name(name.text()));
+            names.push(name.text());
         }
         question.breathe_every(i).await?;
     }
-    delete(question, selectors, (Millis::MIN, Millis::MAX)).await?;
+    let names = Selector::Names(names.into());
+    delete(question, vec![names], (Millis::MIN, Millis::MAX)).await?;
     Ok(b"true".to_vec())
 }

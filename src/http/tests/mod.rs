@@ -1,8 +1,10 @@
 //! Requests in, whole answers out, over real indexes and heads.
 
 mod events;
+mod federation;
 mod find;
 mod pages;
+mod pictures;
 mod render;
 mod tags;
 
@@ -133,6 +135,15 @@ impl Fleet for TestFleet {
 
     fn control(&self) -> Arc<Control> {
         Arc::clone(&self.control.borrow())
+    }
+
+    fn aside(&self, errand: Errand, _millis_max: u64) -> Local<'_, Result<Made, QueryError>> {
+        Box::pin(async move {
+            match &self.fails {
+                Some(error) => Err(error.clone()),
+                None => Ok(errand()),
+            }
+        })
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {

@@ -243,7 +243,7 @@ fn path(path: &str) -> Selector {
 }
 
 fn name(name: &str) -> Selector {
-    Selector::Name(name.to_owned())
+    Selector::Names(Arc::from([name.to_owned()]))
 }
 
 #[test]
