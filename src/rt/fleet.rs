@@ -56,8 +56,7 @@ fn undeleted(refused: Refused) -> QueryError {
     match refused {
         Refused::Busy => QueryError::Busy,
         refused => QueryError::Limit(format!(
-            "the delete was refused: {refused}. Those before it stand until what they hide has left the \
-             disk; name many series in one call instead of one in each of many"
+            "the delete was refused: {refused}; name many series in one call instead of one in each of many"
         )),
     }
 }
