@@ -40,6 +40,7 @@ impl Config {
         let origin = &self.http.allow_origin;
         HttpOptions {
             limits: self.query.limits(),
+            slow: Duration::from_millis(self.query.slow_ms),
             node: machine::node_name(),
             allow_origin: (!origin.is_empty()).then(|| origin.clone()),
             ..HttpOptions::default()

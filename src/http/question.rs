@@ -116,9 +116,12 @@ impl<'a> Question<'a> {
         let mut merge = Merge::new(&plan, partials);
         loop {
             if let Some(merged) = merge.step(PIECE) {
-                if let Ok(Merged::Points(points)) = &merged {
-                    self.damaged.set(self.damaged.get() || points.damaged);
-                }
+                let damaged = match &merged {
+                    Ok(Merged::Points(points)) => points.damaged,
+                    Ok(Merged::Rows(rows)) => rows.damaged,
+                    _ => false,
+                };
+                self.damaged.set(self.damaged.get() || damaged);
                 return merged;
             }
             self.breathe().await?;
@@ -155,7 +158,8 @@ impl<'a> Question<'a> {
         u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn took(&self) -> Duration {
+    /// Since it came.
+    pub(super) fn took(&self) -> Duration {
         self.fleet.elapsed().saturating_sub(self.started)
     }
 

@@ -21,11 +21,17 @@ use counts::CountsMerge;
 
 mod counts;
 
+mod rows;
+pub use rows::MergedRows;
+use rows::RowsMerge;
+
 /// What all shards together hold.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Merged {
-    /// Series with their points.
+    /// Series with their points, or values.
     Points(MergedPoints),
+    /// Series that were combined.
+    Rows(MergedRows),
     /// Nodes of the tree, sorted by path, each once.
     Nodes(Vec<FoundNode>),
     /// Canonical texts, or keys or values of tags, sorted, each once.
@@ -46,6 +52,8 @@ pub struct MergedPoints {
     /// Pairs of series with one identity and two names. They were kept apart; with a 128-bit
     /// identity this never happens by chance.
     pub clashes: u64,
+    /// Points that the shards have read.
+    pub points_read: u64,
     /// Whether points are missing because a file is damaged.
     pub damaged: bool,
 }
@@ -76,6 +84,7 @@ pub struct Merge {
 
 enum Work {
     Points(Box<PointsMerge>),
+    Rows(Box<RowsMerge>),
     Nodes(ListMerge<FoundNode>),
     Names(ListMerge<String>),
     Counts(Box<CountsMerge>),
@@ -85,7 +94,7 @@ enum Work {
 impl Work {
     fn points(
         shards: VecDeque<ShardPart>,
-        damaged: bool,
+        (damaged, points_read): (bool, u64),
         selectors: &[Selector],
         (until, last_slots): (Millis, Arc<[Slot]>),
     ) -> Work {
@@ -97,6 +106,7 @@ impl Work {
             last_slots,
             merged: MergedPoints {
                 damaged,
+                points_read,
                 ..MergedPoints::default()
             },
             apart: selectors.iter().any(is_metric),
@@ -109,15 +119,17 @@ impl Merge {
     /// Begin with what the shards said to `plan`, in shard order. Partials of another kind than the
     /// plan wants are ignored: no shard sends such.
     pub fn new(plan: &Plan, partials: Vec<Partial>) -> Merge {
-        let (mut points, mut damaged) = (VecDeque::new(), false);
+        let (mut points, mut damaged, mut points_read) = (VecDeque::new(), false, 0);
         let (mut nodes, mut names, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut series = Vec::new();
+        let (mut rows, mut series) = (Vec::new(), Vec::new());
         for partial in partials {
             match partial {
                 Partial::Points(found) => {
                     damaged |= found.damaged;
+                    points_read += found.points_read;
                     points.push_back(ShardPart::new(found));
                 }
+                Partial::Rows(found) => rows.push(found),
                 Partial::Nodes(found) => nodes.push(found),
                 Partial::Names(found) => names.push(found),
                 Partial::Counts(found) => counts.push(found),
@@ -130,10 +142,19 @@ impl Merge {
                 until,
                 last_slots,
                 ..
-            } => Work::points(points, damaged, selectors, (*until, Arc::clone(last_slots))),
-            Want::Values { selectors, .. } => {
-                Work::points(points, damaged, selectors, Default::default())
-            }
+            } => Work::points(
+                points,
+                (damaged, points_read),
+                selectors,
+                (*until, Arc::clone(last_slots)),
+            ),
+            Want::Values { selectors, .. } => Work::points(
+                points,
+                (damaged, points_read),
+                selectors,
+                Default::default(),
+            ),
+            Want::Rows { .. } => Work::Rows(Box::new(RowsMerge::new(rows))),
             Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
             Want::Tags(query) if matches!(query.part, TagPart::Counts(_)) => {
                 Work::Counts(Box::new(CountsMerge::new(counts)))
@@ -157,6 +178,7 @@ impl Merge {
                 let merged = merge.slice(&self.limits, budget).transpose()?;
                 Some(merged.map(Merged::Points))
             }
+            Work::Rows(merge) => merge.slice(budget).map(|rows| Ok(Merged::Rows(rows))),
             Work::Nodes(merge) => {
                 let nodes = merge.slice(budget);
                 if let Err(told) = self.limits.check_series(merge.known.len()) {

@@ -22,9 +22,12 @@ use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
 use crate::store::Store;
 use crate::store::reading::Progress;
+use rows::Gatherer;
+pub use rows::{FoundGroup, FoundRows};
 use single::Single;
 use tags::TagsScan;
 
+mod rows;
 mod single;
 mod tags;
 
@@ -34,8 +37,10 @@ pub const NEWEST_TIMES_MAX: usize = 65;
 /// What one shard found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Partial {
-    /// To [`Want::Points`].
+    /// To [`Want::Points`] and [`Want::Values`].
     Points(FoundPoints),
+    /// To [`Want::Rows`].
+    Rows(FoundRows),
     /// To [`Want::Nodes`], in no order.
     Nodes(Vec<FoundNode>),
     /// To [`Want::Names`] and [`Want::Tags`], in no order.
@@ -63,6 +68,8 @@ pub struct FoundPoints {
     pub series: Vec<FoundSeries>,
     /// For each selector of the plan, in its order.
     pub matches: Vec<Matches>,
+    /// Points that were read for it.
+    pub points_read: u64,
     /// Whether points are missing because a file is damaged.
     pub damaged: bool,
 }
@@ -157,12 +164,14 @@ impl Work {
         (from, until): (Millis, Millis),
         last_slots: Arc<[Slot]>,
         spaced_s: Option<(i64, i64)>,
+        gatherer: Option<Gatherer>,
     ) -> Work {
         Work::Points(Box::new(PointsScan {
             from,
             until,
             last_slots,
             spaced_s,
+            gatherer,
             ..PointsScan::new(selectors)
         }))
     }
@@ -186,7 +195,7 @@ impl Scan {
                 from,
                 until,
                 last_slots,
-            } => Work::points(selectors, (from, until), last_slots, None),
+            } => Work::points(selectors, (from, until), last_slots, None, None),
             Want::Values {
                 selectors,
                 from_s,
@@ -194,7 +203,20 @@ impl Scan {
             } => {
                 let last_slots = last_slot::last_slots(from_s, until_s).into();
                 let points = last_slot::points_of(from_s, until_s);
-                Work::points(selectors, points, last_slots, Some((from_s, until_s)))
+                let spaced_s = Some((from_s, until_s));
+                Work::points(selectors, points, last_slots, spaced_s, None)
+            }
+            Want::Rows {
+                selector,
+                combine,
+                from_s,
+                until_s,
+            } => {
+                let last_slots = last_slot::last_slots(from_s, until_s).into();
+                let points = last_slot::points_of(from_s, until_s);
+                let spaced_s = Some((from_s, until_s));
+                let gatherer = Some(Gatherer::new(combine));
+                Work::points([selector].into(), points, last_slots, spaced_s, gatherer)
             }
             Want::Series { selectors } => {
                 Work::Series(Box::new(PointsScan::new(selectors)), Vec::new())
@@ -265,12 +287,22 @@ impl Scan {
                 while left > 0 && !scan.waits {
                     let spent = if scan.found.matches.len() < scan.selectors.len() {
                         scan.select(index, store, about, left)?
+                    } else if let Some(gatherer) = scan.adding() {
+                        gatherer.add(&mut left);
+                        0
                     } else if scan.begins_next() {
                         scan.begin_next(index, store, about)?;
                         SERIES_COST
                     } else if scan.readings.is_empty() {
+                        let damaged = about.damaged.get();
+                        if let Some(gatherer) = scan.gatherer.take() {
+                            let exact = scan.found.matches.iter().any(|matches| matches.exact);
+                            let rows = gatherer.finish(exact, scan.points, damaged);
+                            return Ok(Some(Partial::Rows(rows)));
+                        }
                         let mut found = std::mem::take(&mut scan.found);
-                        found.damaged = about.damaged.get();
+                        found.damaged = damaged;
+                        found.points_read = scan.points;
                         return Ok(Some(Partial::Points(found)));
                     } else {
                         scan.read(store, about, &mut left)?;
@@ -410,6 +442,8 @@ struct PointsScan {
     last_slots: Arc<[Slot]>,
     /// For evenly spaced values, the seconds of their range.
     spaced_s: Option<(i64, i64)>,
+    /// For rows, who combines the series.
+    gatherer: Option<Gatherer>,
     found: FoundPoints,
     selecting: Selecting,
     positions: HashMap<SeriesId, u32>,
@@ -471,6 +505,7 @@ impl PointsScan {
             readings: VecDeque::new(),
             spare: Points::default(),
             spaced_s: None,
+            gatherer: None,
             waits: false,
         }
     }
@@ -576,6 +611,12 @@ impl PointsScan {
         }
     }
 
+    /// Who combines series, if there are values to be added.
+    fn adding(&mut self) -> Option<&mut Gatherer> {
+        let gatherer = self.gatherer.as_mut();
+        gatherer.filter(|gatherer| gatherer.is_adding())
+    }
+
     /// Whether another series should be begun: nothing is being read, or all that is waits for the disk,
     /// which can do several things at once.
     fn begins_next(&self) -> bool {
@@ -621,7 +662,10 @@ impl PointsScan {
         if progress == Progress::Done && at == 0 {
             if let Some((single, _)) = self.readings.pop_front() {
                 let (found, memory) = single.found();
-                self.found.series.push(found);
+                match &mut self.gatherer {
+                    Some(gatherer) => gatherer.take(found, about)?,
+                    None => self.found.series.push(found),
+                }
                 self.spare = memory;
             }
             self.readings
