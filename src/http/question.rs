@@ -25,6 +25,8 @@ const LIST_BREATH: usize = 500;
 pub(super) struct Question<'a> {
     /// As it was sent.
     pub(super) request: &'a http::Request<Bytes>,
+    /// What the path has behind that of its route, decoded; empty for a route without a slash at its end.
+    pub(super) rest: String,
     /// How it was asked.
     pub(super) method: Method,
     /// The `Accept` header.
@@ -68,6 +70,7 @@ impl<'a> Question<'a> {
         let accept = request.headers().get(ACCEPT);
         Question {
             request,
+            rest: String::new(),
             method: request.method().clone(),
             accept: accept.and_then(|a| a.to_str().ok()).map(str::to_owned),
             parameters: Parameters::default(),

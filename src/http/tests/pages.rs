@@ -74,7 +74,9 @@ fn an_operator_seals_and_makes_snapshots() {
 fn wrong_paths_and_methods() {
     let known = "/render /metrics/find /metrics/expand /metrics/index.json /metrics \
                  /metrics/list /metrics/details /info /_internal/capabilities \
-                 /admin/seal /admin/snapshot /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
+                 /tags /tags/findSeries /tags/autoComplete/tags /tags/autoComplete/values /tags/tagSeries \
+                 /tags/tagMultiSeries /tags/delSeries /tags/ /events /events/get_data /events/ \
+                 /admin/seal /admin/snapshot /admin/delete /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
     let told = format!("there is no /nosuch here; there are: {known}\n");
     check("GET", "/nosuch", 404, &told);
     check(
