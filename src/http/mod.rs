@@ -10,6 +10,7 @@ mod errors;
 mod expand;
 mod find;
 mod json;
+mod json_body;
 mod kairos;
 mod multipart;
 mod names;

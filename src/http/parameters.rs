@@ -1,8 +1,9 @@
-//! The parameters of a request: those of the URL, then those of a form in the body.
+//! The parameters of a request: those of the URL, then those of a form or a JSON object in the body.
 
 use http::header::CONTENT_TYPE;
 
 use super::errors::Failure;
+use super::json_body;
 use super::multipart::Fields;
 use crate::query::breath::Pace;
 use crate::query::graphite::target;
@@ -18,19 +19,17 @@ pub(super) const PARAMETER_BYTES_MAX: usize = target::BYTES_MAX + 1024;
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Read the URL's query and, of a form, the body, in pieces as `pace` says. Any other body is
-    /// not looked at, as in graphite-web.
+    /// Read the URL's query and, of a form or of JSON, the body, in pieces as `pace` says. Any other
+    /// body is not looked at, as in graphite-web, which does not look at JSON either.
     ///
     /// # Errors
-    /// More than [`PARAMETERS_MAX`] or longer than [`PARAMETER_BYTES_MAX`], a multipart body that
-    /// breaks its own form, or what a breath says.
+    /// More than [`PARAMETERS_MAX`] or longer than [`PARAMETER_BYTES_MAX`], a body that breaks its own
+    /// form, or what a breath says.
     pub(super) async fn read<B: AsRef<[u8]>>(
         request: &http::Request<B>,
         pace: &Pace<'_>,
     ) -> Result<Parameters, Failure> {
-        let mut parameters = Parameters::default();
-        let query = request.uri().query().unwrap_or("");
-        parameters.read_pairs(query.as_bytes(), pace).await?;
+        let mut parameters = Parameters::of_url(request, pace).await?;
         let kind = request.headers().get(CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("");
         let (essence, _) = kind.split_once(';').unwrap_or((kind, ""));
@@ -46,8 +45,25 @@ impl Parameters {
                     pace.did_series(bytes).await?;
                 }
             }
+            "application/json" | "text/json" if !body.trim_ascii().is_empty() => {
+                json_body::read(body, pace, |name, value| parameters.push(name, value)).await?;
+            }
             _ => {}
         }
+        Ok(parameters)
+    }
+
+    /// Read only the URL's query: the body is for somebody else.
+    ///
+    /// # Errors
+    /// As [`Parameters::read`].
+    pub(super) async fn of_url<B>(
+        request: &http::Request<B>,
+        pace: &Pace<'_>,
+    ) -> Result<Parameters, Failure> {
+        let mut parameters = Parameters::default();
+        let query = request.uri().query().unwrap_or("");
+        parameters.read_pairs(query.as_bytes(), pace).await?;
         Ok(parameters)
     }
 
@@ -107,13 +123,15 @@ impl Parameters {
             .collect()
     }
 
-    /// A switch: off when absent, empty or `0`.
+    /// A switch: off when absent, empty, `0` or `false`.
     ///
     /// # Errors
-    /// A value that is no whole number.
+    /// A value that is neither a whole number nor `true` or `false`.
     pub(super) fn switch(&self, name: &str) -> Result<bool, Failure> {
         match self.last(name).unwrap_or("").trim() {
             "" => Ok(false),
+            value if value.eq_ignore_ascii_case("true") => Ok(true),
+            value if value.eq_ignore_ascii_case("false") => Ok(false),
             value => match value.parse::<i64>() {
                 Ok(number) => Ok(number != 0),
                 Err(_) => Err(Failure::invalid(format!(
@@ -178,13 +196,27 @@ mod tests {
 
     #[test]
     fn other_bodies_are_not_read() {
-        check(
-            "/render?a=1",
-            "application/json",
-            "{\"a\": 2}",
-            &[("a", "1")],
-        );
+        check("/render?a=1", "text/plain", "{\"a\": 2}", &[("a", "1")]);
         check("/render", "", "a=2", &[]);
+    }
+
+    #[test]
+    fn an_object_of_json_is_read_like_a_form() {
+        let kind = "application/json; charset=utf-8";
+        let body = "{\"target\": [\"b\", \"c\"], \"from\": 5}";
+        let want = [
+            ("target", "a"),
+            ("target", "b"),
+            ("target", "c"),
+            ("from", "5"),
+        ];
+        check("/render?target=a", kind, body, &want);
+        check("/render?a=1", kind, " ", &[("a", "1")]);
+        assert!(read("/render", kind, "[1]").is_err());
+        let many = format!("{{\"a\": [{}]}}", "1,".repeat(PARAMETERS_MAX + 1));
+        assert!(read("/r", kind, &many).is_err());
+        let long = format!("{{\"a\": \"{}\"}}", "a".repeat(PARAMETER_BYTES_MAX));
+        assert!(read("/r", kind, &long).is_err());
     }
 
     #[test]
@@ -224,11 +256,13 @@ mod tests {
 
     #[test]
     fn switches() {
-        let parameters = read("/r?a=1&b=0&c=&d=x", "", "").unwrap_or_default();
+        let parameters = read("/r?a=1&b=0&c=&d=x&f=True&g=false", "", "").unwrap_or_default();
         assert_eq!(parameters.switch("a"), Ok(true));
         assert_eq!(parameters.switch("b"), Ok(false));
         assert_eq!(parameters.switch("c"), Ok(false));
         assert_eq!(parameters.switch("e"), Ok(false));
+        assert_eq!(parameters.switch("f"), Ok(true));
+        assert_eq!(parameters.switch("g"), Ok(false));
         assert!(parameters.switch("d").is_err());
     }
 }
