@@ -70,11 +70,7 @@ fn format(parameters: &Parameters) -> Result<Format, Failure> {
 
 fn context(question: &Question<'_>) -> Result<Context, Failure> {
     let parameters = &question.parameters;
-    let zone = parameters.last("tz").map(jiff::tz::TimeZone::get);
-    let zone = match zone {
-        Some(Ok(zone)) => zone,
-        _ => question.options.zone.clone(),
-    };
+    let zone = question.zone();
     let clock = question.began.seconds();
     let now = time::parse(parameters.last("now").unwrap_or("now"), clock, &zone)?;
     let at = |name, otherwise| {
