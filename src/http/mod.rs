@@ -14,6 +14,7 @@ mod json_body;
 mod kairos;
 mod multipart;
 mod names;
+mod packing;
 mod parameters;
 mod plain;
 mod prometheus;

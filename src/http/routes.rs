@@ -11,7 +11,8 @@ use percent_encoding::percent_decode_str;
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, expand, find, kairos, names, plain, prometheus, render,
+    Fleet, HttpOptions, Local, admin, expand, find, kairos, names, packing, plain, prometheus,
+    render,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
@@ -189,7 +190,11 @@ async fn routed(
     };
     question.rest = percent_decode_str(rest).decode_utf8_lossy().into_owned();
     let answered = (route.handler)(&question).await;
-    let mut response = answered.unwrap_or_else(Failure::into_response);
+    let response = answered.unwrap_or_else(Failure::into_response);
+    let mut response = match packing::packed(&question, response).await {
+        Ok(response) => response,
+        Err(error) => Failure::from(error).into_response(),
+    };
     if let Some(why) = question.partial() {
         let why = HeaderValue::from_static(why);
         response.headers_mut().insert(PARTIAL, why);
