@@ -1,87 +1,68 @@
 //! The leaves of targets: raw points of all shards, as evenly spaced values.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::request::Request;
 use crate::base::time::Millis;
 use crate::http::question::Question;
-use crate::query::breath::{Pace, SERIES_WORK};
+use crate::query::breath::{Local, Pace, SERIES_WORK};
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::Budget;
 use crate::query::graphite::slots::{self, STEPS_S};
-use crate::query::graphite::{Context, Fetched};
+use crate::query::graphite::{Context, Leaves};
 use crate::query::merge::{Merged, MergedPoints, WholeSeries};
 use crate::query::plan::{Selector, Slot, Want};
 use crate::query::series::Series;
 
-/// Selectors of one request: each is a walk over every shard's index.
-const SELECTORS_MAX: usize = 4_096;
-
-/// The series of every leaf of the request's targets.
-///
-/// # Errors
-/// What the shards say, and where evenly spaced answers would be larger than they may.
-pub(super) async fn fetch(
-    question: &Question<'_>,
-    request: &Request,
-    budget: &Budget,
-) -> Result<Fetched, QueryError> {
-    let selectors: Arc<[Selector]> = selectors(question, request).await?.into();
-    let mut fetched = Fetched::new();
-    if selectors.is_empty() {
-        return Ok(fetched);
-    }
-    let want = want(&request.context, Arc::clone(&selectors));
-    let Merged::Points(mut merged) = question.ask(want).await? else {
-        return Ok(fetched);
-    };
-    if merged.clashes > 0 {
-        tracing::error!(
-            clashes = merged.clashes,
-            "series of different names share an identity; they were kept apart"
-        );
-    }
-    let pace = question.pace();
-    let mut spaced = Spaced::new(&pace, budget, request, &merged).await?;
-    for (selector, matched) in selectors.iter().zip(std::mem::take(&mut merged.matches)) {
-        let mut list = Vec::with_capacity(matched.len());
-        for position in matched {
-            if let Some(series) = merged.series.get_mut(position as usize) {
-                list.extend(spaced.series(position, series).await?);
-            }
-        }
-        fetched.insert(selector.clone(), list);
-    }
-    for series in merged.series {
-        drop(series);
-        pace.did(SERIES_WORK).await?;
-    }
-    Ok(fetched)
+/// The shards, as one evaluation asks them for leaves.
+pub(super) struct Fetch<'a> {
+    pub(super) question: &'a Question<'a>,
+    pub(super) budget: &'a Budget,
 }
 
-/// Each selector of the request once, in the order in which they appear.
-async fn selectors(
-    question: &Question<'_>,
-    request: &Request,
-) -> Result<Vec<Selector>, QueryError> {
-    let pace = question.pace();
-    let mut known = HashSet::new();
-    let mut selectors = Vec::new();
-    for (text, target) in &request.targets {
-        for selector in target.selectors() {
-            if known.insert(selector.clone()) {
-                selectors.push(selector);
-            }
-        }
-        if SELECTORS_MAX < selectors.len() {
-            return Err(QueryError::Limit(format!(
-                "the targets name more than {SELECTORS_MAX} different paths; send several requests"
-            )));
-        }
-        pace.did(text.len()).await?;
+impl Leaves for Fetch<'_> {
+    fn fetch<'a>(
+        &'a self,
+        selectors: Vec<Selector>,
+        context: &'a Context,
+    ) -> Local<'a, Result<Vec<Vec<Series>>, QueryError>> {
+        Box::pin(self.lists(selectors, context))
     }
-    Ok(selectors)
+}
+
+impl Fetch<'_> {
+    async fn lists(
+        &self,
+        selectors: Vec<Selector>,
+        context: &Context,
+    ) -> Result<Vec<Vec<Series>>, QueryError> {
+        let want = want(context, selectors.into());
+        let Merged::Points(mut merged) = self.question.ask(want).await? else {
+            return Ok(Vec::new());
+        };
+        if merged.clashes > 0 {
+            tracing::error!(
+                clashes = merged.clashes,
+                "series of different names share an identity; they were kept apart"
+            );
+        }
+        let pace = self.question.pace();
+        let mut spaced = Spaced::new(&pace, self.budget, context, &merged).await?;
+        let mut lists = Vec::with_capacity(merged.matches.len());
+        for matched in std::mem::take(&mut merged.matches) {
+            let mut list = Vec::with_capacity(matched.len());
+            for position in matched {
+                if let Some(series) = merged.series.get_mut(position as usize) {
+                    list.extend(spaced.series(position, series).await?);
+                }
+            }
+            lists.push(list);
+        }
+        for series in merged.series {
+            drop(series);
+            pace.did(SERIES_WORK).await?;
+        }
+        Ok(lists)
+    }
 }
 
 /// Points behind `from`, up to and with the second `until`, and what decides the last slot of every
@@ -118,7 +99,7 @@ impl<'a> Spaced<'a> {
     async fn new(
         pace: &'a Pace<'a>,
         budget: &'a Budget,
-        request: &'a Request,
+        context: &'a Context,
         merged: &MergedPoints,
     ) -> Result<Spaced<'a>, QueryError> {
         let mut uses = vec![0; merged.series.len()];
@@ -133,7 +114,7 @@ impl<'a> Spaced<'a> {
         Ok(Spaced {
             pace,
             budget,
-            context: &request.context,
+            context,
             uses,
             values: 0,
         })

@@ -15,8 +15,9 @@ use super::question::{Question, document};
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
 use crate::query::graphite::consolidate;
-use crate::query::graphite::evaluate::{self, Budget};
+use crate::query::graphite::evaluate::{Budget, Evaluator};
 use crate::query::series::Series;
+use fetch::Fetch;
 use request::{Format, Request};
 
 /// Answer.
@@ -85,11 +86,15 @@ async fn evaluate_all(
     budget: &Budget,
     series: &mut Vec<Series>,
 ) -> Result<(), Failure> {
-    let fetched = fetch::fetch(question, request, budget).await?;
     let pace = question.pace();
+    let leaves = Fetch { question, budget };
+    let evaluator = Evaluator::new(&leaves, budget, &pace);
+    let context = &request.context;
+    let targets = request.targets.iter().map(|(_, target)| target);
+    evaluator.prepare(targets, context).await?;
     let mut evaluated = Ok(());
     for (text, target) in &request.targets {
-        match evaluate::evaluate(target, &fetched, &request.context, budget, &pace).await {
+        match evaluator.evaluate(target, context).await {
             Ok(found) => series.extend(found),
             Err(error) => {
                 let targets = vec![text.clone()];
@@ -98,7 +103,7 @@ async fn evaluate_all(
             }
         }
     }
-    question.free(fetched.into_values().flatten()).await;
+    question.free(evaluator.into_fetched()).await;
     evaluated
 }
 

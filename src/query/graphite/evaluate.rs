@@ -1,17 +1,31 @@
-//! A target and the series of its leaves become the series of the answer.
+//! A target becomes the series of the answer.
+//!
+//! An [`Evaluator`] serves one request: it keeps the leaves that were fetched, by range, so that no two
+//! targets fetch the same twice. An `Evaluation` is it together with what functions may know of the
+//! request; those that look back evaluate their arguments once more as if the request were another.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::functions::{self, Call};
-use super::target::{Expression, Target};
-use super::{Context, Fetched};
+use super::target::{self, Expression, Target};
+use super::{Context, Leaves};
 use crate::query::breath::{self, Local, Pace};
 use crate::query::error::QueryError;
 use crate::query::limits::Limits;
+use crate::query::plan::Selector;
 use crate::query::series::Series;
 
 /// Bytes that a series costs besides its values and its name.
 const SERIES_BYTES: u64 = 512;
+
+/// Leaves of one request, each in one range: each is a walk over every shard's index.
+pub const SELECTORS_MAX: usize = 4_096;
+/// Targets that the functions of one request may write.
+pub const TEXTS_MAX: usize = 10_000;
+/// How deep targets that functions write may write targets themselves.
+const TEXTS_DEPTH_MAX: usize = 4;
 
 /// Whether every function of `target` exists and gets arguments that it can take. Asked before
 /// anything is fetched.
@@ -39,28 +53,6 @@ fn check_expression(expression: &Expression) -> Result<(), QueryError> {
 
 fn no_series(expression: &Expression) -> QueryError {
     QueryError::Invalid(format!("target gives no series but {expression}"))
-}
-
-/// Evaluate `target` over the series of its leaves, in pieces as `pace` says. All targets of a
-/// request share one `budget`.
-///
-/// # Errors
-/// What [`check`] says; what a function says of its arguments; [`QueryError::Limit`] where the
-/// functions together produce more than `budget` allows; what a breath says.
-pub async fn evaluate(
-    target: &Target,
-    fetched: &Fetched,
-    context: &Context,
-    budget: &Budget,
-    pace: &Pace<'_>,
-) -> Result<Vec<Series>, QueryError> {
-    let evaluation = Evaluation {
-        fetched,
-        context,
-        budget,
-        pace,
-    };
-    evaluation.series(&target.expression).await
 }
 
 /// What the leaves and the functions of one request may still produce. It counts work as well as
@@ -105,13 +97,148 @@ impl Budget {
     }
 }
 
+/// The series of leaves in one range, each list sorted by name.
+type Fetched = HashMap<Selector, Rc<Vec<Series>>>;
+
+/// All targets of one request are evaluated by one of these. They share one budget.
+pub struct Evaluator<'a> {
+    leaves: &'a dyn Leaves,
+    pub(super) budget: &'a Budget,
+    pub(super) pace: &'a Pace<'a>,
+    /// By first and last second of the range.
+    fetched: RefCell<HashMap<(i64, i64), Fetched>>,
+    selectors: Cell<usize>,
+    texts: Cell<usize>,
+    /// By name, what `stacked` has piled up so far.
+    pub(super) stacks: RefCell<HashMap<String, Vec<f64>>>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Nothing is fetched yet.
+    pub fn new(leaves: &'a dyn Leaves, budget: &'a Budget, pace: &'a Pace<'a>) -> Evaluator<'a> {
+        Evaluator {
+            leaves,
+            budget,
+            pace,
+            fetched: RefCell::default(),
+            selectors: Cell::new(0),
+            texts: Cell::new(0),
+            stacks: RefCell::default(),
+        }
+    }
+
+    /// Fetch at once what evaluating `targets` begins with.
+    ///
+    /// # Errors
+    /// What fetching says, and [`QueryError::Limit`] where there are too many leaves.
+    pub async fn prepare(
+        &self,
+        targets: impl IntoIterator<Item = &Target>,
+        context: &Context,
+    ) -> Result<(), QueryError> {
+        let mut wanted = Wanted::default();
+        for target in targets {
+            wanted.add(&target.expression);
+            self.pace.did(wanted.list.len() / 8).await?;
+        }
+        self.fetch(wanted, context).await
+    }
+
+    /// Evaluate `target`, in pieces.
+    ///
+    /// # Errors
+    /// What [`check`] says; what a function says of its arguments; what fetching says;
+    /// [`QueryError::Limit`] where the functions together produce more than the budget allows; what a
+    /// breath says.
+    pub async fn evaluate(
+        &self,
+        target: &Target,
+        context: &Context,
+    ) -> Result<Vec<Series>, QueryError> {
+        let x_files_factor = Cell::new(context.x_files_factor);
+        let evaluation = Evaluation {
+            evaluator: self,
+            context,
+            x_files_factor: &x_files_factor,
+            depth: 0,
+        };
+        evaluation.series(&target.expression).await
+    }
+
+    /// What is still held, for whoever frees it.
+    pub fn into_fetched(self) -> impl Iterator<Item = Series> {
+        let fetched = self.fetched.into_inner().into_values();
+        let lists = fetched.flat_map(HashMap::into_values);
+        lists.flat_map(|list| Rc::try_unwrap(list).unwrap_or_default())
+    }
+
+    /// Fetch those of `wanted` that are not there yet.
+    async fn fetch(&self, wanted: Wanted, context: &Context) -> Result<(), QueryError> {
+        let range = (context.from, context.until);
+        let missing: Vec<Selector> = {
+            let fetched = self.fetched.borrow();
+            let known = fetched.get(&range);
+            let is_missing =
+                |selector: &Selector| known.is_none_or(|known| !known.contains_key(selector));
+            wanted.list.into_iter().filter(is_missing).collect()
+        };
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let selectors = self.selectors.get().saturating_add(missing.len());
+        self.selectors.set(selectors);
+        if SELECTORS_MAX < selectors {
+            return Err(QueryError::Limit(format!(
+                "the targets name more than {SELECTORS_MAX} different paths and ranges; send \
+                 several requests"
+            )));
+        }
+        let lists = self.leaves.fetch(missing.clone(), context).await?;
+        let mut fetched = self.fetched.borrow_mut();
+        let known = fetched.entry(range).or_default();
+        known.extend(missing.into_iter().zip(lists.into_iter().map(Rc::new)));
+        Ok(())
+    }
+
+    fn known(&self, selector: &Selector, context: &Context) -> Option<Rc<Vec<Series>>> {
+        let fetched = self.fetched.borrow();
+        let list = fetched.get(&(context.from, context.until))?.get(selector)?;
+        Some(Rc::clone(list))
+    }
+}
+
+/// Distinct leaves, in the order in which they appear.
+#[derive(Default)]
+struct Wanted {
+    list: Vec<Selector>,
+    seen: HashSet<Selector>,
+}
+
+impl Wanted {
+    /// All leaves of `expression` that are evaluated with it, not later.
+    fn add(&mut self, expression: &Expression) {
+        if let Some(selector) = expression.selector()
+            && self.seen.insert(selector.clone())
+        {
+            self.list.push(selector);
+        }
+        if let Expression::Call(call) = expression {
+            for argument in functions::evaluated_first(call) {
+                self.add(argument);
+            }
+        }
+    }
+}
+
 /// One evaluation under way.
 #[derive(Clone, Copy)]
 pub(super) struct Evaluation<'a> {
-    fetched: &'a Fetched,
+    pub(super) evaluator: &'a Evaluator<'a>,
     pub(super) context: &'a Context,
-    pub(super) budget: &'a Budget,
-    pub(super) pace: &'a Pace<'a>,
+    /// The share of values that must be there, as far as functions have changed it.
+    pub(super) x_files_factor: &'a Cell<f64>,
+    /// How many targets written by functions are around this one.
+    depth: usize,
 }
 
 impl<'a> Evaluation<'a> {
@@ -127,11 +254,7 @@ impl<'a> Evaluation<'a> {
                 Expression::Call(call) => {
                     let mut call = Call::new(self, functions::bind(call)?).await?;
                     let series = call.run().await?;
-                    for one in &series {
-                        self.budget
-                            .pay_series(text_bytes(one), one.values.len() as u64)?;
-                        self.pace.did(1).await?;
-                    }
+                    self.pay(&series).await?;
                     Ok(series)
                 }
                 other => Err(no_series(other)),
@@ -139,26 +262,115 @@ impl<'a> Evaluation<'a> {
         })
     }
 
+    /// The lists of an expression that gives lists of series.
+    pub(super) fn lists(
+        self,
+        expression: &'a Expression,
+    ) -> Local<'a, Result<Vec<Vec<Series>>, QueryError>> {
+        Box::pin(async move {
+            let Expression::Call(call) = expression else {
+                return Ok(vec![self.series(expression).await?]);
+            };
+            let mut call = Call::new(self, functions::bind(call)?).await?;
+            let lists = call.run_lists().await?;
+            for series in &lists {
+                self.pay(series).await?;
+            }
+            Ok(lists)
+        })
+    }
+
+    /// The series of an expression, as if the request were `context`.
+    pub(super) async fn again(
+        self,
+        expression: &Expression,
+        context: &Context,
+    ) -> Result<Vec<Series>, QueryError> {
+        let mut wanted = Wanted::default();
+        wanted.add(expression);
+        self.evaluator.fetch(wanted, context).await?;
+        let x_files_factor = Cell::new(self.x_files_factor.get());
+        let evaluation = Evaluation {
+            context,
+            x_files_factor: &x_files_factor,
+            ..self
+        };
+        let series = evaluation.series(expression).await?;
+        // What it changed holds for the functions around it.
+        self.x_files_factor.set(x_files_factor.get());
+        Ok(series)
+    }
+
+    /// The series of each of `texts`, targets that a function has written.
+    pub(super) async fn texts(
+        self,
+        texts: &[String],
+        context: &Context,
+    ) -> Result<Vec<Vec<Series>>, QueryError> {
+        let evaluator = self.evaluator;
+        let written = evaluator.texts.get().saturating_add(texts.len());
+        evaluator.texts.set(written);
+        if TEXTS_MAX < written || TEXTS_DEPTH_MAX <= self.depth {
+            return Err(QueryError::Limit(format!(
+                "functions write at most {TEXTS_MAX} targets for a request, and no more than \
+                 {TEXTS_DEPTH_MAX} deep"
+            )));
+        }
+        let mut targets = Vec::with_capacity(texts.len());
+        for text in texts {
+            let target = target::parse(text, &[])?;
+            check(&target)?;
+            targets.push(target);
+            evaluator.pace.did(text.len()).await?;
+        }
+        evaluator.prepare(&targets, context).await?;
+        let mut lists = Vec::with_capacity(targets.len());
+        for target in &targets {
+            let x_files_factor = Cell::new(self.x_files_factor.get());
+            let evaluation = Evaluation {
+                evaluator,
+                context,
+                x_files_factor: &x_files_factor,
+                depth: self.depth + 1,
+            };
+            lists.push(evaluation.series(&target.expression).await?);
+        }
+        Ok(lists)
+    }
+
+    async fn pay(self, series: &[Series]) -> Result<(), QueryError> {
+        let evaluator = self.evaluator;
+        for one in series {
+            let values = one.values.len() as u64;
+            evaluator.budget.pay_series(text_bytes(one), values)?;
+            evaluator.pace.did(1).await?;
+        }
+        Ok(())
+    }
+
     async fn leaf(self, expression: &Expression, written: &str) -> Result<Vec<Series>, QueryError> {
+        let evaluator = self.evaluator;
         let selector = expression.selector();
-        let Some(found) = selector.and_then(|selector| self.fetched.get(&selector)) else {
+        let known = selector.and_then(|selector| evaluator.known(&selector, self.context));
+        let Some(found) = known else {
             return Ok(Vec::new());
         };
         let mut series = Vec::with_capacity(found.len());
-        for one in found {
+        for one in found.iter() {
             let texts = text_bytes(one) + written.len();
-            self.budget.pay_series(texts, one.values.len() as u64)?;
-            let values = breath::copied(&one.values, self.pace).await?;
+            let values = one.values.len() as u64;
+            evaluator.budget.pay_series(texts, values)?;
+            let values = breath::copied(&one.values, evaluator.pace).await?;
             series.push(Series {
                 name: one.name.clone(),
                 path_expression: written.to_owned(),
                 tags: one.tags.clone(),
                 look: one.look.clone(),
-                x_files_factor: self.context.x_files_factor,
+                x_files_factor: self.x_files_factor.get(),
                 values,
                 ..*one
             });
-            self.pace.did_series(texts).await?;
+            evaluator.pace.did_series(texts).await?;
         }
         Ok(series)
     }

@@ -1,9 +1,8 @@
 //! Graphite's query language as pure functions: times, targets, functions, consolidation.
 //!
-//! The way of a request: [`time::parse`] its times, [`target::parse`] its targets, fetch what
-//! [`target::Target::selectors`] names (raw points become values in [`slots`]), put it into a
-//! [`Fetched`], [`evaluate::evaluate`] each target, and [`consolidate::consolidate`] the answer for
-//! JSON.
+//! The way of a request: [`time::parse`] its times, [`target::parse`] its targets, give an
+//! [`evaluate::Evaluator`] somebody to fetch [`Leaves`] (whose raw points become values in [`slots`]),
+//! let it evaluate each target, and [`consolidate::consolidate`] the answer for JSON.
 //!
 //! Takes text and series, gives series. Limits: the bytes, depth and arguments of a target
 //! ([`target`]), and the bytes an evaluation may produce ([`evaluate::Budget`]). Whatever works on
@@ -20,8 +19,8 @@ pub mod slots;
 pub mod target;
 pub mod time;
 
-use std::collections::HashMap;
-
+use super::breath::Local;
+use super::error::QueryError;
 use super::limits::Limits;
 use super::plan::Selector;
 use super::series::Series;
@@ -43,5 +42,16 @@ pub struct Context {
     pub limits: Limits,
 }
 
-/// The series of every leaf, each list sorted by name. A leaf that is not in it has no series.
-pub type Fetched = HashMap<Selector, Vec<Series>>;
+/// Where the series of leaves come from.
+pub trait Leaves {
+    /// The series of each of `selectors`, in their order, each list sorted by name, with a value for each
+    /// slot of the range of `context`.
+    ///
+    /// # Errors
+    /// What the shards say, and where the answer would be larger than it may.
+    fn fetch<'a>(
+        &'a self,
+        selectors: Vec<Selector>,
+        context: &'a Context,
+    ) -> Local<'a, Result<Vec<Vec<Series>>, QueryError>>;
+}

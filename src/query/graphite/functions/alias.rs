@@ -1,7 +1,8 @@
 //! Functions that only rename: group "Alias". Path expressions stay, so that functions around them
 //! still print what was asked for.
 
-use super::arguments::{Call, Literal};
+use super::arguments::Literal;
+use super::call::Call;
 use super::parameter::{Function, Kind, Parameter};
 use crate::query::error::QueryError;
 use crate::query::graphite::target::first_path;
@@ -10,21 +11,23 @@ use crate::query::series::Series;
 const SERIES_LIST: Parameter = Parameter::required("seriesList", Kind::SeriesList);
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function {
-        names: &["alias"],
-        group: "Alias",
-        parameters: &[SERIES_LIST, Parameter::required("newName", Kind::Text)],
-        run: |call| Box::pin(alias(call)),
-    },
-    Function {
-        names: &["aliasByNode"],
-        group: "Alias",
-        parameters: &[
+    Function::new(
+        &["alias"],
+        "Alias",
+        "Another name in the legend.",
+        &[SERIES_LIST, Parameter::required("newName", Kind::Text)],
+        |call| Box::pin(alias(call)),
+    ),
+    Function::new(
+        &["aliasByNode"],
+        "Alias",
+        "The chosen nodes and tags as the name in the legend.",
+        &[
             SERIES_LIST,
             Parameter::required("nodes", Kind::NodeOrTag).many(),
         ],
-        run: |call| Box::pin(alias_by_node(call)),
-    },
+        |call| Box::pin(alias_by_node(call)),
+    ),
 ];
 
 async fn alias(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
@@ -65,7 +68,7 @@ pub(super) fn node_key(series: &Series, nodes: &[Literal]) -> String {
 fn pick<'a>(series: &'a Series, split: &[&'a str], node: &Literal) -> &'a str {
     let tag = |key: &str| series.tags.get(key).map_or("", String::as_str);
     match node {
-        Literal::Node(number) => {
+        Literal::Integer(number) => {
             let back = if *number < 0 { split.len() as i64 } else { 0 };
             let index = usize::try_from(number.saturating_add(back)).ok();
             match index.and_then(|index| split.get(index)) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::aggregation::Aggregation;
-use super::arguments::Call;
+use super::call::Call;
 use super::normalise::Grid;
 use super::parameter::{Function, Kind, Parameter};
 use crate::query::breath::SERIES_WORK;
@@ -13,27 +13,32 @@ use crate::query::series::{Fold, Look, Series};
 const SERIES_LISTS: Parameter = Parameter::required("seriesLists", Kind::SeriesList).many();
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function {
-        names: &["averageSeries", "avg"],
-        group: "Combine",
-        parameters: &[SERIES_LISTS],
-        run: |call| Box::pin(aggregate_all(call, "average", Aggregation::Average)),
-    },
-    Function {
-        names: &["group"],
-        group: "Combine",
-        parameters: &[Parameter {
+    Function::new(
+        &["averageSeries", "avg"],
+        "Combine",
+        "The mean of the values of each moment.",
+        &[SERIES_LISTS],
+        |call| Box::pin(aggregate_all(call, "average", Aggregation::Average)),
+    )
+    .aggregator(),
+    Function::new(
+        &["group"],
+        "Combine",
+        "All series of several lists as one list.",
+        &[Parameter {
             required: false,
             ..SERIES_LISTS
         }],
-        run: |call| Box::pin(call.take_series("seriesLists")),
-    },
-    Function {
-        names: &["sumSeries", "sum"],
-        group: "Combine",
-        parameters: &[SERIES_LISTS],
-        run: |call| Box::pin(aggregate_all(call, "sum", Aggregation::Sum)),
-    },
+        |call| Box::pin(call.take_series("seriesLists")),
+    ),
+    Function::new(
+        &["sumSeries", "sum"],
+        "Combine",
+        "The sum of the values of each moment.",
+        &[SERIES_LISTS],
+        |call| Box::pin(aggregate_all(call, "sum", Aggregation::Sum)),
+    )
+    .aggregator(),
 ];
 
 async fn aggregate_all(
@@ -42,7 +47,7 @@ async fn aggregate_all(
     aggregation: Aggregation,
 ) -> Result<Vec<Series>, QueryError> {
     let series = call.take_series("seriesLists").await?;
-    let x_files_factor = call.context().x_files_factor;
+    let x_files_factor = call.x_files_factor();
     let combined = aggregate(call, series, name, aggregation, x_files_factor).await?;
     Ok(combined.into_iter().collect())
 }

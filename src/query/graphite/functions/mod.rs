@@ -10,7 +10,12 @@
 
 mod alias;
 mod arguments;
+mod calculate;
+mod call;
 mod combine;
+mod filter;
+mod graph;
+mod sorting;
 mod special;
 mod transform;
 
@@ -18,14 +23,20 @@ pub mod aggregation;
 pub mod normalise;
 pub mod parameter;
 
-pub(super) use arguments::{Call, bind};
+pub use arguments::Literal;
+pub(super) use arguments::{bind, evaluated_first};
+pub use call::{Call, Window};
 pub use parameter::{Function, Parameter};
 
 /// Every function, by group.
-pub const FUNCTIONS: [&[Function]; 4] = [
+pub const FUNCTIONS: [&[Function]; 8] = [
     combine::FUNCTIONS,
     transform::FUNCTIONS,
+    calculate::FUNCTIONS,
+    filter::FUNCTIONS,
+    sorting::FUNCTIONS,
     alias::FUNCTIONS,
+    graph::FUNCTIONS,
     special::FUNCTIONS,
 ];
 

@@ -1,19 +1,20 @@
 //! Functions about how series are shown: group "Special".
 
-use super::arguments::Call;
+use super::call::Call;
 use super::parameter::{Function, Kind, Parameter};
 use crate::query::error::QueryError;
 use crate::query::series::{Fold, Series};
 
-pub(super) const FUNCTIONS: &[Function] = &[Function {
-    names: &["consolidateBy"],
-    group: "Special",
-    parameters: &[
+pub(super) const FUNCTIONS: &[Function] = &[Function::new(
+    &["consolidateBy"],
+    "Special",
+    "How several values become one where there is no room for all.",
+    &[
         Parameter::required("seriesList", Kind::SeriesList),
         Parameter::required("consolidationFunc", Kind::Text),
     ],
-    run: |call| Box::pin(consolidate_by(call)),
-}];
+    |call| Box::pin(consolidate_by(call)),
+)];
 
 async fn consolidate_by(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let text = call.text("consolidationFunc")?;

@@ -1,7 +1,7 @@
 //! Functions that make of each series another: group "Transform".
 
 use super::aggregation::Aggregation;
-use super::arguments::{Call, tag_number};
+use super::call::Call;
 use super::parameter::{Function, Kind, Parameter, Value};
 use crate::query::breath;
 use crate::query::error::QueryError;
@@ -11,33 +11,37 @@ use crate::query::series::Series;
 const SERIES_LIST: Parameter = Parameter::required("seriesList", Kind::SeriesList);
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function {
-        names: &["perSecond"],
-        group: "Transform",
-        parameters: &[
+    Function::new(
+        &["perSecond"],
+        "Transform",
+        "The growth of a counter in each second.",
+        &[
             SERIES_LIST,
             Parameter::optional("maxValue", Kind::Float, Value::None),
             Parameter::optional("minValue", Kind::Float, Value::None),
         ],
-        run: |call| Box::pin(per_second(call)),
-    },
-    Function {
-        names: &["scale"],
-        group: "Transform",
-        parameters: &[SERIES_LIST, Parameter::required("factor", Kind::Float)],
-        run: |call| Box::pin(scale(call)),
-    },
-    Function {
-        names: &["summarize"],
-        group: "Transform",
-        parameters: &[
+        |call| Box::pin(per_second(call)),
+    ),
+    Function::new(
+        &["scale"],
+        "Transform",
+        "Every value times a factor.",
+        &[SERIES_LIST, Parameter::required("factor", Kind::Float)],
+        |call| Box::pin(scale(call)),
+    ),
+    Function::new(
+        &["summarize"],
+        "Transform",
+        "One value for each stretch of time.",
+        &[
             SERIES_LIST,
-            Parameter::required("intervalString", Kind::Interval),
+            Parameter::required("intervalString", Kind::Interval)
+                .suggest(super::parameter::INTERVALS),
             Parameter::optional("func", Kind::Aggregation, Value::Text("sum")),
             Parameter::optional("alignToFrom", Kind::Boolean, Value::Boolean(false)),
         ],
-        run: |call| Box::pin(summarize(call)),
-    },
+        |call| Box::pin(summarize(call)),
+    ),
 ];
 
 async fn scale(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
@@ -46,7 +50,7 @@ async fn scale(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     for one in &mut series {
         let name = format!("scale({},{})", one.name, number::general(factor));
         call.wrap(one, name).await?;
-        one.tags.insert("scale".to_owned(), tag_number(factor));
+        one.tags.insert("scale".to_owned(), number::float(factor));
         call.map_values(one, |value| value * factor).await?;
     }
     Ok(series)

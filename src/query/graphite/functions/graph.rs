@@ -1,0 +1,5 @@
+//! Functions that say how pictures show series: group "Graph".
+
+use super::parameter::Function;
+
+pub(super) const FUNCTIONS: &[Function] = &[];
