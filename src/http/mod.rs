@@ -9,6 +9,7 @@ mod admin;
 mod errors;
 mod expand;
 mod find;
+mod functions;
 mod json;
 mod json_body;
 mod kairos;

@@ -190,6 +190,12 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// Whether JSON is wanted in lines, for people.
+    pub(super) fn is_pretty(&self) -> bool {
+        let pretty = self.parameters.last("pretty");
+        pretty.is_some_and(|pretty| !pretty.is_empty())
+    }
+
     /// As [`Question::json`], of a text that was written as [`Question::beyond`] says.
     ///
     /// # Errors

@@ -11,8 +11,8 @@ use percent_encoding::percent_decode_str;
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, expand, find, kairos, names, packing, plain, prometheus,
-    render,
+    Fleet, HttpOptions, Local, admin, expand, find, functions, kairos, names, packing, plain,
+    prometheus, render,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
@@ -54,6 +54,8 @@ const ROUTES: &[Route] = &[
             Box::pin(prometheus::answer(question))
         }
     }),
+    get("/functions", |question| Box::pin(functions::list(question))),
+    get("/functions/", |question| Box::pin(functions::one(question))),
     post("/admin/seal", |question| Box::pin(admin::seal(question))),
     post("/admin/snapshot", |question| {
         Box::pin(admin::snapshot(question))
@@ -206,7 +208,7 @@ fn not_found(path: &str) -> Response<Bytes> {
     let known: Vec<&str> = ROUTES
         .iter()
         .map(|r| r.path)
-        .filter(|p| !p.is_empty())
+        .filter(|p| !p.ends_with('/') && !p.is_empty())
         .collect();
     let path: String = path.chars().take(PATH_CHARACTERS_MAX).collect();
     let known = known.join(" ");

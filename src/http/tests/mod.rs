@@ -1,6 +1,7 @@
 //! Requests in, whole answers out, over real indexes and heads.
 
 mod find;
+mod functions;
 mod packing;
 mod pages;
 mod render;
