@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod dashboards;
 mod errors;
 mod expand;
 mod find;
@@ -103,6 +104,8 @@ pub struct HttpOptions {
     pub zone: jiff::tz::TimeZone,
     /// The version that `/metrics` tells.
     pub version: &'static str,
+    /// What stands before every path, such as `/graphite`; paths without it are known too. Empty is nothing.
+    pub prefix: String,
     /// The value of `Access-Control-Allow-Origin`; `None` sends no such header.
     pub allow_origin: Option<String>,
     /// What unpacked bodies may take, for all shards.
@@ -116,6 +119,7 @@ impl Default for HttpOptions {
             tenant: TenantId::DEFAULT,
             zone: jiff::tz::TimeZone::UTC,
             version: env!("CARGO_PKG_VERSION"),
+            prefix: String::new(),
             allow_origin: None,
             unpacking: Room::default(),
         }

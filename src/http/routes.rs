@@ -11,8 +11,8 @@ use percent_encoding::percent_decode_str;
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, expand, find, functions, kairos, names, packing, plain,
-    prometheus, render,
+    Fleet, HttpOptions, Local, admin, dashboards, expand, find, functions, kairos, names, packing,
+    plain, prometheus, render,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
@@ -56,6 +56,30 @@ const ROUTES: &[Route] = &[
     }),
     get("/functions", |question| Box::pin(functions::list(question))),
     get("/functions/", |question| Box::pin(functions::one(question))),
+    both("/dashboard/find", |question| {
+        Box::pin(dashboards::find(question))
+    }),
+    both("/dashboard/find_template", |question| {
+        Box::pin(dashboards::find_template(question))
+    }),
+    both("/dashboard/load/", |question| {
+        Box::pin(dashboards::load(question))
+    }),
+    both("/dashboard/load_template/", |question| {
+        Box::pin(dashboards::load_template(question))
+    }),
+    both("/dashboard/save/", |question| {
+        Box::pin(dashboards::change(question))
+    }),
+    both("/dashboard/save_template/", |question| {
+        Box::pin(dashboards::change(question))
+    }),
+    both("/dashboard/delete/", |question| {
+        Box::pin(dashboards::change(question))
+    }),
+    both("/dashboard/delete_template/", |question| {
+        Box::pin(dashboards::change(question))
+    }),
     post("/admin/seal", |question| Box::pin(admin::seal(question))),
     post("/admin/snapshot", |question| {
         Box::pin(admin::snapshot(question))
@@ -162,8 +186,9 @@ async fn routed(
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> Response<Bytes> {
-    let is_kairos = request.uri().path().starts_with(kairos::PREFIX);
-    let Some((route, rest)) = Route::find(request.uri().path()) else {
+    let path = without(&options.prefix, request.uri().path());
+    let is_kairos = path.starts_with(kairos::PREFIX);
+    let Some((route, rest)) = Route::find(path) else {
         if is_kairos {
             return kairos::wrong(StatusCode::NOT_FOUND);
         }
@@ -202,6 +227,13 @@ async fn routed(
         response.headers_mut().insert(PARTIAL, why);
     }
     response
+}
+
+/// `path` behind the configured prefix; one that does not begin with it stays as it is.
+fn without<'p>(prefix: &str, path: &'p str) -> &'p str {
+    let rest = path.strip_prefix(prefix.trim_end_matches('/'));
+    let rest = rest.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    rest.unwrap_or(path)
 }
 
 fn not_found(path: &str) -> Response<Bytes> {

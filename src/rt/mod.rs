@@ -4,6 +4,7 @@
 //! sockets for every door, one shard, a mailbox and an HTTP server, and stops them so that no line
 //! that a peer had sent is lost. What the bytes mean it does not know.
 
+mod answers;
 pub mod boot;
 pub mod check;
 pub mod clock;
@@ -21,6 +22,7 @@ mod slots;
 pub mod sockets;
 pub mod steering;
 mod stop;
+mod stream;
 mod timer;
 mod worker;
 
