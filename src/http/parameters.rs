@@ -1,6 +1,7 @@
 //! The parameters of a request: those of the URL, then those of a form or a JSON object in the body.
 
 use http::header::CONTENT_TYPE;
+use memchr::memchr;
 
 use super::errors::Failure;
 use super::json_body;
@@ -13,6 +14,9 @@ pub(super) const PARAMETERS_MAX: usize = 10_000;
 
 /// Bytes of one parameter, its name among them: the longest target and some.
 pub(super) const PARAMETER_BYTES_MAX: usize = target::BYTES_MAX + 1024;
+
+/// Bytes of a parameter as it is sent, where each byte may take three.
+const PAIR_BYTES_MAX: usize = 3 * PARAMETER_BYTES_MAX;
 
 /// Names and values in the order in which they were sent, those of the URL first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,10 +73,16 @@ impl Parameters {
 
     /// What `%XX` and `+` stand for; bytes that are no UTF-8 become the replacement character.
     async fn read_pairs(&mut self, text: &[u8], pace: &Pace<'_>) -> Result<(), Failure> {
-        for pair in text.split(|&byte| byte == b'&') {
-            if 3 * PARAMETER_BYTES_MAX < pair.len() {
+        let mut rest = text;
+        while !rest.is_empty() {
+            // A pair without end is not looked for to the end of the body.
+            let near = rest.get(..=PAIR_BYTES_MAX).unwrap_or(rest);
+            let end = memchr(b'&', near).unwrap_or(near.len());
+            if PAIR_BYTES_MAX < end {
                 return Err(too_long());
             }
+            let (pair, behind) = rest.split_at(end);
+            rest = behind.get(1..).unwrap_or_default();
             for (name, value) in form_urlencoded::parse(pair) {
                 self.push(name.into_owned(), value.into_owned())?;
             }
@@ -240,6 +250,12 @@ mod tests {
         let long = format!("target={}", "a".repeat(PARAMETER_BYTES_MAX));
         assert!(read("/r", FORM, &long).is_err());
         assert!(read("/r", FORM, &long[6..]).is_ok());
+        let coded = "%61".repeat(PARAMETER_BYTES_MAX);
+        assert!(read("/r", FORM, &coded).is_ok());
+        assert!(read("/r", FORM, &format!("{coded}&b=1")).is_ok());
+        assert!(read("/r", FORM, &format!("{coded}1")).is_err());
+        assert!(read("/r", FORM, &format!("&&{coded}1&b=1")).is_err());
+        assert!(read("/r", FORM, &"x".repeat(1 << 20)).is_err());
     }
 
     #[test]

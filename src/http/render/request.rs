@@ -3,6 +3,7 @@
 use crate::http::errors::Failure;
 use crate::http::parameters::Parameters;
 use crate::http::question::Question;
+use crate::query::breath::PIECE;
 use crate::query::error::QueryError;
 use crate::query::graphite::target::{self, Target};
 use crate::query::graphite::{Context, evaluate, time};
@@ -126,8 +127,9 @@ async fn targets(question: &Question<'_>) -> Result<Vec<(String, Target)>, Failu
             targets: vec![text.to_owned()],
         })?;
         targets.push((text.to_owned(), target));
-        // Reading takes about 10 ns a byte.
-        pace.did(text.len()).await?;
+        // Reading takes about 10 ns a byte; filling in templates may search much more than the target has.
+        let templates = if text.contains("template") { PIECE } else { 0 };
+        pace.did(text.len() + templates).await?;
     }
     Ok(targets)
 }
