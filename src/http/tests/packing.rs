@@ -1,7 +1,5 @@
 //! Answers packed as their reader takes them.
 
-use std::io::Read;
-
 use super::*;
 
 /// 300 names: far more than one packet.
@@ -20,18 +18,6 @@ fn ask_for(fleet: &TestFleet, method: &str, url: &str, accept: &str) -> Response
         asked.headers_mut().insert("Accept-Encoding", accept);
     }
     ask(fleet, asked)
-}
-
-fn unpacked(response: &Response<Bytes>) -> String {
-    let bytes = &response.body()[..];
-    let mut text = String::new();
-    match header(response, "Content-Encoding") {
-        "br" => brotli::Decompressor::new(bytes, 4096).read_to_string(&mut text),
-        "gzip" => flate2::read::GzDecoder::new(bytes).read_to_string(&mut text),
-        _ => (&mut &*bytes).read_to_string(&mut text),
-    }
-    .expect("a whole text");
-    text
 }
 
 #[test]
