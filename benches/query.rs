@@ -204,12 +204,14 @@ fn main() {
         (few, "target=perSecond(scale(dc.*.cpu,2))&format=raw"),
         (few, "target=summarize(dc.*.cpu,%221h%22,%22median%22)"),
         (many, "target=sumSeries(dc.*.cpu)&format=json"),
+        (few, "target=dc.*.cpu&format=svg&hideLegend=false&width=800"),
+        (few, "target=dc.*.cpu&format=svg&areaMode=stacked"),
     ];
     let fleets = [few, many].map(|series| OneShard::new(series, seconds));
     for (series, parameters) in cases {
         let fleet = &fleets[usize::from(series == many)];
         let (from, until) = (START_S - 1, START_S + seconds - 1);
-        let path = format!("/render?{parameters}&from={from}&until={until}");
+        let path = format!("/render?format=json&{parameters}&from={from}&until={until}");
         // Of several runs the best longest piece: the machine interrupts now and then.
         let mut best = (Duration::MAX, Duration::MAX, Duration::MAX);
         for _ in 0..rounds {

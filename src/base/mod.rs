@@ -6,6 +6,7 @@
 pub mod buffer;
 pub mod decimal;
 pub mod hash;
+pub mod printer;
 pub mod random;
 pub mod time;
 pub mod varint;

@@ -1,10 +1,20 @@
-//! How much memory this process may have: the machine's, or less if a control group says so.
+//! The machine: its name, and how much memory this process may have, which is the machine's or less if a
+//! control group says so.
 
 use std::fs;
 use std::path::Path;
 
 /// Given when nothing can be read: enough to start anywhere.
 const FALLBACK_BYTES: u64 = 1 << 30;
+
+/// What the machine is called, or `corelane` if it does not say.
+pub fn node_name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "corelane".to_owned(),
+        name => name.to_owned(),
+    }
+}
 
 /// Bytes of memory of the machine, or of the tightest control group (version 2, or version 1's
 /// memory controller) around this process, whichever is less.

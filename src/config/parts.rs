@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::machine;
 use super::sections::Config;
 use crate::base::time::Step;
 use crate::http::HttpOptions;
@@ -40,6 +41,7 @@ impl Config {
         HttpOptions {
             limits: self.query.limits(),
             prefix: self.http.prefix.clone(),
+            node: machine::node_name(),
             allow_origin: (!origin.is_empty()).then(|| origin.clone()),
             ..HttpOptions::default()
         }

@@ -1,14 +1,18 @@
 //! `/metrics/find`: the children of a pattern in the tree of names, for trees and completion.
 
+mod packed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, PRAGMA};
 use http::{HeaderValue, Response, StatusCode};
 
+use super::carbon::{self, Dialect};
+use super::encode::Packing;
 use super::errors::{Failure, text_response};
 use super::json::{Beyond, push_text};
-use super::question::Question;
+use super::question::{Question, document};
 use crate::base::decimal::push_float;
 use crate::query::error::QueryError;
 use crate::query::graphite::time;
@@ -30,10 +34,15 @@ enum Format {
         /// 0 is the first node of a path, -1 the last.
         position: i64,
     },
+    /// Paths and whether they are leaves, for another server.
+    Packed(Packing),
 }
 
 /// Answer.
 pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
+    if let Some(dialect) = Dialect::of(question) {
+        return carbon::find(question, dialect).await;
+    }
     let query = match question.parameters.last("query") {
         None => return Err(Failure::invalid("Missing required parameter 'query'")),
         Some("") => return Err(Failure::invalid("Required parameter 'query' is empty")),
@@ -59,8 +68,12 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
         Format::Completer => completer(question, &nodes, wildcards, beyond).await?,
         Format::Json => json(question, &nodes, beyond).await?,
         Format::NodeList { position } => node_list(question, &nodes, position, beyond).await?,
+        Format::Packed(packing) => packed::print(question, &nodes, packing).await?,
     };
-    let mut response = question.json_of(text, beyond).await?;
+    let mut response = match format {
+        Format::Packed(packing) => document(packing.kind(), text),
+        _ => question.json_of(text, beyond).await?,
+    };
     forbid_keeping(&mut response);
     Ok(response)
 }
@@ -103,7 +116,7 @@ fn format(question: &Question<'_>) -> Result<Option<Format>, Failure> {
                 };
                 Some(Format::NodeList { position })
             }
-            _ => None,
+            other => Packing::named(other).map(Format::Packed),
         },
     )
 }
@@ -199,8 +212,12 @@ fn push_tree_node(text: &str, base: &str, branch: bool, beyond: Beyond, out: &mu
     });
 }
 
-/// The nodes by their last text, a branch before the leaf of the same path.
-async fn by_text<'n>(
+/// The nodes by their last text, each with whether it is told as a leaf, a branch before the leaf of the
+/// same path.
+///
+/// # Errors
+/// Time of the query is used up.
+pub(super) async fn by_text<'n>(
     question: &Question<'_>,
     nodes: &'n [FoundNode],
 ) -> Result<Vec<(&'n FoundNode, bool)>, QueryError> {
@@ -332,6 +349,11 @@ impl List {
     /// [`QueryError::Limit`] if not.
     pub(super) fn check(&self, question: &Question<'_>) -> Result<(), QueryError> {
         question.options.limits.check_bytes(self.0.len() as u64)
+    }
+
+    /// The items, without a bracket behind them.
+    pub(super) fn unended(self) -> Vec<u8> {
+        self.0
     }
 
     /// The whole array.

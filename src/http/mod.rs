@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod carbon;
 mod dashboards;
+mod encode;
 mod errors;
 mod expand;
 mod find;
@@ -18,6 +20,7 @@ mod multipart;
 mod names;
 mod packing;
 mod parameters;
+mod picture;
 mod plain;
 mod prometheus;
 mod question;
@@ -63,6 +66,15 @@ pub trait Fleet {
         samples: &mut Samples,
     ) -> Local<'_, Result<(), Unstored>>;
 
+    /// Do what would hold a core for too long, on a thread that serves no shard, and wait for it. Fails
+    /// with `Busy` if too much waits already, and with `Timeout` after its time.
+    ///
+    /// A fleet without such a thread does it at once.
+    fn aside(&self, errand: Errand, millis_max: u64) -> Local<'_, Result<Made, QueryError>> {
+        let _ = millis_max;
+        Box::pin(std::future::ready(Ok(errand())))
+    }
+
     /// The counters of every shard, in shard order.
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>>;
 
@@ -84,6 +96,12 @@ pub trait Fleet {
     fn ready(&self) -> bool;
 }
 
+/// Work that needs nothing but what it brings with it.
+pub type Errand = Box<dyn FnOnce() -> Made + Send>;
+
+/// What an errand gives, or why there is nothing.
+pub type Made = Result<Vec<u8>, String>;
+
 /// Why samples are not, or not all, on stable storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unstored {
@@ -102,6 +120,8 @@ pub struct HttpOptions {
     pub tenant: TenantId,
     /// The zone of requests that name none.
     pub zone: jiff::tz::TimeZone,
+    /// What this machine is called, as fronts of several nodes name it.
+    pub node: String,
     /// The version that `/metrics` tells.
     pub version: &'static str,
     /// What stands before every path, such as `/graphite`; paths without it are known too. Empty is nothing.
@@ -118,6 +138,7 @@ impl Default for HttpOptions {
             limits: Limits::default(),
             tenant: TenantId::DEFAULT,
             zone: jiff::tz::TimeZone::UTC,
+            node: "corelane".to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             prefix: String::new(),
             allow_origin: None,

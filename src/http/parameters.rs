@@ -34,13 +34,11 @@ impl Parameters {
         pace: &Pace<'_>,
     ) -> Result<Parameters, Failure> {
         let mut parameters = Parameters::of_url(request, pace).await?;
-        let kind = request.headers().get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        let (essence, _) = kind.split_once(';').unwrap_or((kind, ""));
+        let kind = kind(request);
         let body = request.body().as_ref();
-        match essence.trim().to_ascii_lowercase().as_str() {
-            "application/x-www-form-urlencoded" => parameters.read_pairs(body, pace).await?,
-            "multipart/form-data" => {
+        match essence(kind).as_str() {
+            PAIRS => parameters.read_pairs(body, pace).await?,
+            PARTS => {
                 let broken = |told| Failure::invalid(format!("multipart body: {told}"));
                 let mut fields = Fields::new(kind, body).map_err(broken)?;
                 while let Some((name, value)) = fields.next().map_err(broken)? {
@@ -49,7 +47,7 @@ impl Parameters {
                     pace.did_series(bytes).await?;
                 }
             }
-            "application/json" | "text/json" if !body.trim_ascii().is_empty() => {
+            JSON | JSON_TOO if !body.trim_ascii().is_empty() => {
                 json_body::read(body, pace, |name, value| parameters.push(name, value)).await?;
             }
             _ => {}
@@ -104,6 +102,13 @@ impl Parameters {
         Ok(())
     }
 
+    /// For tests: these names and values.
+    #[cfg(test)]
+    pub(super) fn of(pairs: &[(&str, &str)]) -> Parameters {
+        let owned = pairs.iter().map(|&(n, v)| (n.to_owned(), v.to_owned()));
+        Parameters(owned.collect())
+    }
+
     /// The value of a parameter that has one: the last that was sent.
     pub(super) fn last(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().rfind(|(n, _)| n == name);
@@ -150,6 +155,27 @@ impl Parameters {
             },
         }
     }
+}
+
+const PAIRS: &str = "application/x-www-form-urlencoded";
+const PARTS: &str = "multipart/form-data";
+const JSON: &str = "application/json";
+const JSON_TOO: &str = "text/json";
+
+/// Whether the body of `request` is read for parameters.
+pub(super) fn is_form<B>(request: &http::Request<B>) -> bool {
+    [PAIRS, PARTS, JSON, JSON_TOO].contains(&essence(kind(request)).as_str())
+}
+
+fn kind<B>(request: &http::Request<B>) -> &str {
+    let kind = request.headers().get(CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok()).unwrap_or("")
+}
+
+/// A media type without what it says of itself.
+fn essence(kind: &str) -> String {
+    let (essence, _) = kind.split_once(';').unwrap_or((kind, ""));
+    essence.trim().to_ascii_lowercase()
 }
 
 fn too_long() -> Failure {

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::errors::Failure;
 use super::json::{self, Beyond, Indented};
 use super::parameters::Parameters;
-use super::{Fleet, HttpOptions};
+use super::{Errand, Fleet, HttpOptions, Made};
 use crate::base::time::Millis;
 use crate::query::breath::{Breath, Local, PIECE, Pace};
 use crate::query::error::QueryError;
@@ -84,15 +84,27 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// Do `errand` aside from the shards.
+    ///
+    /// # Errors
+    /// As [`Fleet::aside`].
+    pub(super) async fn aside(&self, errand: Errand) -> Result<Made, QueryError> {
+        let millis_max = self.options.limits.millis_max;
+        let made = self.fleet.aside(errand, self.millis_left()).await;
+        made.map_err(|error| match error {
+            QueryError::Timeout(_) => QueryError::Timeout(millis_max),
+            other => other,
+        })
+    }
+
     /// Ask all shards and merge what they say.
     ///
     /// # Errors
     /// What the shards or the merge say, or that time is up.
     pub(super) async fn ask(&self, want: Want) -> Result<Merged, QueryError> {
         let millis_max = self.options.limits.millis_max;
-        let left = Duration::from_millis(millis_max).saturating_sub(self.took());
         let limits = Limits {
-            millis_max: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            millis_max: self.millis_left(),
             ..self.options.limits
         };
         let plan = Plan::new(self.options.tenant, want, limits);
@@ -137,6 +149,12 @@ impl<'a> Question<'a> {
             // It never says that time is over.
             let _ = one.free(&pace).await;
         }
+    }
+
+    fn millis_left(&self) -> u64 {
+        let all = Duration::from_millis(self.options.limits.millis_max);
+        let left = all.saturating_sub(self.took());
+        u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
     }
 
     fn took(&self) -> Duration {

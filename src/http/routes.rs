@@ -11,8 +11,8 @@ use percent_encoding::percent_decode_str;
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, dashboards, expand, find, functions, kairos, names, packing,
-    plain, prometheus, render,
+    Fleet, HttpOptions, Local, admin, carbon, dashboards, expand, find, functions, kairos, names,
+    packing, plain, prometheus, render,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
@@ -79,6 +79,14 @@ const ROUTES: &[Route] = &[
     }),
     both("/dashboard/delete_template/", |question| {
         Box::pin(dashboards::change(question))
+    }),
+    both("/metrics/list", |question| Box::pin(carbon::list(question))),
+    both("/metrics/details", |question| {
+        Box::pin(carbon::details(question))
+    }),
+    both("/info", |question| Box::pin(carbon::info(question))),
+    both("/_internal/capabilities", |question| {
+        Box::pin(carbon::capabilities(question))
     }),
     post("/admin/seal", |question| Box::pin(admin::seal(question))),
     post("/admin/snapshot", |question| {

@@ -4,9 +4,32 @@
 //! points behind the range count too. Which slot that is hangs on the step of the series, and that
 //! is known only after the merge. Of each slot that it may be, the last arrival is enough.
 
+use super::graphite::slots::{self, STEPS_S};
 use super::plan::Slot;
 use crate::base::time::Millis;
 use crate::model::points::Points;
+
+/// The times of the points that evenly spaced values from `from_s` (exclusive) to `until_s` (inclusive),
+/// in seconds, are made of, but for those after the range: first and last.
+pub fn points_of(from_s: i64, until_s: i64) -> (Millis, Millis) {
+    let from = Millis::from_seconds(from_s.saturating_add(1));
+    let until = Millis::from_seconds(until_s).0.saturating_add(999);
+    (from, Millis(until))
+}
+
+/// The last slot of such values for every step that a series may turn out to have.
+pub fn last_slots(from_s: i64, until_s: i64) -> Vec<Slot> {
+    let last_slot = |&step_s: &i64| {
+        let (start_s, count) = slots::span(step_s, from_s, until_s);
+        let whole_s = step_s.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
+        let end_s = start_s.saturating_add(whole_s);
+        Slot {
+            start: Millis::from_seconds(end_s.saturating_sub(step_s)),
+            end: Millis::from_seconds(end_s),
+        }
+    };
+    STEPS_S.iter().map(last_slot).collect()
+}
 
 /// Where in `points`, which are sorted, those after `until` lie that are the last arrival in one of
 /// `slots`. Ascending, each once.

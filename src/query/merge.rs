@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque, btree_map};
 use std::sync::Arc;
 
 use super::error::QueryError;
+use super::graphite::slots::Slotted;
 use super::last_slot::keep_last_arrivals;
 use super::limits::Limits;
 use super::plan::{Plan, Selector, Slot, Want};
@@ -55,6 +56,9 @@ pub struct WholeSeries {
     pub points: Points,
     /// Up to [`NEWEST_TIMES_MAX`] of its newest distinct times, in milliseconds, newest first.
     pub newest_times: Vec<i64>,
+    /// To [`Want::Values`]: its values, or, if there are none, several hold of it, and its points have to
+    /// be asked for.
+    pub slotted: Option<Slotted>,
 }
 
 /// A merge under way.
@@ -67,6 +71,29 @@ enum Work {
     Points(Box<PointsMerge>),
     Nodes(ListMerge<FoundNode>),
     Names(ListMerge<String>),
+}
+
+impl Work {
+    fn points(
+        shards: VecDeque<ShardPart>,
+        damaged: bool,
+        selectors: &[Selector],
+        (until, last_slots): (Millis, Arc<[Slot]>),
+    ) -> Work {
+        Work::Points(Box::new(PointsMerge {
+            shards,
+            slots_of_selectors: vec![Vec::new(); selectors.len()],
+            exact_of_selectors: vec![Vec::new(); selectors.len()],
+            until,
+            last_slots,
+            merged: MergedPoints {
+                damaged,
+                ..MergedPoints::default()
+            },
+            apart: selectors.iter().any(is_metric),
+            ..PointsMerge::default()
+        }))
+    }
 }
 
 impl Merge {
@@ -91,19 +118,10 @@ impl Merge {
                 until,
                 last_slots,
                 ..
-            } => Work::Points(Box::new(PointsMerge {
-                shards: points,
-                slots_of_selectors: vec![Vec::new(); selectors.len()],
-                exact_of_selectors: vec![Vec::new(); selectors.len()],
-                until: *until,
-                last_slots: Arc::clone(last_slots),
-                merged: MergedPoints {
-                    damaged,
-                    ..MergedPoints::default()
-                },
-                apart: selectors.iter().any(is_metric),
-                ..PointsMerge::default()
-            })),
+            } => Work::points(points, damaged, selectors, (*until, Arc::clone(last_slots))),
+            Want::Values { selectors, .. } => {
+                Work::points(points, damaged, selectors, Default::default())
+            }
             Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
             Want::Names => Work::Names(ListMerge::new(names)),
         };
@@ -255,6 +273,7 @@ struct Join {
     name: String,
     values: Values,
     newest_times: Vec<i64>,
+    slotted: Option<Slotted>,
     stage: Joining,
 }
 
@@ -328,6 +347,7 @@ struct Gathered {
     /// Parts that still hold the bits of whole numbers.
     longs: Vec<Points>,
     newest_times: Vec<i64>,
+    slotted: Option<Slotted>,
 }
 
 impl PointsMerge {
@@ -381,6 +401,9 @@ impl PointsMerge {
             });
         self.slots.push(gathered.slot);
         self.points += series.points.len() as u64;
+        let alone = gathered.parts.is_empty() && gathered.longs.is_empty();
+        // What several hold has no values: their points decide them together.
+        gathered.slotted = series.slotted.filter(|_| alone);
         match series.values {
             same if same == values => gathered.parts.push(series.points),
             Values::Long => gathered.longs.push(series.points),
@@ -441,6 +464,7 @@ impl PointsMerge {
             name,
             values,
             newest_times,
+            slotted: gathered.slotted,
             stage,
         });
         SERIES_COST
@@ -460,6 +484,7 @@ impl PointsMerge {
             values: join.values,
             points,
             newest_times: join.newest_times,
+            slotted: join.slotted,
         });
     }
 

@@ -8,7 +8,7 @@
 pub mod breath;
 pub mod error;
 pub mod graphite;
-mod last_slot;
+pub mod last_slot;
 pub mod limits;
 pub mod merge;
 pub mod plan;

@@ -16,6 +16,8 @@ pub enum Selector {
     Path(String),
     /// The arguments of `seriesByTag`, each a Graphite tag expression such as `dc=~a.*`.
     Tags(Vec<String>),
+    /// The series of exactly these canonical texts.
+    Names(Arc<[String]>),
     /// All series of exactly this metric name that pass every filter, of each type of values: KairosDB's
     /// way. Only a plan of such selectors keeps the types of values apart.
     Metric {
@@ -101,6 +103,11 @@ impl Purse {
             .map_err(|_| Limits::too_many_bytes(self.bytes_max))
     }
 
+    /// What was paid for is not held any more.
+    pub fn give_back(&self, bytes: u64) {
+        self.bytes_left.fetch_add(bytes, Relaxed);
+    }
+
     /// Nobody waits for the answer any more: scans of it may end where they are.
     pub fn give_up(&self) {
         self.given_up.store(true, Relaxed);
@@ -127,6 +134,17 @@ pub enum Want {
         /// The slots that the last value of an evenly spaced answer may stand for: which of them
         /// it is hangs on the step, and that is known only after the merge.
         last_slots: Arc<[Slot]>,
+    },
+    /// Evenly spaced values of the series of each selector, as [`slot`](super::graphite::slots::slot)
+    /// makes them, for each series that no other shard holds. Of others the asker hears only that they
+    /// are such: their points have to be joined first.
+    Values {
+        /// Distinct selectors.
+        selectors: Arc<[Selector]>,
+        /// Seconds since the epoch, exclusive.
+        from_s: i64,
+        /// Seconds since the epoch, inclusive.
+        until_s: i64,
     },
     /// Nodes of the tree of untagged names that match.
     Nodes {

@@ -9,6 +9,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::error::QueryError;
+use super::graphite::slots::Slotted;
+use super::last_slot;
 use super::limits::Limits;
 use super::plan::{Plan, Purse, Selector, Slot, Want};
 use crate::base::time::Millis;
@@ -64,6 +66,8 @@ pub struct FoundSeries {
     /// Up to [`NEWEST_TIMES_MAX`] of its newest distinct times, in milliseconds, newest first, in
     /// the plan's range or not.
     pub newest_times: Vec<i64>,
+    /// To [`Want::Values`], its values; then there are no points and no times.
+    pub slotted: Option<Slotted>,
 }
 
 /// What one selector matched on one shard.
@@ -125,6 +129,31 @@ enum Work {
     Names { next: u32, names: Vec<String> },
 }
 
+impl Work {
+    fn points(
+        selectors: Arc<[Selector]>,
+        (from, until): (Millis, Millis),
+        last_slots: Arc<[Slot]>,
+        spaced_s: Option<(i64, i64)>,
+    ) -> Work {
+        Work::Points(Box::new(PointsScan {
+            selectors,
+            from,
+            until,
+            last_slots,
+            spaced_s,
+            found: FoundPoints::default(),
+            positions: HashMap::new(),
+            unread: VecDeque::new(),
+            selecting: Selecting::Begin,
+            points: 0,
+            readings: VecDeque::new(),
+            spare: Points::default(),
+            waits: false,
+        }))
+    }
+}
+
 struct NodesScan {
     pattern: String,
     finder: Option<Finder>,
@@ -141,19 +170,16 @@ impl Scan {
                 from,
                 until,
                 last_slots,
-            } => Work::Points(Box::new(PointsScan {
+            } => Work::points(selectors, (from, until), last_slots, None),
+            Want::Values {
                 selectors,
-                from,
-                until,
-                last_slots,
-                found: FoundPoints::default(),
-                positions: HashMap::new(),
-                unread: VecDeque::new(),
-                selecting: Selecting::Begin,
-                points: 0,
-                readings: VecDeque::new(),
-                waits: false,
-            })),
+                from_s,
+                until_s,
+            } => {
+                let last_slots = last_slot::last_slots(from_s, until_s).into();
+                let points = last_slot::points_of(from_s, until_s);
+                Work::points(selectors, points, last_slots, Some((from_s, until_s)))
+            }
             Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan {
                 pattern,
                 finder: None,
@@ -303,6 +329,8 @@ struct PointsScan {
     from: Millis,
     until: Millis,
     last_slots: Arc<[Slot]>,
+    /// For evenly spaced values, the seconds of their range.
+    spaced_s: Option<(i64, i64)>,
     found: FoundPoints,
     selecting: Selecting,
     positions: HashMap<SeriesId, u32>,
@@ -311,6 +339,8 @@ struct PointsScan {
     /// Series that are being read, in the order of their positions; the flag says that the disk has to
     /// bring something for it.
     readings: VecDeque<(Single, bool)>,
+    /// Memory of points that became values, for the next.
+    spare: Points,
     /// Whether all of them wait for the disk.
     waits: bool,
 }
@@ -322,6 +352,8 @@ enum Selecting {
     ReadingTests(Vec<TagTest>),
     ByTags(Box<Selection>),
     InTree(Finder),
+    /// The series of each name that was looked up so far.
+    ByNames(Arc<[String]>, Vec<Vec<SeriesId>>),
     Taking {
         ids: Ids,
         matches: Matches,
@@ -355,6 +387,7 @@ impl PointsScan {
             Selecting::Begin => {
                 self.selecting = match selector {
                     Selector::Path(path) => Selecting::InTree(finder(path, about)?.leaves_only()),
+                    Selector::Names(names) => Selecting::ByNames(Arc::clone(names), Vec::new()),
                     Selector::Tags(_) | Selector::Metric { .. } => {
                         Selecting::ReadingTests(Vec::new())
                     }
@@ -386,6 +419,17 @@ impl PointsScan {
                     self.selecting = Selecting::taking(ids, false);
                 }
                 Ok(budget - left)
+            }
+            Selecting::ByNames(names, found) => {
+                let ids = found.len();
+                match names.get(ids) {
+                    Some(name) => found.push(by_name(index, about.tenant, name)),
+                    None => {
+                        let ids: Vec<SeriesId> = found.drain(..).flatten().collect();
+                        self.selecting = Selecting::taking(Ids::List(ids.into_iter()), false);
+                    }
+                }
+                Ok(SERIES_COST)
             }
             Selecting::InTree(finder) => {
                 if let Some(nodes) = finder.step(index.tree(), budget) {
@@ -442,7 +486,8 @@ impl PointsScan {
     ) -> Result<(), QueryError> {
         if let Some(id) = self.unread.pop_front() {
             let range = (self.from, self.until);
-            let single = Single::new(index, store, id, range, about)?;
+            let memory = std::mem::take(&mut self.spare);
+            let single = Single::new(index, store, id, (range, self.spaced_s), memory, about)?;
             self.readings.push_back((single, false));
         }
         Ok(())
@@ -468,10 +513,11 @@ impl PointsScan {
         // One that is done but behind another stays until that is done too.
         *waits = progress == Progress::Waiting || (progress == Progress::Done && 0 < at);
         if progress == Progress::Done && at == 0 {
-            let done = self.readings.pop_front();
-            self.found
-                .series
-                .extend(done.map(|(single, _)| single.found()));
+            if let Some((single, _)) = self.readings.pop_front() {
+                let (found, memory) = single.found();
+                self.found.series.push(found);
+                self.spare = memory;
+            }
             self.readings
                 .iter_mut()
                 .for_each(|(_, waits)| *waits = false);
@@ -523,7 +569,7 @@ impl Selector {
     /// How many tests of tags it is.
     fn tests(&self) -> usize {
         match self {
-            Selector::Path(_) => 0,
+            Selector::Path(_) | Selector::Names(_) => 0,
             Selector::Tags(texts) => texts.len(),
             Selector::Metric { filters, .. } => 1 + filters.len(),
         }
@@ -544,6 +590,7 @@ fn test(selector: &Selector, place: usize) -> Result<TagTest, QueryError> {
         }
         Selector::Metric { name, .. } => Ok(TagTest::is(NAME_KEY, name)),
         Selector::Path(path) => Ok(TagTest::is(NAME_KEY, path)),
+        Selector::Names(_) => Ok(TagTest::is(NAME_KEY, "")),
     }
 }
 

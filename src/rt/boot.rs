@@ -17,6 +17,7 @@ use glommio::{LocalExecutorBuilder, Placement};
 
 use super::check::{self, CheckError};
 use super::clock::Offset;
+use super::errands::Errands;
 use super::folder::{Folder, FolderError};
 use super::http::ServerOptions;
 use super::ingest::IngestOptions;
@@ -188,6 +189,8 @@ pub fn start(
     check::all(shards, options.io_memory_bytes, options.connections_max)?;
     let doors = sockets::open(&options, &cores)?;
     let (life, mailroom) = (Arc::new(Life::new(shards)?), Mailroom::new(shards)?);
+    // From a thread that is pinned to no core.
+    let errands = Errands::start()?;
     let (make_shard, offset) = (Arc::new(make_shard), Offset::now(highest));
     let (tell, ends) = channel();
     for ((number, doors), core) in doors.shards.into_iter().enumerate().zip(cores) {
@@ -195,6 +198,7 @@ pub fn start(
             number,
             offset,
             folder: folder.path().to_owned(),
+            errands: errands.clone(),
         };
         let worker = worker(about, doors, &options, &life, &mailroom);
         let make_shard = Arc::clone(&make_shard);
@@ -225,6 +229,7 @@ struct About {
     number: usize,
     offset: Offset,
     folder: PathBuf,
+    errands: Errands,
 }
 
 fn worker(
@@ -241,6 +246,7 @@ fn worker(
         life: Arc::clone(life),
         offset: about.offset,
         folder: about.folder,
+        errands: about.errands,
         ingest: IngestOptions {
             gather: options.gather,
             connections_max: options.connections_max,

@@ -6,7 +6,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::future::{poll_fn, ready};
+use std::future::{Future, poll_fn, ready};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -14,11 +15,12 @@ use std::time::Duration;
 
 use super::clock;
 use super::driver::Driver;
+use super::errands::Errands;
 use super::post::Mailroom;
 use super::stop::Life;
 use super::timer::Sleep;
 use crate::base::time::Millis;
-use crate::http::{Fleet, Local, Unstored};
+use crate::http::{Errand, Fleet, Local, Made, Unstored};
 use crate::model::refusal::Protocol;
 use crate::model::sample::Samples;
 use crate::query::error::QueryError;
@@ -147,6 +149,7 @@ pub(super) struct ShardFleet {
     pub(super) tickets: Rc<Tickets>,
     pub(super) life: Arc<Life>,
     pub(super) driver: Driver,
+    pub(super) errands: Errands,
 }
 
 impl ShardFleet {
@@ -181,7 +184,7 @@ impl ShardFleet {
             if let Poll::Ready(answers) = self.tickets.poll(ticket, context.waker()) {
                 return Poll::Ready(answers);
             }
-            std::pin::Pin::new(&mut sleep)
+            Pin::new(&mut sleep)
                 .poll(context)
                 .map(|()| Err(QueryError::Timeout(millis_max)))
         })
@@ -282,6 +285,21 @@ impl Fleet for ShardFleet {
                 _ => None,
             });
             made.unwrap_or_else(|| Err("the keeper of the manifest gave no answer".to_owned()))
+        })
+    }
+
+    fn aside(&self, errand: Errand, millis_max: u64) -> Local<'_, Result<Made, QueryError>> {
+        Box::pin(async move {
+            let mut running = self.errands.run(errand).ok_or(QueryError::Busy)?;
+            let mut sleep = Sleep::over(Duration::from_millis(millis_max));
+            poll_fn(|context| {
+                if let Poll::Ready(made) = Pin::new(&mut running).poll(context) {
+                    return Poll::Ready(Ok(made));
+                }
+                let late = Pin::new(&mut sleep).poll(context);
+                late.map(|()| Err(QueryError::Timeout(millis_max)))
+            })
+            .await
         })
     }
 

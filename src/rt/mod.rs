@@ -11,6 +11,7 @@ pub mod clock;
 mod datagrams;
 pub mod disk;
 mod driver;
+mod errands;
 mod fleet;
 pub mod folder;
 mod http;

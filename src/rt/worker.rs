@@ -18,6 +18,7 @@ use super::answers::Waiting;
 use super::clock::{KernelClock, Offset};
 use super::disk::ShardDisk;
 use super::driver::Driver;
+use super::errands::Errands;
 use super::fleet::{ShardFleet, Tickets};
 use super::http::{Server, ServerOptions};
 use super::ingest::{Ingest, IngestOptions};
@@ -56,6 +57,7 @@ pub(super) struct Worker {
     pub(super) number: usize,
     pub(super) doors: Vec<Door>,
     pub(super) mailroom: Mailroom,
+    pub(super) errands: Errands,
     pub(super) life: Arc<Life>,
     pub(super) offset: Offset,
     pub(super) folder: PathBuf,
@@ -108,6 +110,7 @@ impl Worker {
                 tickets,
                 life: Arc::clone(&self.life),
                 driver: driver.clone(),
+                errands: self.errands,
             },
             shard: Rc::clone(&shard),
             stop: stop.clone(),

@@ -1081,7 +1081,7 @@ fn a_stop_amid_all_of_it() {
                 let bytes: &[u8] = match kind {
                     0 => b"stop.flood 1 -1\nhalf",
                     1 => b"\0\x10\0\0half",
-                    2 => b"GET /render?target=*.* HTTP/1.1\r\nHost: x\r\n\r\nGET /",
+                    2 => b"GET /render?target=*.*&format=json HTTP/1.1\r\nHost: x\r\n\r\nGET /",
                     _ => &b"stop.busy 1 -1\n".repeat(20_000),
                 };
                 let _ = stream.write_all(bytes);

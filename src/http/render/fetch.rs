@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::base::time::Millis;
 use crate::http::question::Question;
-use crate::query::breath::{Local, Pace, SERIES_WORK};
+use crate::query::breath::{self, Local, Pace, SERIES_WORK};
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::Budget;
-use crate::query::graphite::slots::{self, STEPS_S};
+use crate::query::graphite::slots::{self, Slotted};
 use crate::query::graphite::{Context, Leaves};
+use crate::query::last_slot;
 use crate::query::merge::{Merged, MergedPoints, WholeSeries};
-use crate::query::plan::{Selector, Slot, Want};
+use crate::query::plan::{Selector, Want};
 use crate::query::series::Series;
 
 /// The shards, as one evaluation asks them for leaves.
@@ -35,16 +35,8 @@ impl Fetch<'_> {
         selectors: Vec<Selector>,
         context: &Context,
     ) -> Result<Vec<Vec<Series>>, QueryError> {
-        let want = want(context, selectors.into());
-        let Merged::Points(mut merged) = self.question.ask(want).await? else {
-            return Ok(Vec::new());
-        };
-        if merged.clashes > 0 {
-            tracing::error!(
-                clashes = merged.clashes,
-                "series of different names share an identity; they were kept apart"
-            );
-        }
+        let mut merged = self.values(selectors.into(), context).await?;
+        self.join_shared(&mut merged, context).await?;
         let pace = self.question.pace();
         let mut spaced = Spaced::new(&pace, self.budget, context, &merged).await?;
         let mut lists = Vec::with_capacity(merged.matches.len());
@@ -63,29 +55,82 @@ impl Fetch<'_> {
         }
         Ok(lists)
     }
-}
 
-/// Points behind `from`, up to and with the second `until`, and what decides the last slot of every
-/// step that a series may turn out to have.
-fn want(context: &Context, selectors: Arc<[Selector]>) -> Want {
-    let last_slots = STEPS_S.iter().map(|&step_s| {
-        let (start_s, count) = slots::span(step_s, context.from, context.until);
-        let whole_s = step_s.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
-        let end_s = start_s.saturating_add(whole_s);
-        Slot {
-            start: Millis::from_seconds(end_s.saturating_sub(step_s)),
-            end: Millis::from_seconds(end_s),
+    async fn values(
+        &self,
+        selectors: Arc<[Selector]>,
+        context: &Context,
+    ) -> Result<MergedPoints, QueryError> {
+        let want = Want::Values {
+            selectors,
+            from_s: context.from,
+            until_s: context.until,
+        };
+        let Merged::Points(merged) = self.question.ask(want).await? else {
+            return Ok(MergedPoints::default());
+        };
+        if merged.clashes > 0 {
+            tracing::error!(
+                clashes = merged.clashes,
+                "series of different names share an identity; they were kept apart"
+            );
         }
-    });
-    Want::Points {
-        selectors,
-        from: Millis::from_seconds(context.from.saturating_add(1)),
-        until: Millis(Millis::from_seconds(context.until).0.saturating_add(999)),
-        last_slots: last_slots.collect(),
+        Ok(merged)
+    }
+
+    /// Series that several shards hold, or that came as whole numbers and as floats, have no values yet:
+    /// ask for their points, which are joined before anything is made of them.
+    async fn join_shared(
+        &self,
+        merged: &mut MergedPoints,
+        context: &Context,
+    ) -> Result<(), QueryError> {
+        let pace = self.question.pace();
+        let mut shared = Vec::new();
+        for (place, series) in merged.series.iter().enumerate() {
+            if series.slotted.is_none() {
+                shared.push(place);
+            }
+            pace.did(1).await?;
+        }
+        if shared.is_empty() {
+            return Ok(());
+        }
+        let name = |&place: &usize| merged.series.get(place).map(|one| one.name.clone());
+        let names: Arc<[String]> = shared.iter().filter_map(name).collect();
+        let (from, until) = last_slot::points_of(context.from, context.until);
+        let want = Want::Points {
+            selectors: Arc::new([Selector::Names(names)]),
+            from,
+            until,
+            last_slots: last_slot::last_slots(context.from, context.until).into(),
+        };
+        let Merged::Points(points) = self.question.ask(want).await? else {
+            return Ok(());
+        };
+        // Both are sorted by name.
+        let mut shared = shared.into_iter().peekable();
+        for whole in points.series {
+            while let Some(place) = shared.peek().copied() {
+                let Some(series) = merged.series.get_mut(place) else {
+                    break;
+                };
+                if whole.name < series.name {
+                    break;
+                }
+                shared.next();
+                if series.name == whole.name {
+                    *series = whole;
+                    break;
+                }
+            }
+            pace.did(SERIES_WORK).await?;
+        }
+        Ok(())
     }
 }
 
-/// Turns points into values, and keeps count.
+/// Makes series of what the shards gave, and keeps count.
 struct Spaced<'a> {
     pace: &'a Pace<'a>,
     budget: &'a Budget,
@@ -120,27 +165,30 @@ impl<'a> Spaced<'a> {
         })
     }
 
-    /// The values of one series. `None` if its name is no name, which no shard gives.
+    /// One series. `None` if its name is no name, which no shard gives.
     async fn series(
         &mut self,
         position: u32,
         whole: &mut WholeSeries,
     ) -> Result<Option<Series>, QueryError> {
-        let mut times = std::mem::take(&mut whole.newest_times);
-        times.sort_unstable();
-        let step_s = slots::infer_step(&times);
-        let (from, until) = (self.context.from, self.context.until);
-        let (_, count) = slots::span(step_s, from, until);
+        let last_use = match self.uses.get_mut(position as usize) {
+            Some(uses) => {
+                *uses = uses.saturating_sub(1);
+                *uses == 0
+            }
+            None => true,
+        };
+        let slotted = match whole.slotted.take() {
+            Some(slotted) => slotted,
+            None => self.slotted(whole).await?,
+        };
+        let count = slotted.values.len() as u64;
         self.values = self.values.saturating_add(count);
         self.context.limits.check_points_read(self.values)?;
         self.budget.pay_series(2 * whole.name.len(), count)?;
-        let slotted = slots::slot(&whole.points, step_s, from, until, self.pace).await?;
-        whole.newest_times = times;
-        if let Some(uses) = self.uses.get_mut(position as usize) {
-            *uses = uses.saturating_sub(1);
-            if *uses == 0 {
-                whole.points = Default::default();
-            }
+        if !last_use {
+            let values = breath::copied(&slotted.values, self.pace).await?;
+            whole.slotted = Some(Slotted { values, ..slotted });
         }
         self.pace.did_series(whole.name.len()).await?;
         let x_files_factor = self.context.x_files_factor;
@@ -152,5 +200,16 @@ impl<'a> Spaced<'a> {
             x_files_factor,
         );
         Ok(leaf.ok())
+    }
+
+    async fn slotted(&self, whole: &mut WholeSeries) -> Result<Slotted, QueryError> {
+        let mut times = std::mem::take(&mut whole.newest_times);
+        times.sort_unstable();
+        let step_s = slots::infer_step(&times);
+        let (from, until) = (self.context.from, self.context.until);
+        let (_, count) = slots::span(step_s, from, until);
+        self.context.limits.check_points_read(count)?;
+        let points = std::mem::take(&mut whole.points);
+        slots::slot(&points, step_s, from, until, self.pace).await
     }
 }

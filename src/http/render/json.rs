@@ -1,7 +1,7 @@
 //! Series as JSON, as graphite-web writes it.
 
 use super::{Pieces, VALUES_PER_BREATH};
-use crate::base::decimal::{push_float, push_integer};
+use crate::base::printer::{NUMBER_BYTES, Printer};
 use crate::http::json::{Beyond, push_text};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
@@ -19,26 +19,36 @@ pub(super) async fn print(
     series: &[Series],
     with_nulls: bool,
 ) -> Result<Vec<u8>, QueryError> {
+    let mut places = 0;
     pieces.text.push(b'[');
     for (i, one) in series.iter().enumerate() {
         if i > 0 {
             pieces.text.extend_from_slice(b", ");
         }
         push_head(one, &mut pieces.text);
-        let mut first = true;
+        let begin = pieces.text.len();
         let mut time = one.start;
         for values in one.values.chunks(VALUES_PER_BREATH) {
+            let before = pieces.text.len();
+            pieces
+                .text
+                .resize(before + values.len() * POINT_BYTES_MAX, 0);
+            let room = pieces.text.get_mut(before..).unwrap_or_default();
+            let mut printer = Printer::new(room, places);
             for &value in values {
                 if with_nulls || value.is_finite() {
-                    if !first {
-                        pieces.text.extend_from_slice(b", ");
-                    }
-                    first = false;
-                    push_point(value, time, &mut pieces.text);
+                    print_point(value, time, &mut printer);
                 }
                 time = time.saturating_add(one.step);
             }
-            pieces.did(values.len()).await?;
+            places = printer.places();
+            let end = before + printer.printed();
+            pieces.text.truncate(end);
+            pieces.did(values.len() / 4).await?;
+        }
+        // The last point has a comma behind it, if there is one.
+        if begin < pieces.text.len() {
+            pieces.text.truncate(pieces.text.len() - 2);
         }
         pieces.text.extend_from_slice(b"]}");
         pieces.did_series(one).await?;
@@ -65,14 +75,18 @@ fn push_head(series: &Series, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}, \"datapoints\": [");
 }
 
-fn push_point(value: f64, time: i64, out: &mut Vec<u8>) {
-    out.push(b'[');
+/// Bytes that one point is never longer than.
+const POINT_BYTES_MAX: usize = 2 * NUMBER_BYTES + 8;
+
+/// `[value, seconds], `.
+fn print_point(value: f64, time: i64, printer: &mut Printer<'_>) {
+    printer.text(b"[");
     if value.is_finite() {
-        push_float(value, out);
+        printer.float(value);
     } else {
-        out.extend_from_slice(b"null");
+        printer.text(b"null");
     }
-    out.extend_from_slice(b", ");
-    push_integer(time, out);
-    out.push(b']');
+    printer.text(b", ");
+    printer.integer(time);
+    printer.text(b"], ");
 }

@@ -1,42 +1,57 @@
-//! `/render`: series of targets, with functions applied, as JSON, CSV or raw text.
+//! `/render`: series of targets, with functions applied, as JSON, CSV, raw text or a picture, and in
+//! binary forms for other servers.
 
+mod carbon;
 mod csv;
+mod dygraph;
 mod fetch;
+mod image;
 mod json;
+mod packed;
 mod raw;
 mod request;
+mod rickshaw;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, EXPIRES};
 use http::{HeaderValue, Response};
 
+use super::carbon::Dialect;
 use super::errors::Failure;
 use super::question::{Question, document};
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
-use crate::query::graphite::consolidate;
 use crate::query::graphite::evaluate::{Budget, Evaluator};
+use crate::query::graphite::target::Target;
+use crate::query::graphite::{Context, consolidate};
 use crate::query::series::Series;
 use fetch::Fetch;
 use request::{Format, Request};
 
 /// Answer.
 pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
+    if let Some(dialect) = Dialect::of(question) {
+        return carbon::answer(question, dialect).await;
+    }
     let request = Request::read(question).await?;
-    if request.format == Format::Json {
+    if request.format.is_json() {
         question.callback()?;
     }
     let budget = Budget::new(question.options.limits.bytes_max);
     let mut series = Vec::new();
-    let printed = match evaluate_all(question, &request, &budget, &mut series).await {
+    let Request {
+        targets, context, ..
+    } = &request;
+    let printed = match evaluate_all(question, targets, context, &budget, &mut series).await {
         Ok(()) => print(question, &request, &budget, &mut series).await,
         Err(failure) => Err(failure),
     };
     question.free(series).await;
     let (kind, text) = printed?;
-    let mut response = match request.format {
-        Format::Json => question.json(text).await?,
-        Format::Csv | Format::Raw => document(kind, text),
+    let mut response = if request.format.is_json() {
+        question.json(text).await?
+    } else {
+        document(kind, text)
     };
     let seconds = request.cache_seconds;
     set_cache_headers(question.began.seconds(), seconds, &mut response);
@@ -50,7 +65,7 @@ async fn print(
     budget: &Budget,
     series: &mut Vec<Series>,
 ) -> Result<(&'static str, Vec<u8>), Failure> {
-    if request.format == Format::Json {
+    if matches!(request.format, Format::Json) {
         let pace = question.pace();
         if let Some(max_data_points) = request.max_data_points {
             consolidate::consolidate(series, max_data_points, &pace).await?;
@@ -59,9 +74,11 @@ async fn print(
             *series = consolidate::no_null_points(std::mem::take(series), &pace).await?;
         }
     }
-    check_returned(question, series)?;
+    if !matches!(request.format, Format::Image(_)) {
+        check_returned(question, series)?;
+    }
     let room = |value_bytes| Pieces::new(question, budget, series, value_bytes);
-    Ok(match request.format {
+    Ok(match &request.format {
         Format::Json => {
             let with_nulls = !request.no_null_points;
             let text = json::print(room(json::VALUE_BYTES), series, with_nulls).await?;
@@ -76,35 +93,71 @@ async fn print(
             let text = raw::print(room(raw::VALUE_BYTES), series).await?;
             ("text/plain; charset=utf-8", text)
         }
+        Format::Dygraph => {
+            let text = dygraph::print(room(dygraph::VALUE_BYTES), series).await?;
+            ("application/json", text)
+        }
+        Format::Rickshaw => {
+            let text = rickshaw::print(room(rickshaw::VALUE_BYTES), series).await?;
+            ("application/json", text)
+        }
+        Format::Packed(packing) => {
+            let text = packed::print(room(packed::VALUE_BYTES), series, *packing).await?;
+            (packing.kind(), text)
+        }
+        Format::Image(wanted) => {
+            image::print(question, wanted, &request.context, budget, series).await?
+        }
     })
 }
 
-/// The series of all targets, one target after the other, appended to `series`.
+/// The series of all targets, one target after the other, appended to `series`. Those of a target that is
+/// no function carry its text as it was sent: whoever asked looks for that.
 async fn evaluate_all(
     question: &Question<'_>,
-    request: &Request,
+    targets: &[(String, Target)],
+    context: &Context,
     budget: &Budget,
     series: &mut Vec<Series>,
 ) -> Result<(), Failure> {
     let pace = question.pace();
     let leaves = Fetch { question, budget };
     let evaluator = Evaluator::new(&leaves, budget, &pace);
-    let context = &request.context;
-    let targets = request.targets.iter().map(|(_, target)| target);
-    evaluator.prepare(targets, context).await?;
+    let parsed = targets.iter().map(|(_, target)| target);
+    evaluator.prepare(parsed, context).await?;
     let mut evaluated = Ok(());
-    for (text, target) in &request.targets {
-        match evaluator.evaluate(target, context).await {
-            Ok(found) => series.extend(found),
-            Err(error) => {
-                let targets = vec![text.clone()];
-                evaluated = Err(Failure::Query { error, targets });
-                break;
-            }
+    for (text, target) in targets {
+        let begin = series.len();
+        let found = evaluator.evaluate(target, context).await;
+        let found = found.map(|found| series.extend(found));
+        let told = match target.expression.selector() {
+            Some(_) if found.is_ok() => tell(text, &mut series[begin..], budget, &pace).await,
+            _ => Ok(()),
+        };
+        if let Err(error) = found.and(told) {
+            let targets = vec![text.clone()];
+            evaluated = Err(Failure::Query { error, targets });
+            break;
         }
     }
     question.free(evaluator.into_fetched()).await;
     evaluated
+}
+
+async fn tell(
+    text: &str,
+    series: &mut [Series],
+    budget: &Budget,
+    pace: &Pace<'_>,
+) -> Result<(), QueryError> {
+    for one in series {
+        if one.path_expression != text {
+            budget.pay(text.len() as u64)?;
+            text.clone_into(&mut one.path_expression);
+        }
+        pace.did_series(text.len()).await?;
+    }
+    Ok(())
 }
 
 fn check_returned(question: &Question<'_>, series: &[Series]) -> Result<(), QueryError> {
@@ -135,8 +188,11 @@ fn http_date(seconds: i64) -> Option<HeaderValue> {
     HeaderValue::from_str(&date).ok()
 }
 
-/// What a series takes in an answer besides its name and values, about.
-const SERIES_BYTES: usize = 100;
+/// Room behind the text, into which the next values are printed.
+const ROOM_BYTES: usize = 1 << 16;
+
+/// What a series takes in an answer besides its texts and values, about.
+const SERIES_BYTES: usize = 260;
 
 /// Values that are printed between two breaths: each costs up to 200 ns.
 const VALUES_PER_BREATH: usize = 500;
@@ -161,10 +217,12 @@ impl<'a> Pieces<'a> {
     ) -> Pieces<'a> {
         let bytes_of = |one: &Series| {
             let values = one.values.len().saturating_mul(value_bytes);
-            values.saturating_add(2 * one.name.len() + SERIES_BYTES)
+            let texts = 2 * one.name.len() + one.path_expression.len();
+            values.saturating_add(texts + SERIES_BYTES)
         };
         let bytes = series.iter().map(bytes_of).fold(0, usize::saturating_add);
         let bytes_max = question.options.limits.bytes_max;
+        let bytes = bytes.saturating_add(ROOM_BYTES);
         let mut text = Vec::new();
         // Without the room the text grows as texts do.
         let _ = text.try_reserve(bytes.min(usize::try_from(bytes_max).unwrap_or(usize::MAX)));

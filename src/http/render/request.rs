@@ -1,7 +1,12 @@
 //! What a `/render` request asks for.
 
+use jiff::tz::TimeZone;
+
+use super::image::{Image, Wanted};
+use crate::http::encode::Packing;
 use crate::http::errors::Failure;
 use crate::http::parameters::Parameters;
+use crate::http::picture::Options;
 use crate::http::question::Question;
 use crate::query::breath::PIECE;
 use crate::query::error::QueryError;
@@ -14,11 +19,22 @@ const TARGETS_MAX: usize = 1_000;
 const CACHE_SECONDS: u32 = 60;
 
 /// How the series are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
     Csv,
     Raw,
+    Dygraph,
+    Rickshaw,
+    /// For another server.
+    Packed(Packing),
+    Image(Box<Wanted>),
+}
+
+impl Format {
+    /// Whether it is JSON, which a request may want wrapped.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self, Format::Json | Format::Dygraph | Format::Rickshaw)
+    }
 }
 
 /// A request, read.
@@ -43,53 +59,101 @@ impl Request {
     /// A format that is not served, a time, a number or a target that cannot be read, and an empty
     /// range.
     pub(super) async fn read(question: &Question<'_>) -> Result<Request, Failure> {
+        let format = format(&question.parameters)?;
+        Request::with(question, format).await
+    }
+
+    /// Read all parameters but the format.
+    ///
+    /// # Errors
+    /// As [`Request::read`].
+    pub(super) async fn of_parameters(question: &Question<'_>) -> Result<Request, Failure> {
+        Request::with(question, Format::Json).await
+    }
+
+    async fn with(question: &Question<'_>, mut format: Format) -> Result<Request, Failure> {
         let parameters = &question.parameters;
+        let zone = question.zone();
+        let now = now(question, &zone)?;
+        let at = |name, otherwise| {
+            let spec = parameters.last(name).unwrap_or(otherwise);
+            time::parse(spec, now, &zone)
+        };
+        let range = (at("from", "-1d")?, at("until", "now")?);
+        let targets = targets(question, &mut format).await?;
         Ok(Request {
-            format: format(parameters)?,
-            context: context(question)?,
-            targets: targets(question).await?,
+            format,
+            context: Request::context(question, range)?,
+            targets,
             max_data_points: digits(parameters.last("maxDataPoints")),
             no_null_points: parameters.has("noNullPoints"),
             cache_seconds: cache_seconds(parameters),
         })
     }
+
+    /// What functions may know of a question for the seconds behind `range.0` up to `range.1`, or the
+    /// other way round.
+    ///
+    /// # Errors
+    /// An empty range, times that are none, and parameters that cannot be read.
+    pub(super) fn context(question: &Question<'_>, range: (i64, i64)) -> Result<Context, Failure> {
+        let (from, until) = (range.0.min(range.1), range.0.max(range.1));
+        if from == until {
+            return Err(Failure::invalid("Invalid empty time range"));
+        }
+        if from < time::SECONDS_MIN || time::SECONDS_MAX < until {
+            return Err(Failure::invalid(
+                "a time lies outside of the years 1 to 9999",
+            ));
+        }
+        let zone = question.zone();
+        Ok(Context {
+            from,
+            until,
+            now: now(question, &zone)?,
+            x_files_factor: x_files_factor(&question.parameters)?,
+            zone,
+            limits: question.options.limits,
+        })
+    }
 }
 
 fn format(parameters: &Parameters) -> Result<Format, Failure> {
-    if parameters.has("rawData") {
-        return Ok(Format::Raw);
-    }
-    match parameters.last("format").unwrap_or("json") {
+    let image = |image| {
+        let options = Options::read(parameters)?;
+        let slices = Vec::new();
+        Ok(Format::Image(Box::new(Wanted {
+            image,
+            options,
+            slices,
+        })))
+    };
+    let by_presence = || match (parameters.has("rawData"), parameters.has("pickle")) {
+        (true, _) => "raw",
+        (false, true) => "pickle",
+        (false, false) => "png",
+    };
+    match parameters.last("format").unwrap_or_else(by_presence) {
         "json" => Ok(Format::Json),
         "csv" => Ok(Format::Csv),
         "raw" => Ok(Format::Raw),
-        other => Err(Failure::invalid(format!(
-            "format {other:?} is not served; there are json, csv and raw"
-        ))),
+        "dygraph" => Ok(Format::Dygraph),
+        "rickshaw" => Ok(Format::Rickshaw),
+        "svg" => image(Image::Svg),
+        "pdf" => Err(Failure::invalid(
+            "format pdf is not served; there are png and svg",
+        )),
+        // Also what nobody knows, as in graphite-web.
+        other => match Packing::named(other) {
+            Some(packing) => Ok(Format::Packed(packing)),
+            None => image(Image::Png),
+        },
     }
 }
 
-fn context(question: &Question<'_>) -> Result<Context, Failure> {
-    let parameters = &question.parameters;
-    let zone = question.zone();
-    let clock = question.began.seconds();
-    let now = time::parse(parameters.last("now").unwrap_or("now"), clock, &zone)?;
-    let at = |name, otherwise| {
-        let spec = parameters.last(name).unwrap_or(otherwise);
-        time::parse(spec, now, &zone)
-    };
-    let (from, until) = (at("from", "-1d")?, at("until", "now")?);
-    if from == until {
-        return Err(Failure::invalid("Invalid empty time range"));
-    }
-    Ok(Context {
-        from: from.min(until),
-        until: from.max(until),
-        now,
-        x_files_factor: x_files_factor(parameters)?,
-        zone,
-        limits: question.options.limits,
-    })
+fn now(question: &Question<'_>, zone: &TimeZone) -> Result<i64, QueryError> {
+    let spec = question.parameters.last("now").unwrap_or("now");
+    time::parse(spec, question.began.seconds(), zone)
 }
 
 fn x_files_factor(parameters: &Parameters) -> Result<f64, Failure> {
@@ -105,7 +169,12 @@ fn x_files_factor(parameters: &Parameters) -> Result<f64, Failure> {
 }
 
 /// `target`, or where there is none `target[]`, as jQuery and PHP spell lists.
-async fn targets(question: &Question<'_>) -> Result<Vec<(String, Target)>, Failure> {
+///
+/// Those of a pie that name a number go to `format` instead.
+async fn targets(
+    question: &Question<'_>,
+    format: &mut Format,
+) -> Result<Vec<(String, Target)>, Failure> {
     let parameters = &question.parameters;
     let list = if parameters.has("target") {
         "target"
@@ -115,12 +184,20 @@ async fn targets(question: &Question<'_>) -> Result<Vec<(String, Target)>, Failu
     let texts = parameters.all(list).filter(|text| !text.trim().is_empty());
     let overrides = parameters.in_brackets("template");
     let mut targets = Vec::new();
+    let mut count = 0;
     let pace = question.pace();
     for text in texts {
-        if targets.len() == TARGETS_MAX {
+        count += 1;
+        if TARGETS_MAX < count {
             return Err(Failure::invalid(format!(
                 "more than {TARGETS_MAX} targets; send several requests"
             )));
+        }
+        if let Format::Image(wanted) = format
+            && let Some(slice) = wanted.options.slice(text)
+        {
+            wanted.slices.push(slice);
+            continue;
         }
         let target = read_target(text, &overrides).map_err(|error| Failure::Query {
             error,
@@ -134,7 +211,14 @@ async fn targets(question: &Question<'_>) -> Result<Vec<(String, Target)>, Failu
     Ok(targets)
 }
 
-fn read_target(text: &str, overrides: &[(String, String)]) -> Result<Target, QueryError> {
+/// Read one target, and find its functions.
+///
+/// # Errors
+/// A target that cannot be read, and functions that do not exist or do not take such arguments.
+pub(super) fn read_target(
+    text: &str,
+    overrides: &[(String, String)],
+) -> Result<Target, QueryError> {
     let target = target::parse(text, overrides)?;
     evaluate::check(&target)?;
     Ok(target)

@@ -1,11 +1,13 @@
 //! Requests in, whole answers out, over real indexes and heads.
 
+mod federation;
 mod find;
 mod functions;
 mod grafana;
 mod grammar;
 mod packing;
 mod pages;
+mod pictures;
 mod render;
 
 use std::cell::{Cell, RefCell};
@@ -103,6 +105,15 @@ impl Fleet for TestFleet {
             // The disk takes its time.
             self.breathe().await;
             stored
+        })
+    }
+
+    fn aside(&self, errand: Errand, _millis_max: u64) -> Local<'_, Result<Made, QueryError>> {
+        Box::pin(async move {
+            match &self.fails {
+                Some(error) => Err(error.clone()),
+                None => Ok(errand()),
+            }
         })
     }
 

@@ -73,7 +73,9 @@ fn an_operator_seals_and_makes_snapshots() {
 #[test]
 fn wrong_paths_and_methods() {
     let known = "/render /metrics/find /metrics/expand /metrics/index.json /metrics \
-                 /functions /dashboard/find /dashboard/find_template /admin/seal /admin/snapshot /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
+                 /functions /dashboard/find /dashboard/find_template \
+                 /metrics/list /metrics/details /info /_internal/capabilities \
+                 /admin/seal /admin/snapshot /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
     let told = format!("there is no /nosuch here; there are: {known}\n");
     check("GET", "/nosuch", 404, &told);
     check(

@@ -55,7 +55,7 @@ fn refuse(url: &str, want: &str) {
     );
 }
 
-const ABC: &str = "/render?target=a.b.c&from=1699999439&until=1700000039";
+const ABC: &str = "/render?format=json&target=a.b.c&from=1699999439&until=1700000039";
 
 #[test]
 fn the_three_formats() {
@@ -72,11 +72,13 @@ fn the_three_formats() {
         "text/plain; charset=utf-8",
         raw,
     );
-    check(&format!("{ABC}&rawData"), "text/plain; charset=utf-8", raw);
+    let unnamed = format!("{}&rawData", ABC.replace("format=json&", ""));
+    check(&unnamed, "text/plain; charset=utf-8", raw);
+    // What is named goes before what is only there.
     check(
         &format!("{ABC}&format=json&rawData=true&local=1"),
-        "text/plain; charset=utf-8",
-        raw,
+        "application/json",
+        json,
     );
     let csv = "a.b.c,2023-11-14 17:04:00,0.0\r\na.b.c,2023-11-14 17:05:00,1.0\r\n\
                a.b.c,2023-11-14 17:06:00,2.0\r\na.b.c,2023-11-14 17:07:00,\r\n\
@@ -88,6 +90,69 @@ fn the_three_formats() {
         "text/csv",
         csv,
     );
+}
+
+#[test]
+fn chart_libraries() {
+    let kind = "application/json";
+    let range = format!("from={}&until={}", T0 - 1, T0 + 179);
+    let dygraph = concat!(
+        r#"{"labels" : ["Time", "s.a", "s.b"], "data" : [[1699999200000, 1.0, 10.0], "#,
+        r#"[1699999260000, 2.0, null], [1699999320000, null, null]]}"#
+    );
+    let url = format!("/render?{range}&format=dygraph&target=s.a&target=s.b");
+    check(&url, kind, dygraph);
+    // Rows of all times, where the steps differ.
+    let mixed = concat!(
+        r#"{"labels" : ["Time", "slow.m", "s.a"], "data" : [[1699999200000, 100.0, 1.0], "#,
+        r#"[1699999260000, null, 2.0], [1699999320000, 200.0, null]]}"#
+    );
+    let url = format!("/render?{range}&format=dygraph&target=slow.m&target=s.a");
+    check(&url, kind, mixed);
+    check(
+        &format!("/render?{range}&format=dygraph&target=nosuch"),
+        kind,
+        "{}",
+    );
+    let rickshaw = concat!(
+        r#"[{"target": "s.a", "datapoints": [{"x": 1699999200, "y": 1.0}, {"x": 1699999260, "#,
+        r#""y": 2.0}, {"x": 1699999320, "y": null}]}, {"target": "slow.m", "datapoints": "#,
+        r#"[{"x": 1699999200, "y": 100.0}, {"x": 1699999320, "y": 200.0}]}]"#
+    );
+    let url = format!("/render?{range}&format=rickshaw&target=s.a&target=slow.m");
+    check(&url, kind, rickshaw);
+    check(
+        &format!("/render?{range}&format=rickshaw&target=nosuch"),
+        kind,
+        "[]",
+    );
+    let wrapped = get(&fleet(), &format!("{url}&jsonp=cb"));
+    assert_eq!(body(&wrapped), format!("cb({rickshaw})"));
+    assert_eq!(header(&wrapped, "Content-Type"), "text/javascript");
+}
+
+/// Whatever the format, a long series is written in pieces, and each piece is paid for.
+#[test]
+fn every_format_breathes_and_has_its_ceiling() {
+    let mut fleet = TestFleet::new(2, T0 + 60_000);
+    let values: Vec<Option<f64>> = (0..50_000).map(|i| Some(f64::from(i))).collect();
+    put(&mut fleet, "long.a", T0, 1, &values);
+    let form = format!("target=long.a&from={}&until={}", T0 - 1, T0 + 49_999);
+    let formats = "json csv raw pickle msgpack dygraph rickshaw protobuf carbonapi_v3_pb";
+    for format in formats.split(' ') {
+        let form = format!("{form}&format={format}");
+        fleet.breaths.set(0);
+        let response = ask(&fleet, request("POST", "/render", FORM, &form));
+        assert_eq!(response.status(), 200, "{format}");
+        assert!(
+            fleet.breaths.get() > 50_000 / 500,
+            "{format} {}",
+            fleet.breaths.get()
+        );
+        let (status, told) = status_within(1_000_000, &fleet, &form);
+        assert_eq!(status, 400, "{format}");
+        assert!(told.contains("bytes of memory"), "{format} {told}");
+    }
 }
 
 /// `points` of each series of a JSON answer: value and offset from T0.
@@ -112,7 +177,11 @@ fn points(response: &Response<Bytes>) -> Vec<(String, String)> {
 /// Ask for the range in which the functions' cases lie.
 #[track_caller]
 fn check_case(parameters: &str, want: &[(&str, &str)]) {
-    let url = format!("/render?from={}&until={}&{parameters}", T0 - 1, T0 + 359);
+    let url = format!(
+        "/render?format=json&from={}&until={}&{parameters}",
+        T0 - 1,
+        T0 + 359
+    );
     let got = points(&get(&fleet(), &url));
     let got: Vec<(&str, &str)> = got.iter().map(|(n, p)| (n.as_str(), p.as_str())).collect();
     assert_eq!(got, want, "{parameters}");
@@ -184,7 +253,7 @@ fn tagged_series() {
     check_case("target=disk;rack=%C3%BC;dc=x", &[disk]);
     check_case("target=seriesByTag('name=disk','dc=~x')", &[disk]);
     let url = format!(
-        "/render?target=disk;dc=x;rack=%C3%BC&from={}&until={T0}",
+        "/render?format=json&target=disk;dc=x;rack=%C3%BC&from={}&until={T0}",
         T0 - 1
     );
     let json = "[{\"target\": \"disk;dc=x;rack=\\u00fc\", \"tags\": {\"name\": \"disk\", \"dc\": \"x\", \
@@ -202,7 +271,11 @@ fn templates() {
 fn nothing_found() {
     check("/render?format=json", "application/json", "[]");
     check("/render?target=&format=json", "application/json", "[]");
-    check("/render?target=nosuch.*", "application/json", "[]");
+    check(
+        "/render?target=nosuch.*&format=json",
+        "application/json",
+        "[]",
+    );
     check(
         "/render?target=nosuch&format=raw",
         "text/plain; charset=utf-8",
@@ -226,10 +299,10 @@ fn times() {
         .replace("until", "from")
         .replace("x=", "until=");
     assert_eq!(body(&get(&fleet(), &swapped)), body(&get(&fleet(), ABC)));
-    let relative = "/render?target=a.b.c&from=-601s&until=now-1s&now=1700000040";
+    let relative = "/render?format=json&target=a.b.c&from=-601s&until=now-1s&now=1700000040";
     assert_eq!(body(&get(&fleet(), relative)), body(&get(&fleet(), ABC)));
     // The server's clock says 1700000100, so that the default range ends there.
-    let default = points(&get(&fleet(), "/render?target=a.b.c"));
+    let default = points(&get(&fleet(), "/render?target=a.b.c&format=json"));
     assert!(
         default[0].1.ends_with(",9.0,null,null]"),
         "{}",
@@ -250,11 +323,19 @@ fn the_last_slot_is_whole_wherever_until_cuts_it() {
             i as f64,
         );
     }
-    let url = format!("/render?target=m&from={}&until={}", T0 - 1, T0 + 130);
+    let url = format!(
+        "/render?format=json&target=m&from={}&until={}",
+        T0 - 1,
+        T0 + 130
+    );
     let want = vec![("m".to_owned(), "@0/60 [0.0,1.0,2.0]".to_owned())];
     assert_eq!(points(&get(&fleet, &url)), want);
     // A range inside one slot gives the slot behind it, as whisper does.
-    let url = format!("/render?target=m&from={}&until={}", T0 + 70, T0 + 80);
+    let url = format!(
+        "/render?format=json&target=m&from={}&until={}",
+        T0 + 70,
+        T0 + 80
+    );
     let want = vec![("m".to_owned(), "@120/0 [2.0]".to_owned())];
     assert_eq!(points(&get(&fleet, &url)), want);
 }
@@ -295,20 +376,20 @@ fn what_cubism_asks() {
 
 #[test]
 fn bad_questions() {
-    let formats = "Invalid parameters (format \"png\" is not served; there are json, csv and raw)";
-    refuse("/render?target=a.b.c&format=png", formats);
+    let formats = "Invalid parameters (format pdf is not served; there are png and svg)";
+    refuse("/render?target=a.b.c&format=pdf", formats);
     let share = "Invalid parameters (xFilesFactor is \"2\", not a number from 0 to 1)";
     refuse("/render?target=a.b.c&xFilesFactor=2", share);
     let unknown =
         "Invalid parameters (Received request for unknown function: f); targets: \"f(a)\"";
     refuse("/render?target=a.b.c&target=f(a)", unknown);
-    let response = get(&fleet(), "/render?target=a.b.c&jsonp=a-b");
+    let response = get(&fleet(), "/render?target=a.b.c&format=json&jsonp=a-b");
     assert_eq!(response.status(), 400);
 }
 
 #[test]
 fn callbacks() {
-    let response = get(&fleet(), "/render?target=nosuch&jsonp=cb");
+    let response = get(&fleet(), "/render?target=nosuch&format=json&jsonp=cb");
     assert_eq!(body(&response), "cb([])");
     assert_eq!(header(&response, "Content-Type"), "text/javascript");
     let raw = get(&fleet(), &format!("{ABC}&format=raw&jsonp=cb"));
@@ -388,7 +469,11 @@ fn ceilings() {
     ] {
         let (status, text) = with(
             limits,
-            &format!("/render?target=s.*&from={}&until={}", T0 - 1, T0 + 359),
+            &format!(
+                "/render?format=json&target=s.*&from={}&until={}",
+                T0 - 1,
+                T0 + 359
+            ),
         );
         let told =
             format!("the query {verb}; ask for fewer series or a shorter time, or raise {setting}");
@@ -400,7 +485,7 @@ fn ceilings() {
             points_read_max: 1000,
             ..limits
         },
-        "/render?target=s.a&from=0",
+        "/render?target=s.a&from=0&format=json",
     );
     assert_eq!(status, 400);
     // What is returned is counted behind the consolidation.
@@ -428,8 +513,9 @@ fn status_within(bytes_max: u64, fleet: &TestFleet, form: &str) -> (u16, String)
         limits,
         ..HttpOptions::default()
     };
+    let form = format!("format=json&{form}");
     let response = run(answer(
-        request("POST", "/render", FORM, form),
+        request("POST", "/render", FORM, &form),
         fleet,
         &options,
     ));

@@ -88,6 +88,18 @@ async fn fold_groups(
     Ok(())
 }
 
+/// The values of `series`, every `size` of them folded into one, as pictures want them: from the first
+/// value on. The last group may be short.
+///
+/// # Errors
+/// As [`Pace::did`].
+pub async fn folded(series: &Series, size: usize, pace: &Pace<'_>) -> Result<Vec<f64>, QueryError> {
+    if size <= 1 {
+        return breath::copied(&series.values, pace).await;
+    }
+    Groups::of(series, size).folded(&series.values, pace).await
+}
+
 /// `noNullPoints`: series without any value leave the answer. Whoever prints the rest prints
 /// [`Series::present_points`].
 ///

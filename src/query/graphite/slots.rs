@@ -43,7 +43,7 @@ pub fn span(step_s: i64, from_s: i64, until_s: i64) -> (i64, u64) {
 }
 
 /// The slots of one series, in pieces as `pace` says. Points outside the range are ignored;
-/// `points` are sorted and settled. Allocates one value per slot: ask [`span`] how many first.
+/// `points` are sorted. Allocates one value per slot: ask [`span`] how many first.
 ///
 /// # Errors
 /// As [`Pace::did`].
@@ -54,42 +54,115 @@ pub async fn slot(
     until_s: i64,
     pace: &Pace<'_>,
 ) -> Result<Slotted, QueryError> {
-    let (start, count) = span(step_s, from_s, until_s);
-    let step = step_s.max(1);
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    // New memory costs when it is written to first.
-    let mut values = Vec::with_capacity(count);
-    while values.len() < count {
-        let some = CHUNK.min(count - values.len());
-        values.resize(values.len() + some, f64::NAN);
-        pace.did(some / 4).await?;
-    }
-    let mut winner: Option<(usize, u64)> = None;
-    let mut next = first_point(points, start);
-    while next < points.len() {
-        let end = (next + CHUNK).min(points.len());
-        for i in next..end {
-            let time_s = points.times[i].div_euclid(1000);
-            let index = (time_s.saturating_sub(start) / step) as usize;
-            let stamp = points.stamps[i];
-            if winner.is_some_and(|(slot, best)| slot == index && stamp < best) {
-                continue;
-            }
-            // What lies behind the last slot is for nobody, and so is all that follows.
-            let Some(value) = values.get_mut(index) else {
-                break;
-            };
-            winner = Some((index, stamp));
-            *value = points.values[i];
+    let mut slotting = Slotting::new(step_s, from_s, until_s);
+    loop {
+        let mut budget = CHUNK;
+        let done = slotting.step(points, &mut budget);
+        pace.did(CHUNK - budget).await?;
+        if done {
+            return Ok(slotting.finish());
         }
-        pace.did(end - next).await?;
-        next = end;
     }
-    Ok(Slotted {
-        start,
-        step,
-        values,
-    })
+}
+
+/// Slotting under way.
+#[derive(Debug)]
+pub struct Slotting {
+    slotted: Slotted,
+    slots: usize,
+    step_ms: i64,
+    /// Where the slot of the last point that was taken ends, in milliseconds.
+    end_ms: i64,
+    /// That slot, and the stamp of its last arrival.
+    winner: Option<(usize, u64)>,
+    next: Option<usize>,
+}
+
+impl Slotting {
+    /// Begin; see [`slot`].
+    pub fn new(step_s: i64, from_s: i64, until_s: i64) -> Slotting {
+        let (start, count) = span(step_s, from_s, until_s);
+        let step = step_s.max(1);
+        let slots = usize::try_from(count).unwrap_or(usize::MAX);
+        Slotting {
+            slotted: Slotted {
+                start,
+                step,
+                values: Vec::with_capacity(slots),
+            },
+            slots,
+            step_ms: step.saturating_mul(1000),
+            end_ms: start.saturating_mul(1000),
+            winner: None,
+            next: None,
+        }
+    }
+
+    /// Do a slice of about `budget` points and take what was done from it; `points` are the same each
+    /// time. True when all is done.
+    pub fn step(&mut self, points: &Points, budget: &mut usize) -> bool {
+        // New memory costs when it is written to first.
+        let values = &mut self.slotted.values;
+        if values.len() < self.slots {
+            let some = budget.saturating_mul(4).min(self.slots - values.len());
+            values.resize(values.len() + some, f64::NAN);
+            *budget = budget.saturating_sub(some / 4 + 1);
+            if values.len() < self.slots {
+                return false;
+            }
+        }
+        let next = match self.next {
+            Some(next) => next,
+            None => first_point(points, self.slotted.start),
+        };
+        let end = next.saturating_add(*budget).min(points.len());
+        *budget = budget.saturating_sub(end - next);
+        self.next = Some(end);
+        let done = !self.take(points, next, end);
+        done || end == points.len()
+    }
+
+    /// What came of it.
+    pub fn finish(self) -> Slotted {
+        self.slotted
+    }
+
+    /// Take a stretch of points; false if the last slot is passed.
+    fn take(&mut self, points: &Points, from: usize, to: usize) -> bool {
+        let stretch = from..to;
+        let times = points.times.get(stretch.clone()).unwrap_or_default();
+        let stamps = points.stamps.get(stretch.clone()).unwrap_or_default();
+        let news = points.values.get(stretch).unwrap_or_default();
+        for ((&time, &stamp), &value) in times.iter().zip(stamps).zip(news) {
+            let slot = match self.winner {
+                // A later arrival in the same slot, or an earlier one, which is nothing.
+                Some((slot, best)) if time < self.end_ms => {
+                    if stamp < best {
+                        continue;
+                    }
+                    slot
+                }
+                winner => {
+                    let ahead = time.saturating_sub(self.end_ms);
+                    let more = if ahead < self.step_ms {
+                        0
+                    } else {
+                        (ahead / self.step_ms) as usize
+                    };
+                    let whole = self.step_ms.saturating_mul(more as i64 + 1);
+                    self.end_ms = self.end_ms.saturating_add(whole);
+                    winner.map_or(more, |(slot, _)| slot.saturating_add(1 + more))
+                }
+            };
+            // What lies behind the last slot is for nobody, and so is all that follows.
+            let Some(place) = self.slotted.values.get_mut(slot) else {
+                return false;
+            };
+            *place = value;
+            self.winner = Some((slot, stamp));
+        }
+        true
+    }
 }
 
 fn first_point(points: &Points, start_s: i64) -> usize {

@@ -21,9 +21,10 @@ use crate::query::error::QueryError;
 /// Longest specification, in bytes.
 pub const BYTES_MAX: usize = 256;
 
-/// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: what the original can name.
-const SECONDS_MIN: i64 = -62_135_596_800;
-const SECONDS_MAX: i64 = 253_402_300_799;
+/// 0001-01-01T00:00:00Z: the first second that the original can name.
+pub const SECONDS_MIN: i64 = -62_135_596_800;
+/// 9999-12-31T23:59:59Z: the last.
+pub const SECONDS_MAX: i64 = 253_402_300_799;
 
 const DAY_S: i64 = 86_400;
 const MONTHS: [&str; 12] = [

@@ -5,9 +5,12 @@ use super::*;
 use crate::base::random::Random;
 use crate::base::time::Millis;
 use crate::model::series::TenantId;
+use crate::query::breath::{Breathless, Pace};
+use crate::query::graphite::slots;
+use crate::query::last_slot;
 use crate::query::plan::{Plan, Selector, Slot, Want};
 use crate::query::scan::FoundSeries;
-use crate::query::testing::Shards;
+use crate::query::testing::{Shards, run};
 
 const START_MS: i64 = 1_700_000_000_000;
 
@@ -223,6 +226,7 @@ fn found(text: &str, identity: u128, points: &[(i64, u64, f64)]) -> FoundSeries 
         values: Values::Double,
         newest_times: columns.times.iter().rev().copied().collect(),
         points: columns,
+        slotted: None,
     }
 }
 
@@ -417,4 +421,80 @@ fn whole_numbers_and_floats_of_one_name_are_one_series_to_graphite() {
     };
     assert_eq!(bits(1), [10, -20, 2]);
     assert_eq!(apart.series[0].points.values, [1.5, 2.5, 3.5]);
+}
+
+/// Values that one shard makes are those of its points, and what several hold has none.
+#[test]
+fn values_are_made_of_the_points() {
+    let (mut made, mut shared) = (0, 0);
+    for seed in 0..150 {
+        let mut random = Random::new(seed);
+        let reads = reads(&mut random);
+        let shards = 1 + random.below(4) as usize;
+        let stray = [0, 0, 10][random.below(3) as usize];
+        let mut world = Shards::new(shards);
+        for read in &reads {
+            for (name, time_ms, value) in &read.points {
+                let home = name.len() * 7 + name.as_bytes()[name.len() - 1] as usize;
+                let strays = random.chance(stray);
+                let shard = (home + usize::from(strays)) % shards;
+                world.put(shard, name, *time_ms, read.stamp, *value);
+            }
+        }
+        let selectors: Arc<[Selector]> = ["a.b.*", "a.b.c", "web;dc=y", "none"]
+            .map(|path| Selector::Path(path.to_owned()))
+            .into();
+        let from_s = START_MS / 1000 + random.below(60) as i64 - 20;
+        let until_s = from_s + 1 + random.below(900) as i64;
+        let budget = [1, 7, 100, 1_000_000][random.below(4) as usize];
+        let ask = |want: Want| {
+            let plan = wanting(want);
+            let partials = world.ask(&plan, budget).expect("within limits");
+            let Ok(Merged::Points(merged)) = merged(&plan, partials, budget) else {
+                panic!("not points");
+            };
+            merged
+        };
+        let got = ask(Want::Values {
+            selectors: Arc::clone(&selectors),
+            from_s,
+            until_s,
+        });
+        let (from, until) = last_slot::points_of(from_s, until_s);
+        let want = ask(Want::Points {
+            selectors,
+            from,
+            until,
+            last_slots: last_slot::last_slots(from_s, until_s).into(),
+        });
+        assert_eq!(got.matches, want.matches, "seed {seed}");
+        for (got, want) in got.series.iter().zip(&want.series) {
+            assert_eq!(got.name, want.name, "seed {seed}");
+            let Some(slotted) = &got.slotted else {
+                assert!(
+                    shards > 1 && stray > 0,
+                    "seed {seed}: {} has none",
+                    got.name
+                );
+                shared += 1;
+                continue;
+            };
+            let mut times = want.newest_times.clone();
+            times.reverse();
+            let step_s = slots::infer_step(&times);
+            let pace = Pace::new(&Breathless);
+            let slots = slots::slot(&want.points, step_s, from_s, until_s, &pace);
+            let slots = run(slots).expect("a breath");
+            assert_eq!(format!("{slotted:?}"), format!("{slots:?}"), "seed {seed}");
+            made += slotted
+                .values
+                .iter()
+                .filter(|value| !value.is_nan())
+                .count();
+        }
+    }
+    assert!(
+        made > 1_000 && shared > 10,
+        "{made} values, {shared} shared"
+    );
 }

@@ -4,8 +4,9 @@ use super::{About, FoundSeries, NEWEST_TIMES_MAX};
 use crate::base::time::Millis;
 use crate::index::Index;
 use crate::model::points::Points;
-use crate::model::series::{SeriesId, SeriesName};
+use crate::model::series::{SeriesId, SeriesName, Values};
 use crate::query::error::QueryError;
+use crate::query::graphite::slots::{self, Slotting};
 use crate::query::last_slot::last_arrivals;
 use crate::query::plan::Slot;
 use crate::store::Store;
@@ -18,6 +19,8 @@ pub(super) struct Single {
     id: SeriesId,
     range: (Millis, Millis),
     found: FoundSeries,
+    /// For evenly spaced values, the seconds of their range.
+    spaced_s: Option<(i64, i64)>,
     stage: Stage,
     /// What deletes hide of it.
     mask: Mask,
@@ -30,6 +33,8 @@ enum Stage {
     After(Box<SeriesReading>, Points),
     /// The newest points in files, of which only the times are brought.
     Newest(Box<SeriesReading>, Points),
+    /// The points become evenly spaced values.
+    Slotting(Box<Slotting>),
     Done,
 }
 
@@ -52,15 +57,17 @@ impl Single {
         index: &Index,
         store: &Store,
         id: SeriesId,
-        range: (Millis, Millis),
+        (range, spaced_s): ((Millis, Millis), Option<(i64, i64)>),
+        memory: Points,
         about: &About,
     ) -> Result<Single, QueryError> {
         let mut found = FoundSeries {
             text: index.text(id).to_owned(),
             identity: index.identity(id),
             values: index.values(id),
-            points: Points::default(),
+            points: memory,
             newest_times: Vec::new(),
+            slotted: None,
         };
         store.newest_times(id, NEWEST_TIMES_MAX, &mut found.newest_times);
         let times = NEWEST_TIMES_MAX * size_of::<i64>();
@@ -70,6 +77,7 @@ impl Single {
         Ok(Single {
             id,
             range,
+            spaced_s,
             found,
             stage: Stage::Range(Box::new(SeriesReading::new(store, id, range, mask.clone()))),
             mask,
@@ -94,7 +102,7 @@ impl Single {
                     about.note_damage(reading.is_damaged());
                     self.pay(self.found.points.len(), about, points)?;
                     if progress == Progress::Done {
-                        self.stage = self.after(store, slots);
+                        self.stage = self.after(store, slots, about)?;
                     }
                     progress
                 }
@@ -106,7 +114,7 @@ impl Single {
                             let (time, stamp) = (after.times[i], after.stamps[i]);
                             self.found.points.push(time, stamp, after.values[i]);
                         }
-                        self.stage = self.newest(store);
+                        self.stage = self.newest(store, about)?;
                     }
                     self.pay(held, about, points)?;
                     progress
@@ -116,9 +124,23 @@ impl Single {
                     if progress == Progress::Done {
                         let times = std::mem::take(&mut newest.times);
                         self.add_times(&times);
-                        self.stage = Stage::Done;
+                        self.stage = self.read(about)?;
                     }
                     progress
+                }
+                Stage::Slotting(slotting) => {
+                    let done = slotting.step(&self.found.points, left);
+                    if done {
+                        let done = std::mem::replace(&mut self.stage, Stage::Done);
+                        if let Stage::Slotting(slotting) = done {
+                            self.found.slotted = Some(slotting.finish());
+                            let bytes = self.points_paid * POINT_BYTES;
+                            about.purse.give_back(bytes as u64);
+                        }
+                        Progress::Done
+                    } else {
+                        Progress::More
+                    }
                 }
                 Stage::Done => return Ok(Progress::Done),
             };
@@ -142,7 +164,7 @@ impl Single {
 
     /// Whether points after the range are needed, and which. Of each slot one point at most is
     /// brought, not all.
-    fn after(&mut self, store: &Store, slots: &[Slot]) -> Stage {
+    fn after(&mut self, store: &Store, slots: &[Slot], about: &About) -> Result<Stage, QueryError> {
         let newest_ms = store.newest_ms(self.found.newest_times.first().copied());
         let end = slots.iter().map(|slot| slot.end).max();
         let (_, until) = self.range;
@@ -151,23 +173,23 @@ impl Single {
                 let from = Millis(until.0.saturating_add(1));
                 let until = Millis(end.0.saturating_sub(1));
                 let reading = SeriesReading::new(store, self.id, (from, until), self.mask.clone());
-                Stage::After(Box::new(reading), Points::default())
+                Ok(Stage::After(Box::new(reading), Points::default()))
             }
-            _ => self.newest(store),
+            _ => self.newest(store, about),
         }
     }
 
     /// Whether the newest times have to be looked for in files: unless there are enough already, and files
     /// hold none behind the oldest of them that the range has not brought.
-    fn newest(&mut self, store: &Store) -> Stage {
+    fn newest(&mut self, store: &Store, about: &About) -> Result<Stage, QueryError> {
         let Some((recent, last)) = store.recent_files() else {
-            return Stage::Done;
+            return self.read(about);
         };
         if self
             .oldest_of_enough()
             .is_some_and(|oldest| last.0 < oldest)
         {
-            return Stage::Done;
+            return self.read(about);
         }
         let (from, until) = self.range;
         let points = &self.found.points;
@@ -179,10 +201,28 @@ impl Single {
                 .oldest_of_enough()
                 .is_some_and(|oldest| from.0 <= oldest)
         {
-            return Stage::Done;
+            return self.read(about);
         }
         let reading = SeriesReading::new(store, self.id, (recent, last), self.mask.clone());
-        Stage::Newest(Box::new(reading), Points::default())
+        Ok(Stage::Newest(Box::new(reading), Points::default()))
+    }
+
+    /// All points are there. Where values are wanted, the step is known by now.
+    fn read(&mut self, about: &About) -> Result<Stage, QueryError> {
+        let Some((from_s, until_s)) = self.spaced_s else {
+            return Ok(Stage::Done);
+        };
+        if self.found.values != Values::Double {
+            return Ok(Stage::Done);
+        }
+        let mut times = std::mem::take(&mut self.found.newest_times);
+        times.reverse();
+        let step_s = slots::infer_step(&times);
+        let (_, count) = slots::span(step_s, from_s, until_s);
+        about.limits.check_points_read(count)?;
+        about.purse.pay(count.saturating_mul(8))?;
+        let slotting = Slotting::new(step_s, from_s, until_s);
+        Ok(Stage::Slotting(Box::new(slotting)))
     }
 
     /// The oldest of the newest times, where there are as many as are looked at.
@@ -198,8 +238,13 @@ impl Single {
         newest.truncate(NEWEST_TIMES_MAX);
     }
 
-    /// What was read.
-    pub(super) fn found(self) -> FoundSeries {
-        self.found
+    /// What was read, and memory that is not needed any more.
+    pub(super) fn found(mut self) -> (FoundSeries, Points) {
+        if self.found.slotted.is_none() {
+            return (self.found, Points::default());
+        }
+        let mut memory = std::mem::take(&mut self.found.points);
+        memory.clear();
+        (self.found, memory)
     }
 }

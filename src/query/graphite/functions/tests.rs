@@ -66,7 +66,7 @@ fn matches(selector: &Selector, series: &Series) -> bool {
             };
             (series.tags.get(key).map(String::as_str) == Some(value)) == wanted
         }),
-        Selector::Metric { .. } => panic!("no selector of Graphite's"),
+        Selector::Metric { .. } | Selector::Names(_) => panic!("no selector of Graphite's"),
     }
 }
 
