@@ -131,11 +131,11 @@ fn chosen(headers: &HeaderMap) -> Option<Coding> {
 fn wish(item: &str) -> Option<(String, u16)> {
     let mut parts = item.split(';').map(str::trim);
     let name = parts.next().filter(|name| !name.is_empty())?;
-    let weights = parts.filter_map(|part| {
+    let mut weights = parts.filter_map(|part| {
         let (key, value) = part.split_once('=')?;
         key.trim().eq_ignore_ascii_case("q").then_some(value.trim())
     });
-    let weight = match weights.last() {
+    let weight = match weights.next_back() {
         None => 1.0,
         Some(text) => text.parse::<f64>().ok()?,
     };
@@ -146,7 +146,7 @@ fn wish(item: &str) -> Option<(String, u16)> {
 /// A packer under way.
 enum Packer {
     Brotli(Box<CompressorWriter<Vec<u8>>>),
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
 }
 
 impl Packer {
@@ -159,7 +159,10 @@ impl Packer {
                 BROTLI_QUALITY,
                 BROTLI_WINDOW_BITS,
             ))),
-            Coding::Gzip => Packer::Gzip(GzEncoder::new(out, Compression::new(GZIP_LEVEL))),
+            Coding::Gzip => {
+                let level = Compression::new(GZIP_LEVEL);
+                Packer::Gzip(Box::new(GzEncoder::new(out, level)))
+            }
         }
     }
 

@@ -54,8 +54,10 @@ fn read(response: &Response<Bytes>) -> Value {
     serde_json::from_str(body(response)).expect("JSON")
 }
 
-/// Name and points of each series: a list of `[value or null, seconds]`.
-fn series(answer: &Value) -> Vec<(String, Vec<(Option<f64>, i64)>)> {
+/// Name and points of a series: a value or null, and seconds.
+type Shown = (String, Vec<(Option<f64>, i64)>);
+
+fn series(answer: &Value) -> Vec<Shown> {
     let point = |point: &Value| (point[0].as_f64(), point[1].as_i64().expect("seconds"));
     let one = |one: &Value| {
         assert!(

@@ -29,7 +29,7 @@ fn fleet() -> TestFleet {
 }
 
 fn answered(target: &str, more: &str) -> (u16, String) {
-    let target = crate::http::tests::encoded(target);
+    let target = encoded(target);
     let url = format!(
         "/render?target={target}&from={}&until={}&format=raw{more}",
         T0 - 1,
