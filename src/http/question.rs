@@ -118,9 +118,12 @@ impl<'a> Question<'a> {
         let mut merge = Merge::new(&plan, partials);
         loop {
             if let Some(merged) = merge.step(PIECE) {
-                if let Ok(Merged::Points(points)) = &merged {
-                    self.damaged.set(self.damaged.get() || points.damaged);
-                }
+                let damaged = match &merged {
+                    Ok(Merged::Points(points)) => points.damaged,
+                    Ok(Merged::Rows(rows)) => rows.damaged,
+                    _ => false,
+                };
+                self.damaged.set(self.damaged.get() || damaged);
                 return merged;
             }
             self.breathe().await?;

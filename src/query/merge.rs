@@ -18,11 +18,17 @@ use crate::base::time::Millis;
 use crate::model::points::{Merging, Points};
 use crate::model::series::{Identity, Values};
 
+mod rows;
+pub use rows::MergedRows;
+use rows::RowsMerge;
+
 /// What all shards together hold.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Merged {
-    /// Series with their points.
+    /// Series with their points, or values.
     Points(MergedPoints),
+    /// Series that were combined.
+    Rows(MergedRows),
     /// Nodes of the tree, sorted by path, each once.
     Nodes(Vec<FoundNode>),
     /// Canonical texts, sorted, each once.
@@ -69,6 +75,7 @@ pub struct Merge {
 
 enum Work {
     Points(Box<PointsMerge>),
+    Rows(Box<RowsMerge>),
     Nodes(ListMerge<FoundNode>),
     Names(ListMerge<String>),
 }
@@ -102,12 +109,14 @@ impl Merge {
     pub fn new(plan: &Plan, partials: Vec<Partial>) -> Merge {
         let (mut points, mut damaged) = (VecDeque::new(), false);
         let (mut nodes, mut names) = (Vec::new(), Vec::new());
+        let mut rows = Vec::new();
         for partial in partials {
             match partial {
                 Partial::Points(found) => {
                     damaged |= found.damaged;
                     points.push_back(ShardPart::new(found));
                 }
+                Partial::Rows(found) => rows.push(found),
                 Partial::Nodes(found) => nodes.push(found),
                 Partial::Names(found) => names.push(found),
             }
@@ -122,6 +131,7 @@ impl Merge {
             Want::Values { selectors, .. } => {
                 Work::points(points, damaged, selectors, Default::default())
             }
+            Want::Rows { .. } => Work::Rows(Box::new(RowsMerge::new(rows))),
             Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
             Want::Names => Work::Names(ListMerge::new(names)),
         };
@@ -138,6 +148,7 @@ impl Merge {
                 let merged = merge.slice(&self.limits, budget).transpose()?;
                 Some(merged.map(Merged::Points))
             }
+            Work::Rows(merge) => merge.slice(budget).map(|rows| Ok(Merged::Rows(rows))),
             Work::Nodes(merge) => {
                 let nodes = merge.slice(budget);
                 if let Err(told) = self.limits.check_series(merge.known.len()) {

@@ -12,6 +12,7 @@ pub mod last_slot;
 pub mod limits;
 pub mod merge;
 pub mod plan;
+pub mod rows;
 pub mod scan;
 pub mod series;
 #[cfg(test)]

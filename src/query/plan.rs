@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::error::QueryError;
 use super::limits::Limits;
+use super::rows::Combine;
 use crate::base::time::Millis;
 use crate::model::series::TenantId;
 
@@ -141,6 +142,18 @@ pub enum Want {
     Values {
         /// Distinct selectors.
         selectors: Arc<[Selector]>,
+        /// Seconds since the epoch, exclusive.
+        from_s: i64,
+        /// Seconds since the epoch, inclusive.
+        until_s: i64,
+    },
+    /// What the series of one selector come to, group by group, where that is what they would come to if
+    /// they were all in one place.
+    Rows {
+        /// Which series.
+        selector: Selector,
+        /// How they are combined.
+        combine: Combine,
         /// Seconds since the epoch, exclusive.
         from_s: i64,
         /// Seconds since the epoch, inclusive.

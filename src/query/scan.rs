@@ -22,8 +22,11 @@ use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
 use crate::store::Store;
 use crate::store::reading::Progress;
+use rows::Gatherer;
+pub use rows::{FoundGroup, FoundRows};
 use single::Single;
 
+mod rows;
 mod single;
 
 /// Newest distinct times that a partial brings of each series: 64 gaps are enough to infer a step.
@@ -32,8 +35,10 @@ pub const NEWEST_TIMES_MAX: usize = 65;
 /// What one shard found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Partial {
-    /// To [`Want::Points`].
+    /// To [`Want::Points`] and [`Want::Values`].
     Points(FoundPoints),
+    /// To [`Want::Rows`].
+    Rows(FoundRows),
     /// To [`Want::Nodes`], in no order.
     Nodes(Vec<FoundNode>),
     /// To [`Want::Names`], in no order.
@@ -135,6 +140,7 @@ impl Work {
         (from, until): (Millis, Millis),
         last_slots: Arc<[Slot]>,
         spaced_s: Option<(i64, i64)>,
+        gatherer: Option<Gatherer>,
     ) -> Work {
         Work::Points(Box::new(PointsScan {
             selectors,
@@ -142,6 +148,7 @@ impl Work {
             until,
             last_slots,
             spaced_s,
+            gatherer,
             found: FoundPoints::default(),
             positions: HashMap::new(),
             unread: VecDeque::new(),
@@ -170,7 +177,7 @@ impl Scan {
                 from,
                 until,
                 last_slots,
-            } => Work::points(selectors, (from, until), last_slots, None),
+            } => Work::points(selectors, (from, until), last_slots, None, None),
             Want::Values {
                 selectors,
                 from_s,
@@ -178,7 +185,20 @@ impl Scan {
             } => {
                 let last_slots = last_slot::last_slots(from_s, until_s).into();
                 let points = last_slot::points_of(from_s, until_s);
-                Work::points(selectors, points, last_slots, Some((from_s, until_s)))
+                let spaced_s = Some((from_s, until_s));
+                Work::points(selectors, points, last_slots, spaced_s, None)
+            }
+            Want::Rows {
+                selector,
+                combine,
+                from_s,
+                until_s,
+            } => {
+                let last_slots = last_slot::last_slots(from_s, until_s).into();
+                let points = last_slot::points_of(from_s, until_s);
+                let spaced_s = Some((from_s, until_s));
+                let gatherer = Some(Gatherer::new(combine));
+                Work::points([selector].into(), points, last_slots, spaced_s, gatherer)
             }
             Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan {
                 pattern,
@@ -244,12 +264,21 @@ impl Scan {
                 while left > 0 && !scan.waits {
                     let spent = if scan.found.matches.len() < scan.selectors.len() {
                         scan.select(index, about, left)?
+                    } else if let Some(gatherer) = scan.adding() {
+                        gatherer.add(&mut left);
+                        0
                     } else if scan.begins_next() {
                         scan.begin_next(index, store, about)?;
                         SERIES_COST
                     } else if scan.readings.is_empty() {
+                        let damaged = about.damaged.get();
+                        if let Some(gatherer) = scan.gatherer.take() {
+                            let exact = scan.found.matches.iter().any(|matches| matches.exact);
+                            let rows = gatherer.finish(exact, damaged);
+                            return Ok(Some(Partial::Rows(rows)));
+                        }
                         let mut found = std::mem::take(&mut scan.found);
-                        found.damaged = about.damaged.get();
+                        found.damaged = damaged;
                         return Ok(Some(Partial::Points(found)));
                     } else {
                         scan.read(store, about, &mut left)?;
@@ -331,6 +360,8 @@ struct PointsScan {
     last_slots: Arc<[Slot]>,
     /// For evenly spaced values, the seconds of their range.
     spaced_s: Option<(i64, i64)>,
+    /// For rows, who combines the series.
+    gatherer: Option<Gatherer>,
     found: FoundPoints,
     selecting: Selecting,
     positions: HashMap<SeriesId, u32>,
@@ -470,6 +501,12 @@ impl PointsScan {
         }
     }
 
+    /// Who combines series, if there are values to be added.
+    fn adding(&mut self) -> Option<&mut Gatherer> {
+        let gatherer = self.gatherer.as_mut();
+        gatherer.filter(|gatherer| gatherer.is_adding())
+    }
+
     /// Whether another series should be begun: nothing is being read, or all that is waits for the disk,
     /// which can do several things at once.
     fn begins_next(&self) -> bool {
@@ -515,7 +552,10 @@ impl PointsScan {
         if progress == Progress::Done && at == 0 {
             if let Some((single, _)) = self.readings.pop_front() {
                 let (found, memory) = single.found();
-                self.found.series.push(found);
+                match &mut self.gatherer {
+                    Some(gatherer) => gatherer.take(found, about)?,
+                    None => self.found.series.push(found),
+                }
                 self.spare = memory;
             }
             self.readings

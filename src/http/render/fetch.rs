@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::http::question::Question;
-use crate::query::breath::{self, Local, Pace, SERIES_WORK};
+use crate::query::breath::{self, CHUNK, Local, Pace, SERIES_WORK};
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::Budget;
 use crate::query::graphite::slots::{self, Slotted};
@@ -11,7 +11,8 @@ use crate::query::graphite::{Context, Leaves};
 use crate::query::last_slot;
 use crate::query::merge::{Merged, MergedPoints, WholeSeries};
 use crate::query::plan::{Selector, Want};
-use crate::query::series::Series;
+use crate::query::rows::Combine;
+use crate::query::series::{Fold, Look, Series};
 
 /// The shards, as one evaluation asks them for leaves.
 pub(super) struct Fetch<'a> {
@@ -26,6 +27,15 @@ impl Leaves for Fetch<'_> {
         context: &'a Context,
     ) -> Local<'a, Result<Vec<Vec<Series>>, QueryError>> {
         Box::pin(self.lists(selectors, context))
+    }
+
+    fn combined<'a>(
+        &'a self,
+        selector: Selector,
+        combine: &'a Combine,
+        context: &'a Context,
+    ) -> Local<'a, Result<Option<Vec<Series>>, QueryError>> {
+        Box::pin(self.rows(selector, combine, context))
     }
 }
 
@@ -54,6 +64,52 @@ impl Fetch<'_> {
             pace.did(SERIES_WORK).await?;
         }
         Ok(lists)
+    }
+
+    async fn rows(
+        &self,
+        selector: Selector,
+        combine: &Combine,
+        context: &Context,
+    ) -> Result<Option<Vec<Series>>, QueryError> {
+        let want = Want::Rows {
+            selector,
+            combine: combine.clone(),
+            from_s: context.from,
+            until_s: context.until,
+        };
+        let Merged::Rows(merged) = self.question.ask(want).await? else {
+            return Ok(None);
+        };
+        let Some(groups) = merged.groups else {
+            return Ok(None);
+        };
+        let pace = self.question.pace();
+        let mut series = Vec::with_capacity(groups.len());
+        for group in groups {
+            let (rows, texts) = (group.rows, 2 * group.first.len());
+            self.budget.pay_series(texts, rows.len() as u64)?;
+            let mut values = Vec::with_capacity(rows.len());
+            while values.len() < rows.len() {
+                let end = (values.len() + CHUNK).min(rows.len());
+                let some = values.len()..end;
+                values.extend(some.map(|row| rows.value(row, combine.x_files_factor)));
+                pace.did(CHUNK / 4).await?;
+            }
+            series.push(Series {
+                path_expression: group.first.clone(),
+                name: group.first,
+                start: rows.start,
+                step: rows.step,
+                values,
+                fold: Fold::Average,
+                x_files_factor: context.x_files_factor,
+                tags: group.tags,
+                look: Look::default(),
+            });
+            pace.did_series(texts).await?;
+        }
+        Ok(Some(series))
     }
 
     async fn values(

@@ -51,7 +51,7 @@ async fn alias_by_node(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
 
 /// The chosen nodes and tags of `series`, joined by dots. Nodes are those of its name, or of the
 /// first path in it if functions made the name.
-pub(super) fn node_key(series: &Series, nodes: &[Literal]) -> String {
+pub(in crate::query) fn node_key(series: &Series, nodes: &[Literal]) -> String {
     let made = series.name.ends_with(')');
     let path = if made { first_path(&series.name) } else { None };
     let path = path.as_deref().unwrap_or(&series.name);

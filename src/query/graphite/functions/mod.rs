@@ -15,6 +15,7 @@ mod call;
 mod combine;
 mod filter;
 mod graph;
+mod pushed;
 mod sorting;
 mod special;
 mod transform;
@@ -23,10 +24,12 @@ pub mod aggregation;
 pub mod normalise;
 pub mod parameter;
 
+pub(in crate::query) use alias::node_key;
 pub use arguments::Literal;
 pub(super) use arguments::{bind, evaluated_first};
 pub use call::{Call, Window};
 pub use parameter::{Function, Parameter};
+pub(super) use pushed::pushed;
 
 /// Every function, by group.
 pub const FUNCTIONS: [&[Function]; 8] = [

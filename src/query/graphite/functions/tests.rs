@@ -11,6 +11,7 @@ use crate::query::graphite::evaluate::{Budget, Evaluator, check as check_target}
 use crate::query::graphite::{Context, Leaves, consolidate, number, slots, target};
 use crate::query::limits::Limits;
 use crate::query::plan::Selector;
+use crate::query::rows::Combine;
 use crate::query::series::Series;
 use crate::query::testing::run;
 
@@ -118,6 +119,15 @@ impl Leaves for Stored<'_> {
         };
         let lists = selectors.iter().map(list).collect();
         Box::pin(std::future::ready(Ok(lists)))
+    }
+
+    fn combined<'a>(
+        &'a self,
+        _: Selector,
+        _: &'a Combine,
+        _: &'a Context,
+    ) -> Local<'a, Result<Option<Vec<Series>>, QueryError>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 }
 
