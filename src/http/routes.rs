@@ -217,7 +217,8 @@ async fn routed(
     let question = if is_kairos {
         Ok(Question::unread(request, fleet, options))
     } else {
-        Question::new(request, fleet, options).await
+        let reads_body = !OWN_BODIES.contains(&route.path);
+        Question::new(request, fleet, options, reads_body).await
     };
     let mut question = match question {
         Ok(question) => question,
@@ -236,6 +237,9 @@ async fn routed(
     }
     response
 }
+
+/// Routes whose handler reads the body itself: what it holds are no parameters, whatever its type.
+const OWN_BODIES: [&str; 1] = ["/events"];
 
 /// `path` behind the configured prefix; one that does not begin with it stays as it is.
 fn without<'p>(prefix: &str, path: &'p str) -> &'p str {
