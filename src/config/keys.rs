@@ -416,6 +416,14 @@ pub static KEYS: &[Key] = &[
         "Bytes of memory that a query may hold. Default 2147483648 (2 GiB)."
     ),
     whole!(
+        "query.slow_ms",
+        "milliseconds",
+        0..=3_600_000,
+        |c| &mut c.query.slow_ms,
+        "A query that takes as long is kept in the log, with where its time went. Default 1000; 0 keeps",
+        "none."
+    ),
+    whole!(
         "http.body_bytes_max",
         "bytes",
         1_024..=(1 << 30),

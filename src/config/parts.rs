@@ -41,6 +41,7 @@ impl Config {
         HttpOptions {
             limits: self.query.limits(),
             prefix: self.http.prefix.clone(),
+            slow: Duration::from_millis(self.query.slow_ms),
             node: machine::node_name(),
             allow_origin: (!origin.is_empty()).then(|| origin.clone()),
             ..HttpOptions::default()

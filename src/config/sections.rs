@@ -400,6 +400,8 @@ pub struct Query {
     pub millis_max: u64,
     /// Memory.
     pub bytes_max: u64,
+    /// Milliseconds from which on a query is kept in the log; 0 keeps none.
+    pub slow_ms: u64,
 }
 
 impl Default for Query {
@@ -411,6 +413,7 @@ impl Default for Query {
             points_returned_max: limits.points_returned_max,
             millis_max: limits.millis_max,
             bytes_max: limits.bytes_max,
+            slow_ms: 1_000,
         }
     }
 }

@@ -118,6 +118,8 @@ pub struct HttpOptions {
     pub limits: Limits,
     /// Whose series the requests see; one tenant for all while access is off.
     pub tenant: TenantId,
+    /// Questions that take as long are kept in the log; zero keeps none.
+    pub slow: Duration,
     /// The zone of requests that name none.
     pub zone: jiff::tz::TimeZone,
     /// What this machine is called, as fronts of several nodes name it.
@@ -137,6 +139,7 @@ impl Default for HttpOptions {
         HttpOptions {
             limits: Limits::default(),
             tenant: TenantId::DEFAULT,
+            slow: Duration::ZERO,
             zone: jiff::tz::TimeZone::UTC,
             node: "corelane".to_owned(),
             version: env!("CARGO_PKG_VERSION"),

@@ -165,7 +165,8 @@ impl<'a> Question<'a> {
         u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn took(&self) -> Duration {
+    /// Since it came.
+    pub(super) fn took(&self) -> Duration {
         self.fleet.elapsed().saturating_sub(self.started)
     }
 

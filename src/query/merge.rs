@@ -45,6 +45,8 @@ pub struct MergedPoints {
     /// Pairs of series with one identity and two names. They were kept apart; with a 128-bit
     /// identity this never happens by chance.
     pub clashes: u64,
+    /// Points that the shards have read.
+    pub points_read: u64,
     /// Whether points are missing because a file is damaged.
     pub damaged: bool,
 }
@@ -83,7 +85,7 @@ enum Work {
 impl Work {
     fn points(
         shards: VecDeque<ShardPart>,
-        damaged: bool,
+        (damaged, points_read): (bool, u64),
         selectors: &[Selector],
         (until, last_slots): (Millis, Arc<[Slot]>),
     ) -> Work {
@@ -95,6 +97,7 @@ impl Work {
             last_slots,
             merged: MergedPoints {
                 damaged,
+                points_read,
                 ..MergedPoints::default()
             },
             apart: selectors.iter().any(is_metric),
@@ -107,13 +110,14 @@ impl Merge {
     /// Begin with what the shards said to `plan`, in shard order. Partials of another kind than the
     /// plan wants are ignored: no shard sends such.
     pub fn new(plan: &Plan, partials: Vec<Partial>) -> Merge {
-        let (mut points, mut damaged) = (VecDeque::new(), false);
+        let (mut points, mut damaged, mut points_read) = (VecDeque::new(), false, 0);
         let (mut nodes, mut names) = (Vec::new(), Vec::new());
         let mut rows = Vec::new();
         for partial in partials {
             match partial {
                 Partial::Points(found) => {
                     damaged |= found.damaged;
+                    points_read += found.points_read;
                     points.push_back(ShardPart::new(found));
                 }
                 Partial::Rows(found) => rows.push(found),
@@ -127,10 +131,18 @@ impl Merge {
                 until,
                 last_slots,
                 ..
-            } => Work::points(points, damaged, selectors, (*until, Arc::clone(last_slots))),
-            Want::Values { selectors, .. } => {
-                Work::points(points, damaged, selectors, Default::default())
-            }
+            } => Work::points(
+                points,
+                (damaged, points_read),
+                selectors,
+                (*until, Arc::clone(last_slots)),
+            ),
+            Want::Values { selectors, .. } => Work::points(
+                points,
+                (damaged, points_read),
+                selectors,
+                Default::default(),
+            ),
             Want::Rows { .. } => Work::Rows(Box::new(RowsMerge::new(rows))),
             Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
             Want::Names => Work::Names(ListMerge::new(names)),

@@ -52,6 +52,8 @@ pub struct FoundPoints {
     pub series: Vec<FoundSeries>,
     /// For each selector of the plan, in its order.
     pub matches: Vec<Matches>,
+    /// Points that were read for it.
+    pub points_read: u64,
     /// Whether points are missing because a file is damaged.
     pub damaged: bool,
 }
@@ -274,11 +276,12 @@ impl Scan {
                         let damaged = about.damaged.get();
                         if let Some(gatherer) = scan.gatherer.take() {
                             let exact = scan.found.matches.iter().any(|matches| matches.exact);
-                            let rows = gatherer.finish(exact, damaged);
+                            let rows = gatherer.finish(exact, scan.points, damaged);
                             return Ok(Some(Partial::Rows(rows)));
                         }
                         let mut found = std::mem::take(&mut scan.found);
                         found.damaged = damaged;
+                        found.points_read = scan.points;
                         return Ok(Some(Partial::Points(found)));
                     } else {
                         scan.read(store, about, &mut left)?;

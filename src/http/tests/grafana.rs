@@ -121,7 +121,6 @@ fn a_panel_by_the_server() {
 }
 
 #[test]
-#[ignore = "constantLine is not here yet"]
 fn save_and_test() {
     let browser = "target=constantLine(100)&from=-1h&until=now&format=json&maxDataPoints=300";
     let server = "format=json&from=1699996500&maxDataPoints=100&target=constantLine%28100%29&until=1700000100";

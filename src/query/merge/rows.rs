@@ -13,6 +13,8 @@ pub struct MergedRows {
     /// some are held by several shards, or those of one group are of different grids. Then the series
     /// have to be asked for.
     pub groups: Option<Vec<FoundGroup>>,
+    /// Points that the shards have read.
+    pub points_read: u64,
     /// Whether points are missing because a file is damaged.
     pub damaged: bool,
 }
@@ -31,6 +33,7 @@ pub(super) struct RowsMerge {
     /// Rows that are being joined to the group at this place, and how many were.
     joining: Option<(usize, Rows, usize)>,
     apart: bool,
+    points_read: u64,
     damaged: bool,
 }
 
@@ -38,6 +41,7 @@ impl RowsMerge {
     pub(super) fn new(mut found: Vec<FoundRows>) -> RowsMerge {
         let apart = found.iter().any(|shard| shard.apart);
         let damaged = found.iter().any(|shard| shard.damaged);
+        let points_read = found.iter().map(|shard| shard.points_read).sum();
         // An exact name counts only where the tree of no shard has a match.
         let in_tree = |shard: &FoundRows| !shard.exact && !shard.identities.is_empty();
         if found.iter().any(in_tree) {
@@ -52,6 +56,7 @@ impl RowsMerge {
             groups: Vec::new(),
             joining: None,
             apart,
+            points_read,
             damaged,
         }
     }
@@ -63,6 +68,7 @@ impl RowsMerge {
             if self.apart {
                 return Some(MergedRows {
                     groups: None,
+                    points_read: self.points_read,
                     damaged: self.damaged,
                 });
             }
@@ -91,6 +97,7 @@ impl RowsMerge {
                     .collect();
                 return Some(MergedRows {
                     groups: Some(by_name.into_values().collect()),
+                    points_read: self.points_read,
                     damaged: self.damaged,
                 });
             }

@@ -239,6 +239,7 @@ fn one_selector(series: Vec<FoundSeries>, exact: bool) -> Partial {
         exact,
     };
     Partial::Points(FoundPoints {
+        points_read: 0,
         series,
         matches: vec![all],
         damaged: false,

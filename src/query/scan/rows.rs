@@ -22,6 +22,8 @@ pub struct FoundRows {
     /// Series that cannot be combined here: of another grid than the rest of their group, or not of
     /// floats. Then the answer says nothing else.
     pub apart: bool,
+    /// Points that were read for it.
+    pub points_read: u64,
     /// Whether points are missing because a file is damaged.
     pub damaged: bool,
 }
@@ -162,9 +164,10 @@ impl Gatherer {
     }
 
     /// What was found.
-    pub(super) fn finish(self, exact: bool, damaged: bool) -> FoundRows {
+    pub(super) fn finish(self, exact: bool, points_read: u64, damaged: bool) -> FoundRows {
         FoundRows {
             exact,
+            points_read,
             damaged,
             ..self.found
         }

@@ -1,4 +1,4 @@
-//! The functions of Graphite, one file per group, one row per function.
+//! The functions of Graphite, one file or folder per group, one row per function.
 //!
 //! A row ([`Function`]) declares names, group and parameters; from the declaration arguments are
 //! placed, coerced and checked before the function runs, and the list of functions can be printed.
@@ -12,13 +12,17 @@ mod alias;
 mod arguments;
 mod calculate;
 mod call;
+mod columns;
 mod combine;
 mod filter;
 mod graph;
+mod look_back;
+mod made;
 mod pushed;
 mod sorting;
 mod special;
 mod transform;
+mod walk;
 
 pub mod aggregation;
 pub mod normalise;

@@ -104,6 +104,9 @@ pub struct Parameter {
     pub multiple: bool,
     /// Whether the function itself says when, and over which range, its series are evaluated.
     pub later: bool,
+    /// Whether it evaluates them over the range of the request too, so that this range may be fetched
+    /// with all others.
+    pub also_now: bool,
     /// What counts if it is not given.
     pub default: Value,
     /// The only values that fit; none means all of the kind.
@@ -122,6 +125,7 @@ impl Parameter {
             required: true,
             multiple: false,
             later: false,
+            also_now: false,
             default: Value::None,
             options: &[],
             suggestions: &[],
@@ -145,6 +149,13 @@ impl Parameter {
     /// The same, evaluated only when the function asks for it: see [`Call::evaluate`].
     pub const fn later(mut self) -> Parameter {
         self.later = true;
+        self
+    }
+
+    /// The same as [`Parameter::later`], and the range of the request is one that it asks for.
+    pub const fn later_and_now(mut self) -> Parameter {
+        self.later = true;
+        self.also_now = true;
         self
     }
 
@@ -194,7 +205,7 @@ pub enum Value {
 pub enum Kind {
     /// Name of an aggregation, such as `sum`.
     Aggregation,
-    /// Name of an aggregation or of a function that aggregates, such as `sumSeries`.
+    /// Name of an aggregation or of a function, best one that aggregates, such as `sumSeries`.
     AggregationOrFunction,
     /// Series, a number or text.
     Any,
@@ -224,6 +235,8 @@ pub enum Kind {
     Tag,
     /// Text.
     Text,
+    /// Text, `true` or `false`. Its options are offered, and the function checks what it gets.
+    TextOrBoolean,
 }
 
 impl Kind {
@@ -245,7 +258,7 @@ impl Kind {
             Kind::SeriesList => "seriesList",
             Kind::SeriesLists => "seriesLists",
             Kind::Tag => "tag",
-            Kind::Text => "string",
+            Kind::Text | Kind::TextOrBoolean => "string",
         }
     }
 }

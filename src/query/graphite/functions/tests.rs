@@ -1,6 +1,9 @@
 //! Functions against results that graphite-web itself gave for the same data, and against naive
 //! twins.
 
+mod combine;
+mod special;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -14,6 +17,10 @@ use crate::query::plan::Selector;
 use crate::query::rows::Combine;
 use crate::query::series::Series;
 use crate::query::testing::run;
+
+mod answers;
+mod calculate;
+mod transform;
 
 pub(super) const T: i64 = 1_699_999_200;
 pub(super) const N: f64 = f64::NAN;
@@ -281,7 +288,7 @@ fn what_graphite_web_guesses_at_is_refused() {
     check_refused("summarize(s.a,'1min','first')", "Invalid \"aggFunc\" value");
     check_refused(
         "consolidateBy(s.a,'median')",
-        "Invalid consolidation function: 'median'",
+        "Invalid option specified for function \"consolidateBy\"",
     );
     check_refused("aliasByNode(s.a)", "Missing required parameter \"nodes\"");
     check_refused("aliasByNode(s.a,1.5)", "Invalid \"nodeOrTag\" value");
@@ -728,7 +735,11 @@ fn every_declaration_can_be_met() {
                 | Kind::NodeOrTag => "1",
                 Kind::Boolean => "true",
                 Kind::Date => "'midnight'",
-                Kind::Tag | Kind::Text | Kind::Aggregation | Kind::AggregationOrFunction => "'max'",
+                Kind::Tag
+                | Kind::Text
+                | Kind::TextOrBoolean
+                | Kind::Aggregation
+                | Kind::AggregationOrFunction => "'max'",
             })
             .collect();
         let target = format!("{}({})", function.names[0], arguments.join(","));
@@ -755,10 +766,9 @@ impl Breath for Counting {
     }
 }
 
-/// However small the pieces, the answer is bit for bit that of one go.
 #[test]
 fn pieces_make_the_same_whole() {
-    const TARGETS: [&str; 9] = [
+    check_pieces(&[
         "x*",
         "sumSeries(x*)",
         "averageSeries(scale(x*,0.3),x1)",
@@ -768,15 +778,22 @@ fn pieces_make_the_same_whole() {
         "consolidateBy(aliasByNode(x*,0),'min')",
         "alias(group(x1,sum(x*),avg(x*)),'y')",
         "sumSeries(consolidateBy(x*,'avg_zero'))",
-    ];
+    ]);
+    check_pieces(&[combine::PIECES, special::PIECES].concat());
+}
+
+/// However small the pieces, the answer is bit for bit that of one go: of each of `targets`, which ask
+/// for `x*`.
+#[track_caller]
+pub(super) fn check_pieces(targets: &[&str]) {
     let mut breaths = 0;
-    for seed in 0..200 {
+    for seed in 0..300 {
         let mut random = Random::new(seed);
         let count = 1 + random.below(8);
         let stored: Vec<Series> = (0..count)
             .map(|i| random_series(&mut random, &format!("x{i}"), &[1, 2, 5, 10]))
             .collect();
-        let text = TARGETS[random.below(TARGETS.len() as u64) as usize];
+        let text = targets[(seed % targets.len() as u64) as usize];
         let target = target::parse(text, &[]).expect("a good target");
         let leaves = Stored {
             series: &stored,
