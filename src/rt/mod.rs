@@ -5,6 +5,7 @@
 //! that a peer had sent is lost. What the bytes mean it does not know. One thread besides makes what would
 //! hold a shard's core for too long.
 
+mod answers;
 pub mod boot;
 pub mod check;
 pub mod clock;
@@ -23,6 +24,7 @@ mod slots;
 pub mod sockets;
 pub mod steering;
 mod stop;
+mod stream;
 mod timer;
 mod worker;
 
