@@ -7,17 +7,21 @@
 
 mod admin;
 mod carbon;
+mod dashboards;
 mod delete;
 mod encode;
 mod errors;
 mod events;
 mod expand;
 mod find;
+mod functions;
 mod json;
+mod json_body;
 mod kairos;
 mod laid_out;
 mod multipart;
 mod names;
+mod packing;
 mod parameters;
 mod picture;
 mod plain;
@@ -167,6 +171,8 @@ pub struct HttpOptions {
     pub node: String,
     /// The version that `/metrics` tells.
     pub version: &'static str,
+    /// What stands before every path, such as `/graphite`; paths without it are known too. Empty is nothing.
+    pub prefix: String,
     /// The value of `Access-Control-Allow-Origin`; `None` sends no such header.
     pub allow_origin: Option<String>,
     /// What unpacked bodies may take, for all shards.
@@ -182,6 +188,7 @@ impl Default for HttpOptions {
             zone: jiff::tz::TimeZone::UTC,
             node: "corelane".to_owned(),
             version: env!("CARGO_PKG_VERSION"),
+            prefix: String::new(),
             allow_origin: None,
             unpacking: Room::default(),
         }

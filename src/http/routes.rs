@@ -11,8 +11,8 @@ use percent_encoding::percent_decode_str;
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, carbon, delete, events, expand, find, kairos, names, plain,
-    prometheus, render, tags,
+    Fleet, HttpOptions, Local, admin, carbon, dashboards, delete, events, expand, find, functions,
+    kairos, names, packing, plain, prometheus, render, tags,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
@@ -55,6 +55,32 @@ const ROUTES: &[Route] = &[
         } else {
             Box::pin(prometheus::answer(question))
         }
+    }),
+    get("/functions", |question| Box::pin(functions::list(question))),
+    get("/functions/", |question| Box::pin(functions::one(question))),
+    both("/dashboard/find", |question| {
+        Box::pin(dashboards::find(question))
+    }),
+    both("/dashboard/find_template", |question| {
+        Box::pin(dashboards::find_template(question))
+    }),
+    both("/dashboard/load/", |question| {
+        Box::pin(dashboards::load(question))
+    }),
+    both("/dashboard/load_template/", |question| {
+        Box::pin(dashboards::load_template(question))
+    }),
+    both("/dashboard/save/", |question| {
+        Box::pin(dashboards::change(question))
+    }),
+    both("/dashboard/save_template/", |question| {
+        Box::pin(dashboards::change(question))
+    }),
+    both("/dashboard/delete/", |question| {
+        Box::pin(dashboards::change(question))
+    }),
+    both("/dashboard/delete_template/", |question| {
+        Box::pin(dashboards::change(question))
     }),
     both("/metrics/list", |question| Box::pin(carbon::list(question))),
     both("/metrics/details", |question| {
@@ -204,8 +230,9 @@ async fn routed(
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> Response<Bytes> {
-    let is_kairos = request.uri().path().starts_with(kairos::PREFIX);
-    let Some((route, rest)) = Route::find(request.uri().path()) else {
+    let path = without(&options.prefix, request.uri().path());
+    let is_kairos = path.starts_with(kairos::PREFIX);
+    let Some((route, rest)) = Route::find(path) else {
         if is_kairos {
             return kairos::wrong(StatusCode::NOT_FOUND);
         }
@@ -227,7 +254,8 @@ async fn routed(
     let question = if is_kairos || is_record {
         Ok(Question::unread(request, fleet, options))
     } else {
-        Question::new(request, fleet, options).await
+        let reads_body = !OWN_BODIES.contains(&route.path);
+        Question::new(request, fleet, options, reads_body).await
     };
     let mut question = match question {
         Ok(question) => question,
@@ -235,7 +263,11 @@ async fn routed(
     };
     question.rest = percent_decode_str(rest).decode_utf8_lossy().into_owned();
     let answered = (route.handler)(&question).await;
-    let mut response = answered.unwrap_or_else(Failure::into_response);
+    let response = answered.unwrap_or_else(Failure::into_response);
+    let mut response = match packing::packed(&question, response).await {
+        Ok(response) => response,
+        Err(error) => Failure::from(error).into_response(),
+    };
     if let Some(why) = question.partial() {
         let why = HeaderValue::from_static(why);
         response.headers_mut().insert(PARTIAL, why);
@@ -243,11 +275,21 @@ async fn routed(
     response
 }
 
+/// Routes whose handler reads the body itself: what it holds are no parameters, whatever its type.
+const OWN_BODIES: [&str; 1] = ["/events"];
+
+/// `path` behind the configured prefix; one that does not begin with it stays as it is.
+fn without<'p>(prefix: &str, path: &'p str) -> &'p str {
+    let rest = path.strip_prefix(prefix.trim_end_matches('/'));
+    let rest = rest.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    rest.unwrap_or(path)
+}
+
 fn not_found(path: &str) -> Response<Bytes> {
     let known: Vec<&str> = ROUTES
         .iter()
         .map(|r| r.path)
-        .filter(|p| !p.is_empty())
+        .filter(|p| !p.ends_with('/') && !p.is_empty())
         .collect();
     let path: String = path.chars().take(PATH_CHARACTERS_MAX).collect();
     let known = known.join(" ");

@@ -334,6 +334,8 @@ fn it_is_not_ready_while_points_come_back() {
         connections: 4,
         threads: 1,
         pin: Vec::new(),
+        first_round: 0,
+        board: None,
     };
     let points = plan.run(&Arc::default()).expect("sent").points;
     until_accepted(&appliance, points);

@@ -3,12 +3,17 @@
 mod events;
 mod federation;
 mod find;
+mod functions;
+mod grafana;
+mod grammar;
+mod packing;
 mod pages;
 mod pictures;
 mod render;
 mod tags;
 
 use std::cell::{Cell, RefCell};
+use std::io::Read;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -210,4 +215,22 @@ pub(in crate::http) fn body(response: &Response<Bytes>) -> &str {
 pub(in crate::http) fn header<'a>(response: &'a Response<Bytes>, name: &str) -> &'a str {
     let value = response.headers().get(name);
     value.map_or("", |value| value.to_str().expect("ASCII"))
+}
+
+/// `text` as it stands in a URL, every byte that is no letter or digit coded.
+pub(in crate::http) fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// The text of an answer, however it is packed.
+pub(in crate::http) fn unpacked(response: &Response<Bytes>) -> String {
+    let bytes = &response.body()[..];
+    let mut text = String::new();
+    match header(response, "Content-Encoding") {
+        "br" => brotli::Decompressor::new(bytes, 4096).read_to_string(&mut text),
+        "gzip" => flate2::read::GzDecoder::new(bytes).read_to_string(&mut text),
+        _ => (&mut &*bytes).read_to_string(&mut text),
+    }
+    .expect("a whole text");
+    text
 }

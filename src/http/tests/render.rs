@@ -72,11 +72,13 @@ fn the_three_formats() {
         "text/plain; charset=utf-8",
         raw,
     );
-    check(&format!("{ABC}&rawData"), "text/plain; charset=utf-8", raw);
+    let unnamed = format!("{}&rawData", ABC.replace("format=json&", ""));
+    check(&unnamed, "text/plain; charset=utf-8", raw);
+    // What is named goes before what is only there.
     check(
         &format!("{ABC}&format=json&rawData=true&local=1"),
-        "text/plain; charset=utf-8",
-        raw,
+        "application/json",
+        json,
     );
     let csv = "a.b.c,2023-11-14 17:04:00,0.0\r\na.b.c,2023-11-14 17:05:00,1.0\r\n\
                a.b.c,2023-11-14 17:06:00,2.0\r\na.b.c,2023-11-14 17:07:00,\r\n\
