@@ -351,11 +351,9 @@ impl Keeper {
         }
         let writer = &self.control;
         let generation = writer.committed().generation;
-        let over = |(_, _, taken): &mut (_, _, Result<(u64, ControlTicket), ControlRefused>)| {
-            match taken {
-                Ok((_, ticket)) => writer.is_committed(*ticket),
-                Err(_) => true,
-            }
+        let over = |(_, _, taken): &mut (usize, u64, Recorded)| match taken {
+            Ok((_, ticket)) => writer.is_committed(*ticket),
+            Err(_) => true,
         };
         for (to, ticket, taken) in self.recording.extract_if(.., over) {
             let reply = Reply::Recorded(taken.map(|(id, _)| (id, generation)));

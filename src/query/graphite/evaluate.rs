@@ -112,7 +112,7 @@ struct Fetched {
 
 /// All targets of one request are evaluated by one of these. They share one budget.
 pub struct Evaluator<'a> {
-    leaves: &'a dyn Leaves,
+    pub(super) leaves: &'a dyn Leaves,
     pub(super) budget: &'a Budget,
     pub(super) pace: &'a Pace<'a>,
     /// By first and last second of the range.
