@@ -11,8 +11,8 @@ use percent_encoding::percent_decode_str;
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, carbon, dashboards, expand, find, functions, kairos, names,
-    packing, plain, prometheus, render,
+    Fleet, HttpOptions, Local, admin, carbon, dashboards, delete, events, expand, find, functions,
+    kairos, names, packing, plain, prometheus, render, tags,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
@@ -33,6 +33,8 @@ enum Methods {
     GetPost,
     /// POST: it changes something.
     Post,
+    /// GET and HEAD; and POST with a body that the handler reads, whatever its content type says.
+    GetRecord,
     /// POST, with a body that the handler reads; and KairosDB's OPTIONS.
     Kairos,
 }
@@ -88,9 +90,41 @@ const ROUTES: &[Route] = &[
     both("/_internal/capabilities", |question| {
         Box::pin(carbon::capabilities(question))
     }),
+    get("/tags", |question| Box::pin(tags::list(question))),
+    both("/tags/findSeries", |question| {
+        Box::pin(tags::find_series(question))
+    }),
+    both("/tags/autoComplete/tags", |question| {
+        Box::pin(tags::complete_tags(question))
+    }),
+    both("/tags/autoComplete/values", |question| {
+        Box::pin(tags::complete_values(question))
+    }),
+    post("/tags/tagSeries", |question| {
+        Box::pin(tags::tag_series(question))
+    }),
+    post("/tags/tagMultiSeries", |question| {
+        Box::pin(tags::tag_multi_series(question))
+    }),
+    post("/tags/delSeries", |question| {
+        Box::pin(tags::delete_series(question))
+    }),
+    get("/tags/", |question| Box::pin(tags::details(question))),
+    Route {
+        path: "/events",
+        methods: Methods::GetRecord,
+        handler: |question| Box::pin(events::root(question)),
+    },
+    both("/events/get_data", |question| {
+        Box::pin(events::list(question))
+    }),
+    get("/events/", |question| Box::pin(events::details(question))),
     post("/admin/seal", |question| Box::pin(admin::seal(question))),
     post("/admin/snapshot", |question| {
         Box::pin(admin::snapshot(question))
+    }),
+    post("/admin/delete", |question| {
+        Box::pin(delete::by_pattern(question))
     }),
     kairos("/api/v1/datapoints", |question| {
         Box::pin(async { Ok(kairos::ingest(question).await) })
@@ -152,7 +186,9 @@ impl Route {
 impl Methods {
     fn allow(self, method: &Method) -> bool {
         match *method {
-            Method::GET | Method::HEAD => matches!(self, Methods::Get | Methods::GetPost),
+            Method::GET | Method::HEAD => {
+                matches!(self, Methods::Get | Methods::GetPost | Methods::GetRecord)
+            }
             Method::POST => self != Methods::Get,
             _ => false,
         }
@@ -161,7 +197,7 @@ impl Methods {
     fn names(self) -> &'static str {
         match self {
             Methods::Get => "GET, HEAD",
-            Methods::GetPost => "GET, HEAD, POST",
+            Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
             Methods::Post => "POST",
             Methods::Kairos => kairos::ALLOWED,
         }
@@ -214,11 +250,11 @@ async fn routed(
         }
         return not_allowed(route, request.method());
     }
-    let question = if is_kairos {
+    let is_record = route.methods == Methods::GetRecord && request.method() == Method::POST;
+    let question = if is_kairos || is_record {
         Ok(Question::unread(request, fleet, options))
     } else {
-        let reads_body = !OWN_BODIES.contains(&route.path);
-        Question::new(request, fleet, options, reads_body).await
+        Question::new(request, fleet, options).await
     };
     let mut question = match question {
         Ok(question) => question,
@@ -237,9 +273,6 @@ async fn routed(
     }
     response
 }
-
-/// Routes whose handler reads the body itself: what it holds are no parameters, whatever its type.
-const OWN_BODIES: [&str; 1] = ["/events"];
 
 /// `path` behind the configured prefix; one that does not begin with it stays as it is.
 fn without<'p>(prefix: &str, path: &'p str) -> &'p str {

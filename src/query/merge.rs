@@ -5,18 +5,21 @@
 //! does not depend on how arrivals were spread over the shards: `tests` below split one sequence of
 //! arrivals in many ways and compare bit for bit.
 
-use std::collections::{BTreeMap, HashSet, VecDeque, btree_map};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque, btree_map};
 use std::sync::Arc;
 
 use super::error::QueryError;
 use super::graphite::slots::Slotted;
 use super::last_slot::keep_last_arrivals;
 use super::limits::Limits;
-use super::plan::{Plan, Selector, Slot, Want};
+use super::plan::{Plan, Selector, Slot, TagPart, Want};
 use super::scan::{FoundNode, FoundPoints, FoundSeries, Matches, NEWEST_TIMES_MAX, Partial};
 use crate::base::time::Millis;
 use crate::model::points::{Merging, Points};
 use crate::model::series::{Identity, Values};
+use counts::CountsMerge;
+
+mod counts;
 
 mod rows;
 pub use rows::MergedRows;
@@ -31,8 +34,12 @@ pub enum Merged {
     Rows(MergedRows),
     /// Nodes of the tree, sorted by path, each once.
     Nodes(Vec<FoundNode>),
-    /// Canonical texts, sorted, each once.
+    /// Canonical texts, or keys or values of tags, sorted, each once.
     Names(Vec<String>),
+    /// Values of a tag and how many series have each, sorted.
+    Counts(Vec<(String, u64)>),
+    /// Series by their identities, ascending, each once.
+    Series(Vec<Identity>),
 }
 
 /// The series of all selectors.
@@ -80,6 +87,8 @@ enum Work {
     Rows(Box<RowsMerge>),
     Nodes(ListMerge<FoundNode>),
     Names(ListMerge<String>),
+    Counts(Box<CountsMerge>),
+    Series(SeriesMerge),
 }
 
 impl Work {
@@ -111,8 +120,8 @@ impl Merge {
     /// plan wants are ignored: no shard sends such.
     pub fn new(plan: &Plan, partials: Vec<Partial>) -> Merge {
         let (mut points, mut damaged, mut points_read) = (VecDeque::new(), false, 0);
-        let (mut nodes, mut names) = (Vec::new(), Vec::new());
-        let mut rows = Vec::new();
+        let (mut nodes, mut names, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut series) = (Vec::new(), Vec::new());
         for partial in partials {
             match partial {
                 Partial::Points(found) => {
@@ -123,6 +132,8 @@ impl Merge {
                 Partial::Rows(found) => rows.push(found),
                 Partial::Nodes(found) => nodes.push(found),
                 Partial::Names(found) => names.push(found),
+                Partial::Counts(found) => counts.push(found),
+                Partial::Series(found) => series.push(found),
             }
         }
         let work = match &plan.want {
@@ -145,7 +156,14 @@ impl Merge {
             ),
             Want::Rows { .. } => Work::Rows(Box::new(RowsMerge::new(rows))),
             Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
-            Want::Names => Work::Names(ListMerge::new(names)),
+            Want::Tags(query) if matches!(query.part, TagPart::Counts(_)) => {
+                Work::Counts(Box::new(CountsMerge::new(counts)))
+            }
+            Want::Series { .. } => Work::Series(SeriesMerge {
+                lists: series,
+                known: BTreeSet::new(),
+            }),
+            Want::Names | Want::Tags(_) => Work::Names(ListMerge::new(names)),
         };
         Merge {
             limits: plan.limits,
@@ -169,7 +187,37 @@ impl Merge {
                 nodes.map(|nodes| Ok(Merged::Nodes(nodes)))
             }
             Work::Names(merge) => merge.slice(budget).map(|names| Ok(Merged::Names(names))),
+            Work::Counts(merge) => merge.slice(budget).map(|counts| Ok(Merged::Counts(counts))),
+            Work::Series(merge) => {
+                let series = merge.slice(budget);
+                if let Err(told) = self.limits.check_series(merge.known.len()) {
+                    return Some(Err(told));
+                }
+                series.map(|series| Ok(Merged::Series(series)))
+            }
         }
+    }
+}
+
+/// Sets of series become one.
+struct SeriesMerge {
+    lists: Vec<Vec<Identity>>,
+    known: BTreeSet<Identity>,
+}
+
+impl SeriesMerge {
+    fn slice(&mut self, budget: usize) -> Option<Vec<Identity>> {
+        for _ in 0..budget.max(1) {
+            let Some(list) = self.lists.last_mut() else {
+                // As many as one query may match at most: about a slice's work.
+                return Some(self.known.iter().copied().collect());
+            };
+            match list.pop() {
+                Some(series) => drop(self.known.insert(series)),
+                None => drop(self.lists.pop()),
+            }
+        }
+        None
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod breath;
 pub mod error;
+pub mod events;
 pub mod graphite;
 pub mod last_slot;
 pub mod limits;

@@ -166,4 +166,48 @@ pub enum Want {
     },
     /// The canonical text of every series.
     Names,
+    /// What tags say.
+    Tags(Arc<TagQuery>),
+    /// The series of some selectors, by their identities.
+    Series {
+        /// Of a path only its matches in the tree count.
+        selectors: Arc<[Selector]>,
+    },
+}
+
+/// A question about tagged series.
+#[derive(Clone, Debug)]
+pub struct TagQuery {
+    /// What of them.
+    pub part: TagPart,
+    /// Only series that pass all of these tag expressions count; with none, all do.
+    pub tests: Vec<String>,
+    /// Which keys or values.
+    pub filter: Filter,
+    /// So many keys or values at most, the first in the order of their bytes.
+    pub limit: usize,
+}
+
+/// What is wanted of tagged series.
+#[derive(Clone, Debug)]
+pub enum TagPart {
+    /// Their canonical texts, all of them.
+    Series,
+    /// The keys of their tags, without those of the tests.
+    Keys,
+    /// The values of this key.
+    Values(String),
+    /// The values of this key, with how many series have each.
+    Counts(String),
+}
+
+/// Which of many texts.
+#[derive(Clone, Debug)]
+pub enum Filter {
+    /// All.
+    All,
+    /// Those that begin so.
+    Prefix(String),
+    /// Those that a regular expression matches, from their start on unless it begins with `^`.
+    Pattern(String),
 }

@@ -16,7 +16,7 @@ use super::plan::{Plan, Purse, Selector, Slot, Want};
 use crate::base::time::Millis;
 use crate::index::glob::Pattern;
 use crate::index::tags::{NAME_KEY, OWN_NAME_KEY, Selection, TagTest};
-use crate::index::tree::{Finder, Node};
+use crate::index::tree::{Below, Finder, Node};
 use crate::index::{Index, TooMany};
 use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
@@ -25,9 +25,11 @@ use crate::store::reading::Progress;
 use rows::Gatherer;
 pub use rows::{FoundGroup, FoundRows};
 use single::Single;
+use tags::TagsScan;
 
 mod rows;
 mod single;
+mod tags;
 
 /// Newest distinct times that a partial brings of each series: 64 gaps are enough to infer a step.
 pub const NEWEST_TIMES_MAX: usize = 65;
@@ -41,8 +43,22 @@ pub enum Partial {
     Rows(FoundRows),
     /// To [`Want::Nodes`], in no order.
     Nodes(Vec<FoundNode>),
-    /// To [`Want::Names`], in no order.
+    /// To [`Want::Names`] and [`Want::Tags`], in no order.
     Names(Vec<String>),
+    /// To [`TagPart::Counts`](super::plan::TagPart).
+    Counts(FoundCounts),
+    /// To [`Want::Series`], each once.
+    Series(Vec<Identity>),
+}
+
+/// Values of a tag, and the series that have them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundCounts {
+    /// The values.
+    pub values: Vec<String>,
+    /// Positions in `values`, and of each a series by the identity of its name. Another shard may have
+    /// the same.
+    pub series: Vec<(u32, Identity)>,
 }
 
 /// The series of all selectors, each once, and which selector matched which.
@@ -132,8 +148,14 @@ impl About {
 
 enum Work {
     Points(Box<PointsScan>),
+    /// Of which only the series are found.
+    Series(Box<PointsScan>, Vec<Identity>),
     Nodes(Box<NodesScan>),
-    Names { next: u32, names: Vec<String> },
+    Names {
+        next: u32,
+        names: Vec<String>,
+    },
+    Tags(Box<TagsScan>),
 }
 
 impl Work {
@@ -145,20 +167,12 @@ impl Work {
         gatherer: Option<Gatherer>,
     ) -> Work {
         Work::Points(Box::new(PointsScan {
-            selectors,
             from,
             until,
             last_slots,
             spaced_s,
             gatherer,
-            found: FoundPoints::default(),
-            positions: HashMap::new(),
-            unread: VecDeque::new(),
-            selecting: Selecting::Begin,
-            points: 0,
-            readings: VecDeque::new(),
-            spare: Points::default(),
-            waits: false,
+            ..PointsScan::new(selectors)
         }))
     }
 }
@@ -167,6 +181,8 @@ struct NodesScan {
     pattern: String,
     finder: Option<Finder>,
     nodes: Option<std::vec::IntoIter<Node>>,
+    /// A branch of which it is being found out whether any series below it is left.
+    looking: Option<(FoundNode, Below)>,
     found: Vec<FoundNode>,
 }
 
@@ -202,16 +218,21 @@ impl Scan {
                 let gatherer = Some(Gatherer::new(combine));
                 Work::points([selector].into(), points, last_slots, spaced_s, gatherer)
             }
+            Want::Series { selectors } => {
+                Work::Series(Box::new(PointsScan::new(selectors)), Vec::new())
+            }
             Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan {
                 pattern,
                 finder: None,
                 nodes: None,
+                looking: None,
                 found: Vec::new(),
             })),
             Want::Names => Work::Names {
                 next: 0,
                 names: Vec::new(),
             },
+            Want::Tags(query) => Work::Tags(Box::new(TagsScan::new(query))),
         };
         Scan {
             about: About {
@@ -265,7 +286,7 @@ impl Scan {
                 scan.waits = false;
                 while left > 0 && !scan.waits {
                     let spent = if scan.found.matches.len() < scan.selectors.len() {
-                        scan.select(index, about, left)?
+                        scan.select(index, store, about, left)?
                     } else if let Some(gatherer) = scan.adding() {
                         gatherer.add(&mut left);
                         0
@@ -291,13 +312,29 @@ impl Scan {
                 }
                 Ok(None)
             }
-            Work::Nodes(scan) => scan.slice(index, about, left),
+            Work::Series(scan, series) => {
+                while left > 0 {
+                    if scan.found.matches.len() < scan.selectors.len() {
+                        let spent = scan.select(index, store, about, left)?;
+                        left = left.saturating_sub(spent);
+                    } else if let Some(id) = scan.unread.pop_front() {
+                        about.purse.pay(SERIES_BYTES)?;
+                        series.push(index.identity(id));
+                        left -= 1;
+                    } else {
+                        return Ok(Some(Partial::Series(std::mem::take(series))));
+                    }
+                }
+                Ok(None)
+            }
+            Work::Nodes(scan) => scan.slice(index, store, about, left),
+            Work::Tags(scan) => scan.slice(index, store, about, left),
             Work::Names { next, names } => {
                 let end = (*next as usize).saturating_add(left).min(index.len());
                 let mut bytes = 0;
                 for id in *next as usize..end {
                     let id = SeriesId(id as u32);
-                    if index.tenant(id) == about.tenant {
+                    if index.tenant(id) == about.tenant && !store.is_hidden(id) {
                         let name = index.text(id).to_owned();
                         bytes += NODE_BYTES + name.len() as u64;
                         names.push(name);
@@ -316,6 +353,7 @@ impl NodesScan {
     fn slice(
         &mut self,
         index: &Index,
+        store: &Store,
         about: &About,
         budget: usize,
     ) -> Result<Option<Partial>, QueryError> {
@@ -331,14 +369,53 @@ impl NodesScan {
             }
             return Ok(None);
         };
-        let mut bytes = 0;
-        for node in nodes.take(budget) {
-            bytes += NODE_BYTES + node.path.len() as u64;
-            self.found.push(found_node(node));
+        let (mut bytes, mut left) = (0, budget);
+        while left > 0 {
+            let node = match self.looking.take() {
+                Some((node, mut below)) => {
+                    let shown = |id: SeriesId| !index.is_all_hidden(id, store);
+                    match below.step(index.tree(), &mut left, &shown) {
+                        None => {
+                            self.looking = Some((node, below));
+                            break;
+                        }
+                        Some(branch) => FoundNode { branch, ..node },
+                    }
+                }
+                None => {
+                    let Some(node) = nodes.next() else {
+                        break;
+                    };
+                    left -= 1;
+                    let hidden = node.leaf.is_some_and(|id| index.is_all_hidden(id, store));
+                    let mut node = found_node(node);
+                    node.leaf &= !hidden;
+                    if node.branch && store.has_deleted() {
+                        // Perhaps nothing below it is left.
+                        let below = Below::new(index.tree(), about.tenant, &node.path);
+                        self.looking = below.map(|below| (node, below));
+                        continue;
+                    }
+                    node
+                }
+            };
+            if node.leaf || node.branch {
+                bytes += NODE_BYTES + node.path.len() as u64;
+                self.found.push(node);
+            }
         }
         about.purse.pay(bytes)?;
-        let done = nodes.len() == 0;
+        let done = nodes.len() == 0 && self.looking.is_none();
         Ok(done.then(|| Partial::Nodes(std::mem::take(&mut self.found))))
+    }
+}
+
+impl Index {
+    /// Whether the leaf of a tree and all its twins are hidden.
+    fn is_all_hidden(&self, leaf: SeriesId, store: &Store) -> bool {
+        store.has_deleted()
+            && store.is_hidden(leaf)
+            && self.twins(leaf).iter().all(|&twin| store.is_hidden(twin))
     }
 }
 
@@ -352,6 +429,8 @@ const TAKE_COST: usize = 4;
 const TEST_COST: usize = 2_000;
 /// Bytes of one match of a selector, here and once more in the merge.
 const MATCH_BYTES: u64 = 2 * size_of::<u32>() as u64;
+/// What a series takes by its identity, here and once more in the merge.
+const SERIES_BYTES: u64 = 2 * size_of::<Identity>() as u64;
 /// Bytes that a name in a list takes besides its text.
 const NODE_BYTES: u64 = size_of::<FoundNode>() as u64;
 
@@ -412,9 +491,34 @@ impl Iterator for Ids {
 }
 
 impl PointsScan {
+    fn new(selectors: Arc<[Selector]>) -> PointsScan {
+        PointsScan {
+            selectors,
+            from: Millis::MIN,
+            until: Millis::MAX,
+            last_slots: Arc::new([]),
+            found: FoundPoints::default(),
+            positions: HashMap::new(),
+            unread: VecDeque::new(),
+            selecting: Selecting::Begin,
+            points: 0,
+            readings: VecDeque::new(),
+            spare: Points::default(),
+            spaced_s: None,
+            gatherer: None,
+            waits: false,
+        }
+    }
+
     /// Go on finding the series of the next selector, and queue those not yet known for reading.
     /// Gives what was spent of the budget.
-    fn select(&mut self, index: &Index, about: &About, budget: usize) -> Result<usize, QueryError> {
+    fn select(
+        &mut self,
+        index: &Index,
+        store: &Store,
+        about: &About,
+        budget: usize,
+    ) -> Result<usize, QueryError> {
         let selectors = Arc::clone(&self.selectors);
         let selector = &selectors[self.found.matches.len()];
         match &mut self.selecting {
@@ -489,6 +593,9 @@ impl PointsScan {
                     Ids::List(_) => &[],
                 };
                 for &id in std::iter::once(&id).chain(twins) {
+                    if store.has_deleted() && store.is_hidden(id) {
+                        continue;
+                    }
                     let next = self.positions.len() as u32;
                     let position = *self.positions.entry(id).or_insert(next);
                     if position == next {

@@ -2,7 +2,8 @@
 //!
 //! Takes plain [`options::Options`] and a way to make shards. Gives N pinned executors, each with its own
 //! sockets for every door, one shard, a mailbox and an HTTP server, and stops them so that no line
-//! that a peer had sent is lost. What the bytes mean it does not know.
+//! that a peer had sent is lost. What the bytes mean it does not know. One thread besides makes what would
+//! hold a shard's core for too long.
 
 mod answers;
 pub mod boot;

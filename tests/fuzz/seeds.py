@@ -116,6 +116,15 @@ def manifest():
         yield bytes([sixteenths]) + first + change
 
 
+def control():
+    """In front how the payloads are cut. Events: type, generation, bytes; id, time, what, tags, data."""
+    def event(generation, number):
+        body = bytes([number, 40, 1]) + b"w" + bytes([2, 1]) + b"a" + bytes([1]) + b"b" + bytes([2]) + b"dd"
+        return bytes([1, generation, len(body)]) + body
+    for sixteenths in range(0, 17, 4):
+        yield bytes([sixteenths]) + event(1, 1) + event(2, 2) + event(5, 3) + event(6, 4)
+
+
 def segment():
     """A footer, two bytes with the length of the index, index, pages; the target sets the checksums.
 
@@ -129,7 +138,8 @@ def segment():
     yield footer + len(index).to_bytes(2, "little") + index + page
 
 
-SEEDS = [book, definitions, globs, kairos_rest, lines, log, manifest, names, pickle, requests, segment, targets]
+SEEDS = [book, control, definitions, globs, kairos_rest, lines, log, manifest, names, pickle, requests]
+SEEDS += [segment, targets]
 SEEDS = {seeds.__name__: seeds for seeds in SEEDS}
 
 target, folder = sys.argv[1], pathlib.Path(sys.argv[2])

@@ -75,7 +75,9 @@ fn wrong_paths_and_methods() {
     let known = "/render /metrics/find /metrics/expand /metrics/index.json /metrics \
                  /functions /dashboard/find /dashboard/find_template \
                  /metrics/list /metrics/details /info /_internal/capabilities \
-                 /admin/seal /admin/snapshot /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
+                 /tags /tags/findSeries /tags/autoComplete/tags /tags/autoComplete/values /tags/tagSeries \
+                 /tags/tagMultiSeries /tags/delSeries /events /events/get_data \
+                 /admin/seal /admin/snapshot /admin/delete /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
     let told = format!("there is no /nosuch here; there are: {known}\n");
     check("GET", "/nosuch", 404, &told);
     check(

@@ -15,6 +15,8 @@ pub mod evaluate;
 pub mod functions;
 mod groups;
 pub mod number;
+pub mod printf;
+pub mod python_regex;
 pub mod slots;
 pub mod target;
 pub mod time;

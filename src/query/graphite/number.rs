@@ -270,4 +270,59 @@ mod tests {
         assert!(round_to_micro(f64::NAN).is_nan());
         assert_eq!(round_to_micro(f64::INFINITY), f64::INFINITY);
     }
+
+    #[test]
+    fn rounding_is_pythons() {
+        for (value, places, want) in [
+            (0.5, 0, 0.0),
+            (1.5, 0, 2.0),
+            (-2.5, 0, -2.0),
+            (2.675, 2, 2.67),
+            (0.125, 2, 0.12),
+            (0.375, 2, 0.38),
+            (1e21, 2, 1e21),
+            (1e-7, 400, 1e-7),
+            (1e-7, 2_000, 1e-7),
+            (25.0, -1, 20.0),
+            (35.0, -1, 40.0),
+            (25.000001, -1, 30.0),
+            (50.0, -2, 0.0),
+            (150.0, -2, 200.0),
+            (51.0, -2, 100.0),
+            (995.0, -1, 1_000.0),
+            (1e22, -21, 1e22),
+            (6e22, -23, 1e23),
+            (7.0, i64::MIN, 0.0),
+            (f64::INFINITY, 2, f64::INFINITY),
+        ] {
+            assert_eq!(round(value, places), want, "{value:?} to {places} places");
+        }
+        assert_eq!(truncated(-0.5).as_deref(), Some("0"));
+        assert_eq!(truncated(1e20).as_deref(), Some("100000000000000000000"));
+        assert_eq!(truncated(f64::NEG_INFINITY), None);
+    }
+
+    #[test]
+    fn quick_rounding_agrees_with_digits() {
+        for seed in 0..100_000 {
+            let mut random = Random::new(seed);
+            let scale = 10f64.powi(random.below(20) as i32 - 7);
+            let value = (random.below(2_000_001) as f64 - 1e6) / 64.0 * scale;
+            let places = random.below(9) as usize;
+            let behind: f64 = format!("{value:.places$}").parse().expect("a number");
+            assert_eq!(
+                round(value, places as i64),
+                behind,
+                "seed {seed}: {value:?}"
+            );
+            if 0 < places {
+                let before = round_to_tens(value, places);
+                assert_eq!(
+                    round(value, -(places as i64)),
+                    before,
+                    "seed {seed}: {value:?}"
+                );
+            }
+        }
+    }
 }

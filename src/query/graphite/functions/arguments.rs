@@ -116,7 +116,7 @@ fn coerce<'a>(
     };
     if let Some(Placed::Literal(given)) = &placed
         && !parameter.options.is_empty()
-        && parameter.kind != Kind::TextOrBoolean
+        && !parameter.open
         && !parameter.options.iter().any(|option| is(given, *option))
     {
         return Err(QueryError::Invalid(format!(

@@ -36,13 +36,19 @@ pub use parameter::{Function, Parameter};
 pub(super) use pushed::pushed;
 
 /// Every function, by group.
-pub const FUNCTIONS: [&[Function]; 8] = [
+pub const FUNCTIONS: [&[Function]; 14] = [
     combine::FUNCTIONS,
     transform::FUNCTIONS,
     calculate::FUNCTIONS,
-    filter::FUNCTIONS,
+    filter::data::FUNCTIONS,
+    filter::names::FUNCTIONS,
+    filter::percentile::FUNCTIONS,
+    filter::ranking::FUNCTIONS,
+    filter::thresholds::FUNCTIONS,
     sorting::FUNCTIONS,
     alias::FUNCTIONS,
+    alias::legend::FUNCTIONS,
+    alias::pattern::FUNCTIONS,
     graph::FUNCTIONS,
     special::FUNCTIONS,
 ];

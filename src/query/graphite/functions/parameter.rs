@@ -113,6 +113,8 @@ pub struct Parameter {
     pub options: &'static [Value],
     /// What editors offer.
     pub suggestions: &'static [Value],
+    /// Whether `options` are only told, and the function takes what is none of them.
+    pub open: bool,
 }
 
 impl Parameter {
@@ -129,6 +131,7 @@ impl Parameter {
             default: Value::None,
             options: &[],
             suggestions: &[],
+            open: false,
         }
     }
 
@@ -169,6 +172,12 @@ impl Parameter {
     pub const fn one_of(mut self, options: &'static [Value]) -> Parameter {
         self.options = options;
         self
+    }
+
+    /// The same, with these told as the only values, though others are taken.
+    pub const fn mostly_of(mut self, options: &'static [Value]) -> Parameter {
+        self.open = true;
+        self.one_of(options)
     }
 
     /// The same, with these offered by editors.

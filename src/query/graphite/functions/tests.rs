@@ -1,7 +1,11 @@
 //! Functions against results that graphite-web itself gave for the same data, and against naive
 //! twins.
 
+mod alias;
 mod combine;
+mod filter;
+mod graph;
+mod original;
 mod special;
 
 use std::collections::BTreeMap;
@@ -58,21 +62,27 @@ pub(super) fn stored() -> Vec<Series> {
 }
 
 /// Globs and tag expressions as far as the examples need them.
-fn matches(selector: &Selector, series: &Series) -> bool {
+fn matcher(selector: &Selector) -> Box<dyn Fn(&Series) -> bool + '_> {
     match selector {
+        Selector::Path(path) if !path.contains(['*', '{']) => {
+            Box::new(move |series| series.name == *path)
+        }
         Selector::Path(path) => {
             let escaped = regex::escape(path).replace("\\*", "[^.]*");
             let escaped = escaped.replace("\\{", "(").replace("\\}", ")");
             let pattern = format!("^{}$", escaped.replace(',', "|"));
-            regex::Regex::new(&pattern).is_ok_and(|regex| regex.is_match(&series.name))
+            let regex = regex::Regex::new(&pattern).expect("a good glob");
+            Box::new(move |series| regex.is_match(&series.name))
         }
-        Selector::Tags(expressions) => expressions.iter().all(|expression| {
-            let (key, value) = expression.split_once('=').unwrap_or_default();
-            let (key, wanted) = match key.strip_suffix('!') {
-                Some(key) => (key, false),
-                None => (key, true),
-            };
-            (series.tags.get(key).map(String::as_str) == Some(value)) == wanted
+        Selector::Tags(expressions) => Box::new(move |series| {
+            expressions.iter().all(|expression| {
+                let (key, value) = expression.split_once('=').unwrap_or_default();
+                let (key, wanted) = match key.strip_suffix('!') {
+                    Some(key) => (key, false),
+                    None => (key, true),
+                };
+                (series.tags.get(key).map(String::as_str) == Some(value)) == wanted
+            })
         }),
         Selector::Metric { .. } | Selector::Names(_) => panic!("no selector of Graphite's"),
     }
@@ -121,7 +131,8 @@ impl Leaves for Stored<'_> {
             }
         };
         let list = |selector: &Selector| {
-            let found = self.series.iter().filter(|one| matches(selector, one));
+            let matches = matcher(selector);
+            let found = self.series.iter().filter(|one| matches(one));
             found.map(within).collect()
         };
         let lists = selectors.iter().map(list).collect();
@@ -778,6 +789,31 @@ fn pieces_make_the_same_whole() {
         "consolidateBy(aliasByNode(x*,0),'min')",
         "alias(group(x1,sum(x*),avg(x*)),'y')",
         "sumSeries(consolidateBy(x*,'avg_zero'))",
+    ]);
+    check_pieces(&[
+        "averageOutsidePercentile(x*,60)",
+        "removeBetweenPercentile(x*,70)",
+        "removeAbovePercentile(x*,40)",
+        "removeBelowValue(x*,50)",
+        "filterSeries(x*,'median','>',50)",
+        "exclude(x*,'(?<=x)[1-3]')",
+        "grep(x*,'[2-5]')",
+        "highest(x*,4,'stddev')",
+        "lowestCurrent(x*,3)",
+        "limit(x*,2)",
+        "mostDeviant(x*,3)",
+        "removeEmptySeries(x*,0.7)",
+        "unique(x*,x*)",
+        "useSeriesAbove(x*,1,'x','x')",
+        "sortBy(x*,'multiply',true)",
+        "sortByName(x*,true,true)",
+        "sortByMinima(x*)",
+        "aliasSub(x*,'x*','<\\g<0>>')",
+        "legendValue(x*,'avg','count','last')",
+        "upper(x*,0,-1)",
+        "stacked(group(x*,x1))",
+        "dashed(color(secondYAxis(x*),'red'))",
+        "group(threshold(1),alpha(lineWidth(x*,2),0.5),aliasByMetric(x*))",
     ]);
     check_pieces(&[combine::PIECES, special::PIECES].concat());
 }

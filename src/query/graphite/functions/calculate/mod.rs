@@ -62,7 +62,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         &["exponentialMovingAverage"],
         "Calculate",
-        "An average in which each value counts less the older it is; the longer the window, the slower it follows.",
+        "An average in which each value counts less the older it is; the longer the \
+         window, the slower it follows.",
         &[SERIES_LIST.later(), WINDOW_SIZE],
         |call| Box::pin(smoothed::exponential(call)),
     ),
@@ -104,7 +105,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         &["linearRegression"],
         "Calculate",
-        "The straight line that comes closest to the values of the graph, or of another stretch of time.",
+        "The straight line that comes closest to the values of the graph, or of another \
+         stretch of time.",
         &[
             SERIES_LIST.later_and_now(),
             Parameter::optional("startSourceAt", Kind::Date, Value::None),

@@ -54,7 +54,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         &["add"],
         "Transform",
-        "Every value plus a constant. The name shows the constant without what is behind its point; offset shows it whole.",
+        "Every value plus a constant. The name shows the constant without what is behind \
+         its point; offset shows it whole.",
         &[SERIES_LIST, Parameter::required("constant", Kind::Float)],
         |call| Box::pin(arithmetic::add(call)),
     ),
@@ -68,7 +69,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         &["delay"],
         "Transform",
-        "The values so many steps later, or earlier where the number is negative; what that leaves is null.",
+        "The values so many steps later, or earlier where the number is negative; what \
+         that leaves is null.",
         &[SERIES_LIST, Parameter::required("steps", Kind::Integer)],
         |call| Box::pin(shift::delay(call)),
     ),
@@ -107,14 +109,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         &["integralByInterval"],
         "Transform",
-        "The sum of all values since an interval began; intervals are counted from the start of the graph.",
+        "The sum of all values since an interval began; intervals are counted from the \
+         start of the graph.",
         &[SERIES_LIST, Parameter::required("intervalUnit", Kind::Text)],
         |call| Box::pin(integral::integral_by_interval(call)),
     ),
     Function::new(
         &["interpolate"],
         "Transform",
-        "Gaps between two values are filled with a straight line, unless they have more nulls than the limit.",
+        "Gaps between two values are filled with a straight line, unless they have more \
+         nulls than the limit.",
         &[
             SERIES_LIST,
             Parameter::optional("limit", Kind::IntegerOrInfinity, Value::Infinity),
@@ -131,7 +135,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         &["isNonNull"],
         "Transform",
-        "1 where there is a value and 0 where there is none. Summed over series it counts those that report.",
+        "1 where there is a value and 0 where there is none. Summed over series it counts \
+         those that report.",
         &[SERIES_LIST],
         |call| Box::pin(arithmetic::is_non_null(call)),
     ),
@@ -172,7 +177,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         &["nonNegativeDerivative"],
         "Transform",
-        "The growth of a counter from value to value. Where it falls it was reset, or has wrapped at maxValue.",
+        "The growth of a counter from value to value. Where it falls it was reset, or has \
+         wrapped at maxValue.",
         &[
             SERIES_LIST,
             Parameter::optional("maxValue", Kind::Float, Value::None),
@@ -257,12 +263,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         &["smartSummarize"],
         "Transform",
-        "One value for each stretch of time, counted from the start of the graph, or from that of its hour, day, week and so on.",
+        "One value for each stretch of time, counted from the start of the graph, or from \
+         that of its hour, day, week and so on.",
         &[
             SERIES_LIST.later_and_now(),
             Parameter::required("intervalString", Kind::Interval).suggest(INTERVALS),
             Parameter::optional("func", Kind::Aggregation, Value::Text("sum")),
-            Parameter::optional("alignTo", Kind::TextOrBoolean, Value::None).one_of(ALIGNMENTS),
+            Parameter::optional("alignTo", Kind::TextOrBoolean, Value::None).mostly_of(ALIGNMENTS),
         ],
         |call| Box::pin(summarize::smart_summarize(call)),
     ),
@@ -298,7 +305,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         &["timeShift"],
         "Transform",
-        "The values of another time in the place of these: of an earlier one, unless the shift has a plus.",
+        "The values of another time in the place of these: of an earlier one, unless the \
+         shift has a plus.",
         &[
             SERIES_LIST.later_and_now(),
             Parameter::required("timeShift", Kind::Interval).suggest(SHIFTS),
