@@ -138,8 +138,9 @@ def segment():
     yield footer + len(index).to_bytes(2, "little") + index + page
 
 
-SEEDS = [book, control, definitions, globs, kairos_rest, lines, log, manifest, names, pickle, requests]
-SEEDS += [segment, targets]
+SEEDS = [
+    book, control, definitions, globs, kairos_rest, lines, log, manifest, names, pickle, requests, segment, targets,
+]
 SEEDS = {seeds.__name__: seeds for seeds in SEEDS}
 
 target, folder = sys.argv[1], pathlib.Path(sys.argv[2])
