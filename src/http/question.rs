@@ -48,7 +48,7 @@ pub(super) struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    /// Read a request; its body too, if it has parameters and not something for the handler.
+    /// Read a request.
     ///
     /// # Errors
     /// Parameters that cannot be read.
@@ -56,14 +56,9 @@ impl<'a> Question<'a> {
         request: &'a http::Request<Bytes>,
         fleet: &'a dyn Fleet,
         options: &'a HttpOptions,
-        reads_body: bool,
     ) -> Result<Question<'a>, Failure> {
         let mut question = Question::unread(request, fleet, options);
-        let parameters = if reads_body {
-            Parameters::read(request, &question.pace()).await?
-        } else {
-            Parameters::of_url(request, &question.pace()).await?
-        };
+        let parameters = Parameters::read(request, &question.pace()).await?;
         question.parameters = parameters;
         Ok(question)
     }

@@ -254,8 +254,7 @@ async fn routed(
     let question = if is_kairos || is_record {
         Ok(Question::unread(request, fleet, options))
     } else {
-        let reads_body = !OWN_BODIES.contains(&route.path);
-        Question::new(request, fleet, options, reads_body).await
+        Question::new(request, fleet, options).await
     };
     let mut question = match question {
         Ok(question) => question,
@@ -274,9 +273,6 @@ async fn routed(
     }
     response
 }
-
-/// Routes whose handler reads the body itself: what it holds are no parameters, whatever its type.
-const OWN_BODIES: [&str; 1] = ["/events"];
 
 /// `path` behind the configured prefix; one that does not begin with it stays as it is.
 fn without<'p>(prefix: &str, path: &'p str) -> &'p str {

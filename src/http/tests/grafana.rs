@@ -133,7 +133,6 @@ fn save_and_test() {
 
 /// Recent versions wrap every target, to know in the answer whose it is.
 #[test]
-#[ignore = "aliasSub is not here yet"]
 fn targets_wrapped_by_their_query() {
     let wrapped = "target=aliasSub(web.*.cpu%2C%20%22(%5E.*%24)%22%2C%20%22%5C1%20A%22)";
     let form = format!("{wrapped}&from=-6h&until=now&format=json&maxDataPoints=1172");

@@ -7,18 +7,21 @@ use std::cell::Cell;
 use std::future::{Future, ready};
 use std::io::Read;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use corelane::base::time::Millis;
-use corelane::http::{Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::model::event::Event;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::query::error::QueryError;
 use corelane::query::plan::Plan;
 use corelane::query::scan::Partial;
 use corelane::shard::vitals::Vitals;
+use corelane::store::control::Control;
 use libfuzzer_sys::fuzz_target;
 
 /// Sunday 2015-03-08T12:00:00Z.
@@ -79,6 +82,18 @@ impl Fleet for Nobody {
     ) -> Local<'_, Result<(), Unstored>> {
         samples.clear();
         Box::pin(ready(Ok(())))
+    }
+
+    fn delete(&self, _deletion: Deletion) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn record(&self, _event: Event) -> Local<'_, Result<u64, QueryError>> {
+        Box::pin(ready(Ok(1)))
+    }
+
+    fn control(&self) -> Arc<Control> {
+        Arc::default()
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {
