@@ -13,6 +13,10 @@ SEVERAL = ["s.*", "group(s.a,slow.m)", "nosuch.*", "rnd.*", "mix.s{10,60}"]
 RANGE = {"from": ORIGIN - 1, "until": ORIGIN + 359, "now": ORIGIN + 400}
 
 
+# Parameters that the table of known differences may look at, behind the target.
+SHOWN = ("format", "position", "wildcards", "leavesOnly", "jsonp", "maxDataPoints")
+
+
 class Case:
     """One question. `place` says where it comes from."""
 
@@ -24,9 +28,14 @@ class Case:
         """The parameters, encoded."""
         return urllib.parse.urlencode(self.parameters)
 
+    def now(self):
+        """The second at which it is asked."""
+        return int(dict(self.parameters).get("now", RANGE["now"]))
+
     def text(self):
         """What the table of known differences is matched against."""
-        return self.path.strip("/") + " " + self.target
+        more = [pair for pair in self.parameters if pair[0] in SHOWN]
+        return self.path.strip("/") + " " + self.target + "".join(" %s=%s" % pair for pair in more)
 
 
 def render(place, target, more=(), format="json"):

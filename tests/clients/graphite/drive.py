@@ -21,7 +21,7 @@ import generate
 import reference
 
 KNOWN = "differences.txt"
-TOLD_MAX = 6000
+TOLD_MAX = 60
 
 
 class Known:
@@ -98,11 +98,9 @@ def main():
             continue
         counts["asked"] += 1
         began = time.time()
-        wanted = theirs.ask(case.path, case.query(), case.form)
+        wanted = theirs.ask(case.path, case.query(), case.form, case.now())
         between = time.time()
         given = corelane.ask(case.path, case.query(), case.form)
-        if between - began > 0.5:
-            print("%s: %s\n  graphite-web took %.1f s" % (case.place, case.text(), between - began))
         took[0] += between - began
         took[1] += time.time() - between
         try:
