@@ -9,6 +9,7 @@ mod common;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::Write;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use bytes::Bytes;
 use common::{START_S, fresh_shard, options};
 use corelane::base::buffer::{READ_BYTES, ReadBuffer};
 use corelane::base::time::{Arrival, Millis, Stamp};
-use corelane::http::{Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::model::event::Event;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::query::error::QueryError;
@@ -29,6 +31,7 @@ use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::sources::Source;
 use corelane::shard::vitals::Vitals;
 use corelane::simd::Isa;
+use corelane::store::control::Control;
 
 fn cpu_time() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -160,6 +163,18 @@ impl Fleet for OneShard {
         samples.clear();
         let told = "points come in by the feed here";
         Box::pin(std::future::ready(Err(Unstored::Later(told.to_owned()))))
+    }
+
+    fn delete(&self, _deletion: Deletion) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async { Err(QueryError::Busy) })
+    }
+
+    fn record(&self, _event: Event) -> Local<'_, Result<u64, QueryError>> {
+        Box::pin(async { Err(QueryError::Busy) })
+    }
+
+    fn control(&self) -> Arc<Control> {
+        Arc::default()
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {

@@ -20,10 +20,14 @@ CEILINGS = (
     ("at-rest", "plaintext", 100_000, "cells_bytes_per_point", 0.30, "cells, 60 points a series: bytes a point"),
     ("resident", "plaintext", 1_000_000, "rss_bytes_per_series", 768.0, "memory a series, a point a second: bytes"),
     ("kill", "plaintext", None, "lost_ms", 100.0, "SIGKILL: ms of lines lost, the most"),
+    ("find-level", "graphite", 1_000_000, "p99_ms", 5.0, "a level with 1,000 children of 1 M names: p99, ms"),
+    ("find-glob", "graphite", 1_000_000, "p99_ms", 50.0, "*.*.*.cpu.* of 1 M names: p99, ms"),
+    ("tag-regex", "graphite", 1_000_000, "cpu_ms_per_query", 100.0, "a regex on a tag of 1 M series: ms of CPU"),
+    ("dashboard", "plaintext", None, "rate_lost_share", 0.05, "a dashboard beside the points: share of their rate lost"),
 )
 
 # What must hold every time: the worst of all pairs counts.
-WORST = ("lost_ms",)
+WORST = ("lost_ms", "rate_lost_share")
 
 # The same the other way round: the least it may be.
 FLOORS = (
@@ -55,7 +59,22 @@ RATIOS = (
      "queries beside merges: p99 against none"),
     ("merge-load", "kairos-rest", None, "p99_ms", ("corelane", "merging", "no merges"), 1.5,
      "acks beside merges: p99 against none"),
+    ("dashboard", "plaintext", None, "p99_ms", ("corelane", "beside half of the most", "idle"), 2.0,
+     "a dashboard beside half of the most points: p99 against idle"),
+    ("dashboard", "plaintext", None, "p99_ms", ("corelane", "beside the most", "idle"), 5.0,
+     "a dashboard beside the most points: p99 against idle"),
 )
+
+# What is asked, and the most that a query may take of VictoriaMetrics' CPU. Of graphite-web's, all of them.
+QUESTIONS = (
+    ("raw: 100 series, 1 s", 1 / 8),
+    ("sum: 1000 series, 1 s", 1 / 10),
+    ("sum: 1000 series, 60 s", 1 / 25),
+    ("max: 10000 series, 60 s", 1 / 50),
+)
+GRAPHITE_WEB_MOST = 1 / 100
+# Points a series, so that smaller tries are not judged.
+QUESTION_POINTS = 3_600
 
 SHUFFLED_MOST = 2.5
 TWO_SHARDS_MOST = 1.10
@@ -79,6 +98,7 @@ def verdicts(rows):
         ours = _in_case(_corelane(rows, scenario, protocol, series), our_case)
         theirs = _in_case(_of(rows, scenario, protocol, series, system), their_case)
         found.append((text, share_of(ours, theirs, field), most, True))
+    found += _questions(rows)
     found.append(_acks(rows))
     for series in sorted({row["series"] for row in rows if row["scenario"] == "order"}):
         some = _corelane(rows, "order", "plaintext", series)
@@ -89,6 +109,17 @@ def verdicts(rows):
     found.append(("two shards against one", share_of(two, one), TWO_SHARDS_MOST, True))
     lines = [_line(*goal) for goal in found if goal[1] is not None]
     return ["", "goals:", *lines] if lines else []
+
+
+def _questions(rows):
+    """VictoriaMetrics is asked in two languages, and both must be beaten."""
+    some = [row for row in rows if row["scenario"] == "render" and row["points_per_series"] == QUESTION_POINTS]
+    for case, most in QUESTIONS:
+        ours = _in_case(_of(some, "render", "graphite", None, "corelane"), case)
+        for system, form, bound in (("victoriametrics", "", most), ("victoriametrics", ", by query_range", most),
+                                    ("graphite-web", "", GRAPHITE_WEB_MOST)):
+            theirs = _in_case(_of(some, "render", "graphite", None, system), case + form)
+            yield f"{case}: share of {system}'s CPU{form}", share_of(ours, theirs, "cpu_ms_per_query"), bound, True
 
 
 def _acks(rows):

@@ -24,15 +24,22 @@ class Workload:
         self.seed = seed
         # Recent enough for a whisper file of one hour, with room for the rounds to come.
         self.next_second = int(time.time()) - span_seconds
+        # Where rounds follow from the first one: their number so far. None while each send starts anew.
+        self.rounds_sent = None
         self.command = []
+
+    def keep_start(self):
+        """From now on all sends are one run, so that questions know all of its values."""
+        self.rounds_sent = 0
 
     def send(self, port, rounds, *more):
         """Send `rounds` points of every series as fast as the server takes them; datagrams, which no
         server can slow down, at their rate. Gives the report."""
-        start = self.next_second
-        self.next_second += rounds
+        behind = self._going_on() or ("--start", self.next_second)
+        if self.rounds_sent is None:
+            self.next_second += rounds
         pace = ("--rate", DATAGRAM_POINTS_PER_SECOND) if self.protocol == "udp" else ("--max",)
-        return self._run(self._words(port, *pace, "--rounds", rounds, "--start", start, *more))
+        return self._run(self._words(port, *pace, "--rounds", rounds, *behind, *more))
 
     def send_for(self, port, seconds, *more):
         """Send for some seconds as fast as the server takes it."""
@@ -40,7 +47,18 @@ class Workload:
 
     def send_at_rate(self, port, points_per_second, seconds, *more):
         """Send on a schedule; the points carry the time of day."""
-        return self._run(self._words(port, "--rate", points_per_second, "--duration", seconds, *more))
+        return self._run(self._words(port, "--rate", points_per_second, "--duration", seconds,
+                                     *self._going_on(), *more))
+
+    def ask(self, http_port, rounds, seconds, *more):
+        """Ask about the `rounds` that were sent from `next_second` on, as dashboards do; any answer that is not
+        what was sent fails. Gives the report."""
+        words = self._words(1, "--query-only", "--query", f"http://127.0.0.1:{http_port}", "--rounds", rounds,
+                            "--start", self.next_second, "--duration", seconds, *more)
+        return self._run(words)["query"]
+
+    def _going_on(self):
+        return () if self.rounds_sent is None else ("--start", self.next_second, "--resume", self.rounds_sent)
 
     def start_at_rate(self, port, points_per_second, seconds, folder, *more):
         """The same beside other work: gives the child."""
@@ -87,9 +105,12 @@ class Workload:
             raise Failed(f"loadgen ended with {done.returncode}: {self.command_line()}\n"
                          f"{done.stdout[-800:]}{done.stderr[-800:]}")
         try:
-            return json.loads(done.stdout.strip().splitlines()[-1])
+            report = json.loads(done.stdout.strip().splitlines()[-1])
         except (ValueError, IndexError) as error:
             raise Failed(f"loadgen wrote no JSON: {done.stdout[-500:]}") from error
+        if self.rounds_sent is not None and "rounds_max" in report:
+            self.rounds_sent = report["rounds_max"]
+        return report
 
 
 def pin():

@@ -15,6 +15,7 @@ FIELDS = (
     "p50_ms", "p99_ms", "command",
     "case", "points_per_series", "p999_ms", "written_bytes_per_point", "written_merged_bytes_per_point",
     "at_rest_bytes_per_point", "cells_bytes_per_point", "lost_ms",
+    "queries", "cpu_ms_per_query", "bytes_per_query", "rate_lost_share",
 )
 
 # What is said of a row besides CPU and rate: field, how it is said.
@@ -24,9 +25,12 @@ FIGURES = (
     ("at_rest_bytes_per_point", "{:.3f} B at rest a point"),
     ("cells_bytes_per_point", "{:.3f} of cells"),
     ("lost_ms", "{:.0f} ms lost"),
+    ("cpu_ms_per_query", "{:.3f} CPU-ms a query"),
+    ("bytes_per_query", "{:,.0f} B an answer"),
     ("p50_ms", "p50 {:.2f} ms"),
     ("p99_ms", "p99 {:.2f} ms"),
     ("p999_ms", "p99.9 {:.2f} ms"),
+    ("rate_lost_share", "{:.4f} of the rate lost"),
 )
 
 
@@ -114,7 +118,8 @@ def _table_line(name, rows, systems):
     text = f"  {name:<17}{len(rows):>6}{_number(cost, 4):>10}{_number(best, 4):>10}"
     text += f"{_number(rate and rate / 1000, 0):>12}{_number(median(rows, 'peak_rss_mib'), 0):>10}"
     text += f"{sum(row.get('points_lost') or 0 for row in rows):>8}{_number(median(rows, 'new_series_cpu_us'), 2):>8}"
-    ratio = None if name == "corelane" else share_of(systems.get("corelane", []), rows)
+    field = "cpu_seconds_per_million" if cost else "cpu_ms_per_query"
+    ratio = None if name == "corelane" else share_of(systems.get("corelane", []), rows, field)
     return text if ratio is None else f"{text}  {ratio:.3f} = 1/{1 / ratio:.1f}"
 
 

@@ -15,19 +15,24 @@ import subprocess
 import sys
 from pathlib import Path
 
+import asking
 import durability
 import loadgen
 import scenarios
 from goals import verdicts
+from graphite_web import GraphiteWeb
 from machine import ROOT, cores, load_average
 from process import Failed
 from record import Record, table
 from systems import BY_NAME, Corelane, chosen
 
+BY_NAME[GraphiteWeb.name] = GraphiteWeb
+
 SIZES = (10_000, 100_000, 1_000_000)
 PROTOCOLS = ("plaintext", "pickle", "udp")
 SCENARIOS = ("table", "order", "shards", "reports", "many-connections", "freshness", "memory",
-             "bytes", "at-rest", "resident", "kill", "acks", "query-load", "merge-load")
+             "bytes", "at-rest", "resident", "kill", "acks", "query-load", "merge-load",
+             "render", "find", "tag-regex", "dashboard")
 
 
 def numbers(text):
@@ -48,6 +53,10 @@ def arguments():
     parser.add_argument("--scenario", type=words, default=list(SCENARIOS), help=",".join(SCENARIOS))
     parser.add_argument("--resident-seconds", type=int, default=None, help="of the scenario resident (600)")
     parser.add_argument("--kills", type=int, default=None, help="of each run of the scenario kill (10)")
+    parser.add_argument("--hosts", type=int, default=None, help="of 32 series each, of the scenario render (1000)")
+    parser.add_argument("--history", type=int, default=None, help="seconds that questions look back (3600)")
+    parser.add_argument("--names", type=int, default=None, help="of the scenarios find and tag-regex (1000000)")
+    parser.add_argument("--dashboard-seconds", type=int, default=None, help="of each part of the dashboard (60)")
     parser.add_argument("--seed", type=int, default=1, help="of the load generator")
     parser.add_argument("--corelane", default=None, help="another corelane binary than target/release/corelane")
     parser.add_argument("--loadgen", default=None, help="another loadgen binary than target/release/loadgen")
@@ -90,7 +99,12 @@ def measure(options, bench):
     wanted = options.scenario
     resident_seconds = options.resident_seconds or (20 if options.quick else 600)
     kills = options.kills or (3 if options.quick else 10)
-    kinds = available(options.only)
+    hosts = options.hosts or (200 if options.quick else 1_000)
+    history = options.history or (600 if options.quick else 3_600)
+    names = options.names or (100_000 if options.quick else 1_000_000)
+    board_seconds = options.dashboard_seconds or (20 if options.quick else 60)
+    # Nothing else needs graphite-web, and it takes a while to install.
+    kinds = available([name for name in options.only if name != GraphiteWeb.name or "render" in wanted])
     if wanted != ["table"] and Corelane.install():
         raise Failed(f"corelane is not there: {Corelane.install()}")
     if len(cores()) < 2:
@@ -110,6 +124,10 @@ def measure(options, bench):
         "acks": lambda: durability.acks(bench, kinds),
         "query-load": lambda: durability.queries_beside_points(bench),
         "merge-load": lambda: durability.beside_merges(bench),
+        "render": lambda: asking.rendering(bench, kinds, hosts, history),
+        "find": lambda: asking.finding(bench, kinds, names),
+        "tag-regex": lambda: asking.filtering(bench, kinds, names),
+        "dashboard": lambda: asking.dashboard(bench, board_seconds, history),
     }
     failures = []
     for name in wanted:

@@ -95,6 +95,29 @@ def _queries(http_port, paths, per_second, seconds):
     return sorted(waits)
 
 
+def asks(http_port, paths, least, most, seconds):
+    """Ask for the paths in turn, each when the last is answered, for so long, but at least and at most so
+    often. Gives the seconds that each took, sorted, and the bytes of all answers."""
+    return _in_child(_asks, http_port, paths, least, most, seconds)
+
+
+def _asks(http_port, paths, least, most, seconds):
+    asker = http.client.HTTPConnection("127.0.0.1", http_port, timeout=CHILD_SECONDS_MAX)
+    waits, size = [], 0
+    begin = time.monotonic()
+    while len(waits) < most and (len(waits) < least or time.monotonic() - begin < seconds):
+        path = paths[len(waits) % len(paths)]
+        asked = time.monotonic()
+        asker.request("GET", path)
+        answer = asker.getresponse()
+        body = answer.read()
+        waits.append(time.monotonic() - asked)
+        if answer.status != 200:
+            raise OSError(f"{path} is answered with {answer.status}: {body[:200]}")
+        size += len(body)
+    return sorted(waits), size
+
+
 # A commit of the probe: as many of these as requests are due, up to the most.
 PROBE_REQUEST_BYTES = 4096
 PROBE_COMMIT_BYTES_MAX = 64 << 10

@@ -269,7 +269,8 @@ class VictoriaMetrics(System):
         command = [self.binary(), f"-storageDataPath={self.folder / 'data'}", "-retentionPeriod=1",
                    f"-httpListenAddr=127.0.0.1:{http}", f"-graphiteListenAddr=127.0.0.1:{graphite}",
                    f"-opentsdbHTTPListenAddr=127.0.0.1:{opentsdb}",
-                   "-loggerLevel=WARN", "-search.maxUniqueTimeseries=3000000", "-search.maxSeries=3000000"]
+                   "-loggerLevel=WARN", "-search.maxUniqueTimeseries=3000000", "-search.maxSeries=3000000",
+                   "-search.graphiteStorageStep=1s", "-search.maxGraphiteSeries=3000000"]
         self.process = Process("victoria-metrics", command, self.folder)
         self.ports = {"plaintext": graphite, "udp": graphite, "opentsdb-http": opentsdb, "http": http}
         self.process.wait_for("answer of /health", lambda: fetch(http, "/health"), 30)

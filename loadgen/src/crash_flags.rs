@@ -104,7 +104,7 @@ impl Flags {
             (None, None) => now_s.saturating_sub(rounds),
         };
         let url = self.verify.as_deref().unwrap_or(URL_DEFAULT);
-        let http = crate::check_url(url, self.allow_remote)?;
+        let http = crate::check_url(url, "--verify", self.allow_remote)?;
         let lines = resolve(
             self.target.as_deref().unwrap_or(LINES_DEFAULT),
             self.allow_remote,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::crash_flags::CrashFlags;
+use crate::query_flags::QueryFlags;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 use loadgen::send::{Pace, Plan, Protocol, Transport};
@@ -16,7 +17,7 @@ use loadgen::workload::{Naming, Parameters, SHARE_WHOLE, TIMESTAMP_MIN_S, Worklo
 const RATE_CEILING: f64 = 40e6;
 
 /// Length of a run that names neither rounds nor a duration.
-const DURATION_DEFAULT_S: f64 = 10.0;
+pub(crate) const DURATION_DEFAULT_S: f64 = 10.0;
 
 /// Most bytes of a message where nothing else limits it.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
@@ -102,6 +103,15 @@ pub(crate) struct Flags {
     /// First timestamp, seconds before now
     #[arg(long, value_name = "SECONDS")]
     pub(crate) ago: Option<u64>,
+    /// Rounds that an earlier run with the same flags has sent from --start: go on behind them
+    #[arg(
+        long,
+        value_name = "ROUNDS",
+        default_value_t = 0,
+        requires = "start",
+        conflicts_with = "crash"
+    )]
+    pub(crate) resume: u64,
     /// Seconds between the timestamps of two rounds [default: 1, with --rate the seconds that a
     /// round takes]
     #[arg(long, value_name = "SECONDS")]
@@ -138,10 +148,12 @@ pub(crate) struct Flags {
     pub(crate) json: bool,
 
     #[command(flatten)]
+    pub(crate) ask: QueryFlags,
+    #[command(flatten)]
     pub(crate) kill: CrashFlags,
 }
 
-const ABOUT: &str = "Sends metrics as fast as they are taken (--max) or on a schedule (--rate), and can prove that each arrived (--verify)";
+const ABOUT: &str = "Sends metrics as fast as they are taken (--max) or on a schedule (--rate), can prove that each arrived (--verify), and asks as dashboards do (--query)";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -151,6 +163,8 @@ Examples:
   loadgen --rate 1000000 --series 1000000 --connections 2000 --write 100
   loadgen --max --reconnect 300 --connections 64
   loadgen --protocol kairos-rest --rate 100000 --connections 64 --verify http://127.0.0.1:8080
+  loadgen --rate 100000 --series 100000 --duration 60 --query http://127.0.0.1:8080 --query-panels 200
+  loadgen --series 100000 --start 1700000000 --rounds 3600 --query-only --query http://127.0.0.1:8080
   loadgen --crash 'corelane serve --data DIR' --crash-loops 50 --series 1000 --seed 7
 
 Exit code: 0 all well, 1 points were lost, refused or differ, 2 nothing could be said (bad flags, no connection).";
@@ -232,8 +246,14 @@ impl Flags {
         } else {
             self.rounds.unwrap_or(u64::MAX)
         };
+        if workload.rounds_max() <= self.resume {
+            bail!("the rounds of --resume leave no timestamp of ten digits");
+        }
         Ok(Plan {
-            rounds: rounds_max.min(workload.rounds_max()),
+            first_round: self.resume,
+            rounds: rounds_max
+                .saturating_add(self.resume)
+                .min(workload.rounds_max()),
             workload: Arc::new(workload),
             target,
             protocol: match self.protocol {
@@ -259,6 +279,7 @@ impl Flags {
             connections: self.connections,
             threads: self.threads,
             pin: self.pin.clone(),
+            board: None,
         })
     }
 

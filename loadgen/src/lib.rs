@@ -22,5 +22,8 @@ pub mod send;
 // What was sent is asked back.
 pub mod verify;
 
+// It is asked like by dashboards, alone or while points are sent.
+pub mod query;
+
 // The same of a server that is killed again and again.
 pub mod crash;

@@ -3,23 +3,27 @@
 
 mod crash_flags;
 mod flags;
+mod query_flags;
+mod query_report;
 mod report;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use loadgen::crash::host::Process;
 use loadgen::crash::{self, Breach};
+use loadgen::query;
 use loadgen::send::{Outcome, Plan, Transport};
 use loadgen::verify::{Inquiry, Verdict, verify};
 
 use flags::Flags;
+use query_report::{Only, QueryReport};
 use report::{Bar, Report};
 
 fn main() -> ExitCode {
@@ -39,14 +43,15 @@ fn run(flags: &Flags) -> Result<bool> {
     if let Some(command) = &flags.kill.crash {
         return kill_and_verify(flags, command);
     }
-    let plan = flags.plan()?;
-    if let Some(url) = &flags.verify {
-        check_url(url, flags.allow_remote)?;
+    let mut plan = flags.plan()?;
+    let asking = flags.query_plan(&mut plan)?;
+    if let Some(asking) = asking.as_ref().filter(|_| flags.ask.query_only) {
+        return ask_only(flags, asking);
     }
-    let progress = Arc::new(AtomicU64::new(0));
-    let bar = Bar::start(&plan, &progress);
-    let outcome = plan.run(&progress)?;
-    drop(bar);
+    if let Some(url) = &flags.verify {
+        check_url(url, "--verify", flags.allow_remote)?;
+    }
+    let (outcome, asked) = send_and_ask(&plan, asking.as_ref())?;
     let verdict = flags
         .verify
         .as_deref()
@@ -65,16 +70,76 @@ fn run(flags: &Flags) -> Result<bool> {
     if let Some(text) = &refusal {
         eprintln!("loadgen: a request was refused, its points are not there: {text}");
     }
-    let report = Report::new(flags, &plan, &outcome, verdict);
+    let answered = asked.as_ref().is_none_or(|(_, outcome)| told(outcome));
+    let query = asked.map(|(plan, outcome)| QueryReport::new(plan, &outcome));
+    let report = Report::new(flags, &plan, &outcome, verdict, query.transpose()?);
     let text = if flags.json {
         report.json().context("cannot write JSON")? + "\n"
     } else {
         report.table()
     };
+    print(&text)?;
+    Ok(passed && answered && refusal.is_none())
+}
+
+/// Sends, and asks meanwhile if that is planned: from the first rounds on until all is sent.
+fn send_and_ask<'a>(
+    plan: &Plan,
+    asking: Option<&'a query::Plan>,
+) -> Result<(Outcome, Option<(&'a query::Plan, query::Outcome)>)> {
+    let progress = Arc::new(AtomicU64::new(0));
+    let answers = Arc::new(AtomicU64::new(0));
+    let bar = Bar::of_points(plan, &progress, asking.map(|_| &answers));
+    let Some(asking) = asking else {
+        return Ok((plan.run(&progress)?, None));
+    };
+    let stop = AtomicBool::new(false);
+    let (outcome, asked) = std::thread::scope(|scope| {
+        let asker = scope.spawn(|| asking.run(&stop, &answers));
+        let outcome = plan.run(&progress);
+        stop.store(true, Ordering::Relaxed);
+        (outcome, asker.join())
+    });
+    drop(bar);
+    let asked = asked.map_err(|_| anyhow::anyhow!("asking panicked"))?;
+    Ok((outcome?, Some((asking, asked?))))
+}
+
+/// Asks about what an earlier run has sent. True if all is answered as it was sent.
+fn ask_only(flags: &Flags, asking: &query::Plan) -> Result<bool> {
+    let answers = Arc::new(AtomicU64::new(0));
+    let bar = Bar::of_answers(&answers);
+    let outcome = asking.run(&AtomicBool::new(false), &answers)?;
+    drop(bar);
+    let right = told(&outcome);
+    let report = QueryReport::new(asking, &outcome)?;
+    print(&if flags.json {
+        serde_json::to_string(&Only { query: &report }).context("cannot write JSON")? + "\n"
+    } else {
+        report.table()
+    })?;
+    Ok(right)
+}
+
+/// Tells the first faults; true if there are none.
+fn told(outcome: &query::Outcome) -> bool {
+    for fault in &outcome.told {
+        eprintln!("loadgen: {fault}");
+    }
+    let all = outcome
+        .kinds
+        .iter()
+        .map(|(_, tally)| tally.answered + tally.failed);
+    if all.sum::<u64>() == 0 {
+        eprintln!("loadgen: nothing was asked: sending was too short for --query");
+    }
+    outcome.is_right()
+}
+
+fn print(text: &str) -> Result<()> {
     std::io::stdout()
         .write_all(text.as_bytes())
-        .context("cannot write the report")?;
-    Ok(passed && refusal.is_none())
+        .context("cannot write the report")
 }
 
 /// Kills the server that `command` starts, again and again. True if it kept every promise.
@@ -128,9 +193,9 @@ fn passes(flags: &Flags, plan: &Plan, verdict: &Verdict) -> bool {
     }
 }
 
-/// Refuses an address of verification that cannot be meant or is not this machine; gives where it is.
-pub(crate) fn check_url(url: &str, allow_remote: bool) -> Result<SocketAddr> {
-    let example = "write --verify http://HOST:PORT, for example http://127.0.0.1:8080";
+/// Refuses an address of a flag that cannot be meant or is not this machine; gives where it is.
+pub(crate) fn check_url(url: &str, flag: &str, allow_remote: bool) -> Result<SocketAddr> {
+    let example = format!("write {flag} http://HOST:PORT, for example http://127.0.0.1:8080");
     let uri: ureq::http::Uri = url
         .parse()
         .with_context(|| format!("`{url}` is not an address: {example}"))?;

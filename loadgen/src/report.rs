@@ -13,6 +13,7 @@ use loadgen::verify::Verdict;
 use serde::Serialize;
 
 use crate::flags::Flags;
+use crate::query_report::QueryReport;
 
 /// Time between two looks at the progress.
 const BAR_EVERY: Duration = Duration::from_millis(200);
@@ -24,9 +25,14 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
-    /// Shows the points of a run as they are sent.
-    pub(crate) fn start(plan: &Plan, progress: &Arc<AtomicU64>) -> Bar {
-        let total = plan.rounds.checked_mul(plan.workload.parameters().series);
+    /// Shows the points of a run as they are sent, and beside them how many answers came.
+    pub(crate) fn of_points(
+        plan: &Plan,
+        progress: &Arc<AtomicU64>,
+        answers: Option<&Arc<AtomicU64>>,
+    ) -> Bar {
+        let rounds = plan.rounds.saturating_sub(plan.first_round);
+        let total = rounds.checked_mul(plan.workload.parameters().series);
         let bar = match (plan.pace, total) {
             (Pace::Max { .. }, Some(total)) if plan.rounds < plan.workload.rounds_max() => {
                 ProgressBar::new(total)
@@ -35,18 +41,37 @@ impl Bar {
             _ => ProgressBar::new_spinner(),
         };
         let template = if bar.length().is_some() {
-            "{elapsed} {wide_bar} {human_pos}/{human_len} points, {per_sec}"
+            "{elapsed} {wide_bar} {human_pos}/{human_len} points, {per_sec}{msg}"
         } else {
-            "{elapsed} {spinner} {human_pos} points, {per_sec}"
+            "{elapsed} {spinner} {human_pos} points, {per_sec}{msg}"
         };
+        Bar::show(bar, template, progress, answers)
+    }
+
+    /// Shows the answers of a run that only asks.
+    pub(crate) fn of_answers(answers: &Arc<AtomicU64>) -> Bar {
+        let template = "{elapsed} {spinner} {human_pos} answers, {per_sec}";
+        Bar::show(ProgressBar::new_spinner(), template, answers, None)
+    }
+
+    fn show(
+        bar: ProgressBar,
+        template: &str,
+        progress: &Arc<AtomicU64>,
+        answers: Option<&Arc<AtomicU64>>,
+    ) -> Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, progress) = (Arc::clone(&stop), Arc::clone(progress));
+        let answers = answers.map(Arc::clone);
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 bar.set_position(progress.load(Ordering::Relaxed));
+                if let Some(answers) = &answers {
+                    bar.set_message(format!(", {} answers", answers.load(Ordering::Relaxed)));
+                }
                 std::thread::sleep(BAR_EVERY);
             }
             bar.finish_and_clear();
@@ -106,6 +131,7 @@ pub(crate) struct Report {
     latency_max_us: Option<f64>,
     answers: Option<Answers>,
     verify: Option<Verdict>,
+    query: Option<QueryReport>,
 }
 
 impl Report {
@@ -115,6 +141,7 @@ impl Report {
         plan: &Plan,
         outcome: &Outcome,
         verify: Option<Verdict>,
+        query: Option<QueryReport>,
     ) -> Report {
         let parameters = plan.workload.parameters();
         let drained_seconds = outcome.drained.as_secs_f64();
@@ -182,6 +209,7 @@ impl Report {
             latency_max_us: quantile(1.0),
             answers: outcome.answers.clone(),
             verify,
+            query,
         }
     }
 
@@ -269,6 +297,9 @@ impl Report {
         }
         if let Some(verdict) = &self.verify {
             row("verified", verdict.to_string());
+        }
+        if let Some(query) = &self.query {
+            table += &query.table();
         }
         table
     }

@@ -110,6 +110,21 @@ proptest! {
     }
 
     #[test]
+    fn a_sheet_may_begin_behind_any_round(
+        workload in workloads(), items_max in 1..50_usize, first in 0..20_u64, shuffled: bool,
+    ) {
+        let grouping = Grouping { items_max, bytes_max: usize::MAX };
+        let order = if shuffled { Order::Shuffled } else { Order::Stable };
+        let all = rounds_of(Plaintext, &workload, grouping, order, 22);
+        let places = 0..workload.parameters().series;
+        let mut sheet = Sheet::new(Plaintext, Arc::new(workload), places, grouping, order);
+        sheet.begin_at(first);
+        prop_assert_eq!(sheet.bytes(), &all[first as usize]);
+        sheet.turn_to(first + 1);
+        prop_assert_eq!(sheet.bytes(), &all[first as usize + 1]);
+    }
+
+    #[test]
     fn patched_frames_equal_written_frames(workload in workloads(), items_max in 1..50_usize) {
         let grouping = Grouping { items_max, bytes_max: usize::MAX };
         let got = rounds_of(Pickle, &workload, grouping, Order::Stable, 20);

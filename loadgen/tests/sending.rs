@@ -277,6 +277,31 @@ fn a_run_may_follow_another_under_the_same_names() {
 }
 
 #[test]
+fn a_run_goes_on_behind_another() {
+    let receiver = Receiver::start(untouched);
+    let common = "--series 100 --start 1700000000 --connections 3";
+    check(
+        &receiver.run(receiver.tcp, &format!("{common} --max --rounds 20")),
+        0,
+    );
+    for (pace, rounds_before) in [
+        ("--max --order shuffled", 20),
+        ("--rate 2000 --step 1 --write 10", 35),
+    ] {
+        let flags = format!("{common} {pace} --rounds 15 --resume {rounds_before}");
+        let report = check(&receiver.run(receiver.tcp, &flags), 0);
+        assert_eq!(report["points"], 1_500, "{pace}");
+        assert_eq!(report["rounds_min"], rounds_before + 15, "{pace}");
+        // All rounds are asked back, also those of the runs before.
+        assert_eq!(
+            report["verify"]["points"],
+            100 * (rounds_before + 15),
+            "{pace}"
+        );
+    }
+}
+
+#[test]
 fn one_lost_point_fails_and_is_named() {
     let receiver = Receiver::start(|line| {
         if line.contains("h000003.cpu.c01.idle") && line.ends_with("1700000005") {

@@ -416,6 +416,14 @@ pub static KEYS: &[Key] = &[
         "Bytes of memory that a query may hold. Default 2147483648 (2 GiB)."
     ),
     whole!(
+        "query.slow_ms",
+        "milliseconds",
+        0..=3_600_000,
+        |c| &mut c.query.slow_ms,
+        "A query that takes as long is kept in the log, with where its time went. Default 1000; 0 keeps",
+        "none."
+    ),
+    whole!(
         "http.body_bytes_max",
         "bytes",
         1_024..=(1 << 30),
@@ -437,6 +445,14 @@ pub static KEYS: &[Key] = &[
         "Milliseconds within which the head of a request must have come. Default 10000."
     ),
     whole!(
+        "http.write_timeout_ms",
+        "milliseconds",
+        100..=3_600_000,
+        |c| &mut c.http.write_timeout_ms,
+        "Milliseconds within which a reader must have taken some more of its answer; one that does not",
+        "is parted with. Default 60000."
+    ),
+    whole!(
         "http.connections_max",
         "connections",
         1..=1_000_000,
@@ -444,6 +460,17 @@ pub static KEYS: &[Key] = &[
         "HTTP connections that one shard keeps open. Another one is closed at once and counted.",
         "Each needs an open file. Default 1000."
     ),
+    Key {
+        name: "http.prefix",
+        flag: None,
+        help: &[
+            "What stands before the paths of all requests, such as \"/graphite\": graphite-web's",
+            "URL_PREFIX. Paths without it are answered too. Default \"\".",
+        ],
+        kind: Kind::Text {
+            at: |c| &mut c.http.prefix,
+        },
+    },
     Key {
         name: "http.allow_origin",
         flag: None,

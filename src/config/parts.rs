@@ -40,6 +40,8 @@ impl Config {
         let origin = &self.http.allow_origin;
         HttpOptions {
             limits: self.query.limits(),
+            prefix: self.http.prefix.clone(),
+            slow: Duration::from_millis(self.query.slow_ms),
             node: machine::node_name(),
             allow_origin: (!origin.is_empty()).then(|| origin.clone()),
             ..HttpOptions::default()
@@ -66,6 +68,7 @@ impl Config {
             udp_buffer_bytes: size(ingest.udp_buffer_bytes),
             http_connections_max: size(http.connections_max),
             http_header_timeout: Duration::from_millis(http.header_timeout_ms),
+            http_write_timeout: Duration::from_millis(http.write_timeout_ms),
             http_body_timeout: Duration::from_millis(http.body_timeout_ms),
             http_body_bytes_max: size(http.body_bytes_max),
             http: self.http_options(),

@@ -400,6 +400,8 @@ pub struct Query {
     pub millis_max: u64,
     /// Memory.
     pub bytes_max: u64,
+    /// Milliseconds from which on a query is kept in the log; 0 keeps none.
+    pub slow_ms: u64,
 }
 
 impl Default for Query {
@@ -411,6 +413,7 @@ impl Default for Query {
             points_returned_max: limits.points_returned_max,
             millis_max: limits.millis_max,
             bytes_max: limits.bytes_max,
+            slow_ms: 1_000,
         }
     }
 }
@@ -437,6 +440,10 @@ pub struct Http {
     pub header_timeout_ms: u64,
     /// Milliseconds within which a request's body must have come.
     pub body_timeout_ms: u64,
+    /// Milliseconds within which a reader must have taken some more of its answer.
+    pub write_timeout_ms: u64,
+    /// What stands before every path; empty is nothing.
+    pub prefix: String,
     /// The value of `Access-Control-Allow-Origin`; empty is none.
     pub allow_origin: String,
     /// Open HTTP connections of one shard.
@@ -449,6 +456,8 @@ impl Default for Http {
             body_bytes_max: 4 << 20,
             header_timeout_ms: 10_000,
             body_timeout_ms: 30_000,
+            write_timeout_ms: 60_000,
+            prefix: String::new(),
             allow_origin: String::new(),
             connections_max: 1_000,
         }

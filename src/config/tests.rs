@@ -460,6 +460,10 @@ fn parts_get_what_they_need() {
         .expect("good")
         .config;
     assert_eq!(open.http_options().allow_origin.as_deref(), Some("*"));
+    let below = all("[http]\nprefix = \"/graphite\"", &[], "")
+        .expect("good")
+        .config;
+    assert_eq!(below.http_options().prefix, "/graphite");
     let shard = config.shard_options(7, 2, 8 << 30);
     assert_eq!((shard.seed, shard.index.series_max), (7, 4_000_000));
     assert_eq!(shard.index.bytes_max, 1 << 30);

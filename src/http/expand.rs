@@ -25,6 +25,7 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
             "more than {QUERIES_MAX} values of 'query'; send several requests"
         )));
     }
+    let beyond = question.beyond();
     let mut groups: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut paths = 0;
     for query in queries {
@@ -44,23 +45,29 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
             if i > 0 {
                 text.extend_from_slice(b", ");
             }
-            push_text(query, Beyond::Escaped, &mut text);
+            push_text(query, beyond, &mut text);
             text.extend_from_slice(b": ");
-            text.extend_from_slice(&array(question, paths).await?);
+            text.extend_from_slice(&array(question, paths, beyond).await?);
         }
         text.push(b'}');
     } else {
         let all = groups.remove("").unwrap_or_default();
-        text.extend_from_slice(&array(question, &all).await?);
+        text.extend_from_slice(&array(question, &all, beyond).await?);
     }
     text.push(b'}');
-    question.json(text).await
+    let mut response = question.json_of(text, beyond).await?;
+    find::forbid_keeping(&mut response);
+    Ok(response)
 }
 
-async fn array(question: &Question<'_>, paths: &BTreeSet<String>) -> Result<Vec<u8>, QueryError> {
+async fn array(
+    question: &Question<'_>,
+    paths: &BTreeSet<String>,
+    beyond: Beyond,
+) -> Result<Vec<u8>, QueryError> {
     let mut list = List::new();
     for (i, path) in paths.iter().enumerate() {
-        push_text(path, Beyond::Escaped, list.item());
+        push_text(path, beyond, list.item());
         list.check(question)?;
         question.breathe_every(i).await?;
     }

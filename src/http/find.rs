@@ -5,7 +5,7 @@ mod packed;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use http::header::{CACHE_CONTROL, PRAGMA};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::carbon::{self, Dialect};
@@ -15,6 +15,7 @@ use super::json::{Beyond, push_text};
 use super::question::{Question, document};
 use crate::base::decimal::push_float;
 use crate::query::error::QueryError;
+use crate::query::graphite::time;
 use crate::query::merge::Merged;
 use crate::query::plan::Want;
 use crate::query::scan::FoundNode;
@@ -30,8 +31,8 @@ enum Format {
     Json,
     /// The texts at one position of the paths.
     NodeList {
-        /// 0 is the first node of a path.
-        position: usize,
+        /// 0 is the first node of a path, -1 the last.
+        position: i64,
     },
     /// Paths and whether they are leaves, for another server.
     Packed(Packing),
@@ -53,12 +54,15 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
     };
     let wildcards = question.parameters.switch("wildcards")?;
     let leaves_only = question.parameters.switch("leavesOnly")?;
+    let variants = question.parameters.switch("automatic_variants")?;
+    check_times(question)?;
+    question.callback()?;
     let pattern = match format {
-        Format::Completer => completed(query),
+        Format::Completer => completed(query, variants),
         _ => query.to_owned(),
     };
     let nodes = matching(question, &pattern, leaves_only).await?;
-    let beyond = beyond(question);
+    let beyond = question.beyond();
     let text = match format {
         Format::TreeJson => tree_json(question, &nodes, query, wildcards, beyond).await?,
         Format::Completer => completer(question, &nodes, wildcards, beyond).await?,
@@ -68,20 +72,33 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
     };
     let mut response = match format {
         Format::Packed(packing) => document(packing.kind(), text),
-        _ => question.json(text).await?,
+        _ => question.json_of(text, beyond).await?,
     };
+    forbid_keeping(&mut response);
+    Ok(response)
+}
+
+/// Tell browsers and proxies to ask again.
+pub(super) fn forbid_keeping(response: &mut Response<Bytes>) {
     let headers = response.headers_mut();
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if beyond == Beyond::Utf8 && !matches!(format, Format::Packed(_)) {
-        let kind = match question.callback()? {
-            None => "application/json;charset=utf-8",
-            Some(_) => "text/javascript;charset=utf-8",
-        };
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    }
-    headers.insert(http::header::VARY, HeaderValue::from_name(ACCEPT));
-    Ok(response)
+}
+
+/// The times of the request, which must be times and change nothing: what was ever stored is found.
+fn check_times(question: &Question<'_>) -> Result<(), Failure> {
+    let parameters = &question.parameters;
+    let zone = question.zone();
+    let at = |name, now_s| match parameters.last(name) {
+        None | Some("-1") => Ok(now_s),
+        Some(spec) => time::parse(spec, now_s, &zone).map_err(|error| {
+            Failure::invalid(format!("Invalid value {spec:?} for param {name}: {error}"))
+        }),
+    };
+    let now_s = at("now", question.began.seconds())?;
+    at("from", now_s)?;
+    at("until", now_s)?;
+    Ok(())
 }
 
 fn format(question: &Question<'_>) -> Result<Option<Format>, Failure> {
@@ -91,10 +108,10 @@ fn format(question: &Question<'_>) -> Result<Option<Format>, Failure> {
             "completer" => Some(Format::Completer),
             "json" => Some(Format::Json),
             "nodelist" => {
-                let position = question.parameters.last("position").map(str::parse);
-                let Some(Ok(position)) = position else {
+                let position = question.parameters.last("position").unwrap_or("-1");
+                let Ok(position) = position.trim().parse() else {
                     return Err(Failure::invalid(
-                        "format=nodelist needs a whole number 'position', 0 for the first node",
+                        "'position' is a whole number: 0 for the first node, -1 for the last",
                     ));
                 };
                 Some(Format::NodeList { position })
@@ -104,21 +121,24 @@ fn format(question: &Question<'_>) -> Result<Option<Format>, Failure> {
     )
 }
 
-/// Graphite-web escapes beyond ASCII unless the reader says that it takes something besides JSON.
-fn beyond(question: &Question<'_>) -> Beyond {
-    match question.accept.as_deref() {
-        None | Some("application/json") => Beyond::Escaped,
-        Some(_) => Beyond::Utf8,
-    }
-}
-
-/// What a half-typed path looks for.
-fn completed(query: &str) -> String {
+/// What a half-typed path looks for. With `variants` the commas of a node part alternatives, also without
+/// braces around them.
+fn completed(query: &str, variants: bool) -> String {
     let mut pattern = query.replace("..", "*.");
     if !pattern.ends_with('*') {
         pattern.push('*');
     }
-    pattern
+    if !variants {
+        return pattern;
+    }
+    let nodes = pattern.split('.').map(|node| {
+        if node.contains(',') && !node.contains('{') {
+            format!("{{{node}}}")
+        } else {
+            node.to_owned()
+        }
+    });
+    nodes.collect::<Vec<String>>().join(".")
 }
 
 /// The matching nodes sorted by path. `leaves_only` drops branches, and of a node that is both
@@ -163,7 +183,8 @@ async fn tree_json(
         question.breathe_every(i).await?;
     }
     let mut list = List::new();
-    if wildcards && nodes.len() > 1 {
+    let several = nodes.len() > 1 || nodes.iter().any(|node| node.leaf && node.branch);
+    if wildcards && several {
         let branch = texts.values().any(|&branch| branch);
         push_tree_node("*", base, branch, beyond, list.item());
     }
@@ -272,12 +293,12 @@ async fn json(
 async fn node_list(
     question: &Question<'_>,
     nodes: &[FoundNode],
-    position: usize,
+    position: i64,
     beyond: Beyond,
 ) -> Result<Vec<u8>, QueryError> {
     let mut texts: BTreeSet<&str> = BTreeSet::new();
     for (i, node) in nodes.iter().enumerate() {
-        texts.extend(node.path.split('.').nth(position));
+        texts.extend(at_position(&node.path, position));
         question.breathe_every(i).await?;
     }
     let mut list = List::after(b"{\"nodes\": [");
@@ -289,6 +310,15 @@ async fn node_list(
     let mut text = list.end();
     text.push(b'}');
     Ok(text)
+}
+
+/// The text at one position of a path, counted from its end where it is negative.
+fn at_position(path: &str, position: i64) -> Option<&str> {
+    let from_end = usize::try_from(position.checked_add(1)?.checked_neg()?);
+    match usize::try_from(position) {
+        Ok(position) => path.split('.').nth(position),
+        Err(_) => path.rsplit('.').nth(from_end.ok()?),
+    }
 }
 
 /// A JSON array under way, and how long its text was before the first item.

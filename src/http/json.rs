@@ -43,6 +43,62 @@ fn push_unit(unit: u16, out: &mut Vec<u8>) {
     }
 }
 
+/// JSON under way to lines for people, as Python's writer indents it by two. Blanks between tokens are
+/// its own, whatever the text it is made from had.
+#[derive(Debug, Default)]
+pub(super) struct Indented {
+    /// What there is so far.
+    pub(super) text: Vec<u8>,
+    depth: usize,
+    /// Whether the last token opened an array or object.
+    opened: bool,
+    in_text: bool,
+    escaped: bool,
+}
+
+impl Indented {
+    /// What comes next of the text, cut anywhere.
+    pub(super) fn push(&mut self, json: &[u8]) {
+        for &byte in json {
+            if self.in_text {
+                self.text.push(byte);
+                self.in_text = self.escaped || byte != b'"';
+                self.escaped = !self.escaped && byte == b'\\';
+            } else {
+                self.push_outside(byte);
+            }
+        }
+    }
+
+    fn push_outside(&mut self, byte: u8) {
+        match byte {
+            b' ' | b'\n' | b'\r' | b'\t' => return,
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                if !self.opened {
+                    self.line();
+                }
+            }
+            _ if self.opened => self.line(),
+            _ => {}
+        }
+        self.text.push(byte);
+        self.opened = matches!(byte, b'{' | b'[');
+        match byte {
+            b'{' | b'[' => self.depth += 1,
+            b',' => self.line(),
+            b':' => self.text.push(b' '),
+            _ => {}
+        }
+        self.in_text = byte == b'"';
+    }
+
+    fn line(&mut self) {
+        self.text.push(b'\n');
+        self.text.resize(self.text.len() + 2 * self.depth, b' ');
+    }
+}
+
 /// Whether `name` may wrap a JSONP answer: names and dots and nothing that could be a program.
 pub(super) fn is_callback(name: &str) -> bool {
     !name.is_empty()
@@ -78,6 +134,32 @@ mod tests {
         );
         check("grün 😀", Beyond::Escaped, r#""gr\u00fcn \ud83d\ude00""#);
         check("grün 😀", Beyond::Utf8, r#""grün 😀""#);
+    }
+
+    #[test]
+    fn lines_for_people() {
+        let indented = |json: &str, piece: usize| {
+            let mut lines = Indented::default();
+            json.as_bytes()
+                .chunks(piece)
+                .for_each(|some| lines.push(some));
+            String::from_utf8(lines.text).expect("UTF-8")
+        };
+        let json = r#"[{"a": "b, [c] \\\"d\": {", "e": [], "f": {}}, [1.5, null], [[2]]]"#;
+        let want = concat!(
+            "[\n  {\n    \"a\": \"b, [c] \\\\\\\"d\\\": {\",\n    \"e\": [],\n    \"f\": {}\n  },\n",
+            "  [\n    1.5,\n    null\n  ],\n  [\n    [\n      2\n    ]\n  ]\n]",
+        );
+        for piece in 1..json.len() {
+            assert_eq!(indented(json, piece), want, "{piece}");
+        }
+        assert_eq!(indented(want, 7), want);
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(read(want), read(json));
+        assert_eq!(
+            (indented("[]", 1), indented("5", 1)),
+            ("[]".to_owned(), "5".to_owned())
+        );
     }
 
     #[test]

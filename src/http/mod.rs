@@ -7,14 +7,21 @@
 
 mod admin;
 mod carbon;
+mod dashboards;
+mod delete;
 mod encode;
 mod errors;
+mod events;
 mod expand;
 mod find;
+mod functions;
 mod json;
+mod json_body;
 mod kairos;
+mod laid_out;
 mod multipart;
 mod names;
+mod packing;
 mod parameters;
 mod picture;
 mod plain;
@@ -22,21 +29,26 @@ mod prometheus;
 mod question;
 mod render;
 mod routes;
+mod tags;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::time::Millis;
+use crate::model::event::Event;
 use crate::model::refusal::{Protocol, Refusals};
 use crate::model::sample::Samples;
-use crate::model::series::TenantId;
+use crate::model::series::{Identity, TenantId};
 pub use crate::query::breath::Local;
 use crate::query::error::QueryError;
 use crate::query::limits::Limits;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
+use crate::store::control::Control;
+use crate::store::tombstone::{self, Target, Tombstone};
 pub use kairos::Room;
 
 /// All shards, as one asks them.
@@ -61,6 +73,15 @@ pub trait Fleet {
         text: &[u8],
         samples: &mut Samples,
     ) -> Local<'_, Result<(), Unstored>>;
+
+    /// Delete points that have arrived so far. Done when that is durable and every shard goes by it.
+    fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>>;
+
+    /// Keep an event; its id is given, whatever it has. Done when it is durable and every shard knows it.
+    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>>;
+
+    /// What users have told.
+    fn control(&self) -> Arc<Control>;
 
     /// Do what would hold a core for too long, on a thread that serves no shard, and wait for it. Fails
     /// with `Busy` if too much waits already, and with `Timeout` after its time.
@@ -92,6 +113,34 @@ pub trait Fleet {
     fn ready(&self) -> bool;
 }
 
+/// What is to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// Whose series.
+    pub tenant: TenantId,
+    /// Which of them, each once.
+    pub series: Vec<Identity>,
+    /// The first instant; with [`Millis::MIN`] and [`Millis::MAX`] the series leave all lists too.
+    pub from: Millis,
+    /// The last instant.
+    pub until: Millis,
+}
+
+impl Deletion {
+    /// What the manifest has to be told, where arrivals with a stamp below `stamp` are deleted.
+    pub fn tombstones(&self, stamp: u64) -> Vec<Tombstone> {
+        let some = self.series.chunks(tombstone::SERIES_MAX);
+        let tombstones = some.map(|series| Tombstone {
+            tenant: self.tenant,
+            target: Target::Series(series.to_vec()),
+            from_ms: self.from.0,
+            to_ms: self.until.0,
+            stamp,
+        });
+        tombstones.collect()
+    }
+}
+
 /// Work that needs nothing but what it brings with it.
 pub type Errand = Box<dyn FnOnce() -> Made + Send>;
 
@@ -114,12 +163,16 @@ pub struct HttpOptions {
     pub limits: Limits,
     /// Whose series the requests see; one tenant for all while access is off.
     pub tenant: TenantId,
+    /// Questions that take as long are kept in the log; zero keeps none.
+    pub slow: Duration,
     /// The zone of requests that name none.
     pub zone: jiff::tz::TimeZone,
     /// What this machine is called, as fronts of several nodes name it.
     pub node: String,
     /// The version that `/metrics` tells.
     pub version: &'static str,
+    /// What stands before every path, such as `/graphite`; paths without it are known too. Empty is nothing.
+    pub prefix: String,
     /// The value of `Access-Control-Allow-Origin`; `None` sends no such header.
     pub allow_origin: Option<String>,
     /// What unpacked bodies may take, for all shards.
@@ -131,9 +184,11 @@ impl Default for HttpOptions {
         HttpOptions {
             limits: Limits::default(),
             tenant: TenantId::DEFAULT,
+            slow: Duration::ZERO,
             zone: jiff::tz::TimeZone::UTC,
             node: "corelane".to_owned(),
             version: env!("CARGO_PKG_VERSION"),
+            prefix: String::new(),
             allow_origin: None,
             unpacking: Room::default(),
         }

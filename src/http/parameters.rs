@@ -1,8 +1,10 @@
-//! The parameters of a request: those of the URL, then those of a form in the body.
+//! The parameters of a request: those of the URL, then those of a form or a JSON object in the body.
 
 use http::header::CONTENT_TYPE;
+use memchr::memchr;
 
 use super::errors::Failure;
+use super::json_body;
 use super::multipart::Fields;
 use crate::query::breath::Pace;
 use crate::query::graphite::target;
@@ -13,24 +15,25 @@ pub(super) const PARAMETERS_MAX: usize = 10_000;
 /// Bytes of one parameter, its name among them: the longest target and some.
 pub(super) const PARAMETER_BYTES_MAX: usize = target::BYTES_MAX + 1024;
 
+/// Bytes of a parameter as it is sent, where each byte may take three.
+const PAIR_BYTES_MAX: usize = 3 * PARAMETER_BYTES_MAX;
+
 /// Names and values in the order in which they were sent, those of the URL first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Read the URL's query and, of a form, the body, in pieces as `pace` says. Any other body is
-    /// not looked at, as in graphite-web.
+    /// Read the URL's query and, of a form or of JSON, the body, in pieces as `pace` says. Any other
+    /// body is not looked at, as in graphite-web, which does not look at JSON either.
     ///
     /// # Errors
-    /// More than [`PARAMETERS_MAX`] or longer than [`PARAMETER_BYTES_MAX`], a multipart body that
-    /// breaks its own form, or what a breath says.
+    /// More than [`PARAMETERS_MAX`] or longer than [`PARAMETER_BYTES_MAX`], a body that breaks its own
+    /// form, or what a breath says.
     pub(super) async fn read<B: AsRef<[u8]>>(
         request: &http::Request<B>,
         pace: &Pace<'_>,
     ) -> Result<Parameters, Failure> {
-        let mut parameters = Parameters::default();
-        let query = request.uri().query().unwrap_or("");
-        parameters.read_pairs(query.as_bytes(), pace).await?;
+        let mut parameters = Parameters::of_url(request, pace).await?;
         let kind = kind(request);
         let body = request.body().as_ref();
         match essence(kind).as_str() {
@@ -44,17 +47,40 @@ impl Parameters {
                     pace.did_series(bytes).await?;
                 }
             }
+            JSON | JSON_TOO if !body.trim_ascii().is_empty() => {
+                json_body::read(body, pace, |name, value| parameters.push(name, value)).await?;
+            }
             _ => {}
         }
         Ok(parameters)
     }
 
+    /// Read only the URL's query: the body is for somebody else.
+    ///
+    /// # Errors
+    /// As [`Parameters::read`].
+    pub(super) async fn of_url<B>(
+        request: &http::Request<B>,
+        pace: &Pace<'_>,
+    ) -> Result<Parameters, Failure> {
+        let mut parameters = Parameters::default();
+        let query = request.uri().query().unwrap_or("");
+        parameters.read_pairs(query.as_bytes(), pace).await?;
+        Ok(parameters)
+    }
+
     /// What `%XX` and `+` stand for; bytes that are no UTF-8 become the replacement character.
     async fn read_pairs(&mut self, text: &[u8], pace: &Pace<'_>) -> Result<(), Failure> {
-        for pair in text.split(|&byte| byte == b'&') {
-            if 3 * PARAMETER_BYTES_MAX < pair.len() {
+        let mut rest = text;
+        while !rest.is_empty() {
+            // A pair without end is not looked for to the end of the body.
+            let near = rest.get(..=PAIR_BYTES_MAX).unwrap_or(rest);
+            let end = memchr(b'&', near).unwrap_or(near.len());
+            if PAIR_BYTES_MAX < end {
                 return Err(too_long());
             }
+            let (pair, behind) = rest.split_at(end);
+            rest = behind.get(1..).unwrap_or_default();
             for (name, value) in form_urlencoded::parse(pair) {
                 self.push(name.into_owned(), value.into_owned())?;
             }
@@ -112,13 +138,15 @@ impl Parameters {
             .collect()
     }
 
-    /// A switch: off when absent, empty or `0`.
+    /// A switch: off when absent, empty, `0` or `false`.
     ///
     /// # Errors
-    /// A value that is no whole number.
+    /// A value that is neither a whole number nor `true` or `false`.
     pub(super) fn switch(&self, name: &str) -> Result<bool, Failure> {
         match self.last(name).unwrap_or("").trim() {
             "" => Ok(false),
+            value if value.eq_ignore_ascii_case("true") => Ok(true),
+            value if value.eq_ignore_ascii_case("false") => Ok(false),
             value => match value.parse::<i64>() {
                 Ok(number) => Ok(number != 0),
                 Err(_) => Err(Failure::invalid(format!(
@@ -131,10 +159,12 @@ impl Parameters {
 
 const PAIRS: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data";
+const JSON: &str = "application/json";
+const JSON_TOO: &str = "text/json";
 
 /// Whether the body of `request` is read for parameters.
 pub(super) fn is_form<B>(request: &http::Request<B>) -> bool {
-    [PAIRS, PARTS].contains(&essence(kind(request)).as_str())
+    [PAIRS, PARTS, JSON, JSON_TOO].contains(&essence(kind(request)).as_str())
 }
 
 fn kind<B>(request: &http::Request<B>) -> &str {
@@ -202,13 +232,27 @@ mod tests {
 
     #[test]
     fn other_bodies_are_not_read() {
-        check(
-            "/render?a=1",
-            "application/json",
-            "{\"a\": 2}",
-            &[("a", "1")],
-        );
+        check("/render?a=1", "text/plain", "{\"a\": 2}", &[("a", "1")]);
         check("/render", "", "a=2", &[]);
+    }
+
+    #[test]
+    fn an_object_of_json_is_read_like_a_form() {
+        let kind = "application/json; charset=utf-8";
+        let body = "{\"target\": [\"b\", \"c\"], \"from\": 5}";
+        let want = [
+            ("target", "a"),
+            ("target", "b"),
+            ("target", "c"),
+            ("from", "5"),
+        ];
+        check("/render?target=a", kind, body, &want);
+        check("/render?a=1", kind, " ", &[("a", "1")]);
+        assert!(read("/render", kind, "[1]").is_err());
+        let many = format!("{{\"a\": [{}]}}", "1,".repeat(PARAMETERS_MAX + 1));
+        assert!(read("/r", kind, &many).is_err());
+        let long = format!("{{\"a\": \"{}\"}}", "a".repeat(PARAMETER_BYTES_MAX));
+        assert!(read("/r", kind, &long).is_err());
     }
 
     #[test]
@@ -232,6 +276,12 @@ mod tests {
         let long = format!("target={}", "a".repeat(PARAMETER_BYTES_MAX));
         assert!(read("/r", FORM, &long).is_err());
         assert!(read("/r", FORM, &long[6..]).is_ok());
+        let coded = "%61".repeat(PARAMETER_BYTES_MAX);
+        assert!(read("/r", FORM, &coded).is_ok());
+        assert!(read("/r", FORM, &format!("{coded}&b=1")).is_ok());
+        assert!(read("/r", FORM, &format!("{coded}1")).is_err());
+        assert!(read("/r", FORM, &format!("&&{coded}1&b=1")).is_err());
+        assert!(read("/r", FORM, &"x".repeat(1 << 20)).is_err());
     }
 
     #[test]
@@ -248,11 +298,13 @@ mod tests {
 
     #[test]
     fn switches() {
-        let parameters = read("/r?a=1&b=0&c=&d=x", "", "").unwrap_or_default();
+        let parameters = read("/r?a=1&b=0&c=&d=x&f=True&g=false", "", "").unwrap_or_default();
         assert_eq!(parameters.switch("a"), Ok(true));
         assert_eq!(parameters.switch("b"), Ok(false));
         assert_eq!(parameters.switch("c"), Ok(false));
         assert_eq!(parameters.switch("e"), Ok(false));
+        assert_eq!(parameters.switch("f"), Ok(true));
+        assert_eq!(parameters.switch("g"), Ok(false));
         assert!(parameters.switch("d").is_err());
     }
 }

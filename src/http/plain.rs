@@ -16,7 +16,8 @@ type Answer = Result<Response<Bytes>, Failure>;
 pub(super) async fn root(question: &Question<'_>) -> Answer {
     let version = question.options.version;
     let text = format!(
-        "corelane {version}\nGraphite: /render /metrics/find /metrics/expand /metrics/index.json /version\n\
+        "corelane {version}\nGraphite: /render /metrics/find /metrics/expand /metrics/index.json /functions \
+          /tags /events /version\n\
          KairosDB: /api/v1/datapoints /api/v1/datapoints/query\n\
          Operation: /metrics /health /ready\n"
     );

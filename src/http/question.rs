@@ -4,12 +4,14 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use http::{HeaderValue, Method, Response};
+use jiff::tz::TimeZone;
 
 use super::errors::Failure;
+use super::json::{self, Beyond, Indented};
 use super::parameters::Parameters;
-use super::{Errand, Fleet, HttpOptions, Made, json};
+use super::{Errand, Fleet, HttpOptions, Made};
 use crate::base::time::Millis;
 use crate::query::breath::{Breath, Local, PIECE, Pace};
 use crate::query::error::QueryError;
@@ -25,6 +27,8 @@ const LIST_BREATH: usize = 500;
 pub(super) struct Question<'a> {
     /// As it was sent.
     pub(super) request: &'a http::Request<Bytes>,
+    /// What the path has behind that of its route, decoded; empty for a route without a slash at its end.
+    pub(super) rest: String,
     /// How it was asked.
     pub(super) method: Method,
     /// The `Accept` header.
@@ -44,7 +48,7 @@ pub(super) struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    /// Read a request.
+    /// Read a request; its body too, if it has parameters and not something for the handler.
     ///
     /// # Errors
     /// Parameters that cannot be read.
@@ -52,9 +56,14 @@ impl<'a> Question<'a> {
         request: &'a http::Request<Bytes>,
         fleet: &'a dyn Fleet,
         options: &'a HttpOptions,
+        reads_body: bool,
     ) -> Result<Question<'a>, Failure> {
         let mut question = Question::unread(request, fleet, options);
-        let parameters = Parameters::read(request, &question.pace()).await?;
+        let parameters = if reads_body {
+            Parameters::read(request, &question.pace()).await?
+        } else {
+            Parameters::of_url(request, &question.pace()).await?
+        };
         question.parameters = parameters;
         Ok(question)
     }
@@ -68,6 +77,7 @@ impl<'a> Question<'a> {
         let accept = request.headers().get(ACCEPT);
         Question {
             request,
+            rest: String::new(),
             method: request.method().clone(),
             accept: accept.and_then(|a| a.to_str().ok()).map(str::to_owned),
             parameters: Parameters::default(),
@@ -113,9 +123,12 @@ impl<'a> Question<'a> {
         let mut merge = Merge::new(&plan, partials);
         loop {
             if let Some(merged) = merge.step(PIECE) {
-                if let Ok(Merged::Points(points)) = &merged {
-                    self.damaged.set(self.damaged.get() || points.damaged);
-                }
+                let damaged = match &merged {
+                    Ok(Merged::Points(points)) => points.damaged,
+                    Ok(Merged::Rows(rows)) => rows.damaged,
+                    _ => false,
+                };
+                self.damaged.set(self.damaged.get() || damaged);
                 return merged;
             }
             self.breathe().await?;
@@ -152,7 +165,8 @@ impl<'a> Question<'a> {
         u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn took(&self) -> Duration {
+    /// Since it came.
+    pub(super) fn took(&self) -> Duration {
         self.fleet.elapsed().saturating_sub(self.started)
     }
 
@@ -185,11 +199,64 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Give `text` as JSON, wrapped if the request says so.
+    /// The zone that the request names; where it names none, or one that there is not, that of the
+    /// configuration.
+    pub(super) fn zone(&self) -> TimeZone {
+        match self.parameters.last("tz").map(TimeZone::get) {
+            Some(Ok(zone)) => zone,
+            _ => self.options.zone.clone(),
+        }
+    }
+
+    /// How the JSON of lists of names tells characters beyond ASCII: graphite-web escapes them unless the
+    /// reader says that it takes something besides JSON.
+    pub(super) fn beyond(&self) -> Beyond {
+        match self.accept.as_deref() {
+            None | Some("application/json") => Beyond::Escaped,
+            Some(_) => Beyond::Utf8,
+        }
+    }
+
+    /// Whether JSON is wanted in lines, for people.
+    pub(super) fn is_pretty(&self) -> bool {
+        let pretty = self.parameters.last("pretty");
+        pretty.is_some_and(|pretty| !pretty.is_empty())
+    }
+
+    /// As [`Question::json`], of a text that was written as [`Question::beyond`] says.
     ///
     /// # Errors
-    /// As [`Question::callback`] and [`Breath::breathe`].
-    pub(super) async fn json(&self, text: Vec<u8>) -> Result<Response<Bytes>, Failure> {
+    /// As [`Question::json`].
+    pub(super) async fn json_of(
+        &self,
+        text: Vec<u8>,
+        beyond: Beyond,
+    ) -> Result<Response<Bytes>, Failure> {
+        let mut response = self.json(text).await?;
+        let headers = response.headers_mut();
+        if beyond == Beyond::Utf8 {
+            let kind = match self.callback()? {
+                None => "application/json;charset=utf-8",
+                Some(_) => "text/javascript;charset=utf-8",
+            };
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        headers.append(VARY, HeaderValue::from_name(ACCEPT));
+        Ok(response)
+    }
+
+    /// Give `text` as JSON, in lines and wrapped if the request says so.
+    ///
+    /// # Errors
+    /// As [`Question::callback`] and [`Breath::breathe`], and where it becomes larger than answers may be.
+    pub(super) async fn json(&self, mut text: Vec<u8>) -> Result<Response<Bytes>, Failure> {
+        if self
+            .parameters
+            .last("pretty")
+            .is_some_and(|p| !p.is_empty())
+        {
+            text = self.indented(&text).await?;
+        }
         let Some(name) = self.callback()? else {
             return Ok(document("application/json", text));
         };
@@ -207,6 +274,21 @@ impl<'a> Question<'a> {
     }
 }
 
+impl Question<'_> {
+    /// `text`, which is JSON, as Python writes it for people.
+    async fn indented(&self, text: &[u8]) -> Result<Vec<u8>, QueryError> {
+        let mut lines = Indented::default();
+        for some in text.chunks(INDENTED) {
+            lines.push(some);
+            self.options.limits.check_bytes(lines.text.len() as u64)?;
+            self.breathe().await?;
+        }
+        Ok(lines.text)
+    }
+}
+
+/// Bytes of an answer that are put into lines in one go.
+const INDENTED: usize = 1 << 14;
 /// Bytes of an answer that are copied in one go.
 const COPIED: usize = 1 << 18;
 

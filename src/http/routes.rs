@@ -6,18 +6,20 @@ use http::header::{
     CONTENT_LENGTH, VARY,
 };
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
 
 use super::errors::{Failure, text_response};
 use super::question::Question;
 use super::{
-    Fleet, HttpOptions, Local, admin, carbon, expand, find, kairos, names, plain, prometheus,
-    render,
+    Fleet, HttpOptions, Local, admin, carbon, dashboards, delete, events, expand, find, functions,
+    kairos, names, packing, plain, prometheus, render, tags,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
 
 struct Route {
-    /// Without a trailing slash; one more is always accepted.
+    /// Without a trailing slash, one more is always accepted: this path. With one: every path that goes on
+    /// behind it and has no route of its own; what it goes on with is [`Question::rest`].
     path: &'static str,
     methods: Methods,
     handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>,
@@ -31,6 +33,8 @@ enum Methods {
     GetPost,
     /// POST: it changes something.
     Post,
+    /// GET and HEAD; and POST with a body that the handler reads, whatever its content type says.
+    GetRecord,
     /// POST, with a body that the handler reads; and KairosDB's OPTIONS.
     Kairos,
 }
@@ -52,6 +56,32 @@ const ROUTES: &[Route] = &[
             Box::pin(prometheus::answer(question))
         }
     }),
+    get("/functions", |question| Box::pin(functions::list(question))),
+    get("/functions/", |question| Box::pin(functions::one(question))),
+    both("/dashboard/find", |question| {
+        Box::pin(dashboards::find(question))
+    }),
+    both("/dashboard/find_template", |question| {
+        Box::pin(dashboards::find_template(question))
+    }),
+    both("/dashboard/load/", |question| {
+        Box::pin(dashboards::load(question))
+    }),
+    both("/dashboard/load_template/", |question| {
+        Box::pin(dashboards::load_template(question))
+    }),
+    both("/dashboard/save/", |question| {
+        Box::pin(dashboards::change(question))
+    }),
+    both("/dashboard/save_template/", |question| {
+        Box::pin(dashboards::change(question))
+    }),
+    both("/dashboard/delete/", |question| {
+        Box::pin(dashboards::change(question))
+    }),
+    both("/dashboard/delete_template/", |question| {
+        Box::pin(dashboards::change(question))
+    }),
     both("/metrics/list", |question| Box::pin(carbon::list(question))),
     both("/metrics/details", |question| {
         Box::pin(carbon::details(question))
@@ -60,9 +90,41 @@ const ROUTES: &[Route] = &[
     both("/_internal/capabilities", |question| {
         Box::pin(carbon::capabilities(question))
     }),
+    get("/tags", |question| Box::pin(tags::list(question))),
+    both("/tags/findSeries", |question| {
+        Box::pin(tags::find_series(question))
+    }),
+    both("/tags/autoComplete/tags", |question| {
+        Box::pin(tags::complete_tags(question))
+    }),
+    both("/tags/autoComplete/values", |question| {
+        Box::pin(tags::complete_values(question))
+    }),
+    post("/tags/tagSeries", |question| {
+        Box::pin(tags::tag_series(question))
+    }),
+    post("/tags/tagMultiSeries", |question| {
+        Box::pin(tags::tag_multi_series(question))
+    }),
+    post("/tags/delSeries", |question| {
+        Box::pin(tags::delete_series(question))
+    }),
+    get("/tags/", |question| Box::pin(tags::details(question))),
+    Route {
+        path: "/events",
+        methods: Methods::GetRecord,
+        handler: |question| Box::pin(events::root(question)),
+    },
+    both("/events/get_data", |question| {
+        Box::pin(events::list(question))
+    }),
+    get("/events/", |question| Box::pin(events::details(question))),
     post("/admin/seal", |question| Box::pin(admin::seal(question))),
     post("/admin/snapshot", |question| {
         Box::pin(admin::snapshot(question))
+    }),
+    post("/admin/delete", |question| {
+        Box::pin(delete::by_pattern(question))
     }),
     kairos("/api/v1/datapoints", |question| {
         Box::pin(async { Ok(kairos::ingest(question).await) })
@@ -107,10 +169,26 @@ const fn kairos(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Han
     }
 }
 
+impl Route {
+    /// The route of a path, and what the path has behind it.
+    fn find(path: &str) -> Option<(&'static Route, &str)> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let exact = ROUTES.iter().find(|route| route.path == path);
+        exact.map(|route| (route, "")).or_else(|| {
+            ROUTES.iter().find_map(|route| {
+                let rest = path.strip_prefix(route.path)?;
+                (route.path.ends_with('/') && !rest.is_empty()).then_some((route, rest))
+            })
+        })
+    }
+}
+
 impl Methods {
     fn allow(self, method: &Method) -> bool {
         match *method {
-            Method::GET | Method::HEAD => matches!(self, Methods::Get | Methods::GetPost),
+            Method::GET | Method::HEAD => {
+                matches!(self, Methods::Get | Methods::GetPost | Methods::GetRecord)
+            }
             Method::POST => self != Methods::Get,
             _ => false,
         }
@@ -119,7 +197,7 @@ impl Methods {
     fn names(self) -> &'static str {
         match self {
             Methods::Get => "GET, HEAD",
-            Methods::GetPost => "GET, HEAD, POST",
+            Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
             Methods::Post => "POST",
             Methods::Kairos => kairos::ALLOWED,
         }
@@ -152,10 +230,9 @@ async fn routed(
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> Response<Bytes> {
-    let path = request.uri().path();
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let is_kairos = request.uri().path().starts_with(kairos::PREFIX);
-    let Some(route) = ROUTES.iter().find(|route| route.path == path) else {
+    let path = without(&options.prefix, request.uri().path());
+    let is_kairos = path.starts_with(kairos::PREFIX);
+    let Some((route, rest)) = Route::find(path) else {
         if is_kairos {
             return kairos::wrong(StatusCode::NOT_FOUND);
         }
@@ -173,17 +250,24 @@ async fn routed(
         }
         return not_allowed(route, request.method());
     }
-    let question = if is_kairos {
+    let is_record = route.methods == Methods::GetRecord && request.method() == Method::POST;
+    let question = if is_kairos || is_record {
         Ok(Question::unread(request, fleet, options))
     } else {
-        Question::new(request, fleet, options).await
+        let reads_body = !OWN_BODIES.contains(&route.path);
+        Question::new(request, fleet, options, reads_body).await
     };
-    let question = match question {
+    let mut question = match question {
         Ok(question) => question,
         Err(failure) => return failure.into_response(),
     };
+    question.rest = percent_decode_str(rest).decode_utf8_lossy().into_owned();
     let answered = (route.handler)(&question).await;
-    let mut response = answered.unwrap_or_else(Failure::into_response);
+    let response = answered.unwrap_or_else(Failure::into_response);
+    let mut response = match packing::packed(&question, response).await {
+        Ok(response) => response,
+        Err(error) => Failure::from(error).into_response(),
+    };
     if let Some(why) = question.partial() {
         let why = HeaderValue::from_static(why);
         response.headers_mut().insert(PARTIAL, why);
@@ -191,11 +275,21 @@ async fn routed(
     response
 }
 
+/// Routes whose handler reads the body itself: what it holds are no parameters, whatever its type.
+const OWN_BODIES: [&str; 1] = ["/events"];
+
+/// `path` behind the configured prefix; one that does not begin with it stays as it is.
+fn without<'p>(prefix: &str, path: &'p str) -> &'p str {
+    let rest = path.strip_prefix(prefix.trim_end_matches('/'));
+    let rest = rest.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    rest.unwrap_or(path)
+}
+
 fn not_found(path: &str) -> Response<Bytes> {
     let known: Vec<&str> = ROUTES
         .iter()
         .map(|r| r.path)
-        .filter(|p| !p.is_empty())
+        .filter(|p| !p.ends_with('/') && !p.is_empty())
         .collect();
     let path: String = path.chars().take(PATH_CHARACTERS_MAX).collect();
     let known = known.join(" ");

@@ -506,6 +506,18 @@ impl Index {
         self.identities[id.0 as usize]
     }
 
+    /// What stands for a series' name, whatever its values are: the identity that it would have by floats.
+    pub fn identity_of_name(&self, id: SeriesId) -> Identity {
+        let floats = || {
+            let name = SeriesName::from_text(self.text(id)).ok()?;
+            Some(self.identity_of(self.tenant(id), &name, Values::Double))
+        };
+        match self.values(id) {
+            Values::Double => self.identity(id),
+            Values::Long | Values::Text => floats().unwrap_or(self.identity(id)),
+        }
+    }
+
     /// What the values of a series are.
     pub fn values(&self, id: SeriesId) -> Values {
         self.values[id.0 as usize]
@@ -514,6 +526,13 @@ impl Index {
     /// The series of exactly this name and type of values.
     pub fn lookup(&self, tenant: TenantId, name: &SeriesName, values: Values) -> Option<SeriesId> {
         self.known.get(self.identity_of(tenant, name, values).0)
+    }
+
+    /// The series of an identity.
+    pub fn find(&self, identity: Identity) -> Option<SeriesId> {
+        self.known
+            .get(identity.0)
+            .filter(|&id| self.identity(id) == identity)
     }
 
     /// The untagged names, for searches in slices.

@@ -9,6 +9,7 @@
 //! series. Test truth: each test asked of each series, at the end of this file.
 
 mod expression;
+mod listing;
 mod posting;
 mod selection;
 
@@ -20,8 +21,9 @@ use roaring::RoaringBitmap;
 use super::TooMany;
 use crate::model::series::{SeriesId, SeriesName, TenantId};
 pub use expression::{
-    PATTERNS_MAX, REGEX_BYTES_MAX, TEST_BYTES_MAX, TESTS_MAX, TagTest, TagTestError,
+    PATTERNS_MAX, REGEX_BYTES_MAX, TEST_BYTES_MAX, TESTS_MAX, TagTest, TagTestError, TextFilter,
 };
+pub use listing::{Listed, Listing};
 use posting::Posting;
 pub use selection::Selection;
 
@@ -107,7 +109,7 @@ impl Tags {
     }
 
     /// All tagged series: each has a name.
-    fn all(&self, tenant: TenantId) -> RoaringBitmap {
+    pub fn all(&self, tenant: TenantId) -> RoaringBitmap {
         let name = self.key(tenant, NAME_KEY);
         name.map_or_else(RoaringBitmap::new, |name| name.present.clone())
     }

@@ -9,6 +9,7 @@
 //! Does not know the text or identity of a series. Names are never removed.
 //! Test truth: in the tests of `tree::find`, every prefix of every name matched by itself.
 
+mod below;
 mod chunks;
 mod find;
 mod labels;
@@ -22,6 +23,7 @@ use super::TooMany;
 use super::glob::Pattern;
 use crate::model::refusal::Reason;
 use crate::model::series::{NAME_BYTES_MAX, SeriesId, TenantId};
+pub use below::Below;
 use chunks::Chunks;
 pub use find::Finder;
 use labels::Labels;

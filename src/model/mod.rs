@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod aggregate;
+pub mod event;
 pub mod number;
 pub mod points;
 pub mod refusal;

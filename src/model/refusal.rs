@@ -108,6 +108,10 @@ reasons! {
     Buffers = "buffers",
     /// A connection beyond the limit of connections.
     Connections = "connections",
+    /// A reader that took nothing of its answer for too long; ends the connection.
+    Reader = "reader",
+    /// An answer that would have been one too many of those that wait for their readers.
+    Answers = "answers",
     /// A decoder failed on its input; ends the connection. Always a defect of ours.
     Panic = "panic",
 }

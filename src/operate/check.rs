@@ -10,6 +10,7 @@ use crate::config::identity::{self, IDENTITY_FILE};
 use crate::rt::folder::{Folder, FolderError};
 use crate::seam::Disk;
 use crate::store::book::{BookError, Reader, book_path};
+use crate::store::control::{self, CONTROL_FILE, ControlError};
 use crate::store::info::SegmentInfo;
 use crate::store::log::names;
 use crate::store::manifest::{BookInfo, MANIFEST_FILE, Manifest, Version, unlisted};
@@ -42,6 +43,7 @@ pub(super) fn check(path: &Path, out: &mut dyn Write) -> Result<Verdict, Failure
     let mut report = Report::new(out);
     let logs = expect(&folder, &version, &mut report).map_err(|error| text(&error))?;
     check_identity(&folder, &mut report)?;
+    check_control(&folder, &mut report)?;
     let mut series = 0;
     for (book, needed) in version.books() {
         series += check_book(&folder, book, needed, &mut report)?;
@@ -102,6 +104,30 @@ fn check_identity(folder: &Folder, report: &mut Report<'_>) -> io::Result<()> {
         means: "no point is lost, but a start is refused while it is damaged; with a new one in its place \
                 what was deleted and is still in files would show again",
         remedy: "put it back from a snapshot of this folder; it never changes",
+    })
+}
+
+/// Check what users told.
+fn check_control(folder: &Folder, report: &mut Report<'_>) -> io::Result<()> {
+    let error = match control::open(folder) {
+        Ok(Some(loaded)) if loaded.is_cut => {
+            return report.note(
+                "the end of control.log was cut while it was written; nobody was told that it is there",
+            );
+        }
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    let offset = match &error {
+        ControlError::Damaged { at, .. } => Some(*at),
+        _ => None,
+    };
+    report.damage(&Damage {
+        file: CONTROL_FILE,
+        offset,
+        what: &error.to_string(),
+        means: "no point is lost, but a start is refused while it is damaged; it holds the events",
+        remedy: "put it back from a snapshot of this folder, or move it aside: then all events are lost",
     })
 }
 

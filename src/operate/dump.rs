@@ -11,7 +11,7 @@ use crate::config::identity;
 use crate::seam::disk::BLOCK_BYTES;
 use crate::store::manifest::BookInfo;
 use crate::store::segment::{self, Check, Checked};
-use crate::store::{book, log, manifest};
+use crate::store::{book, control, log, manifest};
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ enum Form {
     Segment,
     Book,
     Manifest,
+    Control,
     Identity,
 }
 
@@ -40,7 +41,8 @@ pub(super) fn dump(path: &Path, detail: Detail, out: &mut dyn Write) -> Result<V
     };
     let form = opened.form().map_err(unreadable)?.ok_or_else(|| {
         Failure::Unreadable(format!(
-            "{shown} is no file of corelane: it starts like no log, segment, book, manifest or identity"
+            "{shown} is no file of corelane: it starts like no log, segment, book, manifest, control log or \
+             identity"
         ))
     })?;
     writeln!(out, "{shown}: {} bytes", opened.bytes)?;
@@ -50,6 +52,7 @@ pub(super) fn dump(path: &Path, detail: Detail, out: &mut dyn Write) -> Result<V
         Form::Segment => opened.segment(detail, &lines),
         Form::Book => opened.book(&lines),
         Form::Manifest => opened.manifest(&lines),
+        Form::Control => opened.control(&lines),
         Form::Identity => opened.identity(&lines),
     };
     // A reader that was stopped because nobody listens has no tale of its own.
@@ -84,7 +87,7 @@ impl<'a> Lines<'a> {
         let (is_part, is_inside) = match self.form {
             Form::Log => (first == b' ' || first.is_ascii_digit(), false),
             Form::Book => (first.is_ascii_digit(), false),
-            Form::Manifest => (text.starts_with("record "), first == b' '),
+            Form::Manifest | Form::Control => (text.starts_with("record "), first == b' '),
             Form::Segment | Form::Identity => (false, false),
         };
         let is_wanted = match self.detail {
@@ -145,6 +148,8 @@ impl Opened {
             Form::Book
         } else if start.starts_with(&manifest::MAGIC) {
             Form::Manifest
+        } else if start.starts_with(&control::MAGIC) {
+            Form::Control
         } else if self.bytes < 128 && identity::looks_like_one(&start) {
             Form::Identity
         } else {
@@ -246,6 +251,21 @@ impl Opened {
         match manifest::dump(read, |text| lines.offer(text)) {
             Ok(()) => Ok(Verdict::Sound),
             Err(damaged @ manifest::ManifestError::Damaged { .. }) => {
+                lines.print(&format!("DAMAGED: {damaged}"));
+                Ok(Verdict::Damaged)
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn control(&self, lines: &Lines<'_>) -> Result<Verdict, String> {
+        let read = |offset, bytes| {
+            lines.go_on()?;
+            self.read(offset, bytes)
+        };
+        match control::dump(read, |text| lines.offer(text)) {
+            Ok(()) => Ok(Verdict::Sound),
+            Err(damaged @ control::ControlError::Damaged { .. }) => {
                 lines.print(&format!("DAMAGED: {damaged}"));
                 Ok(Verdict::Damaged)
             }

@@ -5,28 +5,41 @@
 //! does not depend on how arrivals were spread over the shards: `tests` below split one sequence of
 //! arrivals in many ways and compare bit for bit.
 
-use std::collections::{BTreeMap, HashSet, VecDeque, btree_map};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque, btree_map};
 use std::sync::Arc;
 
 use super::error::QueryError;
 use super::graphite::slots::Slotted;
 use super::last_slot::keep_last_arrivals;
 use super::limits::Limits;
-use super::plan::{Plan, Selector, Slot, Want};
+use super::plan::{Plan, Selector, Slot, TagPart, Want};
 use super::scan::{FoundNode, FoundPoints, FoundSeries, Matches, NEWEST_TIMES_MAX, Partial};
 use crate::base::time::Millis;
 use crate::model::points::{Merging, Points};
 use crate::model::series::{Identity, Values};
+use counts::CountsMerge;
+
+mod counts;
+
+mod rows;
+pub use rows::MergedRows;
+use rows::RowsMerge;
 
 /// What all shards together hold.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Merged {
-    /// Series with their points.
+    /// Series with their points, or values.
     Points(MergedPoints),
+    /// Series that were combined.
+    Rows(MergedRows),
     /// Nodes of the tree, sorted by path, each once.
     Nodes(Vec<FoundNode>),
-    /// Canonical texts, sorted, each once.
+    /// Canonical texts, or keys or values of tags, sorted, each once.
     Names(Vec<String>),
+    /// Values of a tag and how many series have each, sorted.
+    Counts(Vec<(String, u64)>),
+    /// Series by their identities, ascending, each once.
+    Series(Vec<Identity>),
 }
 
 /// The series of all selectors.
@@ -39,6 +52,8 @@ pub struct MergedPoints {
     /// Pairs of series with one identity and two names. They were kept apart; with a 128-bit
     /// identity this never happens by chance.
     pub clashes: u64,
+    /// Points that the shards have read.
+    pub points_read: u64,
     /// Whether points are missing because a file is damaged.
     pub damaged: bool,
 }
@@ -69,14 +84,17 @@ pub struct Merge {
 
 enum Work {
     Points(Box<PointsMerge>),
+    Rows(Box<RowsMerge>),
     Nodes(ListMerge<FoundNode>),
     Names(ListMerge<String>),
+    Counts(Box<CountsMerge>),
+    Series(SeriesMerge),
 }
 
 impl Work {
     fn points(
         shards: VecDeque<ShardPart>,
-        damaged: bool,
+        (damaged, points_read): (bool, u64),
         selectors: &[Selector],
         (until, last_slots): (Millis, Arc<[Slot]>),
     ) -> Work {
@@ -88,6 +106,7 @@ impl Work {
             last_slots,
             merged: MergedPoints {
                 damaged,
+                points_read,
                 ..MergedPoints::default()
             },
             apart: selectors.iter().any(is_metric),
@@ -100,16 +119,21 @@ impl Merge {
     /// Begin with what the shards said to `plan`, in shard order. Partials of another kind than the
     /// plan wants are ignored: no shard sends such.
     pub fn new(plan: &Plan, partials: Vec<Partial>) -> Merge {
-        let (mut points, mut damaged) = (VecDeque::new(), false);
-        let (mut nodes, mut names) = (Vec::new(), Vec::new());
+        let (mut points, mut damaged, mut points_read) = (VecDeque::new(), false, 0);
+        let (mut nodes, mut names, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut series) = (Vec::new(), Vec::new());
         for partial in partials {
             match partial {
                 Partial::Points(found) => {
                     damaged |= found.damaged;
+                    points_read += found.points_read;
                     points.push_back(ShardPart::new(found));
                 }
+                Partial::Rows(found) => rows.push(found),
                 Partial::Nodes(found) => nodes.push(found),
                 Partial::Names(found) => names.push(found),
+                Partial::Counts(found) => counts.push(found),
+                Partial::Series(found) => series.push(found),
             }
         }
         let work = match &plan.want {
@@ -118,12 +142,28 @@ impl Merge {
                 until,
                 last_slots,
                 ..
-            } => Work::points(points, damaged, selectors, (*until, Arc::clone(last_slots))),
-            Want::Values { selectors, .. } => {
-                Work::points(points, damaged, selectors, Default::default())
-            }
+            } => Work::points(
+                points,
+                (damaged, points_read),
+                selectors,
+                (*until, Arc::clone(last_slots)),
+            ),
+            Want::Values { selectors, .. } => Work::points(
+                points,
+                (damaged, points_read),
+                selectors,
+                Default::default(),
+            ),
+            Want::Rows { .. } => Work::Rows(Box::new(RowsMerge::new(rows))),
             Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
-            Want::Names => Work::Names(ListMerge::new(names)),
+            Want::Tags(query) if matches!(query.part, TagPart::Counts(_)) => {
+                Work::Counts(Box::new(CountsMerge::new(counts)))
+            }
+            Want::Series { .. } => Work::Series(SeriesMerge {
+                lists: series,
+                known: BTreeSet::new(),
+            }),
+            Want::Names | Want::Tags(_) => Work::Names(ListMerge::new(names)),
         };
         Merge {
             limits: plan.limits,
@@ -138,6 +178,7 @@ impl Merge {
                 let merged = merge.slice(&self.limits, budget).transpose()?;
                 Some(merged.map(Merged::Points))
             }
+            Work::Rows(merge) => merge.slice(budget).map(|rows| Ok(Merged::Rows(rows))),
             Work::Nodes(merge) => {
                 let nodes = merge.slice(budget);
                 if let Err(told) = self.limits.check_series(merge.known.len()) {
@@ -146,7 +187,37 @@ impl Merge {
                 nodes.map(|nodes| Ok(Merged::Nodes(nodes)))
             }
             Work::Names(merge) => merge.slice(budget).map(|names| Ok(Merged::Names(names))),
+            Work::Counts(merge) => merge.slice(budget).map(|counts| Ok(Merged::Counts(counts))),
+            Work::Series(merge) => {
+                let series = merge.slice(budget);
+                if let Err(told) = self.limits.check_series(merge.known.len()) {
+                    return Some(Err(told));
+                }
+                series.map(|series| Ok(Merged::Series(series)))
+            }
         }
+    }
+}
+
+/// Sets of series become one.
+struct SeriesMerge {
+    lists: Vec<Vec<Identity>>,
+    known: BTreeSet<Identity>,
+}
+
+impl SeriesMerge {
+    fn slice(&mut self, budget: usize) -> Option<Vec<Identity>> {
+        for _ in 0..budget.max(1) {
+            let Some(list) = self.lists.last_mut() else {
+                // As many as one query may match at most: about a slice's work.
+                return Some(self.known.iter().copied().collect());
+            };
+            match list.pop() {
+                Some(series) => drop(self.known.insert(series)),
+                None => drop(self.lists.pop()),
+            }
+        }
+        None
     }
 }
 

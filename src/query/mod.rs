@@ -7,11 +7,13 @@
 
 pub mod breath;
 pub mod error;
+pub mod events;
 pub mod graphite;
 pub mod last_slot;
 pub mod limits;
 pub mod merge;
 pub mod plan;
+pub mod rows;
 pub mod scan;
 pub mod series;
 #[cfg(test)]

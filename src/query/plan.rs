@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::error::QueryError;
 use super::limits::Limits;
+use super::rows::Combine;
 use crate::base::time::Millis;
 use crate::model::series::TenantId;
 
@@ -146,6 +147,18 @@ pub enum Want {
         /// Seconds since the epoch, inclusive.
         until_s: i64,
     },
+    /// What the series of one selector come to, group by group, where that is what they would come to if
+    /// they were all in one place.
+    Rows {
+        /// Which series.
+        selector: Selector,
+        /// How they are combined.
+        combine: Combine,
+        /// Seconds since the epoch, exclusive.
+        from_s: i64,
+        /// Seconds since the epoch, inclusive.
+        until_s: i64,
+    },
     /// Nodes of the tree of untagged names that match.
     Nodes {
         /// The pattern.
@@ -153,4 +166,48 @@ pub enum Want {
     },
     /// The canonical text of every series.
     Names,
+    /// What tags say.
+    Tags(Arc<TagQuery>),
+    /// The series of some selectors, by their identities.
+    Series {
+        /// Of a path only its matches in the tree count.
+        selectors: Arc<[Selector]>,
+    },
+}
+
+/// A question about tagged series.
+#[derive(Clone, Debug)]
+pub struct TagQuery {
+    /// What of them.
+    pub part: TagPart,
+    /// Only series that pass all of these tag expressions count; with none, all do.
+    pub tests: Vec<String>,
+    /// Which keys or values.
+    pub filter: Filter,
+    /// So many keys or values at most, the first in the order of their bytes.
+    pub limit: usize,
+}
+
+/// What is wanted of tagged series.
+#[derive(Clone, Debug)]
+pub enum TagPart {
+    /// Their canonical texts, all of them.
+    Series,
+    /// The keys of their tags, without those of the tests.
+    Keys,
+    /// The values of this key.
+    Values(String),
+    /// The values of this key, with how many series have each.
+    Counts(String),
+}
+
+/// Which of many texts.
+#[derive(Clone, Debug)]
+pub enum Filter {
+    /// All.
+    All,
+    /// Those that begin so.
+    Prefix(String),
+    /// Those that a regular expression matches, from their start on unless it begins with `^`.
+    Pattern(String),
 }

@@ -16,15 +16,20 @@ use super::plan::{Plan, Purse, Selector, Slot, Want};
 use crate::base::time::Millis;
 use crate::index::glob::Pattern;
 use crate::index::tags::{NAME_KEY, OWN_NAME_KEY, Selection, TagTest};
-use crate::index::tree::{Finder, Node};
+use crate::index::tree::{Below, Finder, Node};
 use crate::index::{Index, TooMany};
 use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
 use crate::store::Store;
 use crate::store::reading::Progress;
+use rows::Gatherer;
+pub use rows::{FoundGroup, FoundRows};
 use single::Single;
+use tags::TagsScan;
 
+mod rows;
 mod single;
+mod tags;
 
 /// Newest distinct times that a partial brings of each series: 64 gaps are enough to infer a step.
 pub const NEWEST_TIMES_MAX: usize = 65;
@@ -32,12 +37,28 @@ pub const NEWEST_TIMES_MAX: usize = 65;
 /// What one shard found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Partial {
-    /// To [`Want::Points`].
+    /// To [`Want::Points`] and [`Want::Values`].
     Points(FoundPoints),
+    /// To [`Want::Rows`].
+    Rows(FoundRows),
     /// To [`Want::Nodes`], in no order.
     Nodes(Vec<FoundNode>),
-    /// To [`Want::Names`], in no order.
+    /// To [`Want::Names`] and [`Want::Tags`], in no order.
     Names(Vec<String>),
+    /// To [`TagPart::Counts`](super::plan::TagPart).
+    Counts(FoundCounts),
+    /// To [`Want::Series`], each once.
+    Series(Vec<Identity>),
+}
+
+/// Values of a tag, and the series that have them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundCounts {
+    /// The values.
+    pub values: Vec<String>,
+    /// Positions in `values`, and of each a series by the identity of its name. Another shard may have
+    /// the same.
+    pub series: Vec<(u32, Identity)>,
 }
 
 /// The series of all selectors, each once, and which selector matched which.
@@ -47,6 +68,8 @@ pub struct FoundPoints {
     pub series: Vec<FoundSeries>,
     /// For each selector of the plan, in its order.
     pub matches: Vec<Matches>,
+    /// Points that were read for it.
+    pub points_read: u64,
     /// Whether points are missing because a file is damaged.
     pub damaged: bool,
 }
@@ -125,8 +148,14 @@ impl About {
 
 enum Work {
     Points(Box<PointsScan>),
+    /// Of which only the series are found.
+    Series(Box<PointsScan>, Vec<Identity>),
     Nodes(Box<NodesScan>),
-    Names { next: u32, names: Vec<String> },
+    Names {
+        next: u32,
+        names: Vec<String>,
+    },
+    Tags(Box<TagsScan>),
 }
 
 impl Work {
@@ -135,21 +164,15 @@ impl Work {
         (from, until): (Millis, Millis),
         last_slots: Arc<[Slot]>,
         spaced_s: Option<(i64, i64)>,
+        gatherer: Option<Gatherer>,
     ) -> Work {
         Work::Points(Box::new(PointsScan {
-            selectors,
             from,
             until,
             last_slots,
             spaced_s,
-            found: FoundPoints::default(),
-            positions: HashMap::new(),
-            unread: VecDeque::new(),
-            selecting: Selecting::Begin,
-            points: 0,
-            readings: VecDeque::new(),
-            spare: Points::default(),
-            waits: false,
+            gatherer,
+            ..PointsScan::new(selectors)
         }))
     }
 }
@@ -158,6 +181,8 @@ struct NodesScan {
     pattern: String,
     finder: Option<Finder>,
     nodes: Option<std::vec::IntoIter<Node>>,
+    /// A branch of which it is being found out whether any series below it is left.
+    looking: Option<(FoundNode, Below)>,
     found: Vec<FoundNode>,
 }
 
@@ -170,7 +195,7 @@ impl Scan {
                 from,
                 until,
                 last_slots,
-            } => Work::points(selectors, (from, until), last_slots, None),
+            } => Work::points(selectors, (from, until), last_slots, None, None),
             Want::Values {
                 selectors,
                 from_s,
@@ -178,18 +203,36 @@ impl Scan {
             } => {
                 let last_slots = last_slot::last_slots(from_s, until_s).into();
                 let points = last_slot::points_of(from_s, until_s);
-                Work::points(selectors, points, last_slots, Some((from_s, until_s)))
+                let spaced_s = Some((from_s, until_s));
+                Work::points(selectors, points, last_slots, spaced_s, None)
+            }
+            Want::Rows {
+                selector,
+                combine,
+                from_s,
+                until_s,
+            } => {
+                let last_slots = last_slot::last_slots(from_s, until_s).into();
+                let points = last_slot::points_of(from_s, until_s);
+                let spaced_s = Some((from_s, until_s));
+                let gatherer = Some(Gatherer::new(combine));
+                Work::points([selector].into(), points, last_slots, spaced_s, gatherer)
+            }
+            Want::Series { selectors } => {
+                Work::Series(Box::new(PointsScan::new(selectors)), Vec::new())
             }
             Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan {
                 pattern,
                 finder: None,
                 nodes: None,
+                looking: None,
                 found: Vec::new(),
             })),
             Want::Names => Work::Names {
                 next: 0,
                 names: Vec::new(),
             },
+            Want::Tags(query) => Work::Tags(Box::new(TagsScan::new(query))),
         };
         Scan {
             about: About {
@@ -243,13 +286,23 @@ impl Scan {
                 scan.waits = false;
                 while left > 0 && !scan.waits {
                     let spent = if scan.found.matches.len() < scan.selectors.len() {
-                        scan.select(index, about, left)?
+                        scan.select(index, store, about, left)?
+                    } else if let Some(gatherer) = scan.adding() {
+                        gatherer.add(&mut left);
+                        0
                     } else if scan.begins_next() {
                         scan.begin_next(index, store, about)?;
                         SERIES_COST
                     } else if scan.readings.is_empty() {
+                        let damaged = about.damaged.get();
+                        if let Some(gatherer) = scan.gatherer.take() {
+                            let exact = scan.found.matches.iter().any(|matches| matches.exact);
+                            let rows = gatherer.finish(exact, scan.points, damaged);
+                            return Ok(Some(Partial::Rows(rows)));
+                        }
                         let mut found = std::mem::take(&mut scan.found);
-                        found.damaged = about.damaged.get();
+                        found.damaged = damaged;
+                        found.points_read = scan.points;
                         return Ok(Some(Partial::Points(found)));
                     } else {
                         scan.read(store, about, &mut left)?;
@@ -259,13 +312,29 @@ impl Scan {
                 }
                 Ok(None)
             }
-            Work::Nodes(scan) => scan.slice(index, about, left),
+            Work::Series(scan, series) => {
+                while left > 0 {
+                    if scan.found.matches.len() < scan.selectors.len() {
+                        let spent = scan.select(index, store, about, left)?;
+                        left = left.saturating_sub(spent);
+                    } else if let Some(id) = scan.unread.pop_front() {
+                        about.purse.pay(SERIES_BYTES)?;
+                        series.push(index.identity(id));
+                        left -= 1;
+                    } else {
+                        return Ok(Some(Partial::Series(std::mem::take(series))));
+                    }
+                }
+                Ok(None)
+            }
+            Work::Nodes(scan) => scan.slice(index, store, about, left),
+            Work::Tags(scan) => scan.slice(index, store, about, left),
             Work::Names { next, names } => {
                 let end = (*next as usize).saturating_add(left).min(index.len());
                 let mut bytes = 0;
                 for id in *next as usize..end {
                     let id = SeriesId(id as u32);
-                    if index.tenant(id) == about.tenant {
+                    if index.tenant(id) == about.tenant && !store.is_hidden(id) {
                         let name = index.text(id).to_owned();
                         bytes += NODE_BYTES + name.len() as u64;
                         names.push(name);
@@ -284,6 +353,7 @@ impl NodesScan {
     fn slice(
         &mut self,
         index: &Index,
+        store: &Store,
         about: &About,
         budget: usize,
     ) -> Result<Option<Partial>, QueryError> {
@@ -299,14 +369,53 @@ impl NodesScan {
             }
             return Ok(None);
         };
-        let mut bytes = 0;
-        for node in nodes.take(budget) {
-            bytes += NODE_BYTES + node.path.len() as u64;
-            self.found.push(found_node(node));
+        let (mut bytes, mut left) = (0, budget);
+        while left > 0 {
+            let node = match self.looking.take() {
+                Some((node, mut below)) => {
+                    let shown = |id: SeriesId| !index.is_all_hidden(id, store);
+                    match below.step(index.tree(), &mut left, &shown) {
+                        None => {
+                            self.looking = Some((node, below));
+                            break;
+                        }
+                        Some(branch) => FoundNode { branch, ..node },
+                    }
+                }
+                None => {
+                    let Some(node) = nodes.next() else {
+                        break;
+                    };
+                    left -= 1;
+                    let hidden = node.leaf.is_some_and(|id| index.is_all_hidden(id, store));
+                    let mut node = found_node(node);
+                    node.leaf &= !hidden;
+                    if node.branch && store.has_deleted() {
+                        // Perhaps nothing below it is left.
+                        let below = Below::new(index.tree(), about.tenant, &node.path);
+                        self.looking = below.map(|below| (node, below));
+                        continue;
+                    }
+                    node
+                }
+            };
+            if node.leaf || node.branch {
+                bytes += NODE_BYTES + node.path.len() as u64;
+                self.found.push(node);
+            }
         }
         about.purse.pay(bytes)?;
-        let done = nodes.len() == 0;
+        let done = nodes.len() == 0 && self.looking.is_none();
         Ok(done.then(|| Partial::Nodes(std::mem::take(&mut self.found))))
+    }
+}
+
+impl Index {
+    /// Whether the leaf of a tree and all its twins are hidden.
+    fn is_all_hidden(&self, leaf: SeriesId, store: &Store) -> bool {
+        store.has_deleted()
+            && store.is_hidden(leaf)
+            && self.twins(leaf).iter().all(|&twin| store.is_hidden(twin))
     }
 }
 
@@ -320,6 +429,8 @@ const TAKE_COST: usize = 4;
 const TEST_COST: usize = 2_000;
 /// Bytes of one match of a selector, here and once more in the merge.
 const MATCH_BYTES: u64 = 2 * size_of::<u32>() as u64;
+/// What a series takes by its identity, here and once more in the merge.
+const SERIES_BYTES: u64 = 2 * size_of::<Identity>() as u64;
 /// Bytes that a name in a list takes besides its text.
 const NODE_BYTES: u64 = size_of::<FoundNode>() as u64;
 
@@ -331,6 +442,8 @@ struct PointsScan {
     last_slots: Arc<[Slot]>,
     /// For evenly spaced values, the seconds of their range.
     spaced_s: Option<(i64, i64)>,
+    /// For rows, who combines the series.
+    gatherer: Option<Gatherer>,
     found: FoundPoints,
     selecting: Selecting,
     positions: HashMap<SeriesId, u32>,
@@ -378,9 +491,34 @@ impl Iterator for Ids {
 }
 
 impl PointsScan {
+    fn new(selectors: Arc<[Selector]>) -> PointsScan {
+        PointsScan {
+            selectors,
+            from: Millis::MIN,
+            until: Millis::MAX,
+            last_slots: Arc::new([]),
+            found: FoundPoints::default(),
+            positions: HashMap::new(),
+            unread: VecDeque::new(),
+            selecting: Selecting::Begin,
+            points: 0,
+            readings: VecDeque::new(),
+            spare: Points::default(),
+            spaced_s: None,
+            gatherer: None,
+            waits: false,
+        }
+    }
+
     /// Go on finding the series of the next selector, and queue those not yet known for reading.
     /// Gives what was spent of the budget.
-    fn select(&mut self, index: &Index, about: &About, budget: usize) -> Result<usize, QueryError> {
+    fn select(
+        &mut self,
+        index: &Index,
+        store: &Store,
+        about: &About,
+        budget: usize,
+    ) -> Result<usize, QueryError> {
         let selectors = Arc::clone(&self.selectors);
         let selector = &selectors[self.found.matches.len()];
         match &mut self.selecting {
@@ -455,6 +593,9 @@ impl PointsScan {
                     Ids::List(_) => &[],
                 };
                 for &id in std::iter::once(&id).chain(twins) {
+                    if store.has_deleted() && store.is_hidden(id) {
+                        continue;
+                    }
                     let next = self.positions.len() as u32;
                     let position = *self.positions.entry(id).or_insert(next);
                     if position == next {
@@ -468,6 +609,12 @@ impl PointsScan {
                 Ok(TAKE_COST)
             }
         }
+    }
+
+    /// Who combines series, if there are values to be added.
+    fn adding(&mut self) -> Option<&mut Gatherer> {
+        let gatherer = self.gatherer.as_mut();
+        gatherer.filter(|gatherer| gatherer.is_adding())
     }
 
     /// Whether another series should be begun: nothing is being read, or all that is waits for the disk,
@@ -515,7 +662,10 @@ impl PointsScan {
         if progress == Progress::Done && at == 0 {
             if let Some((single, _)) = self.readings.pop_front() {
                 let (found, memory) = single.found();
-                self.found.series.push(found);
+                match &mut self.gatherer {
+                    Some(gatherer) => gatherer.take(found, about)?,
+                    None => self.found.series.push(found),
+                }
                 self.spare = memory;
             }
             self.readings

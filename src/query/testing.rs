@@ -12,7 +12,7 @@ use super::scan::{Partial, Scan, Step};
 use crate::base::time::{Millis, Stamp};
 use crate::index::{Bounds, Follow, Index};
 use crate::model::number::Number;
-use crate::model::series::{Properties, SeriesName, TenantId, Values};
+use crate::model::series::{Identity, Properties, SeriesName, TenantId, Values};
 use crate::store::definition::Definition;
 use crate::store::fake_disk::FakeDisk;
 use crate::store::recover::Start;
@@ -132,6 +132,21 @@ impl Shards {
         store
             .append(id, Millis(time_ms), number)
             .expect("room for the point");
+    }
+
+    /// The names of these series, sorted.
+    pub(crate) fn names_of(&self, series: &[Identity]) -> Vec<String> {
+        let name = |&identity: &Identity| {
+            let all = self.0.iter();
+            let mut of = all.filter_map(|pair| {
+                let id = pair.index.find(identity)?;
+                Some(pair.index.text(id).to_owned())
+            });
+            of.next().expect("some shard knows it")
+        };
+        let mut names: Vec<String> = series.iter().map(name).collect();
+        names.sort();
+        names
     }
 
     /// What every shard says, scanning in slices of `budget`.

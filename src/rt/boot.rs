@@ -254,6 +254,7 @@ fn worker(
         http: ServerOptions {
             connections_max: options.http_connections_max,
             header_timeout: options.http_header_timeout,
+            write_timeout: options.http_write_timeout,
             body_timeout: options.http_body_timeout,
             body_bytes_max: options.http_body_bytes_max,
             answers: options.http.clone(),

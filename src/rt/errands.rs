@@ -17,7 +17,7 @@ use crate::http::{Errand, Made};
 /// Errands that wait while one is done. Each holds a picture's text, 6 MiB at most.
 pub(super) const WAITING_MAX: usize = 16;
 /// How far behind the shards the thread stands when there are too few cores, as `nice` counts.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 5;
 
 /// The way to the thread. Every shard has a clone; the thread ends with the last.
 #[derive(Clone)]

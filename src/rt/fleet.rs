@@ -20,7 +20,8 @@ use super::post::Mailroom;
 use super::stop::Life;
 use super::timer::Sleep;
 use crate::base::time::Millis;
-use crate::http::{Errand, Fleet, Local, Made, Unstored};
+use crate::http::{Deletion, Errand, Fleet, Local, Made, Unstored};
+use crate::model::event::Event;
 use crate::model::refusal::Protocol;
 use crate::model::sample::Samples;
 use crate::query::error::QueryError;
@@ -30,7 +31,9 @@ use crate::seam::{Clock, Post};
 use crate::shard::Shard;
 use crate::shard::mail::{Mail, Reply};
 use crate::shard::vitals::Vitals;
+use crate::store::control::{Control, ControlRefused};
 use crate::store::log::TicketState;
+use crate::store::manifest::Refused;
 
 /// How long counters may take.
 const DESCRIBE_MILLIS_MAX: u64 = 5_000;
@@ -44,6 +47,30 @@ const UNWRITTEN: &str = "the disk is full or failing, so the points may not be s
 
 /// How long it may take until everything is written out.
 const SETTLE_MILLIS_MAX: u64 = 600_000;
+
+/// How long each step of a delete may take: freezing what is open, writing the manifest, telling all.
+const DELETE_MILLIS_MAX: u64 = 30_000;
+
+/// Why a delete was not taken, or only in part.
+fn undeleted(refused: Refused) -> QueryError {
+    match refused {
+        Refused::Busy => QueryError::Busy,
+        refused => QueryError::Limit(format!(
+            "the delete was refused: {refused}; name many series in one call instead of one in each of many"
+        )),
+    }
+}
+
+/// How long it may take until an event is durable, and until all know it.
+const RECORD_MILLIS_MAX: u64 = 30_000;
+
+/// Why an event was not taken.
+fn unrecorded(refused: ControlRefused) -> QueryError {
+    match refused {
+        ControlRefused::Busy => QueryError::Busy,
+        ControlRefused::Event(refused) => QueryError::Limit(refused.to_string()),
+    }
+}
 
 /// Questions that wait for their answers.
 #[derive(Default)]
@@ -240,6 +267,66 @@ impl Fleet for ShardFleet {
                 Err(Unstored::Refused(refused))
             }
         })
+    }
+
+    fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async move {
+            let from = self.shard;
+            // What has arrived so far must lie apart from what comes behind it.
+            let part = |ticket| Mail::Part { from, ticket };
+            let parted = self.ask_all(DELETE_MILLIS_MAX, part).await?;
+            let stamps = parted.iter().filter_map(|reply| match reply {
+                Reply::Parted(stamp) => Some(stamp.0),
+                _ => None,
+            });
+            let tombstones = deletion.tombstones(stamps.max().unwrap_or_default());
+            let entomb = |ticket| Mail::Entomb {
+                from,
+                ticket,
+                tombstones: tombstones.clone(),
+            };
+            let replies = self.ask_first(1, DELETE_MILLIS_MAX, entomb).await?;
+            let tombstones = match replies.into_iter().next() {
+                Some(Reply::Entombed(Ok(tombstones))) => tombstones,
+                Some(Reply::Entombed(Err(refused))) => return Err(undeleted(refused)),
+                _ => return Err(QueryError::Busy),
+            };
+            let wait = |ticket| Mail::Await {
+                from,
+                ticket,
+                tombstones,
+                generation: 0,
+            };
+            self.ask_all(DELETE_MILLIS_MAX, wait).await.map(drop)
+        })
+    }
+
+    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+        Box::pin(async move {
+            let from = self.shard;
+            let record = |ticket| Mail::Record {
+                from,
+                ticket,
+                event: Box::new(event.clone()),
+            };
+            let replies = self.ask_first(1, RECORD_MILLIS_MAX, record).await?;
+            let (id, generation) = match replies.into_iter().next() {
+                Some(Reply::Recorded(recorded)) => recorded.map_err(unrecorded)?,
+                _ => return Err(QueryError::Busy),
+            };
+            // Whoever is asked next knows it.
+            let wait = |ticket| Mail::Await {
+                from,
+                ticket,
+                tombstones: 0,
+                generation,
+            };
+            self.ask_all(RECORD_MILLIS_MAX, wait).await.map(|_| id)
+        })
+    }
+
+    fn control(&self) -> Arc<Control> {
+        Arc::clone(self.driver.shard().borrow().control())
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {

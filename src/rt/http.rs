@@ -3,33 +3,32 @@
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use glommio::io::{PollState, PollableFd};
+use glommio::io::PollableFd;
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use hyper::body::Incoming;
-use hyper::rt::ReadBufCursor;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use rustix::net::SocketFlags;
 
+use super::answers::{Waiting, Whole};
 use super::fleet::ShardFleet;
 use super::stop::Bell;
+use super::stream::{Patience, Stream};
 use super::timer::{HyperTimer, Sleep};
 use crate::http::HttpOptions;
 use crate::model::refusal::{Protocol, Reason};
 use crate::shard::Shard;
 
-/// Bytes asked of the kernel in one read.
-const READ_BYTES: usize = 16 * 1024;
 /// Bytes of a request's head; a longer one is answered with 431. A path has at most 64 KiB.
 const HEAD_BYTES_MAX: usize = 128 * 1024;
 /// Bytes that the bodies which all connections of a shard are sending may take together, or one body
@@ -45,6 +44,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct ServerOptions {
     pub(super) connections_max: usize,
     pub(super) header_timeout: Duration,
+    pub(super) write_timeout: Duration,
     pub(super) body_timeout: Duration,
     pub(super) body_bytes_max: usize,
     pub(super) answers: HttpOptions,
@@ -58,6 +58,7 @@ pub(super) struct Server {
     pub(super) stop: Bell,
     pub(super) open: Cell<usize>,
     pub(super) bodies_bytes: Cell<usize>,
+    pub(super) waiting: Waiting,
 }
 
 impl Server {
@@ -109,7 +110,8 @@ impl Server {
 
     /// Serve one connection until it ends, or, after a stop, until its running request is answered.
     async fn converse(&self, stream: TcpStream) {
-        let Ok(stream) = Stream::new(stream) else {
+        let patience = Patience::new(self.options.write_timeout);
+        let Ok(stream) = Stream::new(stream, patience.clone()) else {
             return;
         };
         let service = service_fn(async |request| Ok::<_, Infallible>(self.answer(request).await));
@@ -133,6 +135,10 @@ impl Server {
             connection.as_mut().poll(context).map(drop)
         })
         .await;
+        if patience.is_over() {
+            let mut shard = self.shard.borrow_mut();
+            shard.refuse(Protocol::Http, Reason::Reader);
+        }
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Whole> {
@@ -143,7 +149,16 @@ impl Server {
         };
         let request = Request::from_parts(parts, body);
         let answer = crate::http::answer(request, &self.fleet, &self.options.answers).await;
-        answer.map(Whole::new)
+        let (parts, body) = answer.into_parts();
+        match self.waiting.counted(body) {
+            Some(body) => Response::from_parts(parts, Whole::new(body)),
+            None => {
+                let mut shard = self.shard.borrow_mut();
+                shard.refuse(Protocol::Http, Reason::Answers);
+                let text = "too many large answers wait for their readers; try again later\n";
+                refusal(StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
+            }
+        }
     }
 
     /// The body of a request, within its bounds of size and time, and its hold on the bytes that all
@@ -264,135 +279,6 @@ impl Drop for Opened {
         // While a panic unwinds somebody may still hold the shard; then nobody counts any more.
         if let Ok(mut shard) = self.0.shard.try_borrow_mut() {
             shard.count_connection(Protocol::Http, false);
-        }
-    }
-}
-
-/// A body that is there already. It need not be sendable to other threads.
-struct Whole(Option<Bytes>);
-
-impl Whole {
-    fn new(bytes: Bytes) -> Whole {
-        Whole(Some(bytes).filter(|bytes| !bytes.is_empty()))
-    }
-}
-
-impl Body for Whole {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
-}
-
-/// A non-blocking connection as hyper reads and writes it: the call first, and only if it would
-/// block, the reactor.
-struct Stream {
-    socket: PollableFd<TcpStream>,
-    reading: PollState,
-    writing: PollState,
-}
-
-impl Stream {
-    fn new(socket: TcpStream) -> io::Result<Stream> {
-        Ok(Stream {
-            socket: PollableFd::new(socket).map_err(io::Error::from)?,
-            reading: PollState::new(),
-            writing: PollState::new(),
-        })
-    }
-
-    fn poll_write_with(
-        &mut self,
-        context: &mut Context<'_>,
-        mut write: impl FnMut(&mut &TcpStream) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            match write(&mut self.socket.get_ref()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                done => return Poll::Ready(done),
-            }
-            match self.socket.poll_writable(context, &mut self.writing) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-}
-
-impl hyper::rt::Read for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        mut into: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let mut bytes = [0; READ_BYTES];
-        let room = into.remaining().min(READ_BYTES);
-        loop {
-            match this.socket.get_ref().read(&mut bytes[..room]) {
-                Ok(filled) => {
-                    into.put_slice(&bytes[..filled]);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-            match this.socket.poll_readable(context, &mut this.reading) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-}
-
-impl hyper::rt::Write for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(context, |socket| socket.write(bytes))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(context, |socket| socket.write_vectored(slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = self.socket.get_ref().shutdown(std::net::Shutdown::Write);
-        match shut {
-            // The peer was quicker.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-            done => Poll::Ready(done),
         }
     }
 }

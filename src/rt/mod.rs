@@ -2,8 +2,10 @@
 //!
 //! Takes plain [`options::Options`] and a way to make shards. Gives N pinned executors, each with its own
 //! sockets for every door, one shard, a mailbox and an HTTP server, and stops them so that no line
-//! that a peer had sent is lost. What the bytes mean it does not know.
+//! that a peer had sent is lost. What the bytes mean it does not know. One thread besides makes what would
+//! hold a shard's core for too long.
 
+mod answers;
 pub mod boot;
 pub mod check;
 pub mod clock;
@@ -22,6 +24,7 @@ mod slots;
 pub mod sockets;
 pub mod steering;
 mod stop;
+mod stream;
 mod timer;
 mod worker;
 

@@ -34,6 +34,8 @@ pub struct Options {
     pub http_connections_max: usize,
     /// Within this a request's head must have come, and the next request of an idle connection.
     pub http_header_timeout: Duration,
+    /// How long a reader of an answer may take none of it.
+    pub http_write_timeout: Duration,
     /// Within this a request's body must have come.
     pub http_body_timeout: Duration,
     /// Bytes of a request's body.
@@ -81,6 +83,7 @@ impl Default for Options {
             io_memory_bytes: 1 << 20,
             http_connections_max: 1_000,
             http_header_timeout: Duration::from_secs(10),
+            http_write_timeout: Duration::from_secs(60),
             http_body_timeout: Duration::from_secs(30),
             http_body_bytes_max: 16 << 20,
             http: HttpOptions::default(),

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use glommio::io::PollableFd;
 use glommio::{Latency, Shares, Task, TaskQueueHandle};
 
+use super::answers::Waiting;
 use super::clock::{KernelClock, Offset};
 use super::disk::ShardDisk;
 use super::driver::Driver;
@@ -115,6 +116,7 @@ impl Worker {
             stop: stop.clone(),
             open: Cell::new(0),
             bodies_bytes: Cell::new(0),
+            waiting: Waiting::default(),
         });
         let mut listeners = Vec::new();
         for door in http_doors {

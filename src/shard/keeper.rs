@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use super::mail::{Mail, Reply};
 use crate::base::time::Arrival;
+use crate::model::event::Event;
 use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request, Room};
-use crate::store::manifest::{Edit, Leaving, Manifest, Version};
+use crate::store::control::{self, Control, ControlRefused, ControlTicket};
+use crate::store::manifest::{Edit, EditTicket, Leaving, Manifest, Refused, Version};
 use crate::store::retain::{self, Budget};
 use crate::store::snapshot;
+use crate::store::tombstone::Tombstone;
 use crate::store::{OWNERS_END, Options};
 
 /// Owners of requests to the disk.
@@ -17,6 +20,7 @@ const MANIFEST: u32 = OWNERS_END;
 const REMOVALS: u32 = OWNERS_END + 1;
 const ROOM: u32 = OWNERS_END + 2;
 const SNAPSHOT: u32 = OWNERS_END + 3;
+const CONTROL: u32 = OWNERS_END + 4;
 
 /// Numbers for files that are given at once.
 const NUMBERS_AT_ONCE: u64 = 256;
@@ -44,13 +48,17 @@ pub struct Kept {
     pub quarantined: u64,
     /// Edits that became durable.
     pub records: u64,
-    /// Faults of the disk while writing the manifest.
+    /// Faults of the disk while writing the manifest and the control log.
     pub faults: u64,
 }
 
 /// Who keeps the manifest.
 pub(super) struct Keeper {
     manifest: Manifest,
+    control: control::Writer,
+    told_control: Option<Arc<Control>>,
+    /// Events that are to become durable: who asked, and what their answer is.
+    recording: Vec<(usize, u64, Result<(u64, ControlTicket), ControlRefused>)>,
     options: Options,
     shards: usize,
     /// What the last run has left behind.
@@ -65,6 +73,8 @@ pub(super) struct Keeper {
     room: Option<Room>,
     snapshot: Option<Snapshot>,
     refused_snapshots: Vec<(usize, u64, String)>,
+    /// Deletes that are to become durable: who asked, and the edit that has to be.
+    entombing: Vec<(usize, u64, Result<EditTicket, Refused>)>,
 }
 
 struct Snapshot {
@@ -75,7 +85,7 @@ struct Snapshot {
 
 impl Keeper {
     pub(super) fn new(
-        manifest: Manifest,
+        (manifest, control): (Manifest, control::Writer),
         options: Options,
         shards: usize,
         scrap: Vec<String>,
@@ -83,6 +93,9 @@ impl Keeper {
         Keeper {
             scrap,
             manifest,
+            control,
+            told_control: None,
+            recording: Vec::new(),
             options,
             shards,
             jobs: Jobs::default(),
@@ -94,6 +107,7 @@ impl Keeper {
             room: None,
             snapshot: None,
             refused_snapshots: Vec::new(),
+            entombing: Vec::new(),
         }
     }
 
@@ -111,6 +125,24 @@ impl Keeper {
         self.manifest.edit(edit.clone()).map(drop).map_err(|_| edit)
     }
 
+    /// Take deletes, and answer when they are durable.
+    pub(super) fn entomb(&mut self, from: usize, ticket: u64, tombstones: Vec<Tombstone>) {
+        let mut last = Err(Refused::TooMany("deletes of nothing"));
+        for tombstone in tombstones {
+            last = self.manifest.edit(Edit::Entomb(tombstone));
+            if last.is_err() {
+                break;
+            }
+        }
+        self.entombing.push((from, ticket, last));
+    }
+
+    /// Keep an event, and answer when it is durable.
+    pub(super) fn record(&mut self, from: usize, ticket: u64, event: Event) {
+        let taken = self.control.take_event(event);
+        self.recording.push((from, ticket, taken));
+    }
+
     pub(super) fn want_numbers(&mut self, from: usize) {
         self.numberless.push_back(from);
     }
@@ -120,7 +152,15 @@ impl Keeper {
             let busy = "another snapshot is being made; try again when it is there".to_owned();
             return self.refused_snapshots.push((from, ticket, busy));
         }
-        match snapshot::Making::new(self.manifest.committed(), name) {
+        let told = self.control.committed().generation;
+        let control_bytes = match self.control.durable_bytes() {
+            None if told > 0 => {
+                let busy = "the control log is being written anew; try again in a moment";
+                return self.refused_snapshots.push((from, ticket, busy.to_owned()));
+            }
+            bytes => bytes.unwrap_or(0),
+        };
+        match snapshot::Making::new(self.manifest.committed(), control_bytes, name) {
             Ok(making) => {
                 self.snapshot = Some(Snapshot {
                     from,
@@ -140,6 +180,7 @@ impl Keeper {
         if self.looked_at + LOOK_MICROS <= micros {
             self.looked_at = micros;
             self.manifest.retry();
+            self.control.retry();
             self.remove_leaving();
         }
         if self.room_asked_at + ROOM_MICROS <= micros {
@@ -151,6 +192,7 @@ impl Keeper {
             snapshot.making.poll(&mut self.jobs.desk(SNAPSHOT));
         }
         while self.manifest.poll(&mut self.jobs.desk(MANIFEST)) {}
+        self.control.poll(&mut self.jobs.desk(CONTROL));
     }
 
     /// Files that nobody reads any more go.
@@ -201,6 +243,10 @@ impl Keeper {
                 self.manifest.done(job, result);
                 while self.manifest.poll(&mut self.jobs.desk(MANIFEST)) {}
             }
+            CONTROL => {
+                self.control.done(job, result);
+                self.control.poll(&mut self.jobs.desk(CONTROL));
+            }
             REMOVALS => {
                 if let Some(leaving) = self.leaving.remove(&job) {
                     match result {
@@ -236,6 +282,26 @@ impl Keeper {
             letters.extend(all);
             self.told = Some(version);
         }
+        self.tell_control(letters);
+        // Behind the version that has them.
+        let told = self.told.as_ref().map(|told| told.tombstones().next());
+        let manifest = &self.manifest;
+        let over = |(_, _, edit): &mut (usize, u64, Result<EditTicket, Refused>)| match edit {
+            Ok(edit) => manifest.is_committed(*edit),
+            Err(_) => true,
+        };
+        for (to, ticket, edit) in self.entombing.extract_if(.., over) {
+            let reply = Reply::Entombed(edit.map(|_| told.unwrap_or_default()));
+            let from = 0;
+            letters.push_back((
+                to,
+                Mail::Answer {
+                    from,
+                    ticket,
+                    reply,
+                },
+            ));
+        }
         while let Some(&to) = self.numberless.front() {
             let Some(numbers) = self.manifest.numbers(NUMBERS_AT_ONCE) else {
                 break;
@@ -268,6 +334,40 @@ impl Keeper {
         }
     }
 
+    /// What is durable of what users told, to all; and behind it the answers to those who did.
+    fn tell_control(&mut self, letters: &mut VecDeque<(usize, Mail)>) {
+        let control = self.control.committed();
+        let is_news = self
+            .told_control
+            .as_ref()
+            .is_none_or(|told| !Arc::ptr_eq(told, &control));
+        if is_news {
+            let all = (0..self.shards).map(|to| (to, Mail::Control(Arc::clone(&control))));
+            letters.extend(all);
+            self.told_control = Some(control);
+        }
+        let writer = &self.control;
+        let generation = writer.committed().generation;
+        let over = |(_, _, taken): &mut (_, _, Result<(u64, ControlTicket), ControlRefused>)| {
+            match taken {
+                Ok((_, ticket)) => writer.is_committed(*ticket),
+                Err(_) => true,
+            }
+        };
+        for (to, ticket, taken) in self.recording.extract_if(.., over) {
+            let reply = Reply::Recorded(taken.map(|(id, _)| (id, generation)));
+            let from = 0;
+            letters.push_back((
+                to,
+                Mail::Answer {
+                    from,
+                    ticket,
+                    reply,
+                },
+            ));
+        }
+    }
+
     /// What it knows.
     pub(super) fn kept(&self) -> Kept {
         let version = self.manifest.committed();
@@ -281,7 +381,7 @@ impl Keeper {
             room: self.room.unwrap_or_default(),
             quarantined: version.quarantined().count() as u64,
             records: counts.records,
-            faults: counts.faults,
+            faults: counts.faults + self.control.faults(),
         }
     }
 }

@@ -126,6 +126,7 @@ impl Landing {
         let id = self
             .index
             .intern(tenant, &name, properties.values, sent, follow)?;
+        self.store.note_met(id, self.index.identity(id));
         self.store.admit(id, properties, |number| Definition {
             number,
             tenant,

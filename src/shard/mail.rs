@@ -4,10 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::vitals::Vitals;
+use crate::base::time::Stamp;
+use crate::model::event::Event;
 use crate::query::error::QueryError;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
-use crate::store::manifest::{Edit, Version};
+use crate::store::control::{Control, ControlRefused};
+use crate::store::manifest::{Edit, Refused, Version};
+use crate::store::tombstone::Tombstone;
 
 /// Mail between shards.
 #[derive(Debug)]
@@ -64,6 +68,44 @@ pub enum Mail {
         /// What it is called.
         name: String,
     },
+    /// For a delete: freeze what is open, and answer with a stamp above all that was taken so far.
+    Part {
+        /// Whom to answer.
+        from: usize,
+        /// The asker's number for this question.
+        ticket: u64,
+    },
+    /// To the keeper: take these deletes, and answer when they are durable.
+    Entomb {
+        /// Whom to answer.
+        from: usize,
+        /// The asker's number for this question.
+        ticket: u64,
+        /// The deletes.
+        tombstones: Vec<Tombstone>,
+    },
+    /// To the keeper: keep this event, and answer when it is durable. Its id is given there.
+    Record {
+        /// Whom to answer.
+        from: usize,
+        /// The asker's number for this question.
+        ticket: u64,
+        /// The event.
+        event: Box<Event>,
+    },
+    /// From the keeper, to all: what users have told from now on.
+    Control(Arc<Control>),
+    /// Answer once you go by these.
+    Await {
+        /// Whom to answer.
+        from: usize,
+        /// The asker's number for this question.
+        ticket: u64,
+        /// All tombstones with numbers below.
+        tombstones: u64,
+        /// What was told, up to this generation.
+        generation: u64,
+    },
     /// The asker no longer wants the answer.
     Forget {
         /// Who asked.
@@ -91,6 +133,14 @@ pub enum Reply {
     Vitals(Box<Vitals>),
     /// To [`Mail::Settle`].
     Settled,
+    /// To [`Mail::Part`].
+    Parted(Stamp),
+    /// To [`Mail::Entomb`]: the tombstones have numbers below this; or why they were not all taken.
+    Entombed(Result<u64, Refused>),
+    /// To [`Mail::Record`]: the id and the generation; or why it was not taken.
+    Recorded(Result<(u64, u64), ControlRefused>),
+    /// To [`Mail::Await`].
+    Awaited,
     /// To [`Mail::Snapshot`]: its folder, or why not.
     Snapshot(Result<String, String>),
 }

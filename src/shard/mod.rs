@@ -12,6 +12,7 @@ pub mod vitals;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::access::Gate;
 use crate::base::time::{Arrival, Stamp};
@@ -24,8 +25,9 @@ use crate::query::scan::{Scan, Step};
 use crate::seam::disk::{Fault, Job, Outcome, Request};
 use crate::seam::{Disk, Post};
 use crate::simd::{Isa, Scanner};
+use crate::store::control::{self, Control};
 use crate::store::definition::Definition;
-use crate::store::manifest::Edit;
+use crate::store::manifest::{Edit, Version};
 use crate::store::recover::{RecoverError, Start};
 use crate::store::{self, Store, Wish, log};
 use crate::wire::{graphite, pickle};
@@ -109,6 +111,19 @@ pub struct Shard {
     outbox: VecDeque<(usize, Mail)>,
     keeper: Option<Keeper>,
     settling: Vec<(usize, u64)>,
+    /// Deletes that wait until what is open can be frozen.
+    parting: Vec<(usize, u64)>,
+    /// Who waits until this shard goes by what they did.
+    awaiting: Vec<Awaiting>,
+    control: Arc<Control>,
+}
+
+/// Somebody waits; see [`Mail::Await`].
+struct Awaiting {
+    from: usize,
+    ticket: u64,
+    tombstones: u64,
+    generation: u64,
 }
 
 impl Shard {
@@ -129,10 +144,14 @@ impl Shard {
         let mut start = start;
         let (shards, manifest) = (start.place.shards, start.manifest.take());
         let scrap = std::mem::take(&mut start.scrap);
+        let (control, loaded) = (Arc::clone(&start.control), start.loaded.take());
         let store = Store::open(options.store, start, disk, &mut |definition| {
             restore(&mut index, definition)
         })?;
-        let keeper = |manifest| Keeper::new(manifest, options.store, shards, scrap);
+        let mut store = store;
+        store.note_deleted(&|identity| index.find(identity));
+        let told = control::Writer::new(loaded);
+        let keeper = |manifest| Keeper::new((manifest, told), options.store, shards, scrap);
         Ok(Shard {
             number,
             options,
@@ -166,6 +185,9 @@ impl Shard {
             outbox: VecDeque::new(),
             keeper: manifest.map(keeper),
             settling: Vec::new(),
+            parting: Vec::new(),
+            awaiting: Vec::new(),
+            control,
         })
     }
 
@@ -200,13 +222,39 @@ impl Shard {
             Mail::Refused(edit) => self.landing.store.refused(&edit),
             Mail::Numbers { from } => self.keep(|keeper| keeper.want_numbers(from)),
             Mail::Given(numbers) => self.landing.store.take_numbers(numbers),
-            Mail::Version(version) => self.landing.store.adopt(&version),
+            Mail::Version(version) => self.adopt(&version),
+            Mail::Part { from, ticket } => self.parting.push((from, ticket)),
+            Mail::Entomb {
+                from,
+                ticket,
+                tombstones,
+            } => self.keep(|keeper| keeper.entomb(from, ticket, tombstones)),
+            Mail::Await {
+                from,
+                ticket,
+                tombstones,
+                generation,
+            } => self.awaiting.push(Awaiting {
+                from,
+                ticket,
+                tombstones,
+                generation,
+            }),
+            Mail::Record {
+                from,
+                ticket,
+                event,
+            } => self.keep(|keeper| keeper.record(from, ticket, *event)),
+            Mail::Control(control) => self.control = control,
             Mail::Snapshot { from, ticket, name } => {
                 self.keep(|keeper| keeper.want_snapshot(from, ticket, &name));
             }
             Mail::Forget { from, ticket } => {
                 self.scans
                     .retain(|running| (running.from, running.ticket) != (from, ticket));
+                self.parting.retain(|&asker| asker != (from, ticket));
+                self.awaiting
+                    .retain(|waiting| (waiting.from, waiting.ticket) != (from, ticket));
             }
             // For whoever keeps the tickets: `rt`, or the simulator.
             Mail::Answer { .. } => {}
@@ -235,6 +283,7 @@ impl Shard {
     pub fn work(&mut self, post: &impl Post<Mail>) -> Progress {
         let more = self.recover() | self.scan() | self.landing.store.work();
         self.answer_settled();
+        self.answer_waiting();
         while let Some(wish) = self.landing.store.take_wish() {
             let from = self.number;
             let mail = match wish {
@@ -294,6 +343,37 @@ impl Shard {
         for (from, ticket) in std::mem::take(&mut self.settling) {
             self.reply(from, ticket, Reply::Settled);
         }
+    }
+
+    /// What the manifest lists from now on.
+    fn adopt(&mut self, version: &Arc<Version>) {
+        let Landing { index, store, .. } = &mut self.landing;
+        store.adopt(version);
+        store.note_deleted(&|identity| index.find(identity));
+    }
+
+    fn answer_waiting(&mut self) {
+        while let Some(&(from, ticket)) = self.parting.first() {
+            let Some(stamp) = self.landing.store.part() else {
+                break;
+            };
+            self.parting.remove(0);
+            self.reply(from, ticket, Reply::Parted(stamp));
+        }
+        let tombstones = self.landing.store.version().tombstones().next();
+        let generation = self.control.generation;
+        let done = |waiting: &mut Awaiting| {
+            waiting.tombstones <= tombstones && waiting.generation <= generation
+        };
+        let done: Vec<Awaiting> = self.awaiting.extract_if(.., done).collect();
+        for Awaiting { from, ticket, .. } in done {
+            self.reply(from, ticket, Reply::Awaited);
+        }
+    }
+
+    /// What users have told, as far as this shard has heard.
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
     }
 
     /// Begin what is due: commits, seals, what the keeper has to do.

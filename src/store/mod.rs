@@ -14,7 +14,9 @@ pub mod book;
 pub mod catalog;
 pub mod chained;
 mod compact;
+pub mod control;
 pub mod definition;
+mod deleted;
 #[cfg(test)]
 pub(crate) mod fake_disk;
 pub mod generation;
@@ -53,6 +55,7 @@ use book::BookRefused;
 use catalog::Catalog;
 use compact::Compaction;
 use definition::Definition;
+use deleted::Deleted;
 use generation::{Full, Head, Pool};
 use generations::{Fate, Generation};
 use info::SegmentInfo;
@@ -168,6 +171,7 @@ pub struct Store {
     seal_through: u64,
     merge_all: bool,
     replay: Option<recover::Replaying>,
+    deleted: Deleted,
     /// Generations of the log that were replayed or begun.
     replayed: u64,
     troubles: Vec<String>,
@@ -264,6 +268,7 @@ impl Store {
             seal_through: 0,
             merge_all: false,
             replay: None,
+            deleted: Deleted::default(),
             replayed: 0,
             troubles: Vec::new(),
             counts: Counts::default(),
@@ -548,6 +553,8 @@ impl Store {
         match edit {
             Edit::Seal { .. } => self.fail_seal(),
             Edit::Merge { .. } => self.fail_compaction(),
+            // The manifest had no room for it.
+            Edit::Revive { .. } => self.edits.push_back(edit.clone()),
             _ => {}
         }
     }
@@ -741,9 +748,13 @@ impl Store {
         let Some(generation) = self.frozen_generation(seal.generation) else {
             return false;
         };
+        let last = generation.stamp();
+        let (log, floor) = (generation.log, generation.floor);
+        // First: a crash between the two leaves the points in the log.
+        self.ask_to_revive(&seal.revived, last);
         let edit = Edit::Seal {
-            log: generation.log,
-            floor: generation.floor,
+            log,
+            floor,
             book: self.catalog.book(),
             numbers: durable.numbers,
             book_bytes: durable.bytes,
@@ -775,7 +786,9 @@ impl Store {
             .find(|frozen| frozen.number == number)
         {
             frozen.fate = Fate::Listed;
+            let last = frozen.stamp();
             self.counts.sealed_points += frozen.head.points();
+            self.forget_deleted(&seal.revived, last);
         }
     }
 

@@ -12,6 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::catalog::{Catalog, adopted};
+use super::control::{self, Control, ControlError, Loaded};
 use super::definition::Definition;
 use super::generations::Generation;
 use super::info::segment_path;
@@ -37,6 +38,9 @@ pub enum RecoverError {
     /// The manifest.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// The control log.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// A log.
     #[error(transparent)]
     Log(#[from] ScanError),
@@ -73,6 +77,10 @@ pub struct Start {
     pub version: Arc<Version>,
     /// For the keeper only.
     pub manifest: Option<Manifest>,
+    /// For the keeper only: the control log, if there is one.
+    pub loaded: Option<Loaded>,
+    /// What it says.
+    pub control: Arc<Control>,
     /// Books besides its own that it reads.
     adopted: Vec<u32>,
     /// A number that no start before had.
@@ -91,6 +99,8 @@ impl Start {
             place: Place { shard: 0, shards },
             version: manifest.committed(),
             manifest: Some(manifest),
+            loaded: None,
+            control: Arc::default(),
             adopted: Vec::new(),
             life: 1,
             scrap: Vec::new(),
@@ -108,6 +118,9 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
     let mut manifest = Manifest::open(disk)?;
     let version = manifest.committed();
     let (mut notes, scrap) = put_aside(disk, &version, &mut manifest)?;
+    let loaded = control::open(disk)?;
+    let told = loaded.as_ref().map(|loaded| loaded.control.clone());
+    let told = Arc::new(told.unwrap_or_default());
     let files = disk.list(log::names::FOLDER)?;
     let lineages = log::names::shards(files.iter().map(|(name, _)| name.as_str()));
     let mut highest = version.clock();
@@ -131,6 +144,8 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
             place: Place { shard, shards },
             version: Arc::clone(&version),
             manifest: None,
+            loaded: None,
+            control: Arc::clone(&told),
             adopted: adopted(shard as u32, shards as u32, &books).others,
             life: 0,
             scrap: Vec::new(),
@@ -147,6 +162,7 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
     }
     if let Some(keeper) = starts.get_mut(&0) {
         keeper.manifest = Some(manifest);
+        keeper.loaded = loaded;
         keeper.scrap = scrap;
     }
     Ok(Found {

@@ -17,7 +17,7 @@ use super::segment::{self, Extent, RUN_POINTS_MAX};
 use super::stretch::Stretch;
 use super::{Store, owner};
 use crate::base::time::{Millis, Step as TimeStep};
-use crate::model::series::SeriesId;
+use crate::model::series::{Identity, SeriesId};
 use crate::seam::disk::{Fault, Job, Outcome};
 use crate::store::info::segment_path;
 
@@ -64,6 +64,8 @@ pub(super) struct Seal {
     pub(super) infos: Vec<SegmentInfo>,
     /// All numbers of its series are below.
     pub(super) numbers: u32,
+    /// Series of it that were deleted before.
+    pub(super) revived: Vec<(SeriesId, Identity)>,
     stretches: Stretches,
     stretch: Stretch,
     /// Whether the series at hand was begun.
@@ -95,6 +97,7 @@ impl Seal {
             files: Vec::new(),
             infos: Vec::new(),
             numbers: 0,
+            revived: Vec::new(),
             stretches: Stretches::default(),
             stretch: Stretch::default(),
             begun: false,
@@ -149,6 +152,8 @@ impl Seal {
                 self.order.push(u64::from(number) << 32 | u64::from(id));
             }
         }
+        let revived = store.deleted.revived_in(head, self.gathered, end);
+        self.revived.extend(revived);
         self.gathered = end;
         if end == head.ids_end() {
             // Numbers are given in the order of the ids but for series of adopted books.

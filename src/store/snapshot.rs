@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::control::CONTROL_FILE;
 use super::manifest::{Plan, Version, plan};
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
 
@@ -47,12 +48,21 @@ pub struct Making {
 }
 
 impl Making {
-    /// Begin a snapshot of `version`, called `name`.
+    /// Begin a snapshot of `version` and of so many bytes of the control log, called `name`.
     ///
     /// # Errors
     /// The name.
-    pub fn new(version: Arc<Version>, name: &str) -> Result<Making, SnapshotError> {
-        let plan = plan(&version, name).ok_or(SnapshotError::Name)?;
+    pub fn new(
+        version: Arc<Version>,
+        control_bytes: u64,
+        name: &str,
+    ) -> Result<Making, SnapshotError> {
+        let mut plan = plan(&version, name).ok_or(SnapshotError::Name)?;
+        if control_bytes > 0 {
+            let to = format!("snapshots/{name}/{CONTROL_FILE}");
+            plan.copies
+                .push((CONTROL_FILE.to_owned(), to, control_bytes));
+        }
         Ok(Making {
             folder: format!("snapshots/{name}"),
             steps: steps(plan, name),

@@ -86,6 +86,8 @@ fn check(appliance: &Appliance, name: &str, load: Load) {
         connections: 16,
         threads: 1,
         pin: Vec::new(),
+        first_round: 0,
+        board: None,
     };
     let outcome = plan.run(&Arc::default()).expect("sent");
     assert_eq!(outcome.points, 2_000 * rounds, "{load:?}");

@@ -76,6 +76,13 @@ fn until_committed(appliance: &Appliance) {
     });
 }
 
+#[track_caller]
+fn post(appliance: &Appliance, path: &str) -> String {
+    let (status, text) = appliance.try_post(path).expect("an answer");
+    assert_eq!(status, 200, "{path}: {text}");
+    text
+}
+
 /// What it says to a few questions that together see every point.
 fn answers(appliance: &Appliance) -> Vec<String> {
     let ask = |rest: &str, from: i64| {
@@ -327,6 +334,8 @@ fn it_is_not_ready_while_points_come_back() {
         connections: 4,
         threads: 1,
         pin: Vec::new(),
+        first_round: 0,
+        board: None,
     };
     let points = plan.run(&Arc::default()).expect("sent").points;
     until_accepted(&appliance, points);
@@ -354,4 +363,80 @@ fn it_is_not_ready_while_points_come_back() {
         points
     );
     check_quiet(&appliance.stop());
+}
+
+#[test]
+fn events_survive_kills_once_they_are_answered() {
+    let mut appliance = Appliance::start_with(&TWO);
+    for round in 0..4 {
+        for nth in 0..5 {
+            let event = format!(
+                "{{\"what\": \"e{round}.{nth}\", \"tags\": \"a b\", \"when\": {}}}",
+                START + 10 * round + nth
+            );
+            let (status, text) = appliance
+                .try_post_body("/events/", &event)
+                .expect("an answer");
+            assert_eq!((status, text.as_str()), (200, ""));
+            // Connections go to either shard.
+            let told = appliance.get("/events/get_data?tags=a+b");
+            assert!(told.contains(&format!("\"e{round}.{nth}\"")), "{told}");
+        }
+        appliance = Appliance::start_on(&appliance.kill(), &TWO);
+        let told = appliance.get("/events/get_data");
+        assert_eq!(
+            told.matches("\"what\"").count() as i64,
+            5 * (round + 1),
+            "{told}"
+        );
+    }
+    post(&appliance, "/admin/snapshot?name=one");
+    let folder = appliance.folder().join("snapshots/one/control.log");
+    assert!(folder.is_file());
+    let one = appliance.get("/events/20");
+    assert!(one.contains("\"what\": \"e3.4\""), "{one}");
+    check_quiet(&appliance.stop());
+}
+
+#[test]
+fn deletes_survive_kills_once_they_are_answered() {
+    let mut appliance = Appliance::start_with(&TWO);
+    let lists = |appliance: &Appliance| {
+        let find = appliance.get("/metrics/find?query=keep.*&format=completer");
+        let tags = appliance.get("/tags/autoComplete/values?tag=a");
+        (appliance.names(), find.matches("keep.s").count(), tags)
+    };
+    send(&appliance, 0..100);
+    for round in 0..4 {
+        if round % 2 == 1 {
+            seal(&appliance);
+        }
+        until_committed(&appliance);
+        let deleted = post(&appliance, "/admin/delete?query=keep.s0*");
+        assert_eq!(deleted, "{\"deleted\": 10}", "round {round}");
+        assert_eq!(
+            post(&appliance, "/tags/delSeries?path=tags;b=2;a=1"),
+            "true"
+        );
+        let want = lists(&appliance);
+        assert!(!want.0.contains("keep.s05") && want.0.contains("keep.s15"));
+        assert_eq!((want.1, want.2.as_str()), (20, "[]"), "round {round}");
+        appliance = Appliance::start_on(&appliance.kill(), &TWO);
+        assert_eq!(lists(&appliance), want, "round {round}");
+        let told = appliance.get("/render?format=json&target=keep.s0*&from=-1h");
+        assert_eq!(told, "[]", "round {round}");
+
+        let second = 100 + 10 * round as i64;
+        send(&appliance, second..second + 10);
+        until_committed(&appliance);
+        let want = lists(&appliance);
+        assert!(want.0.contains("keep.s05"), "what came later shows");
+        assert_eq!((want.1, want.2.as_str()), (30, "[\"1\"]"), "round {round}");
+        let (from, until) = (START - 60, START + 9_000);
+        let url = format!("/render?format=csv&target=keep.s05&from={from}&until={until}");
+        let points = appliance.get(&url);
+        appliance = Appliance::start_on(&appliance.kill(), &TWO);
+        assert_eq!(lists(&appliance), want, "round {round}");
+        assert_eq!(appliance.get(&url), points, "round {round}");
+    }
 }

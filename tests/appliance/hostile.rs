@@ -797,6 +797,272 @@ fn requests_that_make_no_sense_or_too_much() {
     siege.end(512 << 20);
 }
 
+/// An answer to a form, by a connection of its own: status and text.
+fn answer_to(port: u16, form: &str) -> (u16, String) {
+    let head = format!(
+        "POST /render HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
+        form.len()
+    );
+    let answer = exchange(port, [head.as_bytes(), form.as_bytes()].concat().as_slice());
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    let status = text.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let (_, body) = text.split_once("\r\n\r\n").unwrap_or(("", ""));
+    (status.unwrap_or(0), body.to_owned())
+}
+
+/// Requests that would cost without end, each with the status and a part of the text that it is told.
+fn bombs() -> Vec<(String, u16, &'static str)> {
+    let encoded = |target: &str| crate::harness::percent_encoded(target);
+    let nested = |depth: usize| format!("{}s{}", "group(".repeat(depth), ")".repeat(depth));
+    let braces = "{a,b}".repeat(20);
+    let overrides: String = (0..5_000)
+        .map(|i| format!("&template[v{i}]={}", "x".repeat(100)))
+        .collect();
+    let targets = [
+        // Every second since 1970, and every millisecond of all time.
+        ("honest.s0&from=0".to_owned(), 400, "query.points_read_max"),
+        (
+            "honest.*&from=0&until=253402300799".to_owned(),
+            400,
+            "query.points_read_max",
+        ),
+        (encoded(&nested(5_000)), 400, "at most 64 deep"),
+        (
+            encoded(&format!("x{}", "|group()".repeat(5_000))),
+            400,
+            "at most 64 deep",
+        ),
+        (
+            encoded(&format!("group({})", vec!["x"; 2_000].join(","))),
+            400,
+            "at most 1024 arguments",
+        ),
+        (encoded(&"x".repeat(66_000)), 400, "at most 65536 bytes"),
+        (encoded(&"x".repeat(70_000)), 400, "longer than 66560 bytes"),
+        (encoded(&format!("honest.{braces}")), 400, "alternatives"),
+        (
+            encoded(&format!(
+                "template({},x='{}')",
+                "$x".repeat(4_000),
+                "y".repeat(2_000)
+            )),
+            400,
+            "template() makes or searches",
+        ),
+        (
+            format!("{}{overrides}", encoded("template(a.$v1.b,z='1')")),
+            400,
+            "template() makes or searches",
+        ),
+        (
+            encoded("seriesByTag('name=~((((a{99}){99}){99}){99})')"),
+            400,
+            "needs more than 1048576 bytes",
+        ),
+        (
+            encoded("seriesByTag('name=~((a*)*)*')"),
+            400,
+            "must not match the empty string",
+        ),
+        (
+            encoded("seriesByTag('name=~x(a*)*(a*)*(a*)*(a*)*(a*)*b')"),
+            200,
+            "[]",
+        ),
+        (
+            vec!["x"; 1_100].join("&target="),
+            400,
+            "more than 1000 targets",
+        ),
+        (
+            (0..5_000)
+                .map(|i| format!("group(a{i},b{i},c{i},d{i},e{i})"))
+                .take(990)
+                .collect::<Vec<_>>()
+                .join("&target="),
+            400,
+            "different paths",
+        ),
+        (
+            vec!["x"; 11_000].join("&x="),
+            400,
+            "more than 10000 parameters",
+        ),
+    ];
+    let targets = targets.into_iter();
+    let mut bombs: Vec<_> = targets
+        .map(|(form, status, text)| (format!("format=json&target={form}"), status, text))
+        .collect();
+    bombs.push(("x".repeat(5 << 20), 413, "http.body_bytes_max"));
+    bombs
+}
+
+#[test]
+fn requests_that_would_cost_without_end_meet_a_limit_that_is_told() {
+    let siege = Siege::begin("");
+    let mut wrong = Vec::new();
+    for (form, status, text) in bombs() {
+        let began = Instant::now();
+        let (got, told) = answer_to(siege.appliance.ports.http, &form);
+        let start: String = form.chars().take(80).collect();
+        if got != status || !told.contains(text) {
+            wrong.push(format!(
+                "{start:?} gives {got} {told:.300}, not {status} {text}"
+            ));
+        }
+        assert!(
+            began.elapsed() < IN_TIME,
+            "{start:?} took {:?}",
+            began.elapsed()
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    siege.end(128 << 20);
+}
+
+/// From when a point is sent until an answer has it, the 99th percentile of so many.
+fn freshness(appliance: &Appliance, name: &str, count: i64) -> Duration {
+    let mut stream = connect(appliance.ports.graphite);
+    let mut took = Vec::new();
+    for value in 1..=count {
+        let at = now_seconds();
+        let began = Instant::now();
+        stream
+            .write_all(format!("{name} {value} {at}\n").as_bytes())
+            .expect("taken");
+        let wanted = format!("{value}.0");
+        loop {
+            let url = format!(
+                "/render?target={name}&from={}&until={at}&format=raw",
+                at - 1
+            );
+            let answer = appliance.get(&url);
+            if answer.trim_end().ends_with(&wanted) {
+                break;
+            }
+            assert!(
+                began.elapsed() < IN_TIME,
+                "{name} {value} is not there: {answer}"
+            );
+        }
+        took.push(began.elapsed());
+    }
+    took.sort_unstable();
+    took[took.len() * 99 / 100]
+}
+
+/// Ask the questions again and again, by three connections at a time, while points are sent; how fresh the
+/// points are then.
+fn freshness_beside(appliance: &Appliance, name: &str, forms: &Arc<Vec<String>>) -> Duration {
+    let over = Arc::new(AtomicBool::new(false));
+    let askers: Vec<JoinHandle<()>> = (0..3)
+        .map(|nth| {
+            let (over, forms, port) = (Arc::clone(&over), Arc::clone(forms), appliance.ports.http);
+            std::thread::spawn(move || {
+                for asked in nth * 5.. {
+                    if over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let (status, _) = answer_to(port, &forms[asked % forms.len()]);
+                    assert!(matches!(status, 200 | 400), "{status}");
+                }
+            })
+        })
+        .collect();
+    let fresh = freshness(appliance, name, 200);
+    over.store(true, Ordering::Relaxed);
+    for asker in askers {
+        asker.join().expect("answered");
+    }
+    fresh
+}
+
+/// Hostile questions hold a core no longer than usual ones do. Both keep the machine busy, so that what they
+/// take away from whoever measures is the same.
+#[test]
+fn points_are_as_fresh_beside_hostile_questions() {
+    let siege = Siege::begin("");
+    let usual = vec!["format=json&target=honest.*&target=sum(honest.*)&from=-1h".to_owned()];
+    let hostile = bombs().into_iter().filter(|(_, status, _)| *status != 413);
+    let hostile = hostile.map(|(form, _, _)| form).collect();
+    let (usual, hostile) = (Arc::new(usual), Arc::new(hostile));
+    let beside_usual = freshness_beside(&siege.appliance, "fresh.usual", &usual);
+    let beside_hostile = freshness_beside(&siege.appliance, "fresh.hostile", &hostile);
+    eprintln!(
+        "p99 {beside_usual:?} beside usual questions, {beside_hostile:?} beside hostile ones"
+    );
+    let most = (2 * beside_usual).max(Duration::from_millis(100));
+    assert!(
+        beside_hostile <= most,
+        "{beside_hostile:?}, and {beside_usual:?} beside usual ones"
+    );
+    siege.end(256 << 20);
+}
+
+/// What a patient reader gets is whole however slowly it reads; one that takes nothing is parted with, and
+/// neither keeps memory for long.
+#[test]
+fn readers_that_take_little_or_nothing() {
+    let siege = Siege::begin("[http]\nwrite_timeout_ms = 1500\n");
+    let mut history = siege.lines();
+    let from = now_seconds() - 20_000;
+    for i in 0..4_000 {
+        let line = format!("slow.reader {i} {}\n", from + i);
+        history.write_all(line.as_bytes()).expect("taken");
+    }
+    let target = "target=slow.reader&".repeat(100);
+    let form = format!(
+        "{target}format=json&from={}&until={}",
+        from - 1,
+        from + 3_999
+    );
+    let head = format!(
+        "POST /render HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
+        form.len()
+    );
+    let ask = || {
+        let mut stream = connect(siege.appliance.ports.http);
+        stream.write_all(head.as_bytes()).expect("taken");
+        stream.write_all(form.as_bytes()).expect("taken");
+        stream
+    };
+    wait_until("the history", SETTLE, || {
+        match answer_to(siege.appliance.ports.http, &form) {
+            (200, text) if text.contains("[3999.0, ") => Ok(()),
+            (status, text) => Err(format!("{status}, {} bytes", text.len())),
+        }
+    });
+    let mut patient = ask();
+    let mut deaf: Vec<TcpStream> = (0..8).map(|_| ask()).collect();
+    let (mut answer, mut some) = (Vec::new(), vec![0; 256 << 10]);
+    loop {
+        let filled = patient.read(&mut some).expect("it goes on");
+        answer.extend_from_slice(&some[..filled]);
+        if filled == 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let text = String::from_utf8_lossy(&answer);
+    assert!(
+        text.ends_with("]}]") && text.len() > 8 << 20,
+        "{} bytes",
+        text.len()
+    );
+    siege.until_refused("reader", 8);
+    for round in 2..6 {
+        deaf.extend((0..8).map(|_| ask()));
+        siege.until_refused("reader", 8 * round);
+    }
+    let open = siege
+        .appliance
+        .counter("corelane_connections", &["protocol=\"http\""]);
+    assert!(open <= 5, "{open} connections are still open");
+    drop((deaf, history));
+    // The deaf were answered 360 MB; what the allocator keeps does not grow with them.
+    siege.end(200 << 20);
+}
+
 #[test]
 fn a_stop_amid_all_of_it() {
     let siege = Siege::begin("");

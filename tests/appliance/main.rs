@@ -1,11 +1,13 @@
 //! The appliance over real sockets. It needs io_uring, and says so where there is none.
 
 mod binary;
+mod dashboards;
 mod durable;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod hostile;
 mod ingest;
+mod pictures;
 mod rig;
 mod steering;
 mod stop;

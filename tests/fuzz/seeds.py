@@ -51,6 +51,23 @@ def targets():
         yield text.encode()
 
 
+def requests():
+    """A path's number, a body's kind, parameters of the URL, a zero, the body."""
+    multipart = b'--x1\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n--x1--\r\n'
+    form = b"target=aliasSub(a.*,%22x%22,%22%5C1+A%22)&from=-6h&until=now&format=json&maxDataPoints=100"
+    point = b'[{"name":"a","timestamp":1,"value":2,"tags":{"b":"c"}}]'
+    for path in range(16):
+        yield bytes([path, 0]) + b"query=a.*&expr=a=b&tag=a&path=a;b=c&pretty=1&jsonp=f"
+        yield bytes([path, 0]) + b"from=-1h\0" + form + b"&query=a.*&expr=a%3Db&tag=a&path=a;b=c"
+        yield bytes([path, 1]) + b"\0" + multipart % (b"target", b"a.b") + multipart % (b"query", b"*")
+        yield bytes([path, 2]) + b'\0{"target": ["a", "b|scale(2)"], "query": "a.*", "template": {"x": 1}, "noCache": false}'
+        yield bytes([path, 3]) + b'\0{"what": "x", "tags": ["a", "b"], "when": 5, "data": {"a": [1]}}'
+        yield bytes([path, 3]) + b"\0" + point
+    yield bytes([2, 0]) + b"query=a,b.&format=completer&automatic_variants=1&wildcards=1&leavesOnly=0"
+    yield bytes([2, 0]) + b"query=*&format=nodelist&position=-1&from=-1&until=noon&tz=Europe/Berlin&now=20150308"
+    yield bytes([6, 0]) + b"grouped=1&group=Transform&type=pie"
+
+
 def log():
     """Payloads: a definition; two reads; numbers 0..5; one time; tokens."""
     definition = bytes([0, 0, 0, 0, 0, 0, 3]) + b"a.b"
@@ -99,6 +116,15 @@ def manifest():
         yield bytes([sixteenths]) + first + change
 
 
+def control():
+    """In front how the payloads are cut. Events: type, generation, bytes; id, time, what, tags, data."""
+    def event(generation, number):
+        body = bytes([number, 40, 1]) + b"w" + bytes([2, 1]) + b"a" + bytes([1]) + b"b" + bytes([2]) + b"dd"
+        return bytes([1, generation, len(body)]) + body
+    for sixteenths in range(0, 17, 4):
+        yield bytes([sixteenths]) + event(1, 1) + event(2, 2) + event(5, 3) + event(6, 4)
+
+
 def segment():
     """A footer, two bytes with the length of the index, index, pages; the target sets the checksums.
 
@@ -112,7 +138,9 @@ def segment():
     yield footer + len(index).to_bytes(2, "little") + index + page
 
 
-SEEDS = [book, definitions, globs, kairos_rest, lines, log, manifest, names, pickle, segment, targets]
+SEEDS = [
+    book, control, definitions, globs, kairos_rest, lines, log, manifest, names, pickle, requests, segment, targets,
+]
 SEEDS = {seeds.__name__: seeds for seeds in SEEDS}
 
 target, folder = sys.argv[1], pathlib.Path(sys.argv[2])

@@ -428,6 +428,11 @@ impl Appliance {
 
     /// POST an empty body to `path`: status and body.
     pub(crate) fn try_post(&self, path: &str) -> Result<(u16, String), String> {
+        self.try_post_body(path, "")
+    }
+
+    /// POST a body to `path`: status and body.
+    pub(crate) fn try_post_body(&self, path: &str, sent: &str) -> Result<(u16, String), String> {
         let url = format!("http://127.0.0.1:{}{path}", self.ports.http);
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -436,7 +441,7 @@ impl Appliance {
             .into();
         let mut answer = agent
             .post(&url)
-            .send_empty()
+            .send(sent)
             .map_err(|error| error.to_string())?;
         let mut body = String::new();
         let mut reader = answer.body_mut().as_reader();

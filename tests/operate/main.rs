@@ -97,6 +97,7 @@ fn ask(ports: Ports, method: &str, path: &str) -> String {
     let url = format!("http://127.0.0.1:{}{path}", ports.http);
     let answer = match method {
         "POST" => ureq::post(&url).send_empty(),
+        "EVENT" => ureq::post(&url).send("{\"what\": \"told\"}"),
         _ => ureq::get(&url).call(),
     };
     let mut answer = answer.expect("an answer");
@@ -143,6 +144,8 @@ fn killed(scratch: &Scratch) -> PathBuf {
             "A snapshot of it can be checked",
         ],
     );
+    ask(ports, "EVENT", "/events/");
+    ask(ports, "EVENT", "/events/");
     ask(ports, "POST", "/admin/snapshot?name=one");
     for burst in 1..=4 {
         send(ports, "sealed", burst * 40);
@@ -243,6 +246,10 @@ fn damage_is_named_and_counted_in_the_exit_code() {
             detail == "all",
             "{lines}"
         );
+        let control = data.join("control.log");
+        let lines = dump(&control, &["2 records; generation 2, 2 events"]);
+        let is_told = lines.contains("what: \"told\"");
+        assert_eq!(is_told, detail == "all", "{lines}");
         dump(&log, &["points, 50 definitions; 0 damaged blocks"]);
         dump(
             &data.join("identity"),
@@ -261,6 +268,21 @@ fn damage_is_named_and_counted_in_the_exit_code() {
         &["cannot read"],
     );
     expect(&["check", "--data", "x", "y"], 2, &["none of the flags"]);
+
+    // What users told.
+    let control = data.join("control.log");
+    let held = Held::flipped(control.clone(), 4096 + 30);
+    let place = "DAMAGED control.log at byte 4096: ";
+    check(
+        &data,
+        1,
+        &[place, "a start is refused", "DAMAGED in 1 place,"],
+    );
+    expect(&["dump", path_text(&control)], 1, &["damaged at byte 4096"]);
+    drop(held);
+    let held = Held::flipped(control, 2 * 4096 + 30);
+    check(&data, 0, &["the end of control.log was cut", "\nsound\n"]);
+    drop(held);
 
     // A page of a segment.
     let held = Held::flipped(segment.clone(), 4096 + 50);

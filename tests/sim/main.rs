@@ -4,6 +4,7 @@
 mod arrivals;
 mod cells;
 mod damage;
+mod deletes;
 mod disk;
 mod life;
 mod model;
@@ -23,6 +24,8 @@ use world::World;
 const SEEDS: u64 = 150;
 /// Seeds of whole lives.
 const LIVES: u64 = 50;
+/// Seeds of deletes beside points.
+const DELETES: u64 = 40;
 /// Seeds of folders that are damaged.
 const DAMAGES: u64 = 60;
 /// Seeds within which a broken build must show.
@@ -227,4 +230,10 @@ fn a_checksum_that_is_not_looked_at_is_noticed() {
     caught("damaged bytes are believed", |seed| {
         damage::live(seed, Damage::Unseen).map(drop)
     });
+}
+
+/// A series that was deleted is in no list until its next point, whatever happens besides.
+#[test]
+fn deletes_hold_for_ever_and_only_what_comes_later_shows() {
+    for_each_seed(DELETES, deletes::play);
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use corelane::base::time::Millis;
-use corelane::http::{Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::model::event::Event;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::model::series::TenantId;
@@ -22,6 +23,7 @@ use corelane::query::plan::{Plan, Selector, Want};
 use corelane::query::scan::Partial;
 use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::vitals::Vitals;
+use corelane::store::control::Control;
 use corelane::store::log::TicketState;
 
 use crate::world::{Inner, World};
@@ -40,10 +42,14 @@ pub(crate) struct Answer {
 impl World {
     /// Status and body of a GET.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        self.ask("GET", path)
+    }
+
+    /// Status and body of a request without a body of its own.
+    pub(crate) fn ask(&self, method: &str, path: &str) -> (u16, String) {
         let path = path.replace('\'', "%27");
-        let request = http::Request::get(&path)
-            .body(Bytes::new())
-            .expect("a request");
+        let request = http::Request::builder().method(method).uri(&path);
+        let request = request.body(Bytes::new()).expect("a request");
         let options = HttpOptions::default();
         let fleet = SimulatedFleet {
             inner: self.inner.clone(),
@@ -212,6 +218,61 @@ impl Fleet for SimulatedFleet {
             self.answers(None, settle).await;
             Ok(())
         })
+    }
+
+    fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async move {
+            let part = |ticket| Mail::Part { from: 0, ticket };
+            let parted = self.answers(None, part).await;
+            let stamps = parted.into_iter().map(|reply| match reply {
+                Reply::Parted(stamp) => stamp.0,
+                other => panic!("not a stamp: {other:?}"),
+            });
+            let tombstones = deletion.tombstones(stamps.max().unwrap_or_default());
+            let entomb = |ticket| Mail::Entomb {
+                from: 0,
+                ticket,
+                tombstones: tombstones.clone(),
+            };
+            let tombstones = match self.answers(Some(1), entomb).await.pop() {
+                Some(Reply::Entombed(Ok(tombstones))) => tombstones,
+                other => panic!("it is not taken: {other:?}"),
+            };
+            let wait = |ticket| Mail::Await {
+                from: 0,
+                ticket,
+                tombstones,
+                generation: 0,
+            };
+            self.answers(None, wait).await;
+            Ok(())
+        })
+    }
+
+    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+        Box::pin(async move {
+            let record = |ticket| Mail::Record {
+                from: 0,
+                ticket,
+                event: Box::new(event.clone()),
+            };
+            let (id, generation) = match self.answers(Some(1), record).await.pop() {
+                Some(Reply::Recorded(Ok(recorded))) => recorded,
+                other => panic!("it is not taken: {other:?}"),
+            };
+            let wait = |ticket| Mail::Await {
+                from: 0,
+                ticket,
+                tombstones: 0,
+                generation,
+            };
+            self.answers(None, wait).await;
+            Ok(id)
+        })
+    }
+
+    fn control(&self) -> Arc<Control> {
+        self.inner.borrow().control(self.shard)
     }
 
     fn snapshot(&self, name: String) -> Local<'_, Result<String, String>> {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use corelane::base::buffer::ReadBuffer;
 use corelane::base::random::Random;
@@ -16,6 +17,7 @@ use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::sources::Source;
 use corelane::shard::{Options, Progress, Shard};
 use corelane::simd::Isa;
+use corelane::store::control::Control;
 use corelane::store::log::{Ticket, TicketState};
 use corelane::store::{self, recover};
 
@@ -355,6 +357,10 @@ impl Inner {
 
     pub(crate) fn state(&self, shard: usize, ticket: Ticket) -> TicketState {
         self.shards[shard].state(ticket)
+    }
+
+    pub(crate) fn control(&self, shard: usize) -> Arc<Control> {
+        Arc::clone(self.shards[shard].control())
     }
 
     fn is_answered(&self, ticket: u64) -> bool {

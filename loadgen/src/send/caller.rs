@@ -49,6 +49,7 @@ pub(super) struct Caller {
     stream: Option<TcpStream>,
     replies: Replies,
     token: Token,
+    first_round: u64,
     pub(super) rounds: u64,
     message: usize,
     pub(super) state: State,
@@ -80,13 +81,19 @@ pub(super) fn connect(
 
 impl Caller {
     /// One connection that stands, with nothing sent yet.
-    pub(super) fn new(sheet: Sheet<Requests>, stream: TcpStream, token: Token) -> Caller {
+    pub(super) fn new(
+        sheet: Sheet<Requests>,
+        stream: TcpStream,
+        token: Token,
+        first_round: u64,
+    ) -> Caller {
         Caller {
             sheet,
             stream: Some(stream),
             replies: Replies::default(),
             token,
-            rounds: 0,
+            first_round,
+            rounds: first_round,
             message: 0,
             state: State::Idle,
             pace: None,
@@ -186,7 +193,8 @@ impl Caller {
         if reply.status == 204 {
             tally.points += u64::from(self.sheet.messages()[self.message].items);
             if let Some((spread, _)) = &self.pace {
-                let due_ns = spread.due_ns(self.rounds, self.message as u64);
+                let round = self.rounds - self.first_round;
+                let due_ns = spread.due_ns(round, self.message as u64);
                 let answered_ns = course.start.elapsed().as_nanos() as u64;
                 tally
                     .latency_ns
@@ -205,7 +213,7 @@ impl Caller {
     }
 
     fn limit_reached(&self, course: &Course<'_>) -> bool {
-        let between = self.message == 0 && 0 < self.rounds;
+        let between = self.message == 0 && self.first_round < self.rounds;
         course.plan.rounds <= self.rounds
             || (between && course.until.is_some_and(|until| until <= Instant::now()))
     }
@@ -213,7 +221,7 @@ impl Caller {
     /// True if the next request may go out by now.
     fn is_due(&self) -> bool {
         self.pace.is_none_or(|(spread, released)| {
-            self.rounds * spread.slots + (self.message as u64) < released
+            (self.rounds - self.first_round) * spread.slots + (self.message as u64) < released
         })
     }
 

@@ -98,11 +98,11 @@ fn open(
             plan.grouping,
             plan.order,
         );
-        sheet.turn_to(0);
+        sheet.begin_at(plan.first_round);
         let token = Token(index);
         let stream = connect(plan.target, token, poll.registry())
             .map_err(|error| explain(error, Transport::Tcp, plan.target))?;
-        callers.push(Caller::new(sheet, stream, token));
+        callers.push(Caller::new(sheet, stream, token, plan.first_round));
     }
     Ok((callers, poll))
 }
@@ -131,7 +131,7 @@ fn send(
     let mut ready: Vec<usize> = (0..callers.len()).collect();
     while callers.iter().any(|caller| caller.state != State::Done) {
         if let Some(timeline) = &mut timeline {
-            while timeline.round() < plan.rounds
+            while plan.first_round + timeline.round() < plan.rounds
                 && let Some(index) = timeline.take_due(start.elapsed())
             {
                 callers[index].release();
@@ -141,6 +141,9 @@ fn send(
         let before = tally.points;
         for index in ready.drain(..) {
             callers[index].turn(&course, tally)?;
+            if let (Some(board), Some((number, _))) = (&plan.board, share.get(index)) {
+                board.note(*number, callers[index].rounds);
+            }
         }
         progress.fetch_add(tally.points - before, Ordering::Relaxed);
         if STALL_WAIT < tally.answered_at.elapsed() {

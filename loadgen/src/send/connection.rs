@@ -50,6 +50,7 @@ pub(super) struct Connection<E: Encoder> {
     pub(super) link: Link,
     target: SocketAddr,
     token: Token,
+    first_round: u64,
     /// Rounds sent as a whole; also the number of the present round.
     pub(super) rounds: u64,
     message: usize,
@@ -61,14 +62,21 @@ pub(super) struct Connection<E: Encoder> {
 }
 
 impl<E: Encoder> Connection<E> {
-    pub(super) fn new(mut sheet: Sheet<E>, link: Link, target: SocketAddr, token: Token) -> Self {
-        sheet.turn_to(0);
+    pub(super) fn new(
+        mut sheet: Sheet<E>,
+        link: Link,
+        target: SocketAddr,
+        token: Token,
+        first_round: u64,
+    ) -> Self {
+        sheet.begin_at(first_round);
         Connection {
             sheet,
             link,
             target,
             token,
-            rounds: 0,
+            first_round,
+            rounds: first_round,
             message: 0,
             at: 0,
             pace: None,
@@ -150,7 +158,7 @@ impl<E: Encoder> Connection<E> {
     }
 
     fn limit_reached(&self, limit: Limit) -> bool {
-        let at_start = self.at == 0 && 0 < self.rounds;
+        let at_start = self.at == 0 && self.first_round < self.rounds;
         limit.rounds <= self.rounds
             || (at_start && limit.until.is_some_and(|until| until <= Instant::now()))
     }
@@ -162,7 +170,7 @@ impl<E: Encoder> Connection<E> {
             return all;
         };
         let (round, slot) = (released / spread.slots, released % spread.slots);
-        match round.cmp(&self.rounds) {
+        match (self.first_round + round).cmp(&self.rounds) {
             std::cmp::Ordering::Less => 0,
             std::cmp::Ordering::Equal => all.min(slot as usize),
             std::cmp::Ordering::Greater => all,
@@ -180,7 +188,8 @@ impl<E: Encoder> Connection<E> {
             tally.points += u64::from(message.items);
             tally.messages += 1;
             if let Some((spread, _)) = &self.pace {
-                let due_ns = spread.due_ns(self.rounds, self.message as u64);
+                let round = self.rounds - self.first_round;
+                let due_ns = spread.due_ns(round, self.message as u64);
                 let taken_ns = start.elapsed().as_nanos() as u64;
                 tally
                     .latency_ns

@@ -33,6 +33,8 @@ const LATENCY_MAX_NS: u64 = 600_000_000_000;
 
 struct Lane<E: Encoder> {
     connections: Vec<Connection<E>>,
+    /// The number of each among the connections of all threads.
+    numbers: Vec<u64>,
     poll: Poll,
     /// Connections that may write, each at most once.
     ready: VecDeque<usize>,
@@ -119,10 +121,11 @@ impl<E: Encoder> Lane<E> {
             link.register(poll.registry(), Token(index))
                 .context("cannot watch a socket")?;
             connections.push(
-                Connection::new(sheet, link, plan.target, Token(index)).write_each_message(
-                    plan.write_each_message || plan.transport == Transport::Udp,
-                    plan.reconnect,
-                ),
+                Connection::new(sheet, link, plan.target, Token(index), plan.first_round)
+                    .write_each_message(
+                        plan.write_each_message || plan.transport == Transport::Udp,
+                        plan.reconnect,
+                    ),
             );
         }
         let count = connections.len();
@@ -136,6 +139,7 @@ impl<E: Encoder> Lane<E> {
         };
         Ok(Lane {
             connections,
+            numbers: share.iter().map(|(number, _)| *number).collect(),
             poll,
             ready: VecDeque::new(),
             queued: vec![false; count],
@@ -202,7 +206,7 @@ impl<E: Encoder> Lane<E> {
         let mut events = Events::with_capacity(1024);
         let mut stall = Stall::new(start);
         while self.done < self.connections.len() {
-            while timeline.round() < plan.rounds
+            while plan.first_round + timeline.round() < plan.rounds
                 && let Some(index) = timeline.take_due(start.elapsed())
             {
                 self.connections[index].release();
@@ -257,6 +261,9 @@ impl<E: Encoder> Lane<E> {
             let step = connection
                 .pump(limit, start, &mut self.tally, self.poll.registry())
                 .map_err(|error| explain(error, plan.transport, plan.target))?;
+            if let Some(board) = &plan.board {
+                board.note(self.numbers[index], connection.rounds);
+            }
             match step {
                 Step::Blocked => self.blocked[index] = true,
                 Step::More => self.queue(index),

@@ -6,6 +6,7 @@
 //! rounds, so that the outcome needs to hold only a number of rounds per connection for everything
 //! that was sent to be known again.
 
+pub mod board;
 mod caller;
 mod calls;
 mod connection;
@@ -24,6 +25,7 @@ use anyhow::{Context, Result, anyhow};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use self::board::Board;
 use crate::wire::graphite::Plaintext;
 use crate::wire::json::{Dialect, Requests};
 use crate::wire::pickle::Pickle;
@@ -90,7 +92,9 @@ pub struct Plan {
     pub reconnect: bool,
     /// How fast.
     pub pace: Pace,
-    /// Most rounds of every connection.
+    /// Rounds that an earlier run has sent: sending begins with the one behind them.
+    pub first_round: u64,
+    /// The round at which every connection ends, counted as `first_round` is.
     pub rounds: u64,
     /// Number of connections.
     pub connections: u64,
@@ -98,6 +102,8 @@ pub struct Plan {
     pub threads: usize,
     /// Cores to pin threads to, used in turn; empty for none.
     pub pin: Vec<usize>,
+    /// Where each connection notes its rounds while it sends, for those who ask meanwhile.
+    pub board: Option<Arc<Board>>,
 }
 
 /// What was sent.
@@ -120,7 +126,7 @@ pub struct Outcome {
     pub cpu: Duration,
     /// Nanoseconds from the scheduled moment of a write to its end; empty without a schedule.
     pub latency_ns: Histogram<u64>,
-    /// The places of each connection with the rounds that it sent.
+    /// The places of each connection with the rounds that it sent, those of the earlier run included.
     pub rounds: Vec<(Range<u64>, u64)>,
     /// How requests were answered; none where the protocol has no answers. `points` and
     /// `latency_ns` are then those of the requests that were answered with 204.

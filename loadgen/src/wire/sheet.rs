@@ -125,6 +125,23 @@ impl<E: Encoder> Sheet<E> {
         sheet
     }
 
+    /// Makes the bytes those of `first_round`, past all rounds before it.
+    pub fn begin_at(&mut self, first_round: u64) {
+        if self.order == Order::Stable && self.workload.epoch(first_round) == 0 {
+            // Names and order stay, so that only values go on.
+            for tile in &mut self.tiles {
+                for (kind, entry) in entries_of(tile) {
+                    entry.scaled = kind.pass(entry.scaled, entry.key, 0..first_round);
+                }
+            }
+        } else {
+            for round in 0..first_round {
+                self.turn_to(round);
+            }
+        }
+        self.turn_to(first_round);
+    }
+
     /// Makes the bytes those of `round`. Rounds must be taken one after the other, from 0.
     pub fn turn_to(&mut self, round: u64) {
         if self.workload.epoch(round) != self.epoch {

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use crate::random::{below, word_at};
 
-pub use name::{Naming, SERIES_PER_HOST};
+pub use name::{CORES, Naming, SERIES_PER_HOST, STATES};
 pub use value::{Kind, Value};
 
 /// Earliest timestamp that can be sent, so that every timestamp has ten digits.

@@ -1,10 +1,10 @@
 //! What series are called: cores and states of hosts, dotted or tagged.
 
 /// Cores of one host.
-const CORES: u64 = 8;
+pub const CORES: u64 = 8;
 
 /// States of one core. All have four letters, so that all names have one length.
-const STATES: [&str; 4] = ["user", "nice", "idle", "wait"];
+pub const STATES: [&str; 4] = ["user", "nice", "idle", "wait"];
 
 /// Series of one host.
 pub const SERIES_PER_HOST: u64 = CORES * STATES.len() as u64;

@@ -3,6 +3,7 @@
 //! Every kind keeps a fixed number of digits, so that a laid-out buffer never has to move its bytes.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::random::{below, word_at};
 
@@ -88,6 +89,18 @@ impl Kind {
         }
     }
 
+    /// What [`Kind::next`] needs to go on behind `rounds`, from the scaled number before the
+    /// first of them.
+    pub fn pass(self, before: u32, key: u64, rounds: Range<u64>) -> u32 {
+        match self {
+            // Nothing depends on what was before.
+            Kind::Constant | Kind::Noise => before,
+            Kind::Counter | Kind::Walk => {
+                rounds.fold(before, |state, round| self.next(state, key, round))
+            }
+        }
+    }
+
     /// The value that a scaled number of this kind stands for.
     pub const fn value(self, scaled: u32) -> Value {
         Value {
@@ -155,6 +168,18 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn rounds_may_be_passed_at_once() {
+        for kind in Kind::ALL {
+            let mut walked = kind.origin(5);
+            for round in 0..90 {
+                walked = kind.next(walked, 5, round);
+            }
+            let passed = kind.pass(kind.origin(5), 5, 0..89);
+            assert_eq!(kind.next(passed, 5, 89), walked, "{kind:?}");
         }
     }
 

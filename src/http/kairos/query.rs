@@ -57,6 +57,6 @@ async fn points_of(
     Ok(match question.ask(want).await? {
         Merged::Points(points) => points,
         // No shard answers with anything else.
-        Merged::Nodes(_) | Merged::Names(_) => MergedPoints::default(),
+        _ => MergedPoints::default(),
     })
 }

@@ -57,13 +57,13 @@ impl Cover {
             let added = self.add(column, y, ground);
             match added {
                 Some(ends) => run.push((self.x(column), ends)),
-                None => fill(&mut path, &mut run),
+                None => fill(&mut path, &mut run, pace).await?,
             }
             if column % PIECE == PIECE - 1 {
                 pace.did(super::cost(PIECE)).await?;
             }
         }
-        fill(&mut path, &mut run);
+        fill(&mut path, &mut run, pace).await?;
         if !path.is_empty() && 0.0 < alpha {
             svg.area(&path, dots.drawn.color, alpha);
         }
@@ -160,53 +160,81 @@ impl Cover {
 }
 
 /// Append what lies between the two ends of a run of columns, and forget the run.
-fn fill(path: &mut Path, run: &mut Vec<(f64, (f64, f64))>) {
+async fn fill(
+    path: &mut Path,
+    run: &mut Vec<(f64, (f64, f64))>,
+    pace: &Pace<'_>,
+) -> Result<(), QueryError> {
     if 1 < run.len() {
-        let line = run.iter().map(|&(x, (end, _))| (x, end));
-        let back = run.iter().rev().map(|&(x, (_, end))| (x, end));
         let mut edge = Edge::default();
-        edge.along(path, line);
-        edge.along(path, back);
+        for some in run.chunks(PIECE) {
+            some.iter()
+                .for_each(|&(x, (end, _))| edge.push(path, (x, end)));
+            pace.did(super::cost(some.len())).await?;
+        }
+        edge.turn(path);
+        for some in run.rchunks(PIECE) {
+            let back = some.iter().rev();
+            back.for_each(|&(x, (_, end))| edge.push(path, (x, end)));
+            pace.did(super::cost(some.len())).await?;
+        }
+        edge.turn(path);
         path.close();
     }
     run.clear();
-}
-
-/// Writes only the points at which a way turns.
-#[derive(Default)]
-struct Edge {
-    is_on: bool,
+    Ok(())
 }
 
 /// Pixels by which a straight way may be wrong.
 const STRAIGHT: f64 = 0.02;
 
+/// Writes only the points at which a way turns.
+struct Edge {
+    is_on: bool,
+    /// The last point that was written, of this way.
+    corner: Option<(f64, f64)>,
+    /// The last point that was not.
+    last: Option<(f64, f64)>,
+    /// Slopes from the corner that come near enough to every point behind it.
+    least: f64,
+    most: f64,
+}
+
+impl Default for Edge {
+    fn default() -> Edge {
+        Edge {
+            is_on: false,
+            corner: None,
+            last: None,
+            least: f64::NEG_INFINITY,
+            most: f64::INFINITY,
+        }
+    }
+}
+
 impl Edge {
-    fn along(&mut self, path: &mut Path, points: impl Iterator<Item = (f64, f64)>) {
-        let mut points = points.peekable();
-        let mut corner: Option<(f64, f64)> = None;
-        // The slopes that every point since the corner allows.
-        let (mut least, mut most) = (f64::NEG_INFINITY, f64::INFINITY);
-        while let Some((x, y)) = points.next() {
-            let Some(&next) = points.peek() else {
-                self.write(path, (x, y));
-                return;
-            };
-            let Some(from) = corner else {
-                self.write(path, (x, y));
-                corner = Some((x, y));
-                continue;
-            };
-            let run = (x - from.0).abs().max(1e-9);
-            least = least.max((y - from.1 - STRAIGHT) / run);
-            most = most.min((y - from.1 + STRAIGHT) / run);
-            let slope = (next.1 - from.1) / (next.0 - from.0).abs().max(1e-9);
-            if !(least..=most).contains(&slope) {
-                self.write(path, (x, y));
-                corner = Some((x, y));
-                (least, most) = (f64::NEG_INFINITY, f64::INFINITY);
+    fn push(&mut self, path: &mut Path, (x, y): (f64, f64)) {
+        let Some(corner) = self.corner else {
+            self.write(path, (x, y));
+            return;
+        };
+        if let Some(last) = self.last {
+            let slope = |x: f64, y: f64| (y - corner.1) / (x - corner.0).abs().max(1e-9);
+            self.least = self.least.max(slope(last.0, last.1 - STRAIGHT));
+            self.most = self.most.min(slope(last.0, last.1 + STRAIGHT));
+            if !(self.least..=self.most).contains(&slope(x, y)) {
+                self.write(path, last);
             }
         }
+        self.last = Some((x, y));
+    }
+
+    /// This way ends; the next begins where it likes.
+    fn turn(&mut self, path: &mut Path) {
+        if let Some(last) = self.last {
+            self.write(path, last);
+        }
+        self.corner = None;
     }
 
     fn write(&mut self, path: &mut Path, (x, y): (f64, f64)) {
@@ -215,6 +243,9 @@ impl Edge {
         } else {
             path.move_to(x, y);
         }
+        self.corner = Some((x, y));
+        self.last = None;
+        (self.least, self.most) = (f64::NEG_INFINITY, f64::INFINITY);
     }
 }
 
@@ -248,8 +279,11 @@ mod tests {
     #[test]
     fn straight_ways_have_two_points() {
         let mut path = Path::default();
-        let points = (0..=10).map(|i| (f64::from(i), 2.0 * f64::from(i)));
-        Edge::default().along(&mut path, points);
+        let mut edge = Edge::default();
+        for i in 0..=10 {
+            edge.push(&mut path, (f64::from(i), 2.0 * f64::from(i)));
+        }
+        edge.turn(&mut path);
         let mut want = Path::default();
         want.move_to(0.0, 0.0);
         want.line_to(10.0, 20.0);

@@ -6,9 +6,13 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::http::errors::Failure;
+use crate::query::breath::Pace;
+use crate::query::error::QueryError;
 
 /// Lines or labels of one axis.
 const TICKS_MAX: usize = 2_000;
+/// What a tick costs that is found by the calendar, or a label, in values.
+const TICK_COST: usize = 20;
 /// Pixels from one grid line to the next, at least.
 const APART_MIN: f64 = 3.0;
 
@@ -198,12 +202,13 @@ impl Clock {
     /// For the seconds from `start` to `end` over `pixels`; `format` is the request's.
     ///
     /// # Errors
-    /// A format that is none.
-    pub(super) fn new(
+    /// A format that is none, and what `pace` says.
+    pub(super) async fn new(
         (start, end): (i64, i64),
         pixels: f64,
         format: Option<&str>,
         zone: &TimeZone,
+        pace: &Pace<'_>,
     ) -> Result<Clock, Failure> {
         let range = end.saturating_sub(start).max(1);
         let per_pixel = range as f64 / pixels.max(1.0);
@@ -221,16 +226,17 @@ impl Clock {
                 labels: Vec::new(),
             });
         };
-        let ticks = |stride| ticks(spread(stride, per_pixel), start, end, zone);
+        let ticks = |stride| ticks(spread(stride, per_pixel), (start, end), zone, pace);
         let format = format.unwrap_or(look.format);
-        let labels = ticks(look.label).into_iter();
-        let labels: Result<_, Failure> = labels
-            .map(|at| Ok((at, label(at, format, zone)?)))
-            .collect();
+        let mut labels = Vec::new();
+        for at in ticks(look.label).await? {
+            labels.push((at, label(at, format, zone)?));
+            pace.did(TICK_COST).await?;
+        }
         Ok(Clock {
-            minor: ticks(look.minor),
-            major: ticks(look.major),
-            labels: labels?,
+            minor: ticks(look.minor).await?,
+            major: ticks(look.major).await?,
+            labels,
         })
     }
 }
@@ -243,15 +249,20 @@ fn spread(mut stride: Stride, per_pixel: f64) -> Stride {
     stride
 }
 
-fn ticks(stride: Stride, start: i64, end: i64, zone: &TimeZone) -> Vec<i64> {
+async fn ticks(
+    stride: Stride,
+    (start, end): (i64, i64),
+    zone: &TimeZone,
+    pace: &Pace<'_>,
+) -> Result<Vec<i64>, QueryError> {
     let Some(first) = local(start, zone).and_then(|local| rounded(local, stride)) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let mut ticks = Vec::new();
     if stride.seconds <= HOUR {
         // Clock changes are whole hours, or halves: what is round stays round.
         let Ok(first) = first.to_zoned(zone.clone()) else {
-            return ticks;
+            return Ok(ticks);
         };
         let mut at = first.timestamp().as_second();
         while at < start {
@@ -261,7 +272,7 @@ fn ticks(stride: Stride, start: i64, end: i64, zone: &TimeZone) -> Vec<i64> {
             ticks.push(at);
             at = at.saturating_add(stride.seconds);
         }
-        return ticks;
+        return Ok(ticks);
     }
     let mut next = Some(first);
     let mut steps = 0;
@@ -282,8 +293,9 @@ fn ticks(stride: Stride, start: i64, end: i64, zone: &TimeZone) -> Vec<i64> {
         if start <= second && ticks.last().is_none_or(|last| *last < second) {
             ticks.push(second);
         }
+        pace.did(TICK_COST).await?;
     }
-    ticks
+    Ok(ticks)
 }
 
 fn local(second: i64, zone: &TimeZone) -> Option<DateTime> {
@@ -324,6 +336,13 @@ fn label(second: i64, format: &str, zone: &TimeZone) -> Result<String, Failure> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::breath::Breathless;
+    use crate::query::testing::run;
+
+    fn made(range: (i64, i64), pixels: f64, format: Option<&str>, zone: &TimeZone) -> Clock {
+        let pace = Pace::new(&Breathless);
+        run(Clock::new(range, pixels, format, zone, &pace)).expect("an axis")
+    }
 
     fn clock(zone: &str, start: &str, range: i64, pixels: f64, format: Option<&str>) -> Clock {
         let zone = TimeZone::get(zone).expect("bundled");
@@ -333,8 +352,7 @@ mod tests {
             .expect("a time")
             .timestamp()
             .as_second();
-        let made = Clock::new((start, start + range), pixels, format, &zone);
-        made.expect("an axis")
+        made((start, start + range), pixels, format, &zone)
     }
 
     #[track_caller]
@@ -449,7 +467,7 @@ mod tests {
                 for range in [0, 1, 60, 86_400, 31_536_000, 1 << 40, i64::MAX] {
                     for pixels in [0.0, 1.0, 300.0, 10_000.0] {
                         let end = start.saturating_add(range);
-                        let clock = Clock::new((start, end), pixels, None, &zone).expect("an axis");
+                        let clock = made((start, end), pixels, None, &zone);
                         for list in [&clock.minor, &clock.major] {
                             assert!(list.len() <= TICKS_MAX);
                             assert!(list.iter().all(|at| (start..end).contains(at)));

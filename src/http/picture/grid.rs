@@ -6,9 +6,13 @@ use super::options::{LineOptions, Options};
 use super::plane::Plane;
 use super::scale::Scale;
 use super::svg::{Anchor, Path, Stroke, Svg, Text};
+use crate::query::breath::Pace;
+use crate::query::error::QueryError;
 
 /// Pixels between a label of y and the plot.
 pub(super) const GAP: f64 = 3.0;
+/// What a label costs, in values.
+const LABEL_COST: usize = 20;
 /// Pixels between two labels of x.
 const APART: f64 = 4.0;
 
@@ -19,13 +23,17 @@ pub(super) fn labels_width(scale: &Scale, font: &Font) -> f64 {
 }
 
 /// Write the labels of a y axis, left or right of the plot.
-pub(super) fn y_labels(
+///
+/// # Errors
+/// What `pace` says.
+pub(super) async fn y_labels(
     svg: &mut Svg,
     plane: &Plane,
     scale: &Scale,
     is_right: bool,
     options: &Options,
-) {
+    pace: &Pace<'_>,
+) -> Result<(), QueryError> {
     let font = &options.font;
     let (x, anchor) = if is_right {
         (plane.area.right + GAP, Anchor::Start)
@@ -36,6 +44,7 @@ pub(super) fn y_labels(
     // Labels of an axis that is too low for all of them do not lie upon each other.
     let mut free = f64::INFINITY;
     for (value, label) in &scale.labels {
+        pace.did(LABEL_COST).await?;
         let Some(y) = plane.y(scale, *value) else {
             continue;
         };
@@ -55,15 +64,26 @@ pub(super) fn y_labels(
         });
     }
     svg.end();
+    Ok(())
 }
 
 /// Write the labels of the x axis.
-pub(super) fn x_labels(svg: &mut Svg, plane: &Plane, clock: &Clock, options: &Options) {
+///
+/// # Errors
+/// What `pace` says.
+pub(super) async fn x_labels(
+    svg: &mut Svg,
+    plane: &Plane,
+    clock: &Clock,
+    options: &Options,
+    pace: &Pace<'_>,
+) -> Result<(), QueryError> {
     let font = &options.font;
     let y = plane.area.bottom + font.ascent() + font.ascent();
     let mut free = 0.0;
     svg.texts("axis", font, options.style.foreground);
     for (at, label) in &clock.labels {
+        pace.did(LABEL_COST).await?;
         let half = font.width(label) / 2.0;
         // At the edges of the picture a label moves inwards, a little.
         let ideal = plane.x(*at);
@@ -81,6 +101,7 @@ pub(super) fn x_labels(svg: &mut Svg, plane: &Plane, clock: &Clock, options: &Op
         });
     }
     svg.end();
+    Ok(())
 }
 
 /// Pixels below the plot that labels of x need.
@@ -89,53 +110,74 @@ pub(super) fn x_labels_height(font: &Font) -> f64 {
 }
 
 /// Draw the lines of both axes, those of y as `scale` says.
-pub(super) fn lines(
+///
+/// # Errors
+/// What `pace` says.
+pub(super) async fn lines(
     svg: &mut Svg,
     plane: &Plane,
-    scale: &Scale,
-    clock: &Clock,
+    (scale, clock): (&Scale, &Clock),
     options: &Options,
     lines: &LineOptions,
-) {
-    let area = &plane.area;
-    let inside = |y: &f64| (area.top - 0.01..=area.bottom + 0.01).contains(y);
+    pace: &Pace<'_>,
+) -> Result<(), QueryError> {
     let (major, minor) = (options.style.major_line, options.style.minor_line);
-    let across = |values: &mut dyn Iterator<Item = f64>| {
-        let mut path = Path::default();
-        for y in values
-            .filter_map(|value| plane.y(scale, value))
-            .filter(inside)
-        {
-            path.move_to(area.left, y);
-            path.line_to(area.right, y);
-        }
-        path
-    };
-    let down = |times: &[i64]| {
-        let mut path = Path::default();
-        let xs = times.iter().map(|at| plane.x(*at));
-        for x in xs.filter(|x| *x < area.right) {
-            path.move_to(x, area.bottom);
-            path.line_to(x, area.top);
-        }
-        path
-    };
     let mut borders = Path::default();
-    for x in [area.right, area.left] {
-        borders.move_to(x, area.bottom);
-        borders.line_to(x, area.top);
-    }
-    let minors = across(&mut scale.minor(lines.minor_y).into_iter());
-    let majors = across(&mut scale.labels.iter().map(|(value, _)| *value));
+    upright(&mut borders, plane, plane.area.right);
+    upright(&mut borders, plane, plane.area.left);
+    let labels: Vec<f64> = scale.labels.iter().map(|(value, _)| *value).collect();
     for (path, color, width) in [
-        (minors, minor, 0.3),
-        (down(&clock.minor), minor, 0.25),
-        (majors, major, 0.4),
-        (down(&clock.major), major, 0.33),
+        (
+            across(&scale.minor(lines.minor_y), plane, scale, pace).await?,
+            minor,
+            0.3,
+        ),
+        (down(&clock.minor, plane, pace).await?, minor, 0.25),
+        (across(&labels, plane, scale, pace).await?, major, 0.4),
+        (down(&clock.major, plane, pace).await?, major, 0.33),
         (borders, major, 0.5),
     ] {
         if !path.is_empty() {
             svg.stroke(&path, Stroke::thin(color, width));
         }
     }
+    Ok(())
+}
+
+/// Lines over the whole width, at these values.
+async fn across(
+    values: &[f64],
+    plane: &Plane,
+    scale: &Scale,
+    pace: &Pace<'_>,
+) -> Result<Path, QueryError> {
+    let area = &plane.area;
+    let inside = area.top - 0.01..=area.bottom + 0.01;
+    let mut path = Path::default();
+    for &value in values {
+        pace.did(super::cost(2)).await?;
+        if let Some(y) = plane.y(scale, value).filter(|y| inside.contains(y)) {
+            path.move_to(area.left, y);
+            path.line_to(area.right, y);
+        }
+    }
+    Ok(path)
+}
+
+/// Lines over the whole height, at these times.
+async fn down(times: &[i64], plane: &Plane, pace: &Pace<'_>) -> Result<Path, QueryError> {
+    let mut path = Path::default();
+    for &at in times {
+        pace.did(super::cost(2)).await?;
+        let x = plane.x(at);
+        if x < plane.area.right {
+            upright(&mut path, plane, x);
+        }
+    }
+    Ok(path)
+}
+
+fn upright(path: &mut Path, plane: &Plane, x: f64) {
+    path.move_to(x, plane.area.bottom);
+    path.line_to(x, plane.area.top);
 }

@@ -48,8 +48,7 @@ pub(super) async fn draw(
 ) -> Result<(), QueryError> {
     entries.retain(|entry| !entry.name.is_empty());
     if options.unique_legend {
-        let mut known = HashSet::new();
-        entries.retain(|entry| known.insert(entry.name));
+        entries = unique(entries, pace).await?;
     }
     let font = &options.font;
     let marks = font.line_height() - 1.0 + PADDING;
@@ -92,6 +91,22 @@ pub(super) async fn draw(
     }
     pen.svg.end();
     Ok(())
+}
+
+/// Each name once.
+async fn unique<'a>(
+    entries: Vec<Entry<'a>>,
+    pace: &Pace<'_>,
+) -> Result<Vec<Entry<'a>>, QueryError> {
+    let mut known = HashSet::new();
+    let mut kept = Vec::new();
+    for entry in entries {
+        pace.did_series(entry.name.len()).await?;
+        if known.insert(entry.name) {
+            kept.push(entry);
+        }
+    }
+    Ok(kept)
 }
 
 /// Where entries go.

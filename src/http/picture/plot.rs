@@ -72,7 +72,7 @@ pub(super) async fn draw(
     for title in [left, right] {
         title.write(&mut svg, &plot.plane.area, options);
     }
-    plot.draw_axes(&mut svg, options, lines, zone)?;
+    plot.draw_axes(&mut svg, options, lines, zone, pace).await?;
     plot.draw_series(&mut svg, options, lines, pace).await?;
     Ok(svg)
 }
@@ -150,12 +150,13 @@ impl<'a> Plot<'a> {
         }
     }
 
-    fn draw_axes(
+    async fn draw_axes(
         &self,
         svg: &mut Svg,
         options: &Options,
         lines: &LineOptions,
         zone: &TimeZone,
+        pace: &Pace<'_>,
     ) -> Result<(), Failure> {
         if lines.hide_axes {
             return Ok(());
@@ -163,19 +164,21 @@ impl<'a> Plot<'a> {
         let plane = &self.plane;
         let (start, end) = (self.points.start, self.points.end);
         let pixels = plane::pixels(&plane.area, lines.line_width);
-        let clock = Clock::new((start, end), pixels, lines.x_format.as_deref(), zone)?;
+        let format = lines.x_format.as_deref();
+        let clock = Clock::new((start, end), pixels, format, zone, pace).await?;
         if !lines.hide_grid {
-            grid::lines(svg, plane, &self.scale, &clock, options, lines);
+            let axes = (&self.scale, &clock);
+            grid::lines(svg, plane, axes, options, lines, pace).await?;
         }
         if !lines.hide_y_axis {
             let is_right = lines.axis_is_right && self.right.is_none();
-            grid::y_labels(svg, plane, &self.scale, is_right, options);
+            grid::y_labels(svg, plane, &self.scale, is_right, options, pace).await?;
             if let Some(right) = &self.right {
-                grid::y_labels(svg, plane, right, true, options);
+                grid::y_labels(svg, plane, right, true, options, pace).await?;
             }
         }
         if !lines.hide_x_axis {
-            grid::x_labels(svg, plane, &clock, options);
+            grid::x_labels(svg, plane, &clock, options, pace).await?;
         }
         Ok(())
     }

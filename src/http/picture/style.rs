@@ -17,7 +17,7 @@ pub(super) struct Style {
 }
 
 /// Colours of one `colorList`.
-const COLORS_MAX: usize = 1_000;
+const COLORS_MAX: usize = 200;
 
 /// A style as it is written: background, foreground, major and minor grid lines, series.
 struct Named {

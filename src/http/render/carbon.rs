@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use http::Response;
 
+use super::explain::Stages;
 use super::request::{Request, read_target};
-use super::{Pieces, VALUES_PER_BREATH, check_returned, evaluate_all};
+use super::{Pieces, VALUES_PER_BREATH, Work, check_returned, evaluate_all};
 use crate::http::carbon::{self, Dialect, QUERIES_MAX, Query, Shape};
 use crate::http::errors::Failure;
 use crate::http::question::{Question, document};
@@ -99,8 +100,14 @@ async fn evaluate_groups(
     series: &mut Vec<Series>,
 ) -> Result<Vec<((i64, i64), usize)>, Failure> {
     let mut ranges = Vec::with_capacity(groups.len().min(QUERIES_MAX));
+    let stages = Stages::default();
+    let work = Work {
+        question,
+        budget,
+        stages: &stages,
+    };
     for group in groups {
-        evaluate_all(question, &group.targets, &group.context, budget, series).await?;
+        evaluate_all(work, &group.targets, &group.context, series).await?;
         ranges.push((group.range, series.len()));
     }
     Ok(ranges)

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::explain::{self, Stage, Stages};
 use crate::http::question::Question;
-use crate::query::breath::{self, Local, Pace, SERIES_WORK};
+use crate::query::breath::{self, CHUNK, Local, Pace, SERIES_WORK};
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::Budget;
 use crate::query::graphite::slots::{self, Slotted};
@@ -11,12 +12,16 @@ use crate::query::graphite::{Context, Leaves};
 use crate::query::last_slot;
 use crate::query::merge::{Merged, MergedPoints, WholeSeries};
 use crate::query::plan::{Selector, Want};
-use crate::query::series::Series;
+use crate::query::rows::Combine;
+use crate::query::scan::FoundGroup;
+use crate::query::series::{Fold, Look, Series};
 
 /// The shards, as one evaluation asks them for leaves.
 pub(super) struct Fetch<'a> {
     pub(super) question: &'a Question<'a>,
     pub(super) budget: &'a Budget,
+    /// Where the time went.
+    pub(super) stages: &'a Stages,
 }
 
 impl Leaves for Fetch<'_> {
@@ -26,6 +31,15 @@ impl Leaves for Fetch<'_> {
         context: &'a Context,
     ) -> Local<'a, Result<Vec<Vec<Series>>, QueryError>> {
         Box::pin(self.lists(selectors, context))
+    }
+
+    fn combined<'a>(
+        &'a self,
+        selector: Selector,
+        combine: &'a Combine,
+        context: &'a Context,
+    ) -> Local<'a, Result<Option<Vec<Series>>, QueryError>> {
+        Box::pin(self.rows(selector, combine, context))
     }
 }
 
@@ -56,25 +70,110 @@ impl Fetch<'_> {
         Ok(lists)
     }
 
+    async fn rows(
+        &self,
+        selector: Selector,
+        combine: &Combine,
+        context: &Context,
+    ) -> Result<Option<Vec<Series>>, QueryError> {
+        let began = self.question.took();
+        let of = explain::shown_combined(&selector, combine);
+        let want = Want::Rows {
+            selector,
+            combine: combine.clone(),
+            from_s: context.from,
+            until_s: context.until,
+        };
+        let Merged::Rows(merged) = self.question.ask(want).await? else {
+            return Ok(None);
+        };
+        let groups = merged.groups;
+        let rows = |groups: &Vec<FoundGroup>| groups.iter().map(|it| it.rows.len() as u64).sum();
+        self.stages.push(Stage {
+            kind: "rows",
+            of,
+            took: self.question.took().saturating_sub(began),
+            series: groups.as_ref().map_or(0, |groups| groups.len() as u64),
+            points_read: merged.points_read,
+            values: groups.as_ref().map_or(0, rows),
+            bytes: 0,
+        });
+        let Some(groups) = groups else {
+            return Ok(None);
+        };
+        let pace = self.question.pace();
+        let mut series = Vec::with_capacity(groups.len());
+        for group in groups {
+            let (rows, texts) = (group.rows, 2 * group.first.len());
+            self.budget.pay_series(texts, rows.len() as u64)?;
+            let mut values = Vec::with_capacity(rows.len());
+            while values.len() < rows.len() {
+                let end = (values.len() + CHUNK).min(rows.len());
+                let some = values.len()..end;
+                values.extend(some.map(|row| rows.value(row, combine.x_files_factor)));
+                pace.did(CHUNK / 4).await?;
+            }
+            series.push(Series {
+                path_expression: group.first.clone(),
+                name: group.first,
+                start: rows.start,
+                step: rows.step,
+                values,
+                fold: Fold::Average,
+                x_files_factor: context.x_files_factor,
+                tags: group.tags,
+                look: Look::default(),
+            });
+            pace.did_series(texts).await?;
+        }
+        Ok(Some(series))
+    }
+
     async fn values(
         &self,
         selectors: Arc<[Selector]>,
         context: &Context,
     ) -> Result<MergedPoints, QueryError> {
+        let of = explain::shown_all(&selectors);
         let want = Want::Values {
             selectors,
             from_s: context.from,
             until_s: context.until,
         };
-        let Merged::Points(merged) = self.question.ask(want).await? else {
-            return Ok(MergedPoints::default());
-        };
+        let merged = self.points("values", of, want).await?;
         if merged.clashes > 0 {
             tracing::error!(
                 clashes = merged.clashes,
                 "series of different names share an identity; they were kept apart"
             );
         }
+        Ok(merged)
+    }
+
+    async fn points(
+        &self,
+        kind: &'static str,
+        of: String,
+        want: Want,
+    ) -> Result<MergedPoints, QueryError> {
+        let began = self.question.took();
+        let Merged::Points(merged) = self.question.ask(want).await? else {
+            return Ok(MergedPoints::default());
+        };
+        let mut values = 0;
+        for one in &merged.series {
+            values += one.slotted.as_ref().map_or(0, |it| it.values.len() as u64);
+            self.question.pace().did(1).await?;
+        }
+        self.stages.push(Stage {
+            kind,
+            of,
+            took: self.question.took().saturating_sub(began),
+            series: merged.series.len() as u64,
+            points_read: merged.points_read,
+            values,
+            bytes: 0,
+        });
         Ok(merged)
     }
 
@@ -105,9 +204,8 @@ impl Fetch<'_> {
             until,
             last_slots: last_slot::last_slots(context.from, context.until).into(),
         };
-        let Merged::Points(points) = self.question.ask(want).await? else {
-            return Ok(());
-        };
+        let of = format!("{} series that several hold", shared.len());
+        let points = self.points("points", of, want).await?;
         // Both are sorted by name.
         let mut shared = shared.into_iter().peekable();
         for whole in points.series {

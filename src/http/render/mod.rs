@@ -4,6 +4,7 @@
 mod carbon;
 mod csv;
 mod dygraph;
+mod explain;
 mod fetch;
 mod image;
 mod json;
@@ -25,6 +26,7 @@ use crate::query::graphite::evaluate::{Budget, Evaluator};
 use crate::query::graphite::target::Target;
 use crate::query::graphite::{Context, consolidate};
 use crate::query::series::Series;
+use explain::{Stage, Stages};
 use fetch::Fetch;
 use request::{Format, Request};
 
@@ -42,12 +44,26 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
     let Request {
         targets, context, ..
     } = &request;
-    let printed = match evaluate_all(question, targets, context, &budget, &mut series).await {
-        Ok(()) => print(question, &request, &budget, &mut series).await,
+    let stages = Stages::default();
+    let work = Work {
+        question,
+        budget: &budget,
+        stages: &stages,
+    };
+    let printed = match evaluate_all(work, targets, context, &mut series).await {
+        Ok(()) => print_timed(work, &request, &mut series).await,
         Err(failure) => Err(failure),
     };
     question.free(series).await;
+    tell_if_slow(question, &request, &stages);
     let (kind, text) = printed?;
+    if question.parameters.last("explain") == Some("1") {
+        let targets: Vec<&str> = targets.iter().map(|(text, _)| text.as_str()).collect();
+        let range = (context.from, context.until);
+        return question
+            .json(stages.json(&targets, range, question.took()))
+            .await;
+    }
     let mut response = if request.format.is_json() {
         question.json(text).await?
     } else {
@@ -56,6 +72,51 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
     let seconds = request.cache_seconds;
     set_cache_headers(question.began.seconds(), seconds, &mut response);
     Ok(response)
+}
+
+/// What every step of an answer needs.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    question: &'a Question<'a>,
+    budget: &'a Budget,
+    stages: &'a Stages,
+}
+
+/// Keep what a slow question was in the log.
+fn tell_if_slow(question: &Question<'_>, request: &Request, stages: &Stages) {
+    let took = question.took();
+    let slow = question.options.slow;
+    if slow.is_zero() || took < slow {
+        return;
+    }
+    let targets = request.targets.iter().map(|(text, _)| text.clone());
+    let targets = explain::shortened(targets.collect::<Vec<String>>().join(" "));
+    tracing::info!(
+        targets,
+        from = request.context.from,
+        until = request.context.until,
+        took_ms = took.as_millis() as u64,
+        stages = stages.line(),
+        "slow query"
+    );
+}
+
+async fn print_timed(
+    work: Work<'_>,
+    request: &Request,
+    series: &mut Vec<Series>,
+) -> Result<(&'static str, Vec<u8>), Failure> {
+    let began = work.question.took();
+    let (kind, text) = print(work.question, request, work.budget, series).await?;
+    work.stages.push(Stage {
+        kind: "print",
+        of: kind.to_owned(),
+        took: work.question.took().saturating_sub(began),
+        series: series.len() as u64,
+        bytes: text.len() as u64,
+        ..Stage::default()
+    });
+    Ok((kind, text))
 }
 
 /// The answer's media type and text.
@@ -114,20 +175,27 @@ async fn print(
 /// The series of all targets, one target after the other, appended to `series`. Those of a target that is
 /// no function carry its text as it was sent: whoever asked looks for that.
 async fn evaluate_all(
-    question: &Question<'_>,
+    work: Work<'_>,
     targets: &[(String, Target)],
     context: &Context,
-    budget: &Budget,
     series: &mut Vec<Series>,
 ) -> Result<(), Failure> {
+    let Work {
+        question, budget, ..
+    } = work;
     let pace = question.pace();
-    let leaves = Fetch { question, budget };
+    let leaves = Fetch {
+        question,
+        budget,
+        stages: work.stages,
+    };
     let evaluator = Evaluator::new(&leaves, budget, &pace);
     let parsed = targets.iter().map(|(_, target)| target);
     evaluator.prepare(parsed, context).await?;
     let mut evaluated = Ok(());
     for (text, target) in targets {
         let begin = series.len();
+        let began = question.took();
         let found = evaluator.evaluate(target, context).await;
         let found = found.map(|found| series.extend(found));
         let told = match target.expression.selector() {
@@ -139,6 +207,13 @@ async fn evaluate_all(
             evaluated = Err(Failure::Query { error, targets });
             break;
         }
+        work.stages.push(Stage {
+            kind: "evaluate",
+            of: explain::shortened(text.clone()),
+            took: question.took().saturating_sub(began),
+            series: (series.len() - begin) as u64,
+            ..Stage::default()
+        });
     }
     question.free(evaluator.into_fetched()).await;
     evaluated

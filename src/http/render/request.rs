@@ -8,6 +8,7 @@ use crate::http::errors::Failure;
 use crate::http::parameters::Parameters;
 use crate::http::picture::Options;
 use crate::http::question::Question;
+use crate::query::breath::PIECE;
 use crate::query::error::QueryError;
 use crate::query::graphite::target::{self, Target};
 use crate::query::graphite::{Context, evaluate, time};
@@ -72,7 +73,7 @@ impl Request {
 
     async fn with(question: &Question<'_>, mut format: Format) -> Result<Request, Failure> {
         let parameters = &question.parameters;
-        let zone = zone(question);
+        let zone = question.zone();
         let now = now(question, &zone)?;
         let at = |name, otherwise| {
             let spec = parameters.last(name).unwrap_or(otherwise);
@@ -105,7 +106,7 @@ impl Request {
                 "a time lies outside of the years 1 to 9999",
             ));
         }
-        let zone = zone(question);
+        let zone = question.zone();
         Ok(Context {
             from,
             until,
@@ -118,12 +119,6 @@ impl Request {
 }
 
 fn format(parameters: &Parameters) -> Result<Format, Failure> {
-    if parameters.has("rawData") {
-        return Ok(Format::Raw);
-    }
-    if parameters.has("pickle") {
-        return Ok(Format::Packed(Packing::Pickle));
-    }
     let image = |image| {
         let options = Options::read(parameters)?;
         let slices = Vec::new();
@@ -133,7 +128,12 @@ fn format(parameters: &Parameters) -> Result<Format, Failure> {
             slices,
         })))
     };
-    match parameters.last("format").unwrap_or("png") {
+    let by_presence = || match (parameters.has("rawData"), parameters.has("pickle")) {
+        (true, _) => "raw",
+        (false, true) => "pickle",
+        (false, false) => "png",
+    };
+    match parameters.last("format").unwrap_or_else(by_presence) {
         "json" => Ok(Format::Json),
         "csv" => Ok(Format::Csv),
         "raw" => Ok(Format::Raw),
@@ -148,14 +148,6 @@ fn format(parameters: &Parameters) -> Result<Format, Failure> {
             Some(packing) => Ok(Format::Packed(packing)),
             None => image(Image::Png),
         },
-    }
-}
-
-fn zone(question: &Question<'_>) -> TimeZone {
-    let named = question.parameters.last("tz").map(TimeZone::get);
-    match named {
-        Some(Ok(zone)) => zone,
-        _ => question.options.zone.clone(),
     }
 }
 
@@ -212,8 +204,9 @@ async fn targets(
             targets: vec![text.to_owned()],
         })?;
         targets.push((text.to_owned(), target));
-        // Reading takes about 10 ns a byte.
-        pace.did(text.len()).await?;
+        // Reading takes about 10 ns a byte; filling in templates may search much more than the target has.
+        let templates = if text.contains("template") { PIECE } else { 0 };
+        pace.did(text.len() + templates).await?;
     }
     Ok(targets)
 }

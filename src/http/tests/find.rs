@@ -81,6 +81,9 @@ fn tree() {
     check("/metrics/find?query=a.*.c", &list(&[leaf("c", "a.*.c")]));
     check("/metrics/find?query=nosuch.*", "[]");
     check("/metrics/find?query=*", &list(&[branch("a", "a")]));
+    // One path, two nodes.
+    let both = [branch("*", "a.*"), branch("b", "a.b")];
+    check("/metrics/find?query=a.b&wildcards=1", &list(&both));
     let leaves = [leaf("*", "a.b.*"), leaf("c", "a.b.c"), leaf("d", "a.b.d")];
     check("/metrics/find?query=a.b.*&wildcards=1", &list(&leaves));
 }
@@ -98,6 +101,20 @@ fn completion() {
     let one = r#"{"metrics": [{"path": "a.slow", "name": "slow", "is_leaf": "1"}]}"#;
     check("/metrics/find?query=a.sl&format=completer&wildcards=1", one);
     check("/metrics/find?query=..sl&format=completer", one);
+    let either = r#"{"metrics": [{"path": "a.slow", "name": "slow", "is_leaf": "1"}, {"path": "a.x.", "name": "x", "is_leaf": "0"}]}"#;
+    let variants = "format=completer&automatic_variants=1";
+    check(
+        &format!("/metrics/find?query=a.slo,x*&{variants}"),
+        r#"{"metrics": [{"path": "a.x.", "name": "x", "is_leaf": "0"}]}"#,
+    );
+    check(
+        &format!("/metrics/find?query=a.slow,x.&{variants}"),
+        r#"{"metrics": [{"path": "a.x.c", "name": "c", "is_leaf": "1"}]}"#,
+    );
+    check(
+        &format!("/metrics/find?query=a.{{slow,x}}&{variants}"),
+        either,
+    );
     let last = r#"{"name": "*"}]}"#;
     let response = get(
         &fleet(),
@@ -117,6 +134,14 @@ fn paths_and_positions() {
     check("/metrics/find?query=a.*&format=json", want);
     let want = r#"{"nodes": ["b", "slow", "x"]}"#;
     check("/metrics/find?query=a.*&format=nodelist&position=1", want);
+    check("/metrics/find?query=a.*&format=nodelist&position=-1", want);
+    check("/metrics/find?query=a.*&format=nodelist", want);
+    let first = r#"{"nodes": ["a"]}"#;
+    check("/metrics/find?query=a.*&format=nodelist&position=-2", first);
+    for beyond in ["2", "-3", "9223372036854775807", "-9223372036854775808"] {
+        let url = format!("/metrics/find?query=a.*&format=nodelist&position={beyond}");
+        check(&url, r#"{"nodes": []}"#);
+    }
 }
 
 #[test]
@@ -134,8 +159,53 @@ fn bad_questions() {
     let switch =
         "Invalid parameters (Invalid value for parameter 'leavesOnly': \"x\" is neither 0 nor 1)";
     refuse("/metrics/find?query=*&leavesOnly=x", switch);
-    let position = "Invalid parameters (format=nodelist needs a whole number 'position', 0 for the first node)";
-    refuse("/metrics/find?query=*&format=nodelist", position);
+    let position =
+        "Invalid parameters ('position' is a whole number: 0 for the first node, -1 for the last)";
+    refuse("/metrics/find?query=*&format=nodelist&position=x", position);
+    for name in ["from", "until", "now"] {
+        let told = format!(
+            "Invalid parameters (Invalid value \"foo\" for param {name}: Unknown day reference: foo)"
+        );
+        refuse(&format!("/metrics/find?query=*&{name}=foo"), &told);
+    }
+    refuse(
+        "/metrics/find?query=*&jsonp=a(",
+        "Invalid parameters (jsonp must be a name of at most 128 letters, digits, '_', '$', '.', '[' and ']')",
+    );
+}
+
+/// Times must be times, and what was ever stored is found whatever they are.
+#[test]
+fn times_change_nothing() {
+    let slow = list(&[leaf("slow", "a.slow")]);
+    for times in [
+        "from=-1&until=-1",
+        "from=-1h&until=now",
+        "from=0&until=1&tz=Europe/Berlin",
+        "from=noon&now=20150308&tz=Mars/Olympus&local=1",
+    ] {
+        check(&format!("/metrics/find?query=a.sl*&{times}"), &slow);
+    }
+}
+
+#[test]
+fn lines_for_people() {
+    let want = concat!(
+        "[\n  {\n    \"text\": \"slow\",\n    \"id\": \"a.slow\",\n    \"allowChildren\": 0,\n",
+        "    \"expandable\": 0,\n    \"leaf\": 1\n  }\n]",
+    );
+    check("/metrics/find?query=a.slow&pretty=1", want);
+    check(
+        "/metrics/find?query=a.slow&pretty=1&jsonp=f",
+        &format!("f({want})"),
+    );
+    check("/metrics/find?query=x&pretty=1", "[]");
+    let results = "{\n  \"results\": [\n    \"a.slow\"\n  ]\n}";
+    check("/metrics/expand?query=a.sl*&pretty=1", results);
+    check(
+        "/metrics/expand?query=a.sl*&pretty=",
+        "{\"results\": [\"a.slow\"]}",
+    );
 }
 
 #[test]
@@ -165,6 +235,29 @@ fn a_reader_of_more_than_json_gets_utf8() {
         header(&response, "Content-Type"),
         "application/json;charset=utf-8"
     );
+    for (url, want) in [
+        (
+            "/metrics/expand?query=gr*",
+            "{\"results\": [\"gr\u{fc}n\"]}",
+        ),
+        (
+            "/metrics/expand?query=gr*&groupByExpr=1",
+            "{\"results\": {\"gr*\": [\"gr\u{fc}n\"]}}",
+        ),
+        ("/metrics/index.json?jsonp=f", "\"gr\u{fc}n\""),
+    ] {
+        let mut asked = request("GET", url, "", "");
+        let html = http::HeaderValue::from_static("text/html, */*");
+        asked.headers_mut().insert("Accept", html);
+        let response = ask(&fleet, asked);
+        assert!(body(&response).contains(want), "{}", body(&response));
+        assert!(header(&response, "Content-Type").ends_with(";charset=utf-8"));
+        assert_eq!(header(&response, "Vary"), "accept");
+        let mut asked = request("GET", url, "", "");
+        let json = http::HeaderValue::from_static("application/json");
+        asked.headers_mut().insert("Accept", json);
+        assert!(body(&ask(&fleet, asked)).contains("gr\\u00fcn"));
+    }
 }
 
 #[test]
@@ -179,6 +272,11 @@ fn expand() {
         "/metrics/expand?query=a.*&query=*.x.*&groupByExpr=1",
         grouped,
     );
+    let response = get(&fleet(), "/metrics/expand/?query=a.sl*&jsonp=f");
+    assert_eq!(body(&response), r#"f({"results": ["a.slow"]})"#);
+    assert_eq!(header(&response, "Content-Type"), "text/javascript");
+    assert_eq!(header(&response, "Pragma"), "no-cache");
+    assert_eq!(header(&response, "Cache-Control"), "no-cache");
 }
 
 #[test]

@@ -1,12 +1,19 @@
 //! Requests in, whole answers out, over real indexes and heads.
 
+mod events;
 mod federation;
 mod find;
+mod functions;
+mod grafana;
+mod grammar;
+mod packing;
 mod pages;
 mod pictures;
 mod render;
+mod tags;
 
 use std::cell::{Cell, RefCell};
+use std::io::Read;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -30,6 +37,10 @@ pub(in crate::http) struct TestFleet {
     pub(in crate::http) is_ready: bool,
     /// What was taken in: sent name, milliseconds, number.
     pub(in crate::http) taken: RefCell<Vec<Taken>>,
+    /// What was deleted.
+    pub(in crate::http) deleted: RefCell<Vec<Deletion>>,
+    /// What users have told.
+    pub(in crate::http) control: RefCell<Arc<Control>>,
     /// What whoever waits for stable storage is told.
     pub(in crate::http) stored: Result<(), Unstored>,
 }
@@ -50,6 +61,8 @@ impl TestFleet {
             fails: None,
             is_ready: true,
             taken: RefCell::default(),
+            deleted: RefCell::default(),
+            control: RefCell::default(),
             stored: Ok(()),
         }
     }
@@ -101,6 +114,32 @@ impl Fleet for TestFleet {
             self.breathe().await;
             stored
         })
+    }
+
+    fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>> {
+        Box::pin(async move {
+            self.breathe().await;
+            self.deleted.borrow_mut().push(deletion);
+            Ok(())
+        })
+    }
+
+    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+        Box::pin(async move {
+            if let Some(error) = &self.fails {
+                return Err(error.clone());
+            }
+            let mut control = self.control.borrow_mut();
+            let control = Arc::make_mut(&mut control);
+            let id = control.events.next_id();
+            control.generation += 1;
+            assert!(control.events.add(Event { id, ..event }));
+            Ok(id)
+        })
+    }
+
+    fn control(&self) -> Arc<Control> {
+        Arc::clone(&self.control.borrow())
     }
 
     fn aside(&self, errand: Errand, _millis_max: u64) -> Local<'_, Result<Made, QueryError>> {
@@ -176,4 +215,22 @@ pub(in crate::http) fn body(response: &Response<Bytes>) -> &str {
 pub(in crate::http) fn header<'a>(response: &'a Response<Bytes>, name: &str) -> &'a str {
     let value = response.headers().get(name);
     value.map_or("", |value| value.to_str().expect("ASCII"))
+}
+
+/// `text` as it stands in a URL, every byte that is no letter or digit coded.
+pub(in crate::http) fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// The text of an answer, however it is packed.
+pub(in crate::http) fn unpacked(response: &Response<Bytes>) -> String {
+    let bytes = &response.body()[..];
+    let mut text = String::new();
+    match header(response, "Content-Encoding") {
+        "br" => brotli::Decompressor::new(bytes, 4096).read_to_string(&mut text),
+        "gzip" => flate2::read::GzDecoder::new(bytes).read_to_string(&mut text),
+        _ => (&mut &*bytes).read_to_string(&mut text),
+    }
+    .expect("a whole text");
+    text
 }

@@ -73,8 +73,11 @@ fn an_operator_seals_and_makes_snapshots() {
 #[test]
 fn wrong_paths_and_methods() {
     let known = "/render /metrics/find /metrics/expand /metrics/index.json /metrics \
+                 /functions /dashboard/find /dashboard/find_template \
                  /metrics/list /metrics/details /info /_internal/capabilities \
-                 /admin/seal /admin/snapshot /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
+                 /tags /tags/findSeries /tags/autoComplete/tags /tags/autoComplete/values /tags/tagSeries \
+                 /tags/tagMultiSeries /tags/delSeries /tags/ /events /events/get_data /events/ \
+                 /admin/seal /admin/snapshot /admin/delete /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
     let told = format!("there is no /nosuch here; there are: {known}\n");
     check("GET", "/nosuch", 404, &told);
     check(
@@ -92,6 +95,88 @@ fn wrong_paths_and_methods() {
     check("OPTIONS", "/", 405, "/ takes GET, HEAD, not OPTIONS\n");
     let response = ask(&fleet(), request("DELETE", "/metrics", "", ""));
     assert_eq!(header(&response, "Allow"), "GET, HEAD, POST");
+}
+
+/// What only graphite-web's own pages call, and what spoke with its cache.
+#[test]
+fn pages_of_the_original_that_there_are_not() {
+    for url in [
+        "/composer",
+        "/browser/",
+        "/dashboard",
+        "/dashboard/some",
+        "/account/login",
+        "/metrics/get-metadata?metric=a&key=b",
+        "/metrics/set-metadata",
+        "/render/~me/graph",
+    ] {
+        assert_eq!(get(&fleet(), url).status(), 404, "{url}");
+    }
+}
+
+#[test]
+fn no_dashboards_are_stored() {
+    for method in ["GET", "POST"] {
+        check(
+            method,
+            "/dashboard/find/?query=a",
+            200,
+            "{\"dashboards\": []}",
+        );
+        check(
+            method,
+            "/dashboard/find?query=",
+            200,
+            "{\"dashboards\": []}",
+        );
+        check(
+            method,
+            "/dashboard/find_template/?query=",
+            200,
+            "{\"templates\": []}",
+        );
+        let missing = "{\"error\": \"Dashboard 'my \\\"own\\\"' does not exist. \"}";
+        check(method, "/dashboard/load/my%20%22own%22", 200, missing);
+        let missing = "{\"error\": \"Template 'a' does not exist. \"}";
+        check(method, "/dashboard/load/a/b", 200, missing);
+        check(method, "/dashboard/load_template/a/b", 200, missing);
+        let refused = "{\"error\": \"No dashboards are stored here\"}";
+        for what in [
+            "save/a",
+            "delete/a",
+            "save_template/a/b",
+            "delete_template/a",
+        ] {
+            check(method, &format!("/dashboard/{what}"), 200, refused);
+        }
+    }
+}
+
+#[test]
+fn a_prefix_may_stand_before_every_path() {
+    for prefix in ["/graphite", "/graphite/"] {
+        let options = HttpOptions {
+            prefix: prefix.to_owned(),
+            ..HttpOptions::default()
+        };
+        let status =
+            |url: &str| run(answer(request("GET", url, "", ""), &fleet(), &options)).status();
+        for url in [
+            "/graphite",
+            "/graphite/",
+            "/graphite/version",
+            "/graphite/metrics/find/?query=a",
+            "/graphite/functions/scale",
+            "/version",
+            "/",
+        ] {
+            assert_eq!(status(url), 200, "{url}");
+        }
+        for url in ["/graphites/version", "/graphiteversion", "/x/version"] {
+            assert_eq!(status(url), 404, "{url}");
+        }
+    }
+    assert_eq!(get(&fleet(), "/graphite/version").status(), 404);
 }
 
 #[test]

@@ -72,11 +72,13 @@ fn the_three_formats() {
         "text/plain; charset=utf-8",
         raw,
     );
-    check(&format!("{ABC}&rawData"), "text/plain; charset=utf-8", raw);
+    let unnamed = format!("{}&rawData", ABC.replace("format=json&", ""));
+    check(&unnamed, "text/plain; charset=utf-8", raw);
+    // What is named goes before what is only there.
     check(
         &format!("{ABC}&format=json&rawData=true&local=1"),
-        "text/plain; charset=utf-8",
-        raw,
+        "application/json",
+        json,
     );
     let csv = "a.b.c,2023-11-14 17:04:00,0.0\r\na.b.c,2023-11-14 17:05:00,1.0\r\n\
                a.b.c,2023-11-14 17:06:00,2.0\r\na.b.c,2023-11-14 17:07:00,\r\n\
@@ -556,4 +558,47 @@ fn many_selectors_that_match_everything_are_bounded() {
         .collect();
     let (status, text) = status_within(1 << 30, &fleet, &groups);
     assert!(status == 400 && text.contains("different paths"), "{text}");
+}
+
+/// What was asked of the shards, what they read, and what came out.
+#[test]
+fn explained() {
+    let form = "/render?format=json&explain=1&from=1699999199&until=1699999559";
+    let mut fleet = TestFleet::new(1, 1_700_000_100);
+    let n = None;
+    let b = [Some(10.0), n, n, Some(40.0), Some(50.0), Some(60.0)];
+    put(&mut fleet, "s.b", T0, 60, &b);
+    let slow = [Some(100.0), Some(200.0), Some(300.0)];
+    put(&mut fleet, "slow.m", T0, 120, &slow);
+    let stages = |targets: &str| {
+        let response = get(&fleet, &format!("{form}{targets}"));
+        assert_eq!(response.status(), 200);
+        let told: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        let list = told["stages"].as_array().expect("stages").clone();
+        let show = |stage: &serde_json::Value| {
+            format!(
+                "{} {} {}/{}/{}",
+                stage["stage"].as_str().expect("a kind"),
+                stage["of"].as_str().expect("a text"),
+                stage["points_read"],
+                stage["series"],
+                stage["values"],
+            )
+        };
+        list.iter().map(show).collect::<Vec<String>>()
+    };
+    assert_eq!(
+        stages("&target=sumSeries(s.b)&target=scale(s.b,2)"),
+        [
+            "values s.b 4/1/6",
+            "rows s.b, sum 4/1/6",
+            "evaluate sumSeries(s.b) 0/1/0",
+            "evaluate scale(s.b,2) 0/1/0",
+            "print application/json 0/2/0",
+        ]
+    );
+    // Of two steps: the shards cannot combine them.
+    let two = stages("&target=sumSeries({s,slow}.{b,m})");
+    assert_eq!(two[0], "rows {s,slow}.{b,m}, sum 7/0/0");
+    assert_eq!(two[1], "values {s,slow}.{b,m} 7/2/9");
 }

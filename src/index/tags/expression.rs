@@ -215,6 +215,53 @@ impl TagTest {
     }
 }
 
+/// Which keys or values of tags are listed.
+#[derive(Clone, Debug)]
+pub enum TextFilter {
+    /// All.
+    All,
+    /// Those that begin so.
+    Prefix(String),
+    /// Those that a regular expression finds something in.
+    Matches(Regex),
+}
+
+impl TextFilter {
+    /// What a regular expression matches from the start on. One that begins with `^` is taken as it is, as
+    /// graphite-web does: of `^a|b` only the `a` is anchored.
+    ///
+    /// # Errors
+    /// It does not compile, or is too long or too large.
+    pub fn matching(pattern: &str) -> Result<TextFilter, TagTestError> {
+        if TEST_BYTES_MAX < pattern.len() {
+            return Err(TagTestError::Long);
+        }
+        let told = format!("filter=~{pattern}");
+        let regex = match pattern.starts_with('^') {
+            true => build(&told, pattern)?,
+            false => compile(&told, pattern)?,
+        };
+        Ok(TextFilter::Matches(regex))
+    }
+
+    /// Whether a text is listed.
+    pub fn passes(&self, text: &str) -> bool {
+        match self {
+            TextFilter::All => true,
+            TextFilter::Prefix(prefix) => text.starts_with(prefix.as_str()),
+            TextFilter::Matches(regex) => regex.is_match(text),
+        }
+    }
+
+    /// What every text that passes begins with.
+    pub(super) fn prefix(&self) -> &str {
+        match self {
+            TextFilter::Prefix(prefix) => prefix,
+            TextFilter::All | TextFilter::Matches(_) => "",
+        }
+    }
+}
+
 fn compile(test: &str, pattern: &str) -> Result<Regex, TagTestError> {
     build(test, &format!("^(?:{pattern})"))
 }

@@ -64,6 +64,19 @@ impl Selection {
         tags: &Tags,
         budget: &mut usize,
     ) -> Option<Result<Vec<SeriesId>, TooMany>> {
+        let found = self.step_to_set(tags, budget)?;
+        Some(found.map(|ids| ids.into_iter().map(SeriesId).collect()))
+    }
+
+    /// As [`Selection::step`]; gives the ids as a set.
+    ///
+    /// # Errors
+    /// [`TooMany`] beyond the limit.
+    pub fn step_to_set(
+        &mut self,
+        tags: &Tags,
+        budget: &mut usize,
+    ) -> Option<Result<RoaringBitmap, TooMany>> {
         if !self.ordered {
             self.ordered = true;
             // Tests that need a value come first, of those the ones that name it, the smallest
@@ -96,13 +109,13 @@ impl Selection {
         None
     }
 
-    fn end(&mut self, tags: &Tags) -> Result<Vec<SeriesId>, TooMany> {
+    fn end(&mut self, tags: &Tags) -> Result<RoaringBitmap, TooMany> {
         let left = self.left.take();
         let left = left.unwrap_or_else(|| tags.all(self.tenant));
         if left.len() > self.limit as u64 {
             return Err(TooMany { limit: self.limit });
         }
-        Ok(left.into_iter().map(SeriesId).collect())
+        Ok(left)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::query::breath::{self, Local, Pace};
 use crate::query::error::QueryError;
 use crate::query::limits::Limits;
 use crate::query::plan::Selector;
+use crate::query::rows::Combine;
 use crate::query::series::Series;
 
 /// Bytes that a series costs besides its values and its name.
@@ -97,8 +98,14 @@ impl Budget {
     }
 }
 
-/// The series of leaves in one range, each list sorted by name.
-type Fetched = HashMap<Selector, Rc<Vec<Series>>>;
+/// The series of leaves in one range.
+#[derive(Default)]
+struct Fetched {
+    /// Each list sorted by name.
+    whole: HashMap<Selector, Rc<Vec<Series>>>,
+    /// Combined ones; there is none where that could not be done.
+    combined: Vec<(Selector, Combine, Option<Rc<Vec<Series>>>)>,
+}
 
 /// All targets of one request are evaluated by one of these. They share one budget.
 pub struct Evaluator<'a> {
@@ -161,6 +168,7 @@ impl<'a> Evaluator<'a> {
             context,
             x_files_factor: &x_files_factor,
             depth: 0,
+            combine: None,
         };
         evaluation.series(&target.expression).await
     }
@@ -168,7 +176,10 @@ impl<'a> Evaluator<'a> {
     /// What is still held, for whoever frees it.
     pub fn into_fetched(self) -> impl Iterator<Item = Series> {
         let fetched = self.fetched.into_inner().into_values();
-        let lists = fetched.flat_map(HashMap::into_values);
+        let lists = fetched.flat_map(|fetched| {
+            let combined = fetched.combined.into_iter().filter_map(|(_, _, list)| list);
+            fetched.whole.into_values().chain(combined)
+        });
         lists.flat_map(|list| Rc::try_unwrap(list).unwrap_or_default())
     }
 
@@ -179,13 +190,23 @@ impl<'a> Evaluator<'a> {
             let fetched = self.fetched.borrow();
             let known = fetched.get(&range);
             let is_missing =
-                |selector: &Selector| known.is_none_or(|known| !known.contains_key(selector));
+                |selector: &Selector| known.is_none_or(|known| !known.whole.contains_key(selector));
             wanted.list.into_iter().filter(is_missing).collect()
         };
         if missing.is_empty() {
             return Ok(());
         }
-        let selectors = self.selectors.get().saturating_add(missing.len());
+        self.count_selectors(missing.len())?;
+        let lists = self.leaves.fetch(missing.clone(), context).await?;
+        let mut fetched = self.fetched.borrow_mut();
+        let known = fetched.entry(range).or_default();
+        let lists = lists.into_iter().map(Rc::new);
+        known.whole.extend(missing.into_iter().zip(lists));
+        Ok(())
+    }
+
+    fn count_selectors(&self, more: usize) -> Result<(), QueryError> {
+        let selectors = self.selectors.get().saturating_add(more);
         self.selectors.set(selectors);
         if SELECTORS_MAX < selectors {
             return Err(QueryError::Limit(format!(
@@ -193,16 +214,42 @@ impl<'a> Evaluator<'a> {
                  several requests"
             )));
         }
-        let lists = self.leaves.fetch(missing.clone(), context).await?;
-        let mut fetched = self.fetched.borrow_mut();
-        let known = fetched.entry(range).or_default();
-        known.extend(missing.into_iter().zip(lists.into_iter().map(Rc::new)));
         Ok(())
+    }
+
+    /// The combined series of `selector`, fetched unless they are there.
+    async fn combined(
+        &self,
+        selector: &Selector,
+        combine: &Combine,
+        context: &Context,
+    ) -> Result<Option<Rc<Vec<Series>>>, QueryError> {
+        let range = (context.from, context.until);
+        let known = {
+            let fetched = self.fetched.borrow();
+            let mut all = fetched.get(&range).into_iter().flat_map(|it| &it.combined);
+            all.find(|(known, how, _)| (known, how) == (selector, combine))
+                .map(|(_, _, list)| list.clone())
+        };
+        if let Some(list) = known {
+            return Ok(list);
+        }
+        self.count_selectors(1)?;
+        let list = self
+            .leaves
+            .combined(selector.clone(), combine, context)
+            .await?;
+        let list = list.map(Rc::new);
+        let mut fetched = self.fetched.borrow_mut();
+        let combined = &mut fetched.entry(range).or_default().combined;
+        combined.push((selector.clone(), combine.clone(), list.clone()));
+        Ok(list)
     }
 
     fn known(&self, selector: &Selector, context: &Context) -> Option<Rc<Vec<Series>>> {
         let fetched = self.fetched.borrow();
-        let list = fetched.get(&(context.from, context.until))?.get(selector)?;
+        let list = fetched.get(&(context.from, context.until))?;
+        let list = list.whole.get(selector)?;
         Some(Rc::clone(list))
     }
 }
@@ -222,7 +269,9 @@ impl Wanted {
         {
             self.list.push(selector);
         }
-        if let Expression::Call(call) = expression {
+        if let Expression::Call(call) = expression
+            && functions::pushed(call, 0.0).is_none()
+        {
             for argument in functions::evaluated_first(call) {
                 self.add(argument);
             }
@@ -239,6 +288,8 @@ pub(super) struct Evaluation<'a> {
     pub(super) x_files_factor: &'a Cell<f64>,
     /// How many targets written by functions are around this one.
     depth: usize,
+    /// How the function around a leaf is about to combine its series.
+    combine: Option<&'a Combine>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -252,7 +303,12 @@ impl<'a> Evaluation<'a> {
                 Expression::Path(path) => self.leaf(expression, path).await,
                 Expression::Tagged(tagged) => self.leaf(expression, &tagged.written).await,
                 Expression::Call(call) => {
-                    let mut call = Call::new(self, functions::bind(call)?).await?;
+                    let combine = functions::pushed(call, self.x_files_factor.get());
+                    let evaluation = Evaluation {
+                        combine: combine.as_ref(),
+                        ..self
+                    };
+                    let mut call = Call::new(evaluation, functions::bind(call)?).await?;
                     let series = call.run().await?;
                     self.pay(&series).await?;
                     Ok(series)
@@ -271,7 +327,11 @@ impl<'a> Evaluation<'a> {
             let Expression::Call(call) = expression else {
                 return Ok(vec![self.series(expression).await?]);
             };
-            let mut call = Call::new(self, functions::bind(call)?).await?;
+            let evaluation = Evaluation {
+                combine: None,
+                ..self
+            };
+            let mut call = Call::new(evaluation, functions::bind(call)?).await?;
             let lists = call.run_lists().await?;
             for series in &lists {
                 self.pay(series).await?;
@@ -293,6 +353,7 @@ impl<'a> Evaluation<'a> {
         let evaluation = Evaluation {
             context,
             x_files_factor: &x_files_factor,
+            combine: None,
             ..self
         };
         let series = evaluation.series(expression).await?;
@@ -332,6 +393,7 @@ impl<'a> Evaluation<'a> {
                 context,
                 x_files_factor: &x_files_factor,
                 depth: self.depth + 1,
+                combine: None,
             };
             lists.push(evaluation.series(&target.expression).await?);
         }
@@ -350,8 +412,23 @@ impl<'a> Evaluation<'a> {
 
     async fn leaf(self, expression: &Expression, written: &str) -> Result<Vec<Series>, QueryError> {
         let evaluator = self.evaluator;
-        let selector = expression.selector();
-        let known = selector.and_then(|selector| evaluator.known(&selector, self.context));
+        let Some(selector) = expression.selector() else {
+            return Ok(Vec::new());
+        };
+        let combined = match self.combine {
+            Some(combine) => {
+                let combined = evaluator.combined(&selector, combine, self.context);
+                let combined = combined.await?;
+                if combined.is_none() {
+                    let mut wanted = Wanted::default();
+                    wanted.add(expression);
+                    evaluator.fetch(wanted, self.context).await?;
+                }
+                combined
+            }
+            None => None,
+        };
+        let known = combined.or_else(|| evaluator.known(&selector, self.context));
         let Some(found) = known else {
             return Ok(Vec::new());
         };

@@ -15,6 +15,8 @@ pub mod evaluate;
 pub mod functions;
 mod groups;
 pub mod number;
+pub mod printf;
+pub mod python_regex;
 pub mod slots;
 pub mod target;
 pub mod time;
@@ -23,6 +25,7 @@ use super::breath::Local;
 use super::error::QueryError;
 use super::limits::Limits;
 use super::plan::Selector;
+use super::rows::Combine;
 use super::series::Series;
 
 /// What functions may know about the request.
@@ -54,4 +57,17 @@ pub trait Leaves {
         selectors: Vec<Selector>,
         context: &'a Context,
     ) -> Local<'a, Result<Vec<Vec<Series>>, QueryError>>;
+
+    /// The series of `selector`, combined as the function around them is about to do it: one series for
+    /// each group, called as the first of the group. `None` where that cannot be done, or would not come
+    /// to the same.
+    ///
+    /// # Errors
+    /// As [`Leaves::fetch`].
+    fn combined<'a>(
+        &'a self,
+        selector: Selector,
+        combine: &'a Combine,
+        context: &'a Context,
+    ) -> Local<'a, Result<Option<Vec<Series>>, QueryError>>;
 }

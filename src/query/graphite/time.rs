@@ -283,7 +283,11 @@ fn split_while(text: &str, keep: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|c| !keep(c)).unwrap_or(text.len()))
 }
 
-fn unit_seconds(unit: &str) -> Result<i64, QueryError> {
+/// The seconds of a unit such as `min` or `minutes`: its first letters decide.
+///
+/// # Errors
+/// [`QueryError::Invalid`] where it is none.
+pub(super) fn unit_seconds(unit: &str) -> Result<i64, QueryError> {
     const UNITS: [(&str, i64); 7] = [
         ("s", 1),
         ("min", 60),

@@ -6,10 +6,13 @@ use crate::base::random::Random;
 use crate::base::time::Millis;
 use crate::model::series::TenantId;
 use crate::query::breath::{Breathless, Pace};
+use crate::query::graphite::functions::{Literal, node_key};
 use crate::query::graphite::slots;
 use crate::query::last_slot;
 use crate::query::plan::{Plan, Selector, Slot, Want};
+use crate::query::rows::{Combine, Law, Rows};
 use crate::query::scan::FoundSeries;
+use crate::query::series::Series;
 use crate::query::testing::{Shards, run};
 
 const START_MS: i64 = 1_700_000_000_000;
@@ -236,6 +239,7 @@ fn one_selector(series: Vec<FoundSeries>, exact: bool) -> Partial {
         exact,
     };
     Partial::Points(FoundPoints {
+        points_read: 0,
         series,
         matches: vec![all],
         damaged: false,
@@ -496,5 +500,130 @@ fn values_are_made_of_the_points() {
     assert!(
         made > 1_000 && shared > 10,
         "{made} values, {shared} shared"
+    );
+}
+
+/// What the shards add up is what adding up whole series comes to; where it might not be, nothing is said.
+#[test]
+fn rows_are_what_series_come_to() {
+    let (mut combined, mut apart) = (0, 0);
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let reads = reads(&mut random);
+        let shards = 1 + random.below(4) as usize;
+        let stray = [0, 0, 10][random.below(3) as usize];
+        let mut world = Shards::new(shards);
+        for read in &reads {
+            for (name, time_ms, value) in &read.points {
+                let home = name.len() * 7 + name.as_bytes()[name.len() - 1] as usize;
+                let strays = random.chance(stray);
+                let shard = (home + usize::from(strays)) % shards;
+                world.put(shard, name, *time_ms, read.stamp, *value);
+            }
+        }
+        let selector = match random.below(3) {
+            0 => Selector::Path("a.b.*".to_owned()),
+            1 => Selector::Path("web;dc=y".to_owned()),
+            _ => Selector::Tags(vec!["name=web".to_owned()]),
+        };
+        let nodes = match random.below(3) {
+            0 => vec![],
+            1 => vec![Literal::Integer(-1)],
+            _ => vec![Literal::Text("dc".to_owned())],
+        };
+        let combine = Combine {
+            law: [Law::Average, Law::Maximum, Law::Minimum, Law::Sum][random.below(4) as usize],
+            nodes,
+            x_files_factor: random.below(3) as f64 / 2.0,
+        };
+        let from_s = START_MS / 1000 + random.below(60) as i64 - 20;
+        let until_s = from_s + 1 + random.below(900) as i64;
+        let budget = [1, 7, 100, 1_000_000][random.below(4) as usize];
+        let ask = |want: Want| {
+            let plan = wanting(want);
+            let partials = world.ask(&plan, budget).expect("within limits");
+            merged(&plan, partials, budget).expect("within limits")
+        };
+        let Merged::Points(whole) = ask(Want::Values {
+            selectors: [selector.clone()].into(),
+            from_s,
+            until_s,
+        }) else {
+            panic!("not points");
+        };
+        let Merged::Rows(rows) = ask(Want::Rows {
+            selector,
+            combine: combine.clone(),
+            from_s,
+            until_s,
+        }) else {
+            panic!("not rows");
+        };
+        // By key: the series, in the order of their names.
+        let mut groups: Vec<(String, Vec<Series>)> = Vec::new();
+        let mut held_twice = false;
+        for &place in &whole.matches[0] {
+            let one = &whole.series[place as usize];
+            let Some(slotted) = one.slotted.clone() else {
+                held_twice = true;
+                continue;
+            };
+            let (start, step) = (slotted.start, slotted.step);
+            let leaf = Series::leaf(one.name.clone(), start, step, slotted.values, 0.0);
+            let leaf = leaf.expect("a name");
+            let key = match combine.nodes.is_empty() {
+                true => String::new(),
+                false => node_key(&leaf, &combine.nodes),
+            };
+            match groups.iter_mut().find(|group| group.0 == key) {
+                Some(group) => group.1.push(leaf),
+                None => groups.push((key, vec![leaf])),
+            }
+        }
+        let one_grid = |list: &Vec<Series>| list.iter().all(|one| one.step == list[0].step);
+        let Some(got) = rows.groups else {
+            let grids = groups.iter().all(|group| one_grid(&group.1));
+            assert!(
+                held_twice || !grids,
+                "seed {seed}: nothing stands against it"
+            );
+            apart += 1;
+            continue;
+        };
+        assert!(!held_twice, "seed {seed}");
+        let keys = |key: &String| key.clone();
+        let want: Vec<String> = groups.iter().map(|group| keys(&group.0)).collect();
+        let told: Vec<String> = got.iter().map(|group| keys(&group.key)).collect();
+        assert_eq!(
+            told, want,
+            "seed {seed}: groups by the names of their first series"
+        );
+        for (group, (_, series)) in got.iter().zip(&groups) {
+            assert!(one_grid(series), "seed {seed}");
+            assert_eq!(group.first, series[0].name);
+            let mut tags = series[0].tags.clone();
+            tags.retain(|key, value| series.iter().all(|one| one.tags.get(key) == Some(value)));
+            assert_eq!(group.tags, tags, "seed {seed}");
+            let mut all = Rows::new(
+                combine.law,
+                series[0].start,
+                series[0].step,
+                group.rows.len(),
+            );
+            for one in series {
+                all.begin_series();
+                all.add(0, &one.values);
+            }
+            for row in 0..all.len() {
+                let want = all.value(row, combine.x_files_factor);
+                let got = group.rows.value(row, combine.x_files_factor);
+                assert_eq!(got.to_bits(), want.to_bits(), "seed {seed} row {row}");
+                combined += usize::from(!want.is_nan());
+            }
+        }
+    }
+    assert!(
+        combined > 1_000 && apart > 10,
+        "{combined} values, {apart} apart"
     );
 }

@@ -47,6 +47,8 @@ pub(crate) enum Change {
     },
     /// `10 file`: nothing of it is in quarantine any more
     Pardon { file: u64 },
+    /// `11 stamp count` and identities of 16 bytes: they have points behind deletes up to that stamp
+    Revive { stamp: u64, series: Vec<Identity> },
 }
 
 fn put(out: &mut Vec<u8>, numbers: &[u64]) {
@@ -83,6 +85,10 @@ impl Change {
                 put_text(out, reason);
             }
             Change::Pardon { file } => put(out, &[10, *file]),
+            Change::Revive { stamp, series } => {
+                put(out, &[11, *stamp]);
+                put_identities(out, series);
+            }
         }
     }
 
@@ -132,6 +138,10 @@ impl Change {
             10 => Change::Pardon {
                 file: number(bytes)?,
             },
+            11 => Change::Revive {
+                stamp: number(bytes)?,
+                series: take_identities(bytes)?,
+            },
             _ => return None,
         })
     }
@@ -171,15 +181,20 @@ fn put_tombstone(out: &mut Vec<u8>, number: u64, tombstone: &Tombstone) {
     varint::push(tombstone.stamp, out);
     match &tombstone.target {
         Target::Series(identities) => {
-            put(out, &[0, identities.len() as u64]);
-            for identity in identities {
-                out.extend_from_slice(&identity.0.to_le_bytes());
-            }
+            varint::push(0, out);
+            put_identities(out, identities);
         }
         Target::Metric(metric) => {
             varint::push(1, out);
             put_text(out, metric);
         }
+    }
+}
+
+fn put_identities(out: &mut Vec<u8>, identities: &[Identity]) {
+    varint::push(identities.len() as u64, out);
+    for identity in identities {
+        out.extend_from_slice(&identity.0.to_le_bytes());
     }
 }
 
@@ -325,6 +340,10 @@ mod tests {
                 reason: String::new(),
             },
             Change::Pardon { file: 1 },
+            Change::Revive {
+                stamp: 70_000,
+                series: vec![Identity(3), Identity(u128::MAX)],
+            },
         ]
     }
 
@@ -360,7 +379,7 @@ mod tests {
                 bytes[at] ^= 1 << random.below(8);
             } else {
                 let len = random.below(60);
-                bytes.push(random.below(12) as u8);
+                bytes.push(random.below(13) as u8);
                 bytes.extend((0..len).map(|_| random.next_u64() as u8));
             }
             if let Some(change) = Change::take(&mut &bytes[..]) {

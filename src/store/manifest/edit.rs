@@ -1,5 +1,6 @@
 //! What may be changed, and why it may be refused.
 
+use crate::model::series::Identity;
 use crate::store::info::SegmentInfo;
 use crate::store::tombstone::Tombstone;
 
@@ -59,6 +60,13 @@ pub enum Edit {
     },
     /// A delete.
     Entomb(Tombstone),
+    /// Series that were deleted have points again, which arrived at `stamp` at the latest.
+    Revive {
+        /// Behind deletes with a stamp up to this.
+        stamp: u64,
+        /// [`SERIES_MAX`](crate::store::tombstone::SERIES_MAX) of them at most.
+        series: Vec<Identity>,
+    },
     /// Tombstones that mask nothing any more.
     Forget {
         /// Their numbers.

@@ -68,6 +68,9 @@ impl Encoder {
             let tombstone = tombstone.clone();
             Change::Entomb { number, tombstone }.push(out);
         }
+        for (stamp, series) in version.tombstones.revived() {
+            Change::Revive { stamp, series }.push(out);
+        }
         // Their numbers rise, and the next one may be above them all.
         head_of(version, version.tombstones.next()).push(out);
         for ((file, page), reason) in version.quarantined() {

@@ -61,6 +61,8 @@ impl State {
             Change::Entomb { number, tombstone } => {
                 let fine = number >= version.tombstones.next() && number < u64::MAX;
                 self.series_entombed += series_of(&tombstone);
+                // Whatever arrives from now on arrives behind it, after any start.
+                version.clock = version.clock.max(tombstone.stamp);
                 Arc::make_mut(&mut version.tombstones).add(number, tombstone);
                 fine
             }
@@ -68,6 +70,13 @@ impl State {
                 let gone = Arc::make_mut(&mut version.tombstones).forget(number);
                 self.series_entombed -= gone.as_ref().map_or(0, series_of);
                 gone.is_some()
+            }
+            Change::Revive { stamp, series } => {
+                let tombstones = Arc::make_mut(&mut version.tombstones);
+                series
+                    .into_iter()
+                    .for_each(|series| tombstones.revive(series, stamp));
+                true
             }
             Change::Quarantine { file, page, reason } => {
                 Arc::make_mut(&mut version.quarantined).insert((file, page), reason);
@@ -166,6 +175,10 @@ impl State {
             }
             Edit::Retain { removed } => self.removed(&removed),
             Edit::Entomb(tombstone) => Ok(vec![self.entomb(tombstone)?]),
+            Edit::Revive { series, .. } if SERIES_MAX < series.len() => {
+                Err(Refused::TooMany("series with points again"))
+            }
+            Edit::Revive { stamp, series } => Ok(vec![Change::Revive { stamp, series }]),
             Edit::Forget { tombstones } => self.forget(&tombstones),
             Edit::Quarantine { file, page, reason } => self.quarantine(file, page, reason),
             Edit::Pardon { file } => match self.by_file.get(&file) {

@@ -14,6 +14,7 @@ use std::io;
 use super::MANIFEST_FILE;
 use super::version::{Fate, Version};
 use crate::seam::Disk;
+use crate::store::control::CONTROL_FILE;
 use crate::store::info::segment_path;
 
 /// Bytes of unfinished segments that are kept in quarantine.
@@ -69,7 +70,10 @@ pub(super) fn unlisted_within(
     for folder in ["", "books", "snapshots"] {
         let names = disk.list(folder)?.into_iter().map(|(name, _)| name);
         let is_ours = |name: &String| {
-            name.ends_with(".tmp") && (!folder.is_empty() || name.starts_with(MANIFEST_FILE))
+            name.ends_with(".tmp")
+                && (!folder.is_empty()
+                    || name.starts_with(MANIFEST_FILE)
+                    || name.starts_with(CONTROL_FILE))
         };
         let path = |name| match folder {
             "" => name,

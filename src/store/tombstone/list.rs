@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::model::series::{Identity, TenantId};
 
-use super::{Mask, Span, Target, Tombstone};
+use super::{Mask, SERIES_MAX, Span, Target, Tombstone};
 use crate::store::info::SegmentInfo;
 
 /// The tombstones of an appliance by their numbers, which are never given twice.
@@ -14,6 +14,8 @@ pub struct Tombstones {
     all: BTreeMap<u64, Tombstone>,
     by_series: HashMap<Identity, Vec<u64>>,
     by_metric: HashMap<TenantId, HashMap<String, Vec<u64>>>,
+    /// Series that have points again, and up to which stamp that is so.
+    revived: HashMap<Identity, u64>,
 }
 
 impl Tombstones {
@@ -61,6 +63,55 @@ impl Tombstones {
         Mask {
             spans: spans.collect(),
         }
+    }
+
+    /// Series that were deleted as a whole by a tombstone with number `from` or above, with its stamp, but
+    /// for those that are known to have points behind it.
+    pub fn deleted(&self, from: u64) -> impl Iterator<Item = (Identity, u64)> {
+        let whole = self
+            .all
+            .range(from..)
+            .filter(|(_, tombstone)| (tombstone.from_ms, tombstone.to_ms) == (i64::MIN, i64::MAX));
+        whole.flat_map(move |(_, tombstone)| {
+            let series = match &tombstone.target {
+                Target::Series(series) => series.as_slice(),
+                Target::Metric(_) => &[],
+            };
+            let stamp = tombstone.stamp;
+            let dead = move |identity: &Identity| {
+                self.revived
+                    .get(identity)
+                    .is_none_or(|&until| until < stamp)
+            };
+            let dead = series.iter().copied().filter(move |series| dead(series));
+            dead.map(move |identity| (identity, stamp))
+        })
+    }
+
+    /// A series has points that arrived at `stamp` at the latest; one that no tombstone names is passed
+    /// over.
+    pub(crate) fn revive(&mut self, series: Identity, stamp: u64) {
+        if self.by_series.contains_key(&series) {
+            let until = self.revived.entry(series).or_default();
+            *until = stamp.max(*until);
+        }
+    }
+
+    /// Series that have points again, together with up to which stamp: [`SERIES_MAX`] at most at a time.
+    pub(crate) fn revived(&self) -> Vec<(u64, Vec<Identity>)> {
+        let mut all: Vec<(u64, Identity)> = self
+            .revived
+            .iter()
+            .map(|(&series, &stamp)| (stamp, series))
+            .collect();
+        all.sort_unstable();
+        let same = all.chunk_by(|a, b| a.0 == b.0);
+        let some = same.flat_map(|same| same.chunks(SERIES_MAX));
+        some.filter_map(|some| {
+            let series = some.iter().map(|&(_, series)| series);
+            Some((some.first()?.0, series.collect()))
+        })
+        .collect()
     }
 
     /// Whether one of them can touch a file: only then need a reader or a merge look up its series.
@@ -116,6 +167,9 @@ impl Tombstones {
             Target::Series(identities) => {
                 for identity in identities {
                     forget_in(&mut self.by_series, identity, number);
+                    if !self.by_series.contains_key(identity) {
+                        self.revived.remove(identity);
+                    }
                 }
             }
             Target::Metric(metric) => {

@@ -222,7 +222,7 @@ proptest! {
         parameters in proptest::collection::vec(parameter(), 0..8),
         list in proptest::collection::vec(any_series(), 0..5),
     ) {
-        let mut pairs: Vec<(&str, &str)> = vec![("width", "200"), ("height", "100")];
+        let mut pairs: Vec<(&str, &str)> = vec![("width", "120"), ("height", "70")];
         pairs.extend(parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())));
         match drawn(&pairs, &list) {
             Ok(svg) => {

@@ -233,8 +233,17 @@ impl Many<'_> {
     }
 }
 
+/// The value at `rank` of those that are not NaN, 0 the smallest, in pieces as `pace` says. There must be
+/// more values than `rank`.
+///
+/// # Errors
+/// As [`Pace::did`].
+pub(super) async fn ranked(values: &[f64], rank: u64, pace: &Pace<'_>) -> Result<f64, QueryError> {
+    Many { values, pace }.ranked(rank).await
+}
+
 /// Bits that are in the order of the numbers.
-fn ascending(value: f64) -> u64 {
+pub(super) fn ascending(value: f64) -> u64 {
     let bits = value.to_bits();
     if bits >> 63 == 1 {
         !bits
@@ -243,12 +252,98 @@ fn ascending(value: f64) -> u64 {
     }
 }
 
-fn from_ascending(key: u64) -> f64 {
+/// The number of such bits.
+pub(super) fn from_ascending(key: u64) -> f64 {
     f64::from_bits(if key >> 63 == 1 {
         key & !(1 << 63)
     } else {
         !key
     })
+}
+
+/// A percentile by the rule of the NIST handbook: the rank among n values is its share of n + 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Percentile {
+    percent: f64,
+    /// Between two values if the rank is none; otherwise the value of the next rank.
+    interpolated: bool,
+}
+
+impl Percentile {
+    /// The percentile of `percent`.
+    ///
+    /// # Errors
+    /// [`QueryError::Invalid`] where that is not above 0 and at most 100.
+    pub fn new(percent: f64, interpolated: bool) -> Result<Percentile, QueryError> {
+        let wrong = |how: &str| {
+            QueryError::Invalid(format!("The requested percent is required to be {how}"))
+        };
+        if percent <= 0.0 {
+            return Err(wrong("greater than 0"));
+        }
+        if percent > 100.0 {
+            return Err(wrong("at most 100"));
+        }
+        Ok(Percentile {
+            percent,
+            interpolated,
+        })
+    }
+
+    /// Which of `count` values it is, 0 the smallest, and the part of the way from there to the next.
+    fn place(self, count: usize) -> (usize, f64) {
+        let exact = self.percent / 100.0 * (count as f64 + 1.0);
+        let part = exact.fract();
+        let up = if self.interpolated { 0.0 } else { part.ceil() };
+        let rank = (exact.trunc() + up) as usize;
+        let last = count.saturating_sub(1);
+        let part = if self.interpolated && rank > 0 && rank < count {
+            part
+        } else {
+            0.0
+        };
+        (rank.saturating_sub(1).min(last), part)
+    }
+
+    /// The percentile of those of `values` that are there; NaN of none.
+    pub fn of(self, values: &[f64]) -> f64 {
+        let present = values.iter().copied().filter(|value| !value.is_nan());
+        let mut present: Vec<f64> = present.collect();
+        if present.is_empty() {
+            return f64::NAN;
+        }
+        let (place, part) = self.place(present.len());
+        let (_, at, above) = present.select_nth_unstable_by(place, f64::total_cmp);
+        if part == 0.0 {
+            return *at;
+        }
+        let next = above.iter().copied().fold(f64::INFINITY, f64::min);
+        *at + part * (next - *at)
+    }
+
+    /// The same of any number of values, in pieces as `pace` says.
+    ///
+    /// # Errors
+    /// As [`Pace::did`].
+    pub async fn of_many(self, values: &[f64], pace: &Pace<'_>) -> Result<f64, QueryError> {
+        if values.len() <= AT_ONCE {
+            let value = self.of(values);
+            pace.did(1 + values.len() * 2).await?;
+            return Ok(value);
+        }
+        let all = Many { values, pace };
+        let present = all.fold(0u64, |count, _| count + 1).await?;
+        if present == 0 {
+            return Ok(f64::NAN);
+        }
+        let (place, part) = self.place(usize::try_from(present).unwrap_or(usize::MAX));
+        let at = all.ranked(place as u64).await?;
+        if part == 0.0 {
+            return Ok(at);
+        }
+        let next = all.ranked(place as u64 + 1).await?;
+        Ok(at + part * (next - at))
+    }
 }
 
 #[cfg(test)]

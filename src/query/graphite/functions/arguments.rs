@@ -13,7 +13,7 @@ pub enum Literal {
     Aggregation(Aggregation, String),
     /// Of [`Kind::Boolean`].
     Boolean(bool),
-    /// Of [`Kind::Float`], or a number for [`Kind::Any`].
+    /// Of [`Kind::Float`], or no whole number for [`Kind::Any`].
     Float(f64),
     /// Of [`Kind::IntegerOrInfinity`].
     Infinity,
@@ -72,8 +72,8 @@ pub(in crate::query::graphite) fn bind(call: &target::Call) -> Result<Bound<'_>,
     Ok(Bound { function, slots })
 }
 
-/// The expressions among the arguments of `call` that are evaluated before its function runs. Those of
-/// an unknown function are none.
+/// The expressions among the arguments of `call` that are evaluated over its own range, before its
+/// function runs or by it. Those of an unknown function are none.
 pub(in crate::query::graphite) fn evaluated_first(
     call: &target::Call,
 ) -> impl Iterator<Item = &Expression> {
@@ -81,12 +81,12 @@ pub(in crate::query::graphite) fn evaluated_first(
     let by_place = call.arguments.iter().enumerate();
     let by_place = by_place.filter_map(move |(position, argument)| {
         let parameter = function?.parameters.get(function?.place(position)?)?;
-        (!parameter.later).then_some(argument)
+        (!parameter.later || parameter.also_now).then_some(argument)
     });
     let by_name = call.named.iter().filter_map(move |(key, argument)| {
         let mut parameters = function?.parameters.iter();
         let parameter = parameters.find(|known| known.is_called(key))?;
-        (!parameter.later).then_some(argument)
+        (!parameter.later || parameter.also_now).then_some(argument)
     });
     by_place.chain(by_name)
 }
@@ -116,6 +116,7 @@ fn coerce<'a>(
     };
     if let Some(Placed::Literal(given)) = &placed
         && !parameter.options.is_empty()
+        && !parameter.open
         && !parameter.options.iter().any(|option| is(given, *option))
     {
         return Err(QueryError::Invalid(format!(
@@ -194,12 +195,12 @@ fn literal(argument: &Expression, kind: Kind) -> Option<Literal> {
         }
         Kind::AggregationOrFunction => {
             let text = text_of(argument)?;
-            let known = Aggregation::named(&text).is_some()
-                || super::find(&text).is_some_and(|function| function.aggregator);
+            let known = Aggregation::named(&text).is_some() || super::find(&text).is_some();
             known.then_some(Literal::Text(text))
         }
         Kind::Any => match argument {
             Expression::Text(text) => Some(Literal::Text(text.clone())),
+            Expression::Integer(integer) => Some(Literal::Integer(*integer)),
             other => float_of(other).map(Literal::Float),
         },
         Kind::Boolean => boolean_of(argument).map(Literal::Boolean),
@@ -227,6 +228,10 @@ fn literal(argument: &Expression, kind: Kind) -> Option<Literal> {
             other => text_of(other).map(Literal::Text),
         },
         Kind::Tag | Kind::Text => text_of(argument).map(Literal::Text),
+        Kind::TextOrBoolean => match argument {
+            Expression::Boolean(boolean) => Some(Literal::Boolean(*boolean)),
+            other => text_of(other).map(Literal::Text),
+        },
         Kind::SeriesList | Kind::SeriesLists => None,
     }
 }

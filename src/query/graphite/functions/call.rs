@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use super::aggregation::Aggregation;
 use super::arguments::{Bound, Literal, Placed, default_of, missing};
 use super::parameter::{Function, Kind, Run};
-use crate::query::breath::{CHUNK, Pace};
+use crate::query::breath::{self, CHUNK, Pace};
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::Evaluation;
 use crate::query::graphite::target::Expression;
 use crate::query::graphite::{Context, time};
-use crate::query::series::Series;
+use crate::query::series::{Look, Series};
 
 /// One argument; series are evaluated, unless their parameter is one for later.
 enum Argument<'a> {
@@ -195,7 +195,7 @@ impl<'a> Call<'a> {
             function,
             slots,
         };
-        let called: crate::query::breath::Local<'_, _> = Box::pin(call.run());
+        let called: breath::Local<'_, _> = Box::pin(call.run());
         called.await
     }
 
@@ -237,6 +237,33 @@ impl<'a> Call<'a> {
         budget.pay(values.saturating_mul(8))
     }
 
+    /// Pay for a text about to be made, however often it will be copied.
+    ///
+    /// # Errors
+    /// [`QueryError::Limit`] when the texts made so far are too long together.
+    pub(super) fn pay_bytes(&self, bytes: u64) -> Result<(), QueryError> {
+        self.evaluation.evaluator.budget.pay(bytes)
+    }
+
+    /// The series of all lists as one.
+    ///
+    /// # Errors
+    /// As [`Call::did`].
+    pub(super) async fn joined(&self, lists: Vec<Vec<Series>>) -> Result<Vec<Series>, QueryError> {
+        let mut joined = Vec::new();
+        for series in lists {
+            if joined.is_empty() {
+                joined = series;
+                continue;
+            }
+            for one in series {
+                joined.push(one);
+                self.did(1).await?;
+            }
+        }
+        Ok(joined)
+    }
+
     /// Give `series` a new name, and pay for it.
     ///
     /// # Errors
@@ -269,18 +296,8 @@ impl<'a> Call<'a> {
     /// # Errors
     /// As [`Call::did`].
     pub(super) async fn take_series(&mut self, name: &str) -> Result<Vec<Series>, QueryError> {
-        let mut joined = Vec::new();
-        for series in self.take_lists(name) {
-            if joined.is_empty() {
-                joined = series;
-                continue;
-            }
-            for one in series {
-                joined.push(one);
-                self.did(1).await?;
-            }
-        }
-        Ok(joined)
+        let lists = self.take_lists(name);
+        self.joined(lists).await
     }
 
     /// The series given to parameter `name`, a list for each argument, or all lists of one that gives
@@ -454,5 +471,89 @@ impl<'a> Call<'a> {
             Literal::Aggregation(aggregation, text) => Some((aggregation, text)),
             _ => None,
         })
+    }
+
+    /// As [`Call::wrap`], for functions that graphite-web has make a new series: pictures are told
+    /// nothing of what they were told of the old one.
+    ///
+    /// # Errors
+    /// See [`Call::rename`].
+    pub(super) async fn renew(&self, series: &mut Series, name: String) -> Result<(), QueryError> {
+        series.look = Look::default();
+        self.wrap(series, name).await
+    }
+
+    /// Append `values` to `list`, in pieces.
+    ///
+    /// # Errors
+    /// As [`Call::did`].
+    pub(super) async fn push_all(
+        &self,
+        list: &mut Vec<f64>,
+        values: &[f64],
+    ) -> Result<(), QueryError> {
+        for some in values.chunks(CHUNK) {
+            list.extend_from_slice(some);
+            self.did(some.len() / 8).await?;
+        }
+        Ok(())
+    }
+
+    /// Append `value` to `list`, `count` times, in pieces.
+    ///
+    /// # Errors
+    /// As [`Call::did`].
+    pub(super) async fn push_many(
+        &self,
+        list: &mut Vec<f64>,
+        value: f64,
+        count: usize,
+    ) -> Result<(), QueryError> {
+        let mut left = count;
+        while 0 < left {
+            let some = left.min(CHUNK);
+            list.resize(list.len() + some, value);
+            self.did(some / 8).await?;
+            left -= some;
+        }
+        Ok(())
+    }
+
+    /// Give `series` other values, and free those it had.
+    ///
+    /// # Errors
+    /// As [`Call::did`].
+    pub(super) async fn put_values(
+        &self,
+        series: &mut Series,
+        values: Vec<f64>,
+    ) -> Result<(), QueryError> {
+        breath::free(std::mem::replace(&mut series.values, values), self.pace()).await
+    }
+
+    /// The moment given to parameter `name`, in seconds since the epoch.
+    ///
+    /// # Errors
+    /// What is no moment, and where there is none.
+    pub(super) fn date(&self, name: &str) -> Result<i64, QueryError> {
+        let date = self.optional_date(name)?;
+        date.ok_or_else(|| missing(name, self.function_name()))
+    }
+
+    /// Forget the first `count` values of `series`; its start stays.
+    ///
+    /// # Errors
+    /// As [`Call::did`].
+    pub(super) async fn skip_values(
+        &self,
+        series: &mut Series,
+        count: usize,
+    ) -> Result<(), QueryError> {
+        if count == 0 {
+            return Ok(());
+        }
+        let kept = series.values.get(count..).unwrap_or_default();
+        let kept = breath::copied(kept, self.pace()).await?;
+        self.put_values(series, kept).await
     }
 }

@@ -104,12 +104,17 @@ pub struct Parameter {
     pub multiple: bool,
     /// Whether the function itself says when, and over which range, its series are evaluated.
     pub later: bool,
+    /// Whether it evaluates them over the range of the request too, so that this range may be fetched
+    /// with all others.
+    pub also_now: bool,
     /// What counts if it is not given.
     pub default: Value,
     /// The only values that fit; none means all of the kind.
     pub options: &'static [Value],
     /// What editors offer.
     pub suggestions: &'static [Value],
+    /// Whether `options` are only told, and the function takes what is none of them.
+    pub open: bool,
 }
 
 impl Parameter {
@@ -122,9 +127,11 @@ impl Parameter {
             required: true,
             multiple: false,
             later: false,
+            also_now: false,
             default: Value::None,
             options: &[],
             suggestions: &[],
+            open: false,
         }
     }
 
@@ -148,6 +155,13 @@ impl Parameter {
         self
     }
 
+    /// The same as [`Parameter::later`], and the range of the request is one that it asks for.
+    pub const fn later_and_now(mut self) -> Parameter {
+        self.later = true;
+        self.also_now = true;
+        self
+    }
+
     /// The same, by another name too.
     pub const fn also(mut self, name: &'static str) -> Parameter {
         self.also = Some(name);
@@ -158,6 +172,12 @@ impl Parameter {
     pub const fn one_of(mut self, options: &'static [Value]) -> Parameter {
         self.options = options;
         self
+    }
+
+    /// The same, with these told as the only values, though others are taken.
+    pub const fn mostly_of(mut self, options: &'static [Value]) -> Parameter {
+        self.open = true;
+        self.one_of(options)
     }
 
     /// The same, with these offered by editors.
@@ -194,7 +214,7 @@ pub enum Value {
 pub enum Kind {
     /// Name of an aggregation, such as `sum`.
     Aggregation,
-    /// Name of an aggregation or of a function that aggregates, such as `sumSeries`.
+    /// Name of an aggregation or of a function, best one that aggregates, such as `sumSeries`.
     AggregationOrFunction,
     /// Series, a number or text.
     Any,
@@ -224,6 +244,8 @@ pub enum Kind {
     Tag,
     /// Text.
     Text,
+    /// Text, `true` or `false`. Its options are offered, and the function checks what it gets.
+    TextOrBoolean,
 }
 
 impl Kind {
@@ -245,7 +267,7 @@ impl Kind {
             Kind::SeriesList => "seriesList",
             Kind::SeriesLists => "seriesLists",
             Kind::Tag => "tag",
-            Kind::Text => "string",
+            Kind::Text | Kind::TextOrBoolean => "string",
         }
     }
 }

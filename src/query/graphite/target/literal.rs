@@ -13,9 +13,10 @@ impl Parser<'_> {
             return self.string(quote).map(|text| Some(Expression::Text(text)));
         }
         let rest = self.rest();
-        let end = rest.find([',', ')']).unwrap_or(rest.len());
+        // A call is none; looking for the end of what is inside would cost each depth the whole text.
+        let end = rest.find([',', ')', '(']).unwrap_or(rest.len());
         let word = rest.get(..end).unwrap_or_default().trim_end_matches(BLANKS);
-        if end == rest.len() {
+        if end == rest.len() || rest[end..].starts_with('(') {
             return Ok(None);
         }
         let Some(literal) = word_literal(word) else {

@@ -10,12 +10,16 @@ type Seen = (
     Vec<(u32, u64)>,
     Vec<(u64, Tombstone)>,
     Vec<(Place, String)>,
+    (Vec<(Identity, u64)>, Vec<(u64, Identity)>),
     u64,
 );
 
 fn seen(version: &Version) -> Seen {
     let tombstones = version.tombstones().iter();
     let quarantined = version.quarantined();
+    let revived = version.tombstones().revived().into_iter();
+    let revived =
+        revived.flat_map(|(stamp, some)| some.into_iter().map(move |series| (stamp, series)));
     (
         version.all_segments().copied().collect(),
         version.books().collect(),
@@ -26,6 +30,7 @@ fn seen(version: &Version) -> Seen {
         quarantined
             .map(|(place, why)| (place, why.to_owned()))
             .collect(),
+        (version.tombstones().deleted(0).collect(), revived.collect()),
         version.clock(),
     )
 }
@@ -39,6 +44,7 @@ struct Naive {
     tombstones: BTreeMap<u64, Tombstone>,
     next_tombstone: u64,
     quarantined: BTreeMap<Place, String>,
+    revived: BTreeMap<Identity, u64>,
     clock: u64,
     /// Files that left.
     left: BTreeSet<u64>,
@@ -59,6 +65,30 @@ impl Naive {
             self.clock = self.clock.max(info.last_stamp);
             self.segments.push(*info);
         }
+    }
+
+    fn is_named(&self, one: Identity) -> bool {
+        self.tombstones
+            .values()
+            .any(|tombstone| tombstone.target == Target::Series(vec![one]))
+    }
+
+    /// Series that are deleted as a whole and not alive again.
+    fn deleted(&self) -> Vec<(Identity, u64)> {
+        let whole = self
+            .tombstones
+            .values()
+            .filter(|one| (one.from_ms, one.to_ms) == (i64::MIN, i64::MAX));
+        let one = whole.map(|tombstone| match &tombstone.target {
+            Target::Series(series) => (series[0], tombstone.stamp),
+            Target::Metric(_) => panic!("no metrics here"),
+        });
+        one.filter(|(series, stamp)| {
+            self.revived
+                .get(series)
+                .is_none_or(|revived| revived < stamp)
+        })
+        .collect()
     }
 
     fn apply(&mut self, edit: &Edit) {
@@ -95,12 +125,24 @@ impl Naive {
             }
             Edit::Retain { removed } => self.remove(&removed),
             Edit::Entomb(tombstone) => {
+                self.clock = self.clock.max(tombstone.stamp);
                 self.tombstones.insert(self.next_tombstone, tombstone);
                 self.next_tombstone += 1;
             }
             Edit::Forget { tombstones } => {
                 self.tombstones
                     .retain(|number, _| !tombstones.contains(number));
+                let revived = std::mem::take(&mut self.revived).into_iter();
+                self.revived = revived.filter(|&(one, _)| self.is_named(one)).collect();
+            }
+            Edit::Revive { stamp, series } => {
+                for one in series {
+                    if !self.is_named(one) {
+                        continue;
+                    }
+                    let until = self.revived.get(&one).copied().unwrap_or(0);
+                    self.revived.insert(one, until.max(stamp));
+                }
             }
             Edit::Quarantine { file, page, reason } => {
                 if page.is_none() {
@@ -135,12 +177,17 @@ impl Naive {
             .quarantined
             .iter()
             .map(|(&place, why)| (place, why.clone()));
+        let revived = self.revived.iter();
+        let mut revived: Vec<(u64, Identity)> =
+            revived.map(|(&one, &stamp)| (stamp, one)).collect();
+        revived.sort_unstable();
         (
             segments,
             books.collect(),
             floors.collect(),
             tombstones.collect(),
             quarantined.collect(),
+            (self.deleted(), revived),
             self.clock,
         )
     }
@@ -167,6 +214,10 @@ fn some_infos(rig: &mut Rig, random: &mut Random) -> Vec<SegmentInfo> {
         )
     };
     numbers.map(one).collect()
+}
+
+fn some_series(random: &mut Random) -> Identity {
+    Identity(random.below(6).into())
 }
 
 fn some_edit(rig: &mut Rig, naive: &Naive, random: &mut Random) -> Edit {
@@ -202,11 +253,24 @@ fn some_edit(rig: &mut Rig, naive: &Naive, random: &mut Random) -> Edit {
         8 => Edit::Retain {
             removed: vec![naive.some_file(random)],
         },
-        9 => Edit::Entomb(Tombstone {
-            target: Target::Series(vec![Identity(random.next_u64().into())]),
-            ..tombstone(random.below(150))
-        }),
-        10 => match random.below(3) {
+        9 => {
+            let some = tombstone(random.below(150));
+            let (from_ms, to_ms) = match random.chance(70) {
+                true => (i64::MIN, i64::MAX),
+                false => (some.from_ms, some.to_ms),
+            };
+            Edit::Entomb(Tombstone {
+                target: Target::Series(vec![some_series(random)]),
+                from_ms,
+                to_ms,
+                ..some
+            })
+        }
+        10 => match random.below(5) {
+            3 | 4 => Edit::Revive {
+                stamp: random.below(200),
+                series: vec![some_series(random), some_series(random)],
+            },
             0 => Edit::Stamp(random.below(300)),
             1 => Edit::Pardon {
                 file: naive.some_file(random),

@@ -1,0 +1,273 @@
+//! Rows: what series on one grid come to, moment by moment, so that shards send sums instead of series.
+//!
+//! A combining function of Graphite's may be given the combined series of each of its groups instead of
+//! the series themselves where the law of its arithmetic allows that: the sum of sums is the sum. The law
+//! is that of [`model::aggregate`](crate::model::aggregate): counts, sums (compensated, so that neither the
+//! order of series nor the shards that they lie on change more than the last bit), least and greatest.
+
+use std::ops::Range;
+
+use super::graphite::functions::Literal;
+
+/// What becomes of the values of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Law {
+    /// Mean of what is there.
+    Average,
+    /// Largest.
+    Maximum,
+    /// Smallest.
+    Minimum,
+    /// Sum.
+    Sum,
+}
+
+/// Which series are combined with each other, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Combine {
+    /// What becomes of the values of one moment.
+    pub law: Law,
+    /// Series with the same of these nodes and tags are combined; none are all.
+    pub nodes: Vec<Literal>,
+    /// The share of series that must have a value.
+    pub x_files_factor: f64,
+}
+
+/// Series of one grid, combined so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    /// Seconds since the epoch of the first row.
+    pub start: i64,
+    /// Seconds from row to row.
+    pub step: i64,
+    law: Law,
+    /// Series.
+    members: u64,
+    /// Values of each row.
+    counts: Vec<u32>,
+    /// Their sum, or the least, or the greatest.
+    totals: Vec<f64>,
+    /// What the sums have lost by rounding.
+    lost: Vec<f64>,
+}
+
+/// Bytes of one row.
+pub const ROW_BYTES: u64 = (size_of::<u32>() + 2 * size_of::<f64>()) as u64;
+
+impl Rows {
+    /// No series yet.
+    pub fn new(law: Law, start: i64, step: i64, rows: usize) -> Rows {
+        let (total, lost) = match law {
+            Law::Average | Law::Sum => (0.0, rows),
+            Law::Maximum => (f64::NEG_INFINITY, 0),
+            Law::Minimum => (f64::INFINITY, 0),
+        };
+        Rows {
+            start,
+            step,
+            law,
+            members: 0,
+            counts: vec![0; rows],
+            totals: vec![total; rows],
+            lost: vec![0.0; lost],
+        }
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.totals.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.totals.is_empty()
+    }
+
+    /// Whether values of such a grid can be added.
+    pub fn fits(&self, start: i64, step: i64, rows: usize) -> bool {
+        (self.start, self.step, self.len()) == (start, step, rows)
+    }
+
+    /// One more series begins; its values come with [`Rows::add`].
+    pub fn begin_series(&mut self) {
+        self.members += 1;
+    }
+
+    /// Add values of one series, in which NaN is null, to as many rows from `first` on.
+    pub fn add(&mut self, first: usize, values: &[f64]) {
+        let counts = self.counts.get_mut(first..).unwrap_or_default();
+        for (count, value) in counts.iter_mut().zip(values) {
+            *count += u32::from(!value.is_nan());
+        }
+        let totals = self.totals.get_mut(first..).unwrap_or_default();
+        match self.law {
+            Law::Average | Law::Sum => {
+                let lost = self.lost.get_mut(first..).unwrap_or_default();
+                for ((total, lost), &value) in totals.iter_mut().zip(lost).zip(values) {
+                    let value = if value.is_nan() { 0.0 } else { value };
+                    add(total, lost, value);
+                }
+            }
+            Law::Maximum => {
+                for (total, &value) in totals.iter_mut().zip(values) {
+                    *total = if value > *total { value } else { *total };
+                }
+            }
+            Law::Minimum => {
+                for (total, &value) in totals.iter_mut().zip(values) {
+                    *total = if value < *total { value } else { *total };
+                }
+            }
+        }
+    }
+
+    /// Join some rows of another shard's, which are of the same grid and law; those of the first row bring
+    /// the number of its series.
+    pub fn join(&mut self, other: &Rows, rows: Range<usize>) {
+        if rows.start == 0 {
+            self.members += other.members;
+        }
+        for i in rows {
+            let (Some(count), Some(total)) = (self.counts.get_mut(i), self.totals.get_mut(i))
+            else {
+                return;
+            };
+            let (Some(more), Some(&value)) = (other.counts.get(i), other.totals.get(i)) else {
+                return;
+            };
+            *count += more;
+            match self.law {
+                Law::Average | Law::Sum => {
+                    if let (Some(lost), Some(others)) = (self.lost.get_mut(i), other.lost.get(i)) {
+                        add(total, lost, value);
+                        *lost += others;
+                    }
+                }
+                Law::Maximum => *total = total.max(value),
+                Law::Minimum => *total = total.min(value),
+            }
+        }
+    }
+
+    /// The value of a row; NaN where too few series have one.
+    pub fn value(&self, row: usize, x_files_factor: f64) -> f64 {
+        let (Some(&count), Some(&total)) = (self.counts.get(row), self.totals.get(row)) else {
+            return f64::NAN;
+        };
+        let count = f64::from(count);
+        if count == 0.0 || count / (self.members as f64) < x_files_factor {
+            return f64::NAN;
+        }
+        let lost = self.lost.get(row).copied().unwrap_or_default();
+        match self.law {
+            Law::Sum => total + lost,
+            Law::Average => (total + lost) / count,
+            Law::Maximum | Law::Minimum => total,
+        }
+    }
+}
+
+/// Add `value` to a sum, and what rounding loses to `lost` (Knuth, The Art of Computer Programming 2,
+/// 4.2.2, theorem B).
+#[inline(always)]
+fn add(total: &mut f64, lost: &mut f64, value: f64) {
+    let sum = *total + value;
+    let part = sum - *total;
+    *lost += (*total - (sum - part)) + (value - part);
+    *total = sum;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+
+    const LAWS: [Law; 4] = [Law::Average, Law::Maximum, Law::Minimum, Law::Sum];
+
+    fn naive(law: Law, column: &[f64], share: f64) -> f64 {
+        let there: Vec<f64> = column.iter().copied().filter(|v| !v.is_nan()).collect();
+        let count = there.len() as f64;
+        if there.is_empty() || count / (column.len() as f64) < share {
+            return f64::NAN;
+        }
+        // Whole numbers: sums are exact.
+        let sum: f64 = there.iter().sum();
+        match law {
+            Law::Average => sum / count,
+            Law::Sum => sum,
+            Law::Maximum => there.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            Law::Minimum => there.iter().copied().fold(f64::INFINITY, f64::min),
+        }
+    }
+
+    #[test]
+    fn rows_agree_with_looking_at_every_column() {
+        for seed in 0..300 {
+            let mut random = Random::new(seed);
+            let law = LAWS[random.below(4) as usize];
+            let (series, rows) = (1 + random.below(20), random.below(40) as usize);
+            let values: Vec<Vec<f64>> = (0..series)
+                .map(|_| {
+                    let value = |_| match random.chance(20) {
+                        true => f64::NAN,
+                        false => random.below(1 << 40) as f64 - 1e9,
+                    };
+                    (0..rows).map(value).collect()
+                })
+                .collect();
+            let mut shards: Vec<Rows> = (0..3).map(|_| Rows::new(law, 0, 1, rows)).collect();
+            for one in &values {
+                let shard = &mut shards[random.below(3) as usize];
+                shard.begin_series();
+                let cut = random.below(rows as u64 + 1) as usize;
+                shard.add(0, &one[..cut]);
+                shard.add(cut, &one[cut..]);
+            }
+            let mut all = shards.pop().expect("a shard");
+            for shard in &shards {
+                let cut = random.below(rows as u64 + 1) as usize;
+                if cut > 0 {
+                    all.join(shard, 0..cut);
+                    all.join(shard, cut..rows);
+                } else {
+                    all.join(shard, 0..rows);
+                }
+            }
+            let share = random.below(5) as f64 / 4.0;
+            for row in 0..rows {
+                let column: Vec<f64> = values.iter().map(|one| one[row]).collect();
+                let want = naive(law, &column, share);
+                let got = all.value(row, share);
+                assert_eq!(
+                    got.to_bits(),
+                    want.to_bits(),
+                    "seed {seed} {law:?} row {row}"
+                );
+            }
+        }
+    }
+
+    /// Whatever the order, and wherever they lie, the sum is the exact one, rounded once.
+    #[test]
+    fn sums_do_not_depend_on_the_order() {
+        for seed in 0..100 {
+            let mut random = Random::new(seed);
+            let tenth = |_| random.below(1_000_000) as f64 / 10.0 - 3e4;
+            let mut values: Vec<f64> = (0..1_000).map(tenth).collect();
+            let sum = |values: &[f64], cut: usize| {
+                let mut shards = [0, 1].map(|_| Rows::new(Law::Sum, 0, 1, 1));
+                for (i, value) in values.iter().enumerate() {
+                    let shard = &mut shards[usize::from(i >= cut)];
+                    shard.begin_series();
+                    shard.add(0, &[*value]);
+                }
+                let [mut first, second] = shards;
+                first.join(&second, 0..1);
+                first.value(0, 0.0)
+            };
+            let want = sum(&values, 0);
+            values.reverse();
+            assert_eq!(sum(&values, 417).to_bits(), want.to_bits(), "seed {seed}");
+        }
+    }
+}
