@@ -276,7 +276,10 @@ impl<'a> Question<'a> {
 
 impl Question<'_> {
     /// `text`, which is JSON, as Python writes it for people.
-    async fn indented(&self, text: &[u8]) -> Result<Vec<u8>, QueryError> {
+    ///
+    /// # Errors
+    /// Time is up, or it would be too large.
+    pub(super) async fn indented(&self, text: &[u8]) -> Result<Vec<u8>, QueryError> {
         let mut lines = Indented::default();
         for some in text.chunks(INDENTED) {
             lines.push(some);

@@ -52,13 +52,16 @@ pub struct Kept {
     pub faults: u64,
 }
 
+/// The number of an event and what tells when it is durable, or why it was not taken.
+type Recorded = Result<(u64, ControlTicket), ControlRefused>;
+
 /// Who keeps the manifest.
 pub(super) struct Keeper {
     manifest: Manifest,
     control: control::Writer,
     told_control: Option<Arc<Control>>,
-    /// Events that are to become durable: who asked, and what their answer is.
-    recording: Vec<(usize, u64, Result<(u64, ControlTicket), ControlRefused>)>,
+    /// Events that are to become durable: who asked under which ticket, and what was taken.
+    recording: Vec<(usize, u64, Recorded)>,
     options: Options,
     shards: usize,
     /// What the last run has left behind.
@@ -348,11 +351,9 @@ impl Keeper {
         }
         let writer = &self.control;
         let generation = writer.committed().generation;
-        let over = |(_, _, taken): &mut (_, _, Result<(u64, ControlTicket), ControlRefused>)| {
-            match taken {
-                Ok((_, ticket)) => writer.is_committed(*ticket),
-                Err(_) => true,
-            }
+        let over = |(_, _, taken): &mut (usize, u64, Recorded)| match taken {
+            Ok((_, ticket)) => writer.is_committed(*ticket),
+            Err(_) => true,
         };
         for (to, ticket, taken) in self.recording.extract_if(.., over) {
             let reply = Reply::Recorded(taken.map(|(id, _)| (id, generation)));

@@ -6,6 +6,7 @@ use super::explain::{self, Stage, Stages};
 use crate::http::question::Question;
 use crate::query::breath::{self, CHUNK, Local, Pace, SERIES_WORK};
 use crate::query::error::QueryError;
+use crate::query::events::{self, EventFilter, Join};
 use crate::query::graphite::evaluate::Budget;
 use crate::query::graphite::slots::{self, Slotted};
 use crate::query::graphite::{Context, Leaves};
@@ -40,6 +41,23 @@ impl Leaves for Fetch<'_> {
         context: &'a Context,
     ) -> Local<'a, Result<Option<Vec<Series>>, QueryError>> {
         Box::pin(self.rows(selector, combine, context))
+    }
+
+    fn events<'a>(
+        &'a self,
+        tags: Vec<String>,
+        context: &'a Context,
+    ) -> Local<'a, Result<Vec<i64>, QueryError>> {
+        let filter = EventFilter {
+            tags,
+            join: Join::All,
+            from: context.from,
+            until: context.until,
+        };
+        Box::pin(async move {
+            let control = self.question.fleet.control();
+            events::times(&control.events, &filter, &self.question.pace()).await
+        })
     }
 }
 

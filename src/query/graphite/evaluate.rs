@@ -98,18 +98,21 @@ impl Budget {
     }
 }
 
+/// Series of one leaf, which several targets may want.
+type Shared = Rc<Vec<Series>>;
+
 /// The series of leaves in one range.
 #[derive(Default)]
 struct Fetched {
     /// Each list sorted by name.
-    whole: HashMap<Selector, Rc<Vec<Series>>>,
+    whole: HashMap<Selector, Shared>,
     /// Combined ones; there is none where that could not be done.
-    combined: Vec<(Selector, Combine, Option<Rc<Vec<Series>>>)>,
+    combined: Vec<(Selector, Combine, Option<Shared>)>,
 }
 
 /// All targets of one request are evaluated by one of these. They share one budget.
 pub struct Evaluator<'a> {
-    leaves: &'a dyn Leaves,
+    pub(super) leaves: &'a dyn Leaves,
     pub(super) budget: &'a Budget,
     pub(super) pace: &'a Pace<'a>,
     /// By first and last second of the range.
@@ -223,7 +226,7 @@ impl<'a> Evaluator<'a> {
         selector: &Selector,
         combine: &Combine,
         context: &Context,
-    ) -> Result<Option<Rc<Vec<Series>>>, QueryError> {
+    ) -> Result<Option<Shared>, QueryError> {
         let range = (context.from, context.until);
         let known = {
             let fetched = self.fetched.borrow();
@@ -246,7 +249,7 @@ impl<'a> Evaluator<'a> {
         Ok(list)
     }
 
-    fn known(&self, selector: &Selector, context: &Context) -> Option<Rc<Vec<Series>>> {
+    fn known(&self, selector: &Selector, context: &Context) -> Option<Shared> {
         let fetched = self.fetched.borrow();
         let list = fetched.get(&(context.from, context.until))?;
         let list = list.whole.get(selector)?;

@@ -70,4 +70,14 @@ pub trait Leaves {
         combine: &'a Combine,
         context: &'a Context,
     ) -> Local<'a, Result<Option<Vec<Series>>, QueryError>>;
+
+    /// When events that have all of `tags` happened within the range of `context`, in seconds, ascending.
+    ///
+    /// # Errors
+    /// The query has had its time.
+    fn events<'a>(
+        &'a self,
+        tags: Vec<String>,
+        context: &'a Context,
+    ) -> Local<'a, Result<Vec<i64>, QueryError>>;
 }

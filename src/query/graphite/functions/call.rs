@@ -160,6 +160,16 @@ impl<'a> Call<'a> {
         self.evaluation.texts(targets, context).await
     }
 
+    /// When events with all of `tags` happened within the range of the request, in seconds, ascending.
+    ///
+    /// # Errors
+    /// As [`Call::did`].
+    pub(super) async fn events(&self, tags: Vec<String>) -> Result<Vec<i64>, QueryError> {
+        let evaluation = self.evaluation;
+        let leaves = evaluation.evaluator.leaves;
+        leaves.events(tags, evaluation.context).await
+    }
+
     /// Run the function called `name` with each of `lists` as one argument.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::columns;
+use super::made::made;
 use super::parameter::{Function, Kind, Parameter, Value};
 use super::walk;
 use crate::query::error::QueryError;
@@ -68,6 +69,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |call| Box::pin(consolidate_by(call, Fold::Sum, "sum")),
     ),
     Function::new(
+        &["events"],
+        "Special",
+        "How many events with all these tags happened in each second; \"*\" is any event.",
+        &[Parameter::required("tags", Kind::Text).many()],
+        |call| Box::pin(events(call)),
+    ),
+    Function::new(
         &["fallbackSeries"],
         "Special",
         "The first list, or the second one where the first has no series.",
@@ -131,6 +139,30 @@ async fn consolidate_by(
         call.wrap(one, name).await?;
     }
     Ok(series)
+}
+
+async fn events(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
+    let tags = call.texts("tags");
+    let name = format!("events(\"{}\")", tags.join("\", \""));
+    let any = tags == ["*"];
+    let happened = call.events(if any { Vec::new() } else { tags }).await?;
+    let context = call.context();
+    let seconds = context.until.abs_diff(context.from);
+    call.pay_values(seconds)?;
+    let mut values = Vec::new();
+    let count = usize::try_from(seconds).unwrap_or(usize::MAX);
+    call.push_many(&mut values, f64::NAN, count).await?;
+    for second in happened {
+        let place = usize::try_from(second.saturating_sub(context.from)).ok();
+        // The end of the range has no value.
+        if let Some(value) = place.and_then(|place| values.get_mut(place)) {
+            *value = if value.is_nan() { 1.0 } else { *value + 1.0 };
+        }
+        call.did(1).await?;
+    }
+    let mut series = made(call, name, 1, values);
+    series.fold = Fold::Sum;
+    Ok(vec![series])
 }
 
 async fn set_x_files_factor(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {

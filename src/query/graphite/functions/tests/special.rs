@@ -191,3 +191,18 @@ fn options_are_the_folds_that_there_are() {
     let known = Fold::NAMES.map(|known| parameter::Value::Text(known.0));
     assert_eq!(offered, known);
 }
+
+#[test]
+fn events_are_counted() {
+    let counts = |target: &str| {
+        let mut answer = ask(target, &context()).expect("an answer");
+        let one = answer.pop().expect("a series");
+        assert_eq!((one.name.as_str(), one.start, one.step), (target, T - 1, 1));
+        assert_eq!((one.values.len(), one.fold), (360, Fold::Sum));
+        let there = one.present_points();
+        there.collect::<Vec<(i64, f64)>>()
+    };
+    assert_eq!(counts("events(\"deploy\")"), [(T, 1.0), (T + 60, 1.0)]);
+    assert_eq!(counts("events(\"deploy\", \"v1\")"), []);
+    assert_eq!(counts("events(\"*\")"), [(T, 1.0), (T + 60, 2.0)]);
+}
