@@ -14,6 +14,7 @@ mod carbon_relay;
 mod collectd;
 mod dropwizard;
 mod edges;
+mod graphite;
 mod netcat;
 mod python;
 mod replay;

@@ -7,7 +7,7 @@
 # holds the reason. Runs again at little cost. Debian's packages go where apt puts them, with their
 # daemons kept from starting; everything else goes into FOLDER. Needs root and apt for carbon-relay,
 # carbon-c-relay, collectd, nc.openbsd and dropwizard, npm for statsd, Python with venv for python,
-# and for dropwizard a JDK besides.
+# for graphite also cairo, which apt installs, and for dropwizard a JDK besides.
 set -uo pipefail
 
 folder=${1:-target/clients}
@@ -54,6 +54,8 @@ for part in "${!package[@]}"; do
     command -v "$part" >/dev/null 2>&1 || wanted+=("${package[$part]}")
 done
 have_jars || wanted+=(libdropwizard-metrics-java libslf4j-java)
+have_cairo() { compgen -G '/usr/lib/*/libcairo.so.2' >/dev/null || compgen -G '/usr/lib*/libcairo.so.2' >/dev/null; }
+have_cairo || wanted+=(libcairo2)
 reason=""
 if [ ${#wanted[@]} -gt 0 ]; then
     if ! command -v apt-get >/dev/null; then
@@ -88,6 +90,20 @@ elif rm -rf "$folder/venv" && python3 -m venv "$folder/venv" >"$folder/pip.log" 
     echo "${pip[*]}" >"$folder/venv/installed"
     ready python "${pip[*]}"
 else missing python "a Python venv with ${pip[*]} failed: $(tail_of "$folder/pip.log")"; fi
+
+# The versions that graphite-web asks for, pinned; what it needs of setuptools newer Pythons lack.
+web=(graphite-web==1.1.10 Django==3.0.14 django-tagging==0.4.3 whisper==1.1.10 cairocffi==1.7.1 cffi==2.1.1
+    pyparsing==3.3.3 pytz==2026.6 six==1.17.0 urllib3==2.8.0 msgpack==1.2.4 sqlparse==0.6.1 asgiref==3.13.0
+    setuptools==65.5.0)
+venv=$folder/graphite
+if ! have_cairo; then missing graphite "${reason:-libcairo2 was installed but has no library}"
+elif [ "$(cat "$venv/installed" 2>/dev/null)" = "${web[*]}" ]; then ready graphite "${web[0]}"
+elif ! command -v python3 >/dev/null; then missing graphite "python3 is not installed"
+elif rm -rf "$venv" && python3 -m venv "$venv" >"$folder/graphite.log" 2>&1 &&
+    timeout 300 "$venv/bin/pip" install --disable-pip-version-check -q "${web[@]}" >>"$folder/graphite.log" 2>&1; then
+    echo "${web[*]}" >"$venv/installed"
+    ready graphite "${web[0]}"
+else missing graphite "a Python venv with ${web[*]} failed: $(tail_of "$folder/graphite.log")"; fi
 
 for file in "$state"/*.missing; do
     [ -e "$file" ] && echo "missing $(basename "$file" .missing): $(cat "$file")"

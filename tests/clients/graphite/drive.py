@@ -1,0 +1,138 @@
+"""Asks graphite-web and corelane the same, and tells every difference that is not known.
+
+    drive.py functions FOLDER HTTP_PORT LINE_PORT [--all]     every function, and nested targets
+    drive.py requests FOLDER HTTP_PORT LINE_PORT [--all]      times, formats, finding
+    drive.py whisper FOLDER HTTP_PORT LINE_PORT [--all]       steps and ranges, against whisper files
+
+Exit code 0 if all differences are known and each that is known was seen, else 1. With `--all` the whole
+text of each difference is told, and nothing is expected to be known.
+"""
+import argparse
+import collections
+import re
+import sys
+import time
+
+import asked
+import cases
+import compare
+import data
+import generate
+import reference
+
+KNOWN = "differences.txt"
+TOLD_MAX = 60
+
+
+class Known:
+    """The table of known differences: a reason, the kinds of run, and a pattern of questions."""
+
+    def __init__(self, kind):
+        self.rows, self.seen = [], set()
+        for place, line in cases.lines(KNOWN):
+            reason, kinds, pattern = line.split(None, 2)
+            if kind in kinds.split(","):
+                self.rows.append((place, reason, re.compile(pattern)))
+
+    def reason(self, case):
+        """The reason for which the answers to `case` may differ; `None` if there is none."""
+        for place, reason, pattern in self.rows:
+            if pattern.search(case.text()):
+                self.seen.add(place)
+                return reason
+        return None
+
+    def unseen(self):
+        return [place for place, _, _ in self.rows if place not in self.seen]
+
+
+def questions(kind):
+    if kind == "functions":
+        yield from cases.of_functions()
+        yield from generate.nested()
+    elif kind == "requests":
+        yield from asked.all()
+    else:
+        yield from asked.of_whisper()
+
+
+def wait_for(corelane, last):
+    """Until corelane shows the point that was sent last."""
+    name, (at, value) = last
+    query = "format=raw&from=%d&until=%d&target=" % (at - 1, at)
+    metric, _, tags = name.partition(";")
+    tests = ["name=" + metric] + tags.split(";") if tags else None
+    target = "seriesByTag(%s)" % ",".join(repr(test) for test in tests) if tests else name
+    end = time.time() + 15
+    while time.time() < end:
+        answer = corelane.ask("/render", query + target.replace("=", "%3D").replace("'", "%27"))
+        if answer.status == 200 and repr(value).encode() in answer.body:
+            return
+        time.sleep(0.02)
+    sys.exit("corelane does not show %s: %r" % (name, answer.body[:300]))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=["functions", "requests", "whisper"])
+    parser.add_argument("folder")
+    parser.add_argument("http_port", type=int)
+    parser.add_argument("line_port", type=int)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    corelane = reference.Corelane(options.http_port)
+    last = data.send(options.line_port) if options.line_port else None
+    if options.kind == "whisper":
+        reference.configure(options.folder)
+        data.write_whisper(options.folder + "/whisper", cases.RANGE["now"])
+    else:
+        reference.configure(options.folder, ["127.0.0.1:%d" % options.http_port])
+    if last:
+        wait_for(corelane, last)
+    theirs = reference.Reference()
+    known = Known(options.kind)
+    counts, told, took = collections.Counter(), 0, [0.0, 0.0]
+    for case in questions(options.kind):
+        if options.only and not re.search(options.only, case.text()):
+            continue
+        counts["asked"] += 1
+        began = time.time()
+        wanted = theirs.ask(case.path, case.query(), case.form, case.now())
+        between = time.time()
+        given = corelane.ask(case.path, case.query(), case.form)
+        took[0] += between - began
+        took[1] += time.time() - between
+        try:
+            difference = compare.difference(case, wanted, given)
+        except Exception as error:
+            difference = "an answer that cannot be read: %r\n  %r\n  %r" % (
+                error,
+                given.body[:200],
+                wanted.body[:200],
+            )
+        counts["status %d" % wanted.status] += 1
+        if difference is None:
+            continue
+        reason = known.reason(case)
+        if reason and not options.all:
+            counts[reason] += 1
+            continue
+        counts["unknown"] += 1
+        if told < TOLD_MAX or options.all:
+            told += 1
+            print("%s: %s\n  %s" % (case.place, case.text(), difference))
+            if options.all:
+                print("  corelane: %r\n  graphite: %r" % (given.body[:600], wanted.body[:600]))
+    unseen = [] if options.all or options.only else known.unseen()
+    for place in unseen:
+        print("%s: no question differs any more; remove the line" % place)
+    print(
+        "graphite-web took %.1f s, corelane %.1f s; %s"
+        % (*took, ", ".join("%s %d" % pair for pair in sorted(counts.items())))
+    )
+    sys.exit(1 if counts["unknown"] or unseen else 0)
+
+
+if __name__ == "__main__":
+    main()
