@@ -14,6 +14,8 @@ const MANTISSA_BELOW: f64 = 1e15;
 /// Smaller floats are printed with an exponent.
 const PLAIN_FROM: f64 = 1e-4;
 const TENS: [f64; PLACES_MAX + 1] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+/// What has at most eight digits is below this.
+const EIGHT_DIGITS: u64 = 100_000_000;
 const WHOLE_TENS: [u64; PLACES_MAX + 1] = [
     1,
     10,
@@ -79,12 +81,34 @@ impl<'a> Printer<'a> {
                 if value.is_sign_negative() {
                     self.text(b"-");
                 }
-                let tens = WHOLE_TENS[self.places];
-                self.whole(mantissa / tens);
-                self.fraction(mantissa % tens * WHOLE_TENS[PLACES_MAX - self.places]);
+                if mantissa < EIGHT_DIGITS && self.places < 8 {
+                    self.short(mantissa);
+                } else {
+                    let tens = WHOLE_TENS[self.places];
+                    self.whole(mantissa / tens);
+                    self.fraction(mantissa % tens * WHOLE_TENS[PLACES_MAX - self.places]);
+                }
             }
             None => self.slowly(value),
         }
+    }
+
+    /// Print a decimal of up to eight digits and fewer places, with its dot.
+    #[inline]
+    fn short(&mut self, mantissa: u64) {
+        let digits = eight_digits(mantissa as u32);
+        let whole = 8 - self.places;
+        // Blanks in front of the first digit, but for the last before the dot.
+        let blank = (digits.trailing_zeros() as usize / 8).min(whole - 1);
+        let text = digits + ZEROS;
+        self.word(text >> (8 * blank), whole - blank);
+        self.text(b".");
+        if self.places == 0 {
+            return self.text(b"0");
+        }
+        let zeros = digits.leading_zeros() as usize / 8;
+        let len = self.places.saturating_sub(zeros).max(1);
+        self.word(text >> (8 * whole), len);
     }
 
     /// Print `value` in decimal.
@@ -109,19 +133,25 @@ impl<'a> Printer<'a> {
 
     #[inline]
     fn whole(&mut self, value: u64) {
-        const EIGHT: u64 = 100_000_000;
-        if value < EIGHT {
-            let digits = eight_digits(value as u32);
-            let blank = (digits.trailing_zeros() / 8).min(7);
-            let text = (digits + ZEROS) >> (8 * blank);
-            return self.word(text, 8 - blank as usize);
+        if value < EIGHT_DIGITS {
+            return self.leading(value as u32);
         }
-        self.whole_of_many(value / EIGHT);
-        self.word(eight_digits((value % EIGHT) as u32) + ZEROS, 8);
+        let (above, below) = (value / EIGHT_DIGITS, (value % EIGHT_DIGITS) as u32);
+        if above < EIGHT_DIGITS {
+            self.leading(above as u32);
+        } else {
+            self.leading((above / EIGHT_DIGITS) as u32);
+            self.word(eight_digits((above % EIGHT_DIGITS) as u32) + ZEROS, 8);
+        }
+        self.word(eight_digits(below) + ZEROS, 8);
     }
 
-    fn whole_of_many(&mut self, value: u64) {
-        self.whole(value);
+    /// Up to eight digits, without zeros in front.
+    #[inline]
+    fn leading(&mut self, value: u32) {
+        let digits = eight_digits(value);
+        let blank = (digits.trailing_zeros() / 8).min(7);
+        self.word((digits + ZEROS) >> (8 * blank), 8 - blank as usize);
     }
 
     /// A dot and the digits of `hundred_millionths`, at least one, without zeros behind.
@@ -153,6 +183,9 @@ impl<'a> Printer<'a> {
     }
 }
 
+/// Adding this to a smaller float leaves nothing behind its point: the whole number is in the low bits.
+const WHOLE: f64 = (1u64 << 52) as f64;
+
 /// The digits of `size` at so many places, if it has no more.
 #[inline]
 fn mantissa_at(size: f64, places: usize) -> Option<u64> {
@@ -161,8 +194,9 @@ fn mantissa_at(size: f64, places: usize) -> Option<u64> {
     if scaled >= MANTISSA_BELOW {
         return None;
     }
-    let mantissa = (scaled + 0.5) as u64;
-    (mantissa as f64 / tens == size).then_some(mantissa)
+    let rounded = scaled + WHOLE;
+    let mantissa = rounded.to_bits() & ((1 << 52) - 1);
+    ((rounded - WHOLE) / tens == size).then_some(mantissa)
 }
 
 /// The least places that are enough, and the digits.
