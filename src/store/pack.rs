@@ -33,7 +33,7 @@ use crate::base::time::Millis;
 pub use cells::{SealedCell, decode_cells, encode_cells, join_cells};
 pub use decode::{decode, decode_all, decode_stretch};
 pub use encode::encode;
-pub use group::is_stamped;
+pub use group::{is_stamped, keeps_all};
 pub use join::join;
 
 /// Points of a run. More than an hour of a point each millisecond; less than what would fill the

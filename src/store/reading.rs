@@ -55,6 +55,8 @@ pub struct SeriesReading {
     mask: Mask,
     /// Whether all parts were read, and only their order is left.
     read: bool,
+    /// Whether the points of files are known to be in order without a look at each.
+    in_order: bool,
     damaged: bool,
 }
 
@@ -115,6 +117,7 @@ impl SeriesReading {
             sorting: None,
             mask,
             read: false,
+            in_order: true,
             damaged: false,
             _version: version,
         }
@@ -204,12 +207,15 @@ impl SeriesReading {
         };
         let before = out.len();
         for run in page.runs_of(layer.number) {
+            let so_far = out.len();
             let stamp = layer.info.last_stamp;
             let base = Millis(layer.info.window_start_ms);
             if pack::decode(run, base, self.from, self.until, stamp, out).is_err() {
                 // The page's checksum was right, so this is a defect of the writer; said, not hidden.
                 self.damaged = true;
             }
+            // A run is in order, and where no two of its points have one time that is all there is.
+            self.in_order &= !pack::keeps_all(run) && ascends_at(out, so_far);
         }
         *budget = budget.saturating_sub(LAYER_COST + out.len() - before);
         layer.pages.pop_front();
@@ -221,13 +227,15 @@ impl SeriesReading {
     fn settle_order(&mut self, out: &mut Points) {
         self.read = true;
         let recent = std::mem::take(&mut self.recent);
-        if out.is_empty() {
+        let files = out.len();
+        if files == 0 {
             *out = recent;
         } else {
             out.extend_from(&recent, 0..recent.len());
         }
+        let in_order = self.in_order && ascends_at(out, files) && out.is_sorted_from(files);
         self.mask.apply(out);
-        if out.is_sorted_from(0) {
+        if in_order || out.is_sorted_from(0) {
             return;
         }
         if out.len() <= SORTED_AT_ONCE {
@@ -240,5 +248,16 @@ impl SeriesReading {
     /// Whether something could not be read.
     pub fn is_damaged(&self) -> bool {
         self.damaged
+    }
+}
+
+/// Whether the point at a place, if there is one, is later than the one before it.
+fn ascends_at(points: &Points, place: usize) -> bool {
+    let Some(before) = place.checked_sub(1) else {
+        return true;
+    };
+    match (points.times.get(before), points.times.get(place)) {
+        (Some(before), Some(at)) => before < at,
+        _ => true,
     }
 }

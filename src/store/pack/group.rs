@@ -34,6 +34,11 @@ pub fn is_stamped(run: &[u8]) -> bool {
     run.first().is_some_and(|head| head & STAMPED != 0)
 }
 
+/// Whether points of equal time may follow each other in a run.
+pub fn keeps_all(run: &[u8]) -> bool {
+    run.first().is_some_and(|head| head & ALL != 0)
+}
+
 impl RunHead {
     pub(super) fn byte(self) -> u8 {
         let all = if self.all { ALL } else { 0 };
