@@ -5,9 +5,13 @@
 //! is that of [`model::aggregate`](crate::model::aggregate): counts, sums (compensated, so that neither the
 //! order of series nor the shards that they lie on change more than the last bit), least and greatest.
 
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use super::graphite::functions::Literal;
+use super::breath::{CHUNK, Pace};
+use super::error::QueryError;
+use super::graphite::functions::{Literal, node_key};
+use super::series::{Fold, Look, Series};
 
 /// What becomes of the values of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -164,6 +168,105 @@ impl Rows {
             Law::Average => (total + lost) / count,
             Law::Maximum | Law::Minimum => total,
         }
+    }
+}
+
+/// Series of one leaf, combined where that can be done.
+#[derive(Debug)]
+pub enum Combined {
+    /// One series for each group, called as the first of the group, in the order of these names.
+    Groups(Vec<Series>),
+    /// The series themselves, by name: those of some group are not of one grid.
+    Apart(Vec<Series>),
+}
+
+/// Combine whole series, which are sorted by name: for those that the shards could not combine because
+/// several of them hold one. It comes to the same as if one shard had held all.
+///
+/// # Errors
+/// As [`Pace::did`].
+pub async fn combined(
+    series: Vec<Series>,
+    combine: &Combine,
+    pace: &Pace<'_>,
+) -> Result<Combined, QueryError> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut groups: Vec<(Series, Rows)> = Vec::new();
+    for one in &series {
+        let key = match combine.nodes.as_slice() {
+            [] => String::new(),
+            nodes => node_key(one, nodes),
+        };
+        pace.did_series(one.name.len()).await?;
+        let next = groups.len();
+        let place = *places.entry(key).or_insert(next);
+        if place == next {
+            let rows = Rows::new(combine.law, one.start, one.step, one.values.len());
+            let first = named(one.name.clone(), one.tags.clone(), one.x_files_factor);
+            groups.push((first, rows));
+        }
+        let Some((first, rows)) = groups.get_mut(place) else {
+            continue;
+        };
+        if !rows.fits(one.start, one.step, one.values.len()) {
+            return Ok(Combined::Apart(series));
+        }
+        first
+            .tags
+            .retain(|key, value| one.tags.get(key) == Some(value));
+        rows.begin_series();
+        for (i, some) in one.values.chunks(CHUNK).enumerate() {
+            rows.add(i * CHUNK, some);
+            pace.did(some.len() / 2).await?;
+        }
+    }
+    let mut finished = Vec::with_capacity(groups.len());
+    for (mut first, rows) in groups {
+        rows.finish(combine, &mut first, pace).await?;
+        finished.push(first);
+    }
+    for one in series {
+        one.free(pace).await?;
+    }
+    Ok(Combined::Groups(finished))
+}
+
+/// A group's series, without values.
+pub fn named(name: String, tags: BTreeMap<String, String>, x_files_factor: f64) -> Series {
+    Series {
+        path_expression: name.clone(),
+        name,
+        start: 0,
+        step: 1,
+        values: Vec::new(),
+        fold: Fold::Average,
+        x_files_factor,
+        tags,
+        look: Look::default(),
+    }
+}
+
+impl Rows {
+    /// Give `series` the values of the rows, and their grid.
+    ///
+    /// # Errors
+    /// As [`Pace::did`].
+    pub async fn finish(
+        &self,
+        combine: &Combine,
+        series: &mut Series,
+        pace: &Pace<'_>,
+    ) -> Result<(), QueryError> {
+        (series.start, series.step) = (self.start, self.step);
+        series.values = Vec::with_capacity(self.len());
+        while series.values.len() < self.len() {
+            let end = (series.values.len() + CHUNK).min(self.len());
+            let rows = series.values.len()..end;
+            let values = rows.map(|row| self.value(row, combine.x_files_factor));
+            series.values.extend(values);
+            pace.did(CHUNK / 4).await?;
+        }
+        Ok(())
     }
 }
 

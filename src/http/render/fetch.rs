@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::explain::{self, Stage, Stages};
 use crate::http::question::Question;
-use crate::query::breath::{self, CHUNK, Local, Pace, SERIES_WORK};
+use crate::query::breath::{self, Local, Pace, SERIES_WORK};
 use crate::query::error::QueryError;
 use crate::query::events::{self, EventFilter, Join};
 use crate::query::graphite::evaluate::Budget;
@@ -13,9 +13,9 @@ use crate::query::graphite::{Context, Leaves};
 use crate::query::last_slot;
 use crate::query::merge::{Merged, MergedPoints, WholeSeries};
 use crate::query::plan::{Selector, Want};
-use crate::query::rows::Combine;
+use crate::query::rows::{self, Combine, Combined};
 use crate::query::scan::FoundGroup;
-use crate::query::series::{Fold, Look, Series};
+use crate::query::series::Series;
 
 /// The shards, as one evaluation asks them for leaves.
 pub(super) struct Fetch<'a> {
@@ -39,7 +39,7 @@ impl Leaves for Fetch<'_> {
         selector: Selector,
         combine: &'a Combine,
         context: &'a Context,
-    ) -> Local<'a, Result<Option<Vec<Series>>, QueryError>> {
+    ) -> Local<'a, Result<Combined, QueryError>> {
         Box::pin(self.rows(selector, combine, context))
     }
 
@@ -93,17 +93,17 @@ impl Fetch<'_> {
         selector: Selector,
         combine: &Combine,
         context: &Context,
-    ) -> Result<Option<Vec<Series>>, QueryError> {
+    ) -> Result<Combined, QueryError> {
         let began = self.question.took();
         let of = explain::shown_combined(&selector, combine);
         let want = Want::Rows {
-            selector,
+            selector: selector.clone(),
             combine: combine.clone(),
             from_s: context.from,
             until_s: context.until,
         };
         let Merged::Rows(merged) = self.question.ask(want).await? else {
-            return Ok(None);
+            return Ok(Combined::Groups(Vec::new()));
         };
         let groups = merged.groups;
         let rows = |groups: &Vec<FoundGroup>| groups.iter().map(|it| it.rows.len() as u64).sum();
@@ -116,35 +116,22 @@ impl Fetch<'_> {
             values: groups.as_ref().map_or(0, rows),
             bytes: 0,
         });
-        let Some(groups) = groups else {
-            return Ok(None);
-        };
         let pace = self.question.pace();
+        let Some(groups) = groups else {
+            let lists = self.lists(vec![selector], context).await?;
+            let series = lists.into_iter().flatten().collect();
+            return rows::combined(series, combine, &pace).await;
+        };
         let mut series = Vec::with_capacity(groups.len());
         for group in groups {
-            let (rows, texts) = (group.rows, 2 * group.first.len());
-            self.budget.pay_series(texts, rows.len() as u64)?;
-            let mut values = Vec::with_capacity(rows.len());
-            while values.len() < rows.len() {
-                let end = (values.len() + CHUNK).min(rows.len());
-                let some = values.len()..end;
-                values.extend(some.map(|row| rows.value(row, combine.x_files_factor)));
-                pace.did(CHUNK / 4).await?;
-            }
-            series.push(Series {
-                path_expression: group.first.clone(),
-                name: group.first,
-                start: rows.start,
-                step: rows.step,
-                values,
-                fold: Fold::Average,
-                x_files_factor: context.x_files_factor,
-                tags: group.tags,
-                look: Look::default(),
-            });
+            let texts = 2 * group.first.len();
+            self.budget.pay_series(texts, group.rows.len() as u64)?;
+            let mut one = rows::named(group.first, group.tags, context.x_files_factor);
+            group.rows.finish(combine, &mut one, &pace).await?;
+            series.push(one);
             pace.did_series(texts).await?;
         }
-        Ok(Some(series))
+        Ok(Combined::Groups(series))
     }
 
     async fn values(

@@ -588,12 +588,12 @@ fn explained() {
         list.iter().map(show).collect::<Vec<String>>()
     };
     assert_eq!(
-        stages("&target=sumSeries(s.b)&target=scale(s.b,2)"),
+        stages("&target=sumSeries(s.b)&target=scale(slow.m,2)"),
         [
-            "values s.b 4/1/6",
+            "values slow.m 3/1/3",
             "rows s.b, sum 4/1/6",
             "evaluate sumSeries(s.b) 0/1/0",
-            "evaluate scale(s.b,2) 0/1/0",
+            "evaluate scale(slow.m,2) 0/1/0",
             "print application/json 0/2/0",
         ]
     );

@@ -15,7 +15,7 @@ use crate::query::breath::{self, Local, Pace};
 use crate::query::error::QueryError;
 use crate::query::limits::Limits;
 use crate::query::plan::Selector;
-use crate::query::rows::Combine;
+use crate::query::rows::{Combine, Combined};
 use crate::query::series::Series;
 
 /// Bytes that a series costs besides its values and its name.
@@ -106,8 +106,8 @@ type Shared = Rc<Vec<Series>>;
 struct Fetched {
     /// Each list sorted by name.
     whole: HashMap<Selector, Shared>,
-    /// Combined ones; there is none where that could not be done.
-    combined: Vec<(Selector, Combine, Option<Shared>)>,
+    /// Combined ones.
+    combined: Vec<(Selector, Combine, Shared)>,
 }
 
 /// All targets of one request are evaluated by one of these. They share one budget.
@@ -180,7 +180,7 @@ impl<'a> Evaluator<'a> {
     pub fn into_fetched(self) -> impl Iterator<Item = Series> {
         let fetched = self.fetched.into_inner().into_values();
         let lists = fetched.flat_map(|fetched| {
-            let combined = fetched.combined.into_iter().filter_map(|(_, _, list)| list);
+            let combined = fetched.combined.into_iter().map(|(_, _, list)| list);
             fetched.whole.into_values().chain(combined)
         });
         lists.flat_map(|list| Rc::try_unwrap(list).unwrap_or_default())
@@ -220,33 +220,42 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    /// The combined series of `selector`, fetched unless they are there.
+    /// The series of `selector`, combined if that can be done; fetched unless they are there.
     async fn combined(
         &self,
         selector: &Selector,
         combine: &Combine,
         context: &Context,
-    ) -> Result<Option<Shared>, QueryError> {
+    ) -> Result<Shared, QueryError> {
         let range = (context.from, context.until);
         let known = {
             let fetched = self.fetched.borrow();
             let mut all = fetched.get(&range).into_iter().flat_map(|it| &it.combined);
             all.find(|(known, how, _)| (known, how) == (selector, combine))
-                .map(|(_, _, list)| list.clone())
+                .map(|(_, _, list)| Rc::clone(list))
         };
-        if let Some(list) = known {
+        // Where they could not be combined, they are there as they are.
+        if let Some(list) = known.or_else(|| self.known(selector, context)) {
             return Ok(list);
         }
         self.count_selectors(1)?;
-        let list = self
-            .leaves
-            .combined(selector.clone(), combine, context)
-            .await?;
-        let list = list.map(Rc::new);
+        let combining = self.leaves.combined(selector.clone(), combine, context);
+        let combined = combining.await?;
         let mut fetched = self.fetched.borrow_mut();
-        let combined = &mut fetched.entry(range).or_default().combined;
-        combined.push((selector.clone(), combine.clone(), list.clone()));
-        Ok(list)
+        let fetched = fetched.entry(range).or_default();
+        Ok(match combined {
+            Combined::Groups(list) => {
+                let list = Rc::new(list);
+                let key = (selector.clone(), combine.clone());
+                fetched.combined.push((key.0, key.1, Rc::clone(&list)));
+                list
+            }
+            Combined::Apart(list) => {
+                let list = Rc::new(list);
+                fetched.whole.insert(selector.clone(), Rc::clone(&list));
+                list
+            }
+        })
     }
 
     fn known(&self, selector: &Selector, context: &Context) -> Option<Shared> {
@@ -418,20 +427,13 @@ impl<'a> Evaluation<'a> {
         let Some(selector) = expression.selector() else {
             return Ok(Vec::new());
         };
-        let combined = match self.combine {
+        let known = match self.combine {
             Some(combine) => {
                 let combined = evaluator.combined(&selector, combine, self.context);
-                let combined = combined.await?;
-                if combined.is_none() {
-                    let mut wanted = Wanted::default();
-                    wanted.add(expression);
-                    evaluator.fetch(wanted, self.context).await?;
-                }
-                combined
+                Some(combined.await?)
             }
-            None => None,
+            None => evaluator.known(&selector, self.context),
         };
-        let known = combined.or_else(|| evaluator.known(&selector, self.context));
         let Some(found) = known else {
             return Ok(Vec::new());
         };

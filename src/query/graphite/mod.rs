@@ -25,7 +25,7 @@ use super::breath::Local;
 use super::error::QueryError;
 use super::limits::Limits;
 use super::plan::Selector;
-use super::rows::Combine;
+use super::rows::{Combine, Combined};
 use super::series::Series;
 
 /// What functions may know about the request.
@@ -58,9 +58,8 @@ pub trait Leaves {
         context: &'a Context,
     ) -> Local<'a, Result<Vec<Vec<Series>>, QueryError>>;
 
-    /// The series of `selector`, combined as the function around them is about to do it: one series for
-    /// each group, called as the first of the group. `None` where that cannot be done, or would not come
-    /// to the same.
+    /// The series of `selector`, combined as the function around them is about to do it, where that comes to
+    /// the same.
     ///
     /// # Errors
     /// As [`Leaves::fetch`].
@@ -69,7 +68,7 @@ pub trait Leaves {
         selector: Selector,
         combine: &'a Combine,
         context: &'a Context,
-    ) -> Local<'a, Result<Option<Vec<Series>>, QueryError>>;
+    ) -> Local<'a, Result<Combined, QueryError>>;
 
     /// When events that have all of `tags` happened within the range of `context`, in seconds, ascending.
     ///

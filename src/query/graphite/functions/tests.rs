@@ -18,7 +18,7 @@ use crate::query::graphite::evaluate::{Budget, Evaluator, check as check_target}
 use crate::query::graphite::{Context, Leaves, consolidate, number, slots, target};
 use crate::query::limits::Limits;
 use crate::query::plan::Selector;
-use crate::query::rows::Combine;
+use crate::query::rows::{self, Combine, Combined};
 use crate::query::series::Series;
 use crate::query::testing::run;
 
@@ -141,11 +141,18 @@ impl Leaves for Stored<'_> {
 
     fn combined<'a>(
         &'a self,
-        _: Selector,
-        _: &'a Combine,
-        _: &'a Context,
-    ) -> Local<'a, Result<Option<Vec<Series>>, QueryError>> {
-        Box::pin(std::future::ready(Ok(None)))
+        selector: Selector,
+        combine: &'a Combine,
+        context: &'a Context,
+    ) -> Local<'a, Result<Combined, QueryError>> {
+        Box::pin(async move {
+            let lists = self.fetch(vec![selector], context).await?;
+            let series = lists.into_iter().flatten().collect();
+            if !self.sliced {
+                return Ok(Combined::Apart(series));
+            }
+            rows::combined(series, combine, &Pace::new(&Breathless)).await
+        })
     }
 
     fn events<'a>(
