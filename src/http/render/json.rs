@@ -20,6 +20,7 @@ pub(super) async fn print(
     with_nulls: bool,
 ) -> Result<Vec<u8>, QueryError> {
     let mut places = 0;
+    let mut room = vec![0; VALUES_PER_BREATH * POINT_BYTES_MAX];
     pieces.text.push(b'[');
     for (i, one) in series.iter().enumerate() {
         if i > 0 {
@@ -29,12 +30,7 @@ pub(super) async fn print(
         let begin = pieces.text.len();
         let mut time = one.start;
         for values in one.values.chunks(VALUES_PER_BREATH) {
-            let before = pieces.text.len();
-            pieces
-                .text
-                .resize(before + values.len() * POINT_BYTES_MAX, 0);
-            let room = pieces.text.get_mut(before..).unwrap_or_default();
-            let mut printer = Printer::new(room, places);
+            let mut printer = Printer::new(&mut room, places);
             for &value in values {
                 if with_nulls || value.is_finite() {
                     print_point(value, time, &mut printer);
@@ -42,8 +38,9 @@ pub(super) async fn print(
                 time = time.saturating_add(one.step);
             }
             places = printer.places();
-            let end = before + printer.printed();
-            pieces.text.truncate(end);
+            let printed = printer.printed();
+            let printed = room.get(..printed).unwrap_or_default();
+            pieces.text.extend_from_slice(printed);
             pieces.did(values.len() / 4).await?;
         }
         // The last point has a comma behind it, if there is one.

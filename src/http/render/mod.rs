@@ -263,9 +263,6 @@ fn http_date(seconds: i64) -> Option<HeaderValue> {
     HeaderValue::from_str(&date).ok()
 }
 
-/// Room behind the text, into which the next values are printed.
-const ROOM_BYTES: usize = 1 << 16;
-
 /// What a series takes in an answer besides its texts and values, about.
 const SERIES_BYTES: usize = 260;
 
@@ -297,7 +294,6 @@ impl<'a> Pieces<'a> {
         };
         let bytes = series.iter().map(bytes_of).fold(0, usize::saturating_add);
         let bytes_max = question.options.limits.bytes_max;
-        let bytes = bytes.saturating_add(ROOM_BYTES);
         let mut text = Vec::new();
         // Without the room the text grows as texts do.
         let _ = text.try_reserve(bytes.min(usize::try_from(bytes_max).unwrap_or(usize::MAX)));

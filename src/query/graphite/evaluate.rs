@@ -5,7 +5,7 @@
 //! request; those that look back evaluate their arguments once more as if the request were another.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::functions::{self, Call};
@@ -104,8 +104,8 @@ type Shared = Rc<Vec<Series>>;
 /// The series of leaves in one range.
 #[derive(Default)]
 struct Fetched {
-    /// Each list sorted by name.
-    whole: HashMap<Selector, Shared>,
+    /// Each list sorted by name, and how often it will still be evaluated.
+    whole: HashMap<Selector, (Shared, usize)>,
     /// Combined ones.
     combined: Vec<(Selector, Combine, Shared)>,
 }
@@ -181,7 +181,8 @@ impl<'a> Evaluator<'a> {
         let fetched = self.fetched.into_inner().into_values();
         let lists = fetched.flat_map(|fetched| {
             let combined = fetched.combined.into_iter().map(|(_, _, list)| list);
-            fetched.whole.into_values().chain(combined)
+            let whole = fetched.whole.into_values().map(|(list, _)| list);
+            whole.chain(combined)
         });
         lists.flat_map(|list| Rc::try_unwrap(list).unwrap_or_default())
     }
@@ -189,13 +190,17 @@ impl<'a> Evaluator<'a> {
     /// Fetch those of `wanted` that are not there yet.
     async fn fetch(&self, wanted: Wanted, context: &Context) -> Result<(), QueryError> {
         let range = (context.from, context.until);
-        let missing: Vec<Selector> = {
-            let fetched = self.fetched.borrow();
-            let known = fetched.get(&range);
-            let is_missing =
-                |selector: &Selector| known.is_none_or(|known| !known.whole.contains_key(selector));
-            wanted.list.into_iter().filter(is_missing).collect()
-        };
+        let mut missing = Vec::new();
+        {
+            let mut fetched = self.fetched.borrow_mut();
+            let known = &mut fetched.entry(range).or_default().whole;
+            for selector in wanted.list {
+                match known.get_mut(&selector) {
+                    Some((_, uses)) => *uses += wanted.uses.get(&selector).copied().unwrap_or(1),
+                    None => missing.push(selector),
+                }
+            }
+        }
         if missing.is_empty() {
             return Ok(());
         }
@@ -203,8 +208,10 @@ impl<'a> Evaluator<'a> {
         let lists = self.leaves.fetch(missing.clone(), context).await?;
         let mut fetched = self.fetched.borrow_mut();
         let known = fetched.entry(range).or_default();
-        let lists = lists.into_iter().map(Rc::new);
-        known.whole.extend(missing.into_iter().zip(lists));
+        for (selector, list) in missing.into_iter().zip(lists) {
+            let uses = wanted.uses.get(&selector).copied().unwrap_or(1);
+            known.whole.insert(selector, (Rc::new(list), uses));
+        }
         Ok(())
     }
 
@@ -252,7 +259,8 @@ impl<'a> Evaluator<'a> {
             }
             Combined::Apart(list) => {
                 let list = Rc::new(list);
-                fetched.whole.insert(selector.clone(), Rc::clone(&list));
+                let key = selector.clone();
+                fetched.whole.insert(key, (Rc::clone(&list), usize::MAX));
                 list
             }
         })
@@ -260,26 +268,39 @@ impl<'a> Evaluator<'a> {
 
     fn known(&self, selector: &Selector, context: &Context) -> Option<Shared> {
         let fetched = self.fetched.borrow();
-        let list = fetched.get(&(context.from, context.until))?;
-        let list = list.whole.get(selector)?;
-        Some(Rc::clone(list))
+        let whole = &fetched.get(&(context.from, context.until))?.whole;
+        whole.get(selector).map(|(list, _)| Rc::clone(list))
+    }
+
+    /// The series of a leaf that is evaluated: at its last use they leave the evaluator.
+    fn take(&self, selector: &Selector, context: &Context) -> Option<Shared> {
+        let mut fetched = self.fetched.borrow_mut();
+        let whole = &mut fetched.get_mut(&(context.from, context.until))?.whole;
+        let (list, uses) = whole.get_mut(selector)?;
+        *uses = uses.saturating_sub(1);
+        if 0 < *uses {
+            return Some(Rc::clone(list));
+        }
+        whole.remove(selector).map(|(list, _)| list)
     }
 }
 
-/// Distinct leaves, in the order in which they appear.
+/// Distinct leaves, in the order in which they appear, and how often each does.
 #[derive(Default)]
 struct Wanted {
     list: Vec<Selector>,
-    seen: HashSet<Selector>,
+    uses: HashMap<Selector, usize>,
 }
 
 impl Wanted {
     /// All leaves of `expression` that are evaluated with it, not later.
     fn add(&mut self, expression: &Expression) {
-        if let Some(selector) = expression.selector()
-            && self.seen.insert(selector.clone())
-        {
-            self.list.push(selector);
+        if let Some(selector) = expression.selector() {
+            let uses = self.uses.entry(selector.clone()).or_default();
+            *uses += 1;
+            if *uses == 1 {
+                self.list.push(selector);
+            }
         }
         if let Expression::Call(call) = expression
             && functions::pushed(call, 0.0).is_none()
@@ -427,35 +448,54 @@ impl<'a> Evaluation<'a> {
         let Some(selector) = expression.selector() else {
             return Ok(Vec::new());
         };
-        let known = match self.combine {
+        let found = match self.combine {
             Some(combine) => {
                 let combined = evaluator.combined(&selector, combine, self.context);
-                Some(combined.await?)
+                combined.await?
             }
-            None => evaluator.known(&selector, self.context),
+            None => match evaluator.take(&selector, self.context) {
+                Some(found) => found,
+                None => {
+                    let mut wanted = Wanted::default();
+                    wanted.add(expression);
+                    evaluator.fetch(wanted, self.context).await?;
+                    let found = evaluator.take(&selector, self.context);
+                    found.unwrap_or_default()
+                }
+            },
         };
-        let Some(found) = known else {
-            return Ok(Vec::new());
+        let mut series = match Rc::try_unwrap(found) {
+            Ok(mine) => mine,
+            Err(shared) => copied(&shared, evaluator.pace).await?,
         };
-        let mut series = Vec::with_capacity(found.len());
-        for one in found.iter() {
+        for one in &mut series {
             let texts = text_bytes(one) + written.len();
             let values = one.values.len() as u64;
             evaluator.budget.pay_series(texts, values)?;
-            let values = breath::copied(&one.values, evaluator.pace).await?;
-            series.push(Series {
-                name: one.name.clone(),
-                path_expression: written.to_owned(),
-                tags: one.tags.clone(),
-                look: one.look.clone(),
-                x_files_factor: self.x_files_factor.get(),
-                values,
-                ..*one
-            });
+            written.clone_into(&mut one.path_expression);
+            one.x_files_factor = self.x_files_factor.get();
             evaluator.pace.did_series(texts).await?;
         }
         Ok(series)
     }
+}
+
+/// The same series once more.
+async fn copied(series: &[Series], pace: &Pace<'_>) -> Result<Vec<Series>, QueryError> {
+    let mut copies = Vec::with_capacity(series.len());
+    for one in series {
+        let values = breath::copied(&one.values, pace).await?;
+        copies.push(Series {
+            name: one.name.clone(),
+            path_expression: one.path_expression.clone(),
+            tags: one.tags.clone(),
+            look: one.look.clone(),
+            values,
+            ..*one
+        });
+        pace.did_series(text_bytes(one)).await?;
+    }
+    Ok(copies)
 }
 
 /// Bytes of the texts of a series; its tags repeat its name.

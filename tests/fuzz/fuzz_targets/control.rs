@@ -14,7 +14,12 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(loaded) = read(&file, |_| {}) {
         assert!(!loaded.is_cut && loaded.end == file.len() as u64);
         let events = loaded.control.events.iter();
-        assert!(events.clone().map(|event| event.id).is_sorted_by(|a, b| a < b));
+        assert!(
+            events
+                .clone()
+                .map(|event| event.id)
+                .is_sorted_by(|a, b| a < b)
+        );
         assert!(events.count() as u64 <= loaded.control.generation);
     }
 });

@@ -122,17 +122,25 @@ impl Fleet for Nobody {
 fn ask(request: http::Request<Bytes>) -> http::Response<Bytes> {
     let (fleet, options) = (Nobody::default(), HttpOptions::default());
     let mut answering = pin!(answer(request, &fleet, &options));
-    match answering.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    match answering
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
         Poll::Ready(response) => response,
         Poll::Pending => panic!("nobody is waited for"),
     }
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let [path, kind, rest @ ..] = bytes else { return };
+    let [path, kind, rest @ ..] = bytes else {
+        return;
+    };
     let path = PATHS[usize::from(*path) % PATHS.len()];
     let kind = KINDS[usize::from(*kind) % KINDS.len()];
-    let end = rest.iter().position(|&byte| byte == 0).unwrap_or(rest.len());
+    let end = rest
+        .iter()
+        .position(|&byte| byte == 0)
+        .unwrap_or(rest.len());
     let (query, body) = (&rest[..end], rest.get(end + 1..).unwrap_or_default());
     let method = if body.is_empty() { "GET" } else { "POST" };
     let uri = format!("{path}?{}", String::from_utf8_lossy(query));
