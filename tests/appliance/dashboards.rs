@@ -15,9 +15,6 @@ use loadgen::workload::{Naming, Parameters, Workload};
 
 use crate::harness::{ANSWER_WAIT, Appliance};
 
-/// Kinds whose functions the appliance does not have; each leaves when its function comes.
-const NOT_ANSWERED: [Kind; 2] = [Kind::Group, Kind::Moving];
-
 const SERIES: u64 = 1_600;
 const CONNECTIONS: u64 = 5;
 /// Rounds that are sent before, and while dashboards are asked for.
@@ -62,9 +59,7 @@ fn sending(appliance: &Appliance, tagged: bool, first_round: u64, rounds: u64, p
 }
 
 fn asking(appliance: &Appliance, tagged: bool, board: Option<Arc<Board>>) -> query::Plan {
-    let kinds = Kind::ALL
-        .into_iter()
-        .filter(|kind| kind.suits(tagged) && !NOT_ANSWERED.contains(kind));
+    let kinds = Kind::ALL.into_iter().filter(|kind| kind.suits(tagged));
     query::Plan {
         workload: workload(tagged),
         first_round: BEFORE,

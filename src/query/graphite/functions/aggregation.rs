@@ -98,8 +98,41 @@ impl Aggregation {
         }
     }
 
+    /// How many values are there, and [`Aggregation::of`] them, for the most usual of all.
+    fn in_one_pass(self, values: &[f64]) -> Option<(f64, f64)> {
+        let start = match self {
+            Aggregation::Average | Aggregation::Sum => 0.0,
+            Aggregation::Maximum => f64::NEG_INFINITY,
+            Aggregation::Minimum => f64::INFINITY,
+            _ => return None,
+        };
+        let (mut count, mut total) = (0u32, start);
+        for &value in values {
+            if value.is_nan() {
+                continue;
+            }
+            count += 1;
+            total = match self {
+                Aggregation::Maximum => total.max(value),
+                Aggregation::Minimum => total.min(value),
+                _ => total + value,
+            };
+        }
+        let count = f64::from(count);
+        let value = if self == Aggregation::Average {
+            total / count
+        } else {
+            total
+        };
+        Some((count, value))
+    }
+
     /// The same, but NaN unless a share of at least `x_files_factor` of `room` values is there.
     pub fn of_enough(self, values: &[f64], room: f64, x_files_factor: f64) -> f64 {
+        if let Some((present, value)) = self.in_one_pass(values) {
+            let too_few = present == 0.0 || present / room < x_files_factor;
+            return if too_few { f64::NAN } else { value };
+        }
         let present = values.iter().filter(|value| !value.is_nan()).count() as f64;
         if present == 0.0 || present / room < x_files_factor {
             return f64::NAN;
