@@ -16,17 +16,19 @@ use super::plan::{Plan, Purse, Selector, Slot, Want};
 use crate::base::time::Millis;
 use crate::index::glob::Pattern;
 use crate::index::tags::{NAME_KEY, OWN_NAME_KEY, Selection, TagTest};
-use crate::index::tree::{Below, Finder, Node};
+use crate::index::tree::{Finder, Node};
 use crate::index::{Index, TooMany};
 use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
 use crate::store::Store;
 use crate::store::reading::Progress;
+use nodes::NodesScan;
 use rows::Gatherer;
 pub use rows::{FoundGroup, FoundRows};
 use single::Single;
 use tags::TagsScan;
 
+mod nodes;
 mod rows;
 mod single;
 mod tags;
@@ -177,15 +179,6 @@ impl Work {
     }
 }
 
-struct NodesScan {
-    pattern: String,
-    finder: Option<Finder>,
-    nodes: Option<std::vec::IntoIter<Node>>,
-    /// A branch of which it is being found out whether any series below it is left.
-    looking: Option<(FoundNode, Below)>,
-    found: Vec<FoundNode>,
-}
-
 impl Scan {
     /// Begin.
     pub fn new(plan: Plan) -> Scan {
@@ -221,13 +214,7 @@ impl Scan {
             Want::Series { selectors } => {
                 Work::Series(Box::new(PointsScan::new(selectors)), Vec::new())
             }
-            Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan {
-                pattern,
-                finder: None,
-                nodes: None,
-                looking: None,
-                found: Vec::new(),
-            })),
+            Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan::new(pattern))),
             Want::Names => Work::Names {
                 next: 0,
                 names: Vec::new(),
@@ -346,67 +333,6 @@ impl Scan {
                 Ok(done.then(|| Partial::Names(std::mem::take(names))))
             }
         }
-    }
-}
-
-impl NodesScan {
-    fn slice(
-        &mut self,
-        index: &Index,
-        store: &Store,
-        about: &About,
-        budget: usize,
-    ) -> Result<Option<Partial>, QueryError> {
-        let Some(nodes) = &mut self.nodes else {
-            let finder = match &mut self.finder {
-                Some(finder) => finder,
-                none => none.insert(finder(&self.pattern, about)?),
-            };
-            if let Some(nodes) = finder.step(index.tree(), budget) {
-                let nodes = nodes.map_err(|TooMany { .. }| about.limits.too_many_series())?;
-                self.found.reserve(nodes.len());
-                self.nodes = Some(nodes.into_iter());
-            }
-            return Ok(None);
-        };
-        let (mut bytes, mut left) = (0, budget);
-        while left > 0 {
-            let node = match self.looking.take() {
-                Some((node, mut below)) => {
-                    let shown = |id: SeriesId| !index.is_all_hidden(id, store);
-                    match below.step(index.tree(), &mut left, &shown) {
-                        None => {
-                            self.looking = Some((node, below));
-                            break;
-                        }
-                        Some(branch) => FoundNode { branch, ..node },
-                    }
-                }
-                None => {
-                    let Some(node) = nodes.next() else {
-                        break;
-                    };
-                    left -= 1;
-                    let hidden = node.leaf.is_some_and(|id| index.is_all_hidden(id, store));
-                    let mut node = found_node(node);
-                    node.leaf &= !hidden;
-                    if node.branch && store.has_deleted() {
-                        // Perhaps nothing below it is left.
-                        let below = Below::new(index.tree(), about.tenant, &node.path);
-                        self.looking = below.map(|below| (node, below));
-                        continue;
-                    }
-                    node
-                }
-            };
-            if node.leaf || node.branch {
-                bytes += NODE_BYTES + node.path.len() as u64;
-                self.found.push(node);
-            }
-        }
-        about.purse.pay(bytes)?;
-        let done = nodes.len() == 0 && self.looking.is_none();
-        Ok(done.then(|| Partial::Nodes(std::mem::take(&mut self.found))))
     }
 }
 
@@ -741,14 +667,6 @@ fn test(selector: &Selector, place: usize) -> Result<TagTest, QueryError> {
         Selector::Metric { name, .. } => Ok(TagTest::is(NAME_KEY, name)),
         Selector::Path(path) => Ok(TagTest::is(NAME_KEY, path)),
         Selector::Names(_) => Ok(TagTest::is(NAME_KEY, "")),
-    }
-}
-
-fn found_node(node: Node) -> FoundNode {
-    FoundNode {
-        path: node.path,
-        leaf: node.leaf.is_some(),
-        branch: node.branch,
     }
 }
 
