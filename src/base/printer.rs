@@ -1,4 +1,4 @@
-//! Many numbers as text, fast: what [`decimal`](super::decimal) says, into room that is there already.
+//! Many numbers as text, fast: what [`decimal`] says, into room that is there already.
 //!
 //! Most floats that anybody sends are decimals of a few places, and neighbours have as many. Such a one is
 //! found by rounding at the places of the one before it and looking whether the division gives the float

@@ -1,6 +1,6 @@
 //! What users and operators tell the appliance, apart from points: so far, events.
 //!
-//! One file, `control.log`, [written](writer) by shard 0 only: a file of records ([`chained`]) of entries,
+//! One file, `control.log`, written by shard 0 only: a file of records (`chained`) of entries,
 //! each with its type and a *generation*, which rises by one. An entry counts when its record is on stable
 //! storage; then every shard gets a copy of all there is, by mail. Read whole at a start.
 //!

@@ -3,12 +3,12 @@
 //!
 //! Takes a [`Plan`], gives an [`Outcome`]. One request of one panel is due at a moment that only the
 //! schedule says; its latency counts from that moment, so that a slow server cannot hide behind
-//! requests that were not made. Answers are put on a [`shelf`](shelf::Shelf) and judged when the
+//! requests that were not made. Answers are put on a `shelf` and judged when the
 //! last one has come, so that judging takes no time from asking; what does not fit is judged
 //! meanwhile. Values are made again from the seed, and nothing that was sent is remembered.
 //!
 //! What the server must know is what was sent the grace period before the question; points sent
-//! since then may be missing, and what is there must be right ([`want`]).
+//! since then may be missing, and what is there must be right (module `want`).
 
 mod client;
 mod horizon;

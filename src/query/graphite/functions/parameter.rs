@@ -149,7 +149,7 @@ impl Parameter {
         self
     }
 
-    /// The same, evaluated only when the function asks for it: see [`Call::evaluate`].
+    /// The same, evaluated only when the function asks for it, by `Call::evaluate`.
     pub const fn later(mut self) -> Parameter {
         self.later = true;
         self
