@@ -21,6 +21,7 @@ use hyper::service::service_fn;
 use rustix::net::SocketFlags;
 
 use super::answers::{Waiting, Whole};
+use super::first_line::FirstLine;
 use super::fleet::ShardFleet;
 use super::stop::Bell;
 use super::stream::{Patience, Stream};
@@ -111,10 +112,13 @@ impl Server {
     /// Serve one connection until it ends, or, after a stop, until its running request is answered.
     async fn converse(&self, stream: TcpStream) {
         let patience = Patience::new(self.options.write_timeout);
-        let Ok(stream) = Stream::new(stream, patience.clone()) else {
+        let first_line = FirstLine::default();
+        let Ok(stream) = Stream::new(stream, patience.clone(), first_line.clone()) else {
             return;
         };
-        let service = service_fn(async |request| Ok::<_, Infallible>(self.answer(request).await));
+        let service = service_fn(async |request| {
+            Ok::<_, Infallible>(self.answer(request, &first_line).await)
+        });
         let mut builder = http1::Builder::new();
         builder
             .timer(HyperTimer)
@@ -141,9 +145,11 @@ impl Server {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Whole> {
+    async fn answer(&self, request: Request<Incoming>, line: &FirstLine) -> Response<Whole> {
         let (parts, body) = request.into_parts();
-        let (body, _held) = match self.whole(body).await {
+        let whole = self.whole(body).await;
+        line.may_begin();
+        let (body, _held) = match whole {
             Ok(body) => body,
             Err(refusal) => return refusal,
         };

@@ -13,6 +13,7 @@ mod datagrams;
 pub mod disk;
 mod driver;
 mod errands;
+mod first_line;
 mod fleet;
 pub mod folder;
 mod http;

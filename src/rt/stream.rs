@@ -12,6 +12,7 @@ use std::time::Duration;
 use glommio::io::{PollState, PollableFd};
 use hyper::rt::ReadBufCursor;
 
+use super::first_line::{self, FirstLine};
 use super::timer::Sleep;
 
 /// Bytes asked of the kernel in one read.
@@ -46,18 +47,24 @@ pub(super) struct Stream {
     reading: PollState,
     writing: PollState,
     patience: Patience,
+    first_line: FirstLine,
     /// While the peer takes nothing: until when it may.
     stalled: Option<Sleep>,
 }
 
 impl Stream {
     /// Over `socket`, which does not block.
-    pub(super) fn new(socket: TcpStream, patience: Patience) -> io::Result<Stream> {
+    pub(super) fn new(
+        socket: TcpStream,
+        patience: Patience,
+        first_line: FirstLine,
+    ) -> io::Result<Stream> {
         Ok(Stream {
             socket: PollableFd::new(socket).map_err(io::Error::from)?,
             reading: PollState::new(),
             writing: PollState::new(),
             patience,
+            first_line,
             stalled: None,
         })
     }
@@ -108,10 +115,21 @@ impl hyper::rt::Read for Stream {
         let this = &mut *self;
         let mut bytes = [0; READ_BYTES];
         let room = into.remaining().min(READ_BYTES);
+        // Where it is less than that, which hyper does not do, a byte that grows ends the connection.
+        let grown = first_line::BYTES_PER_BYTE;
+        let room = if this.first_line.may_grow() && grown <= room {
+            room / grown
+        } else {
+            room
+        };
         loop {
             match this.socket.get_ref().read(&mut bytes[..room]) {
                 Ok(filled) => {
-                    into.put_slice(&bytes[..filled]);
+                    let passed = this.first_line.pass(&bytes[..filled]);
+                    if into.remaining() < passed.len() {
+                        return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                    }
+                    into.put_slice(&passed);
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

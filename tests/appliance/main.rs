@@ -8,6 +8,7 @@ mod harness;
 mod hostile;
 mod ingest;
 mod pictures;
+mod quotes;
 mod rig;
 mod steering;
 mod stop;
