@@ -303,7 +303,7 @@ impl Wanted {
             }
         }
         if let Expression::Call(call) = expression
-            && functions::pushed(call, 0.0).is_none()
+            && !functions::bind(call).is_ok_and(|bound| functions::pushed(&bound, 0.0).is_some())
         {
             for argument in functions::evaluated_first(call) {
                 self.add(argument);
@@ -336,12 +336,13 @@ impl<'a> Evaluation<'a> {
                 Expression::Path(path) => self.leaf(expression, path).await,
                 Expression::Tagged(tagged) => self.leaf(expression, &tagged.written).await,
                 Expression::Call(call) => {
-                    let combine = functions::pushed(call, self.x_files_factor.get());
+                    let bound = functions::bind(call)?;
+                    let combine = functions::pushed(&bound, self.x_files_factor.get());
                     let evaluation = Evaluation {
                         combine: combine.as_ref(),
                         ..self
                     };
-                    let mut call = Call::new(evaluation, functions::bind(call)?).await?;
+                    let mut call = Call::new(evaluation, bound).await?;
                     let series = call.run().await?;
                     self.pay(&series).await?;
                     Ok(series)

@@ -1,27 +1,26 @@
 //! Which functions may be given series that the shards have combined already.
 
 use super::aggregation::Aggregation;
-use super::arguments::{Bound, Literal, Placed, bind};
-use crate::query::graphite::target::{self, Expression};
+use super::arguments::{Bound, Literal, Placed};
+use crate::query::graphite::target::Expression;
 use crate::query::rows::{Combine, Law};
 
-/// How the series of `call`, which are those of one leaf, may be combined before it gets them, so that it
+/// How the series of a call, which are those of one leaf, may be combined before it gets them, so that it
 /// gives what it would of the series themselves. `x_files_factor` is the share that counts where the call
 /// names none.
 pub(in crate::query::graphite) fn pushed(
-    call: &target::Call,
+    bound: &Bound<'_>,
     x_files_factor: f64,
 ) -> Option<Combine> {
-    let bound = bind(call).ok()?;
     let name = bound.function.names.first()?;
     let (law, nodes, share) = match *name {
         "sumSeries" => (Law::Sum, "", None),
         "averageSeries" => (Law::Average, "", None),
         "maxSeries" => (Law::Maximum, "", None),
         "minSeries" => (Law::Minimum, "", None),
-        "aggregate" => (law_of(&bound, "func")?, "", share(&bound, "xFilesFactor")),
-        "groupByNode" => (law_of(&bound, "callback")?, "nodeNum", None),
-        "groupByNodes" => (law_of(&bound, "callback")?, "nodes", None),
+        "aggregate" => (law_of(bound, "func")?, "", share(bound, "xFilesFactor")),
+        "groupByNode" => (law_of(bound, "callback")?, "nodeNum", None),
+        "groupByNodes" => (law_of(bound, "callback")?, "nodes", None),
         _ => return None,
     };
     let series = bound
@@ -38,7 +37,7 @@ pub(in crate::query::graphite) fn pushed(
     if !is_leaf || series.next().is_some() {
         return None;
     }
-    let nodes: Vec<Literal> = literals(&bound, nodes).cloned().collect();
+    let nodes: Vec<Literal> = literals(bound, nodes).cloned().collect();
     if nodes.is_empty() && name.starts_with("group") {
         return None;
     }
