@@ -83,20 +83,6 @@ pub struct Call {
     pub named: Vec<(String, Expression)>,
 }
 
-impl Target {
-    /// The distinct leaves whose series must be fetched, in the order in which they appear.
-    pub fn selectors(&self) -> Vec<Selector> {
-        let mut found = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        self.expression.collect_selectors(&mut |selector| {
-            if seen.insert(selector.clone()) {
-                found.push(selector);
-            }
-        });
-        found
-    }
-}
-
 impl Expression {
     /// What to fetch for this node itself, if it is a leaf.
     pub fn selector(&self) -> Option<Selector> {
@@ -112,18 +98,6 @@ impl Expression {
             Expression::Path(path) => Some(path),
             Expression::Call(call) => call.arguments.into_iter().next()?.into_first_path(),
             _ => None,
-        }
-    }
-
-    fn collect_selectors(&self, found: &mut dyn FnMut(Selector)) {
-        if let Some(selector) = self.selector() {
-            found(selector);
-        }
-        if let Expression::Call(call) = self {
-            let named = call.named.iter().map(|(_, value)| value);
-            for argument in call.arguments.iter().chain(named) {
-                argument.collect_selectors(found);
-            }
         }
     }
 }

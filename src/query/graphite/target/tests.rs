@@ -187,17 +187,13 @@ fn templates_are_filled_in() {
 }
 
 #[test]
-fn leaves_are_told_once() {
-    let target = parse(
-        "group(sum(b.*,a),a|scale(2),seriesByTag('n=x','m=y'),f(1,k=c),seriesByTag(\"n=x\",'m=y'))",
-        &[],
-    );
-    let path = |text: &str| Selector::Path(text.to_owned());
+fn leaves_are_selectors_however_they_are_quoted() {
+    let selector = |text: &str| parse(text, &[]).map(|target| target.expression.selector());
     let tags = Selector::Tags(vec!["n=x".to_owned(), "m=y".to_owned()]);
-    assert_eq!(
-        target.map(|target| target.selectors()),
-        Ok(vec![path("b.*"), path("a"), tags, path("c")])
-    );
+    assert_eq!(selector("b.*"), Ok(Some(Selector::Path("b.*".to_owned()))));
+    assert_eq!(selector("seriesByTag('n=x','m=y')"), Ok(Some(tags.clone())));
+    assert_eq!(selector("seriesByTag(\"n=x\",'m=y')"), Ok(Some(tags)));
+    assert_eq!(selector("scale(a,2)"), Ok(None));
 }
 
 #[test]
@@ -335,7 +331,6 @@ fn nothing_panics() {
         let text = random_text(&mut random, &PIECES, 24);
         let overrides = [("1".to_owned(), random_text(&mut random, &PIECES, 3))];
         if let Ok(target) = parse(&text, &overrides) {
-            let _ = target.selectors();
             let printed = target.to_string();
             // Templates may put any text into a path, also what no path could be read from.
             if !text.contains("template") {
