@@ -45,6 +45,13 @@ impl Siege {
         let (sends, asks) = (Arc::clone(&over), Arc::clone(&over));
         let sender = std::thread::spawn(move || send_honestly(graphite, &sends));
         let asker = std::thread::spawn(move || ask_honestly(http, &asks));
+        // What is asked of the honest series is asked of points, not of nothing.
+        wait_until("an honest point", SETTLE, || {
+            match answer_to(http, "format=json&target=honest.s0") {
+                (200, text) if text.contains("honest.s0") => Ok(()),
+                (status, text) => Err(format!("{status} {text}")),
+            }
+        });
         let resident_before = resident_bytes(appliance.id());
         Siege {
             appliance,
