@@ -41,6 +41,8 @@ impl Number {
     pub const MANTISSA_MAX: i64 = 1 << 53;
     /// The scale of what is no decimal.
     pub const FLOAT: u8 = u8::MAX;
+    /// The scale of what is no number: the mantissa is where a text is, see [`Number::text`].
+    pub const TEXT: u8 = u8::MAX - 1;
 
     /// `mantissa / 10^scale`; both within their bounds.
     #[inline]
@@ -63,6 +65,16 @@ impl Number {
         Number {
             mantissa: value,
             scale: 0,
+        }
+    }
+
+    /// A text of a batch, by its first byte in the batch's text and its bytes. Only on the way from a
+    /// decoder to the store, and only in samples whose series has
+    /// [`Values::Text`](super::series::Values::Text).
+    pub fn text(start: u32, len: u32) -> Number {
+        Number {
+            mantissa: (u64::from(start) << 32 | u64::from(len)) as i64,
+            scale: Number::TEXT,
         }
     }
 

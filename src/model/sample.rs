@@ -34,6 +34,8 @@ pub struct Samples {
     pub times: Vec<i64>,
     /// Values, as decimals where they were sent as short ones. Finite.
     pub numbers: Vec<Number>,
+    /// Whether some of them may be texts.
+    pub has_texts: bool,
     /// What was refused while decoding.
     pub refusals: Refusals,
 }
@@ -54,6 +56,7 @@ impl Samples {
         clear(&mut self.names);
         clear(&mut self.times);
         clear(&mut self.numbers);
+        self.has_texts = false;
     }
 
     /// Append one sample.
@@ -62,6 +65,13 @@ impl Samples {
         self.names.push(name);
         self.times.push(time_ms);
         self.numbers.push(number);
+    }
+
+    /// Append one sample whose value is a text; `name` says so, see
+    /// [`Values::Text`](super::series::Values::Text).
+    pub fn push_text(&mut self, name: Span, time_ms: i64, text: Span) {
+        self.push(name, time_ms, Number::text(text.start, text.len));
+        self.has_texts = true;
     }
 
     /// Count one refusal.

@@ -9,6 +9,7 @@ pub mod breath;
 pub mod error;
 pub mod events;
 pub mod graphite;
+pub mod kairos;
 pub mod last_slot;
 pub mod limits;
 pub mod merge;

@@ -10,7 +10,7 @@ use crate::model::series::{
 };
 use crate::store::Store;
 use crate::store::definition::Definition;
-use crate::wire::kairos_rest::sent as form;
+use crate::wire::kairos_sent as form;
 use crate::wire::name;
 
 use super::vitals::Vitals;
@@ -99,7 +99,7 @@ impl Landing {
     #[cold]
     fn meet(&mut self, sent: &[u8], follow: &mut Follow) -> Result<SeriesId, Reason> {
         if form::is_form(sent) {
-            let (name, values) = form::name_of(sent)?;
+            let form::Sent { name, values, .. } = form::name_of(sent)?;
             let properties = Properties {
                 values,
                 ..Properties::default()

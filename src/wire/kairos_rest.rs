@@ -1,10 +1,9 @@
 //! KairosDB's REST ingest: an array of metric objects, or one.
 //!
-//! Takes the whole body; gives samples whose names are spans of a text of the decoder's own, in the form
-//! of [`sent`], and the texts of what was refused, in KairosDB's words where it has some. Works in slices.
-//! Of one object nothing is kept but where its fields are: points are read once the object is known to
-//! be whole and good, so memory is that of the samples given out, whatever the body is.
-//!
+//! Takes the whole body; gives samples whose names are spans of a text of the decoder's own, in the form of
+//! [`kairos_sent`](super::kairos_sent), and the texts of what was refused, in KairosDB's words where it has
+//! some. Works in slices. Of one object nothing is kept but where its fields are: points are read once the
+//! object is known to be whole and good, so memory is that of the samples given out, whatever the body is.
 //! An error in an object's name, tags or value costs that object, one in a point that point, and what is
 //! no JSON costs the rest of the body; the good ones before and between are given out.
 //!
@@ -26,7 +25,6 @@ mod errors;
 mod fields;
 mod object;
 mod points;
-pub mod sent;
 #[cfg(test)]
 mod tests;
 mod values;

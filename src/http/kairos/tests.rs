@@ -12,7 +12,7 @@ use crate::http::{HttpOptions, Unstored, answer};
 use crate::model::refusal::{Reason, Refusals};
 use crate::model::series::Values;
 use crate::query::testing::run;
-use crate::wire::kairos_rest::sent;
+use crate::wire::kairos_sent as sent;
 
 const NOW_S: i64 = 1_700_000_000;
 
@@ -43,7 +43,11 @@ fn query(fleet: &TestFleet, text: &str) -> (u16, String) {
 fn land(fleet: &mut TestFleet) {
     let taken = std::mem::take(&mut *fleet.taken.borrow_mut());
     for (i, (name, time_ms, number)) in taken.into_iter().enumerate() {
-        let (series, values) = sent::name_of(&name).expect("a good form");
+        let sent::Sent {
+            name: series,
+            values,
+            ..
+        } = sent::name_of(&name).expect("a good form");
         let (shard, stamp) = (i % 2, i as u64 + 1);
         match values {
             Values::Long => {

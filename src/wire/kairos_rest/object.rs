@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::super::json::{Kind, Scalar};
+use super::super::kairos_sent as sent;
 use super::errors::{Errors, shortened};
-use super::sent;
 use super::values::{self, Trouble};
 use crate::model::number::Number;
 use crate::model::refusal::Reason;
@@ -275,7 +275,7 @@ impl Object {
         // One form for all orders in which a sender may write them.
         parts.sort_unstable();
         let metric = self.name.map(|name| name.text(held.json));
-        sent::begin(values, &metric.unwrap_or_default(), held.text);
+        sent::begin(values, 0, &metric.unwrap_or_default(), held.text);
         for (key, value) in parts {
             sent::push(&key, held.text);
             sent::push(&value, held.text);

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::super::kairos_sent::{self, Sent};
 use super::super::number;
 use super::errors::TEXTS_MAX;
 use super::*;
@@ -35,7 +36,7 @@ fn read_in(body: &[u8], budget: usize, batch: usize) -> Seen {
         if done || batch <= out.len() {
             for i in 0..out.len() {
                 let sent = out.names[i].of(decoder.text());
-                let (name, values) = sent::name_of(sent).expect("a good form");
+                let Sent { name, values, .. } = kairos_sent::name_of(sent).expect("a good form");
                 samples.push(shown(&name.text(), values, out.numbers[i], out.times[i]));
             }
             out.clear();
@@ -421,23 +422,6 @@ fn a_slice_ends_where_it_is_told_to() {
     out.clear();
     assert!(!decoder.step(body.as_bytes(), usize::MAX, &mut out));
     assert_eq!(out.len(), BATCH_SAMPLES);
-}
-
-#[test]
-fn sent_forms_are_read_with_care() {
-    let mut sent = Vec::new();
-    sent::begin(Values::Long, "m", &mut sent);
-    sent::push("k", &mut sent);
-    sent::push("v", &mut sent);
-    let (name, values) = sent::name_of(&sent).expect("a good form");
-    assert_eq!((name.text().as_str(), values), ("m;k=v", Values::Long));
-    let mut random = Random::new(5);
-    for cut in 0..sent.len() {
-        let _ = sent::name_of(&sent[..cut]).map(|(name, _)| assert_eq!(name.text(), "m"));
-        let mut wrong = sent.clone();
-        wrong[cut] = random.below(256) as u8;
-        let _ = sent::name_of(&wrong);
-    }
 }
 
 // ---- The slow twin: the same rules told over serde_json's tree -----------------------------

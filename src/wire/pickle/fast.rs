@@ -18,7 +18,7 @@ use super::reader::Reader;
 use super::scalar::{self, Scalar};
 use crate::base::time::Millis;
 use crate::model::sample::{Samples, Span, TimeRule};
-use crate::wire::kairos_rest::sent;
+use crate::wire::kairos_sent as sent;
 
 /// Bytes of an item in a usual frame, to make room for about as many as there are.
 const ITEM_BYTES: usize = 32;

@@ -12,7 +12,7 @@ use crate::base::time::Millis;
 use crate::model::number::Number;
 use crate::model::refusal::Reason;
 use crate::model::sample::{Samples, Span, TimeRule};
-use crate::wire::kairos_rest::sent;
+use crate::wire::kairos_sent as sent;
 
 /// Points and refused items that every payload may have; beyond it, one for two of its bytes, which
 /// is what a reference to a whole item takes.
