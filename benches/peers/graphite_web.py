@@ -26,6 +26,8 @@ PYTHONS = ("python3.9", "python3.10", "python3.11", sys.executable)
 
 # A slot of a file: seconds and a double. Room behind the points, so that the file reaches back far enough.
 SLOT_BYTES = 12
+# What is still on its way when the last line is sent is read by then.
+READ_SECONDS = 300
 SPARE_SLOTS = 6 * 3600
 AVERAGE = 1
 
@@ -49,6 +51,9 @@ class GraphiteWeb(System):
     name = "graphite-web"
     venv = WORK / "graphite-web"
     whisper = None
+    # It takes a minute for ten thousand series: one run of it, and one question of each kind.
+    pairs_max = 1
+    variants_max = 1
 
     @classmethod
     def install(cls):
@@ -117,7 +122,7 @@ def _received(workload, rounds, wanted):
         reader = threading.Thread(target=lambda: found.update(_read(door, workload.series, wanted)), daemon=True)
         reader.start()
         workload.send(port, rounds)
-        reader.join(60)
+        reader.join(READ_SECONDS)
     if reader.is_alive() or len(found.get("values", ())) != rounds * len(found.get("names", ())) or not found["names"]:
         raise Failed("not all points came through for the whisper files")
     return found["names"], found["values"]

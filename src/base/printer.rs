@@ -97,18 +97,54 @@ impl<'a> Printer<'a> {
     #[inline]
     fn short(&mut self, mantissa: u64) {
         let digits = eight_digits(mantissa as u32);
-        let whole = 8 - self.places;
+        let before = 8 - self.places;
         // Blanks in front of the first digit, but for the last before the dot.
-        let blank = (digits.trailing_zeros() as usize / 8).min(whole - 1);
-        let text = digits + ZEROS;
-        self.word(text >> (8 * blank), whole - blank);
+        let blank = (digits.trailing_zeros() as usize / 8).min(before - 1);
+        let text = (digits + ZEROS) >> (8 * blank);
+        let whole = before - blank;
+        let zeros = digits.leading_zeros() as usize / 8;
+        let behind = self.places.saturating_sub(zeros).max(1);
+        if whole + 1 + behind <= 8 {
+            // All of it is one word: the dot goes between.
+            let dot = 8 * whole;
+            let front = text & ((1 << dot) - 1);
+            let back = match self.places {
+                0 => u64::from(b'0'),
+                _ => text >> dot,
+            };
+            let word = front | u64::from(b'.') << dot | back << (dot + 8);
+            return self.word(word, whole + 1 + behind);
+        }
+        self.word(text, whole);
         self.text(b".");
         if self.places == 0 {
             return self.text(b"0");
         }
-        let zeros = digits.leading_zeros() as usize / 8;
-        let len = self.places.saturating_sub(zeros).max(1);
-        self.word(text >> (8 * whole), len);
+        self.word(text >> (8 * whole), behind);
+    }
+
+    /// Print `, `, the next of `ticks`, and `], [`.
+    #[inline]
+    pub fn tick(&mut self, ticks: &mut Ticks) {
+        match ticks.next_digits() {
+            Some((above, below)) => {
+                let below = (below + ZEROS).swap_bytes();
+                let comma = u64::from(u16::from_le_bytes(*b", "));
+                let bracket = u64::from(u32::from_le_bytes(*b"], ["));
+                let first = comma | u64::from(above) << 16 | below << 32;
+                let second = below >> 32 | bracket << 32;
+                if let Some(room) = self.room.get_mut(self.at..self.at + 16) {
+                    let both = u128::from(first) | u128::from(second) << 64;
+                    room.copy_from_slice(&both.to_le_bytes());
+                    self.at += 16;
+                }
+            }
+            None => {
+                self.text(b", ");
+                self.integer(ticks.next_time());
+                self.text(b"], [");
+            }
+        }
     }
 
     /// Print `value` in decimal.
@@ -180,6 +216,78 @@ impl<'a> Printer<'a> {
             room.copy_from_slice(&text);
             self.at += text.len();
         }
+    }
+}
+
+/// Times that ascend evenly. Of those with ten digits, as all seconds of our days have, the digits of each are
+/// told from those of the one before, all at once and without a division.
+#[derive(Clone, Debug)]
+pub struct Ticks {
+    next: i64,
+    step: i64,
+    /// Text of the first two digits.
+    above: u16,
+    /// The others, one in each byte, the last in the lowest; `None` where they have to be found anew.
+    below: Option<u64>,
+    /// The step's.
+    step_digits: Option<u64>,
+}
+
+/// What makes a byte of ten run over.
+const TO_TENS: u64 = 0xF6F6_F6F6_F6F6_F6F6;
+
+impl Ticks {
+    /// From `start` on.
+    pub fn new(start: i64, step: i64) -> Ticks {
+        let is_short = (0..EIGHT_DIGITS as i64).contains(&step);
+        Ticks {
+            next: start,
+            step,
+            above: 0,
+            below: None,
+            step_digits: is_short.then(|| eight_digits(step as u32).swap_bytes()),
+        }
+    }
+
+    /// Pass the next.
+    #[inline]
+    pub fn skip(&mut self) {
+        self.next_time();
+    }
+
+    fn next_time(&mut self) -> i64 {
+        let time = self.next;
+        self.below = None;
+        self.next = time.saturating_add(self.step);
+        time
+    }
+
+    /// Text of the first two digits of the next, and its other digits.
+    #[inline]
+    fn next_digits(&mut self) -> Option<(u16, u64)> {
+        let step_digits = self.step_digits?;
+        let below = match self.below {
+            Some(below) => below,
+            None => self.find()?,
+        };
+        self.next = self.next.saturating_add(self.step);
+        let sum = below.wrapping_add(step_digits);
+        let (tens, runs_over) = sum.overflowing_add(TO_TENS);
+        // Bytes that did not run over are too large by what was added to them.
+        let stayed = (tens & 0x8080_8080_8080_8080) >> 7;
+        self.below = (!runs_over).then(|| tens.wrapping_sub(stayed * 0xF6));
+        Some((self.above, below))
+    }
+
+    #[cold]
+    fn find(&mut self) -> Option<u64> {
+        let time = u64::try_from(self.next).ok()?;
+        let above = time / EIGHT_DIGITS;
+        if !(10..100).contains(&above) {
+            return None;
+        }
+        self.above = u16::from_le_bytes([b'0' + (above / 10) as u8, b'0' + (above % 10) as u8]);
+        Some(eight_digits((time % EIGHT_DIGITS) as u32).swap_bytes())
     }
 }
 
@@ -307,6 +415,38 @@ mod tests {
             printer.integer(value);
             let len = printer.printed();
             assert_eq!(room[..len], *value.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn ticks_are_their_times() {
+        for seed in 0..300 {
+            let mut random = Random::new(seed);
+            let start = match random.below(4) {
+                0 => random.below(1 << 40) as i64 - (1 << 36),
+                1 => 9_999_999_900 + random.below(100) as i64,
+                2 => 999_999_900 + random.below(100) as i64,
+                _ => 1_000_000_000 + random.below(5_000_000_000) as i64,
+            };
+            let step = match random.below(5) {
+                0 => random.below(1 << 30) as i64,
+                1 => 60,
+                2 => 99_999_999,
+                _ => 1 + random.below(9) as i64,
+            };
+            let mut ticks = Ticks::new(start, step);
+            for i in 0..200 {
+                if random.chance(5) {
+                    ticks.skip();
+                    continue;
+                }
+                let mut room = [0; NUMBER_BYTES];
+                let mut printer = Printer::new(&mut room, 0);
+                printer.tick(&mut ticks);
+                let len = printer.printed();
+                let want = format!(", {}], [", start + i * step);
+                assert_eq!(String::from_utf8_lossy(&room[..len]), want, "seed {seed}");
+            }
         }
     }
 

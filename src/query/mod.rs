@@ -17,5 +17,6 @@ pub mod plan;
 pub mod rows;
 pub mod scan;
 pub mod series;
+pub mod summary;
 #[cfg(test)]
 pub(crate) mod testing;

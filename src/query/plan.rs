@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use super::error::QueryError;
 use super::limits::Limits;
 use super::rows::Combine;
+use super::summary::Summary;
 use crate::base::time::Millis;
 use crate::model::series::TenantId;
 
@@ -146,6 +147,8 @@ pub enum Want {
         from_s: i64,
         /// Seconds since the epoch, inclusive.
         until_s: i64,
+        /// What the values of each series become before anything else is done with them.
+        summary: Option<Summary>,
     },
     /// What the series of one selector come to, group by group, where that is what they would come to if
     /// they were all in one place.
@@ -158,6 +161,8 @@ pub enum Want {
         from_s: i64,
         /// Seconds since the epoch, inclusive.
         until_s: i64,
+        /// What the values of each series become before anything else is done with them.
+        summary: Option<Summary>,
     },
     /// Nodes of the tree of untagged names that match.
     Nodes {

@@ -99,17 +99,26 @@ impl Rows {
 
     /// Add values of one series, in which NaN is null, to as many rows from `first` on.
     pub fn add(&mut self, first: usize, values: &[f64]) {
+        // Most values are there: then nothing has to be looked at twice.
+        let all = values.iter().fold(true, |all, value| all & !value.is_nan());
         let counts = self.counts.get_mut(first..).unwrap_or_default();
-        for (count, value) in counts.iter_mut().zip(values) {
-            *count += u32::from(!value.is_nan());
+        let counted = counts.iter_mut().zip(values);
+        if all {
+            counted.for_each(|(count, _)| *count += 1);
+        } else {
+            counted.for_each(|(count, value)| *count += u32::from(!value.is_nan()));
         }
         let totals = self.totals.get_mut(first..).unwrap_or_default();
         match self.law {
             Law::Average | Law::Sum => {
                 let lost = self.lost.get_mut(first..).unwrap_or_default();
-                for ((total, lost), &value) in totals.iter_mut().zip(lost).zip(values) {
-                    let value = if value.is_nan() { 0.0 } else { value };
-                    add(total, lost, value);
+                let sums = totals.iter_mut().zip(lost).zip(values);
+                if all {
+                    sums.for_each(|((total, lost), &value)| add(total, lost, value));
+                } else {
+                    sums.for_each(|((total, lost), &value)| {
+                        add(total, lost, if value.is_nan() { 0.0 } else { value });
+                    });
                 }
             }
             Law::Maximum => {
@@ -171,27 +180,38 @@ impl Rows {
     }
 }
 
+/// Series that were combined.
+#[derive(Debug)]
+pub struct Group {
+    /// What they come to, called as the first of them.
+    pub series: Series,
+    /// The names of all of them, sorted, where each became something else before they were combined.
+    pub names: Vec<String>,
+}
+
 /// Series of one leaf, combined where that can be done.
 #[derive(Debug)]
 pub enum Combined {
-    /// One series for each group, called as the first of the group, in the order of these names.
-    Groups(Vec<Series>),
+    /// One for each group, in the order of the names of their first series.
+    Groups(Vec<Group>),
     /// The series themselves, by name: those of some group are not of one grid.
     Apart(Vec<Series>),
 }
 
 /// Combine whole series, which are sorted by name: for those that the shards could not combine because
-/// several of them hold one. It comes to the same as if one shard had held all.
+/// several of them hold one. It comes to the same as if one shard had held all. `named_all` where the
+/// names of all are wanted.
 ///
 /// # Errors
 /// As [`Pace::did`].
 pub async fn combined(
     series: Vec<Series>,
     combine: &Combine,
+    named_all: bool,
     pace: &Pace<'_>,
 ) -> Result<Combined, QueryError> {
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut groups: Vec<(Series, Rows)> = Vec::new();
+    let mut groups: Vec<(Group, Rows)> = Vec::new();
     for one in &series {
         let key = match combine.nodes.as_slice() {
             [] => String::new(),
@@ -202,18 +222,21 @@ pub async fn combined(
         let place = *places.entry(key).or_insert(next);
         if place == next {
             let rows = Rows::new(combine.law, one.start, one.step, one.values.len());
-            let first = named(one.name.clone(), one.tags.clone(), one.x_files_factor);
-            groups.push((first, rows));
+            let series = named(one.name.clone(), one.tags.clone(), one.x_files_factor);
+            let names = Vec::new();
+            groups.push((Group { series, names }, rows));
         }
-        let Some((first, rows)) = groups.get_mut(place) else {
+        let Some((group, rows)) = groups.get_mut(place) else {
             continue;
         };
         if !rows.fits(one.start, one.step, one.values.len()) {
             return Ok(Combined::Apart(series));
         }
-        first
-            .tags
-            .retain(|key, value| one.tags.get(key) == Some(value));
+        let tags = &mut group.series.tags;
+        tags.retain(|key, value| one.tags.get(key) == Some(value));
+        if named_all {
+            group.names.push(one.name.clone());
+        }
         rows.begin_series();
         for (i, some) in one.values.chunks(CHUNK).enumerate() {
             rows.add(i * CHUNK, some);
@@ -221,9 +244,9 @@ pub async fn combined(
         }
     }
     let mut finished = Vec::with_capacity(groups.len());
-    for (mut first, rows) in groups {
-        rows.finish(combine, &mut first, pace).await?;
-        finished.push(first);
+    for (mut group, rows) in groups {
+        rows.finish(combine, &mut group.series, pace).await?;
+        finished.push(group);
     }
     for one in series {
         one.free(pace).await?;

@@ -13,6 +13,8 @@ use super::graphite::slots::Slotted;
 use super::last_slot;
 use super::limits::Limits;
 use super::plan::{Plan, Purse, Selector, Slot, Want};
+use super::summary::Summary;
+use crate::base::hash::Numbers;
 use crate::base::time::Millis;
 use crate::index::glob::Pattern;
 use crate::index::tags::{NAME_KEY, OWN_NAME_KEY, Selection, TagTest};
@@ -25,9 +27,10 @@ use crate::store::reading::Progress;
 use nodes::NodesScan;
 use rows::Gatherer;
 pub use rows::{FoundGroup, FoundRows};
-use single::Single;
+use single::{Single, Spare};
 use tags::TagsScan;
 
+mod direct;
 mod nodes;
 mod rows;
 mod single;
@@ -165,14 +168,14 @@ impl Work {
         selectors: Arc<[Selector]>,
         (from, until): (Millis, Millis),
         last_slots: Arc<[Slot]>,
-        spaced_s: Option<(i64, i64)>,
+        spaced: Option<Spaced>,
         gatherer: Option<Gatherer>,
     ) -> Work {
         Work::Points(Box::new(PointsScan {
             from,
             until,
             last_slots,
-            spaced_s,
+            spaced,
             gatherer,
             ..PointsScan::new(selectors)
         }))
@@ -193,23 +196,33 @@ impl Scan {
                 selectors,
                 from_s,
                 until_s,
+                summary,
             } => {
                 let last_slots = last_slot::last_slots(from_s, until_s).into();
                 let points = last_slot::points_of(from_s, until_s);
-                let spaced_s = Some((from_s, until_s));
-                Work::points(selectors, points, last_slots, spaced_s, None)
+                let spaced = Spaced {
+                    from_s,
+                    until_s,
+                    summary,
+                };
+                Work::points(selectors, points, last_slots, Some(spaced), None)
             }
             Want::Rows {
                 selector,
                 combine,
                 from_s,
                 until_s,
+                summary,
             } => {
                 let last_slots = last_slot::last_slots(from_s, until_s).into();
                 let points = last_slot::points_of(from_s, until_s);
-                let spaced_s = Some((from_s, until_s));
-                let gatherer = Some(Gatherer::new(combine));
-                Work::points([selector].into(), points, last_slots, spaced_s, gatherer)
+                let spaced = Some(Spaced {
+                    from_s,
+                    until_s,
+                    summary,
+                });
+                let gatherer = Some(Gatherer::new(combine, summary.is_some()));
+                Work::points([selector].into(), points, last_slots, spaced, gatherer)
             }
             Want::Series { selectors } => {
                 Work::Series(Box::new(PointsScan::new(selectors)), Vec::new())
@@ -360,26 +373,37 @@ const SERIES_BYTES: u64 = 2 * size_of::<Identity>() as u64;
 /// Bytes that a name in a list takes besides its text.
 const NODE_BYTES: u64 = size_of::<FoundNode>() as u64;
 
+/// Evenly spaced values.
+#[derive(Clone, Copy)]
+struct Spaced {
+    /// Seconds since the epoch, exclusive.
+    from_s: i64,
+    /// Seconds since the epoch, inclusive.
+    until_s: i64,
+    /// What becomes of those of each series.
+    summary: Option<Summary>,
+}
+
 /// First the series of every selector are found, then each distinct one is read.
 struct PointsScan {
     selectors: Arc<[Selector]>,
     from: Millis,
     until: Millis,
     last_slots: Arc<[Slot]>,
-    /// For evenly spaced values, the seconds of their range.
-    spaced_s: Option<(i64, i64)>,
+    /// For evenly spaced values, which.
+    spaced: Option<Spaced>,
     /// For rows, who combines the series.
     gatherer: Option<Gatherer>,
     found: FoundPoints,
     selecting: Selecting,
-    positions: HashMap<SeriesId, u32>,
+    positions: HashMap<SeriesId, u32, Numbers>,
     unread: VecDeque<SeriesId>,
     points: u64,
     /// Series that are being read, in the order of their positions; the flag says that the disk has to
     /// bring something for it.
     readings: VecDeque<(Single, bool)>,
-    /// Memory of points that became values, for the next.
-    spare: Points,
+    /// Memory of what became something else, for the next.
+    spare: Spare,
     /// Whether all of them wait for the disk.
     waits: bool,
 }
@@ -424,13 +448,13 @@ impl PointsScan {
             until: Millis::MAX,
             last_slots: Arc::new([]),
             found: FoundPoints::default(),
-            positions: HashMap::new(),
+            positions: HashMap::default(),
             unread: VecDeque::new(),
             selecting: Selecting::Begin,
             points: 0,
             readings: VecDeque::new(),
-            spare: Points::default(),
-            spaced_s: None,
+            spare: Spare::default(),
+            spaced: None,
             gatherer: None,
             waits: false,
         }
@@ -559,8 +583,11 @@ impl PointsScan {
     ) -> Result<(), QueryError> {
         if let Some(id) = self.unread.pop_front() {
             let range = (self.from, self.until);
-            let memory = std::mem::take(&mut self.spare);
-            let single = Single::new(index, store, id, (range, self.spaced_s), memory, about)?;
+            let mut spare = std::mem::take(&mut self.spare);
+            if let Some(gatherer) = &mut self.gatherer {
+                spare.values = gatherer.take_memory();
+            }
+            let single = Single::new(index, store, id, (range, self.spaced), spare, about)?;
             self.readings.push_back((single, false));
         }
         Ok(())
@@ -587,12 +614,12 @@ impl PointsScan {
         *waits = progress == Progress::Waiting || (progress == Progress::Done && 0 < at);
         if progress == Progress::Done && at == 0 {
             if let Some((single, _)) = self.readings.pop_front() {
-                let (found, memory) = single.found();
+                let (found, spare) = single.found();
                 match &mut self.gatherer {
                     Some(gatherer) => gatherer.take(found, about)?,
                     None => self.found.series.push(found),
                 }
-                self.spare = memory;
+                self.spare = spare;
             }
             self.readings
                 .iter_mut()

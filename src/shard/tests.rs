@@ -20,6 +20,7 @@ use crate::store::tombstone::Mask;
 
 mod deleting;
 mod sealing;
+mod spaced;
 mod telling;
 
 fn options() -> Options {

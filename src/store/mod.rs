@@ -17,6 +17,7 @@ mod compact;
 pub mod control;
 pub mod definition;
 mod deleted;
+pub mod direct;
 #[cfg(test)]
 pub(crate) mod fake_disk;
 pub mod generation;
@@ -24,6 +25,7 @@ mod generations;
 pub mod info;
 pub mod log;
 pub mod manifest;
+pub mod newest;
 pub mod options;
 mod output;
 pub mod pack;
@@ -845,7 +847,9 @@ impl Store {
     /// Append to `out` up to `n` of the newest distinct times of `id` that memory holds, newest first.
     pub fn newest_times(&self, id: SeriesId, n: usize, out: &mut Vec<i64>) {
         for held in self.generations() {
-            held.head.newest_times(&self.pool, id, n, out);
+            if held.head.number(id).is_some() {
+                held.head.newest_times(&self.pool, id, n, out);
+            }
         }
         out.sort_unstable_by(|a, b| b.cmp(a));
         out.dedup();

@@ -20,6 +20,7 @@ mod floats;
 mod group;
 mod integers;
 mod join;
+mod parts;
 mod texts;
 mod times;
 
@@ -30,11 +31,12 @@ use thiserror::Error;
 
 use crate::base::time::Millis;
 
-pub use cells::{SealedCell, decode_cells, encode_cells, join_cells};
+pub use cells::{Cell, Cells, SealedCell, decode_cells, encode_cells, join_cells};
 pub use decode::{decode, decode_all, decode_stretch};
 pub use encode::encode;
 pub use group::{is_stamped, keeps_all};
 pub use join::join;
+pub use parts::{PART_POINTS, Part, Parts};
 
 /// Points of a run. More than an hour of a point each millisecond; less than what would fill the
 /// memory if a hostile file claimed them all.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::Store;
 use super::generation;
+use super::generations::Generation;
 use super::info::SegmentInfo;
 use super::manifest::Version;
 use super::pack;
@@ -41,6 +42,13 @@ pub enum Progress {
     Waiting,
 }
 
+impl Progress {
+    /// That all is done, or that there is more to do.
+    pub fn done_if(done: bool) -> Progress {
+        if done { Progress::Done } else { Progress::More }
+    }
+}
+
 /// A reading under way.
 pub struct SeriesReading {
     from: Millis,
@@ -60,7 +68,8 @@ pub struct SeriesReading {
     damaged: bool,
 }
 
-struct HeadReading {
+/// What one generation holds of it.
+pub(super) struct HeadReading {
     /// Which generation, and the hold on it.
     generation: u64,
     _held: Rc<()>,
@@ -80,6 +89,32 @@ struct Layer {
     pages: VecDeque<(Entry, PageHere)>,
 }
 
+impl HeadReading {
+    /// Do a slice; true when all is in `out`.
+    pub(super) fn step(&mut self, store: &Store, budget: &mut usize, out: &mut Points) -> bool {
+        store.read_head(self.generation, &mut self.reading, budget, out)
+    }
+}
+
+impl Store {
+    /// To read what each generation holds of a series in a range.
+    pub(super) fn head_readings(
+        &self,
+        id: SeriesId,
+        range: (Millis, Millis),
+    ) -> impl Iterator<Item = HeadReading> {
+        let values = self.series(id).values;
+        let having = move |generation: &&Generation| generation.head.number(id).is_some();
+        self.generations()
+            .filter(having)
+            .map(move |generation| HeadReading {
+                generation: generation.number,
+                _held: generation.hold(),
+                reading: generation.reading(id, range, values),
+            })
+    }
+}
+
 impl SeriesReading {
     /// Begin to read the points of `id` with `from <= time <= until`, without those that `mask` hides.
     pub fn new(
@@ -89,11 +124,7 @@ impl SeriesReading {
         mask: Mask,
     ) -> SeriesReading {
         let version = Arc::clone(store.version());
-        let heads = store.generations().map(|generation| HeadReading {
-            generation: generation.number,
-            _held: generation.hold(),
-            reading: generation.reading(id, (from, until), store.series(id).values),
-        });
+        let heads = store.head_readings(id, (from, until));
         let mut layers = VecDeque::new();
         for &book in &store.books {
             for number in store.catalog().numbers_in(book, id) {
@@ -137,7 +168,7 @@ impl SeriesReading {
             } else if self.read {
                 return Progress::Done;
             } else if let Some(head) = self.heads.front_mut() {
-                if store.read_head(head.generation, &mut head.reading, budget, &mut self.recent) {
+                if head.step(store, budget, &mut self.recent) {
                     self.heads.pop_front();
                 }
             } else if !self.layers.is_empty() {

@@ -54,7 +54,7 @@ const CELLS_GATHER_BYTES: usize = 64 * 1024;
 /// Whether cells of so many bytes are worth their room beside so many points. Those of a few points are
 /// nearly as large as these: they wait until a merge brings more.
 pub fn worth_cells(cells_bytes: usize, points: u64) -> bool {
-    (cells_bytes as u64).saturating_mul(10) <= points.saturating_mul(3)
+    (cells_bytes as u64).saturating_mul(10) <= points.saturating_mul(4)
 }
 
 /// What is wrong with a file, and where.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::info::{SegmentInfo, segment_path};
 use super::segment::{Entry, Footer, Index, Page};
+use crate::base::hash::Numbers;
 use crate::seam::disk::{BLOCK_BYTES, Desk, Fault, Job, Outcome, Request};
 
 /// Times that a part is asked of the disk again before it counts as damaged: a read may fail once.
@@ -87,12 +88,12 @@ pub struct Shelf {
     bytes_max: usize,
     bytes: usize,
     questions: u64,
-    held: HashMap<Key, Held>,
+    held: HashMap<Key, Held, Numbers>,
     /// In the order in which they came; what was asked for since goes to the back instead of out.
     order: VecDeque<(Key, u64)>,
     under_way: HashMap<Job, Under>,
-    waiting: HashMap<Key, Job>,
-    damaged: HashMap<Key, Damage>,
+    waiting: HashMap<Key, Job, Numbers>,
+    damaged: HashMap<Key, Damage, Numbers>,
     told: Vec<Damage>,
     reads: u64,
 }
@@ -104,11 +105,11 @@ impl Shelf {
             bytes_max,
             bytes: 0,
             questions: 0,
-            held: HashMap::new(),
+            held: HashMap::default(),
             order: VecDeque::new(),
             under_way: HashMap::new(),
-            waiting: HashMap::new(),
-            damaged: HashMap::new(),
+            waiting: HashMap::default(),
+            damaged: HashMap::default(),
             told: Vec::new(),
             reads: 0,
         }
@@ -160,7 +161,7 @@ impl Shelf {
 
     fn look(&mut self, key: Key) -> Got<Part> {
         self.questions += 1;
-        if self.damaged.contains_key(&key) {
+        if !self.damaged.is_empty() && self.damaged.contains_key(&key) {
             return Got::Damaged;
         }
         match self.held.get_mut(&key) {

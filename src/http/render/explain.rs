@@ -7,6 +7,7 @@ use crate::base::decimal::{push_float, push_integer};
 use crate::http::json::{Beyond, push_text};
 use crate::query::plan::Selector;
 use crate::query::rows::Combine;
+use crate::query::summary::Summary;
 
 /// Stages that are kept of one question; of more only the number.
 const STAGES_MAX: usize = 1_000;
@@ -137,7 +138,7 @@ pub(super) fn shown(selector: &Selector) -> String {
 }
 
 /// Several of them.
-pub(super) fn shown_all(selectors: &[Selector]) -> String {
+pub(super) fn shown_all(selectors: &[Selector], summary: Option<Summary>) -> String {
     let mut text = String::new();
     for selector in selectors {
         if TEXT_BYTES_MAX < text.len() {
@@ -148,18 +149,28 @@ pub(super) fn shown_all(selectors: &[Selector]) -> String {
         }
         text.push_str(&shown(selector));
     }
+    text.push_str(&shown_summary(summary));
     shortened(text)
 }
 
 /// A selector whose series the shards combine.
-pub(super) fn shown_combined(selector: &Selector, combine: &Combine) -> String {
+pub(super) fn shown_combined(
+    selector: &Selector,
+    combine: &Combine,
+    summary: Option<Summary>,
+) -> String {
     let by = if combine.nodes.is_empty() {
         ""
     } else {
         ", by node"
     };
     let law = format!("{:?}", combine.law).to_lowercase();
-    shortened(format!("{}, {law}{by}", shown(selector)))
+    let summed = shown_summary(summary);
+    shortened(format!("{}{summed}, {law}{by}", shown(selector)))
+}
+
+fn shown_summary(summary: Option<Summary>) -> String {
+    summary.map_or_else(String::new, |it| format!(", {it}"))
 }
 
 /// Not too much of a text.

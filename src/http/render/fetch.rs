@@ -13,9 +13,10 @@ use crate::query::graphite::{Context, Leaves};
 use crate::query::last_slot;
 use crate::query::merge::{Merged, MergedPoints, WholeSeries};
 use crate::query::plan::{Selector, Want};
-use crate::query::rows::{self, Combine, Combined};
+use crate::query::rows::{self, Combine, Combined, Group};
 use crate::query::scan::FoundGroup;
 use crate::query::series::Series;
+use crate::query::summary::Summary;
 
 /// The shards, as one evaluation asks them for leaves.
 pub(super) struct Fetch<'a> {
@@ -29,18 +30,20 @@ impl Leaves for Fetch<'_> {
     fn fetch<'a>(
         &'a self,
         selectors: Vec<Selector>,
+        summary: Option<Summary>,
         context: &'a Context,
     ) -> Local<'a, Result<Vec<Vec<Series>>, QueryError>> {
-        Box::pin(self.lists(selectors, context))
+        Box::pin(self.lists(selectors, summary, context))
     }
 
     fn combined<'a>(
         &'a self,
         selector: Selector,
         combine: &'a Combine,
+        summary: Option<Summary>,
         context: &'a Context,
     ) -> Local<'a, Result<Combined, QueryError>> {
-        Box::pin(self.rows(selector, combine, context))
+        Box::pin(self.rows(selector, combine, summary, context))
     }
 
     fn events<'a>(
@@ -65,12 +68,14 @@ impl Fetch<'_> {
     async fn lists(
         &self,
         selectors: Vec<Selector>,
+        summary: Option<Summary>,
         context: &Context,
     ) -> Result<Vec<Vec<Series>>, QueryError> {
-        let mut merged = self.values(selectors.into(), context).await?;
+        let mut merged = self.values(selectors.into(), summary, context).await?;
         self.join_shared(&mut merged, context).await?;
         let pace = self.question.pace();
         let mut spaced = Spaced::new(&pace, self.budget, context, &merged).await?;
+        spaced.summary = summary;
         let mut lists = Vec::with_capacity(merged.matches.len());
         for matched in std::mem::take(&mut merged.matches) {
             let mut list = Vec::with_capacity(matched.len());
@@ -92,15 +97,17 @@ impl Fetch<'_> {
         &self,
         selector: Selector,
         combine: &Combine,
+        summary: Option<Summary>,
         context: &Context,
     ) -> Result<Combined, QueryError> {
         let began = self.question.took();
-        let of = explain::shown_combined(&selector, combine);
+        let of = explain::shown_combined(&selector, combine, summary);
         let want = Want::Rows {
             selector: selector.clone(),
             combine: combine.clone(),
             from_s: context.from,
             until_s: context.until,
+            summary,
         };
         let Merged::Rows(merged) = self.question.ask(want).await? else {
             return Ok(Combined::Groups(Vec::new()));
@@ -118,9 +125,9 @@ impl Fetch<'_> {
         });
         let pace = self.question.pace();
         let Some(groups) = groups else {
-            let lists = self.lists(vec![selector], context).await?;
+            let lists = self.lists(vec![selector], summary, context).await?;
             let series = lists.into_iter().flatten().collect();
-            return rows::combined(series, combine, &pace).await;
+            return rows::combined(series, combine, summary.is_some(), &pace).await;
         };
         let mut series = Vec::with_capacity(groups.len());
         for group in groups {
@@ -128,7 +135,10 @@ impl Fetch<'_> {
             self.budget.pay_series(texts, group.rows.len() as u64)?;
             let mut one = rows::named(group.first, group.tags, context.x_files_factor);
             group.rows.finish(combine, &mut one, &pace).await?;
-            series.push(one);
+            series.push(Group {
+                series: one,
+                names: group.names,
+            });
             pace.did_series(texts).await?;
         }
         Ok(Combined::Groups(series))
@@ -137,13 +147,15 @@ impl Fetch<'_> {
     async fn values(
         &self,
         selectors: Arc<[Selector]>,
+        summary: Option<Summary>,
         context: &Context,
     ) -> Result<MergedPoints, QueryError> {
-        let of = explain::shown_all(&selectors);
+        let of = explain::shown_all(&selectors, summary);
         let want = Want::Values {
             selectors,
             from_s: context.from,
             until_s: context.until,
+            summary,
         };
         let merged = self.points("values", of, want).await?;
         if merged.clashes > 0 {
@@ -241,6 +253,8 @@ struct Spaced<'a> {
     /// How many selectors still want each series.
     uses: Vec<u32>,
     values: u64,
+    /// What becomes of the values of those that several shards hold, as it has of the others.
+    summary: Option<Summary>,
 }
 
 impl<'a> Spaced<'a> {
@@ -265,6 +279,7 @@ impl<'a> Spaced<'a> {
             context,
             uses,
             values: 0,
+            summary: None,
         })
     }
 
@@ -313,6 +328,10 @@ impl<'a> Spaced<'a> {
         let (_, count) = slots::span(step_s, from, until);
         self.context.limits.check_points_read(count)?;
         let points = std::mem::take(&mut whole.points);
-        slots::slot(&points, step_s, from, until, self.pace).await
+        let slotted = slots::slot(&points, step_s, from, until, self.pace).await?;
+        match self.summary {
+            Some(summary) => summary.of(&slotted, self.pace).await,
+            None => Ok(slotted),
+        }
     }
 }

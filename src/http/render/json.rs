@@ -1,7 +1,7 @@
 //! Series as JSON, as graphite-web writes it.
 
 use super::{Pieces, VALUES_PER_BREATH};
-use crate::base::printer::{NUMBER_BYTES, Printer};
+use crate::base::printer::{NUMBER_BYTES, Printer, Ticks};
 use crate::http::json::{Beyond, push_text};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
@@ -27,15 +27,21 @@ pub(super) async fn print(
             pieces.text.extend_from_slice(b", ");
         }
         push_head(one, &mut pieces.text);
+        pieces.text.push(b'[');
         let begin = pieces.text.len();
-        let mut time = one.start;
+        let mut ticks = Ticks::new(one.start, one.step);
         for values in one.values.chunks(VALUES_PER_BREATH) {
             let mut printer = Printer::new(&mut room, places);
             for &value in values {
-                if with_nulls || value.is_finite() {
-                    print_point(value, time, &mut printer);
+                if value.is_finite() {
+                    printer.float(value);
+                } else if with_nulls {
+                    printer.text(b"null");
+                } else {
+                    ticks.skip();
+                    continue;
                 }
-                time = time.saturating_add(one.step);
+                printer.tick(&mut ticks);
             }
             places = printer.places();
             let printed = printer.printed();
@@ -43,10 +49,9 @@ pub(super) async fn print(
             pieces.text.extend_from_slice(printed);
             pieces.did(values.len() / 4).await?;
         }
-        // The last point has a comma behind it, if there is one.
-        if begin < pieces.text.len() {
-            pieces.text.truncate(pieces.text.len() - 2);
-        }
+        // The last point has the begin of another behind it; without points there is only that.
+        let more = if begin < pieces.text.len() { 3 } else { 1 };
+        pieces.text.truncate(pieces.text.len() - more);
         pieces.text.extend_from_slice(b"]}");
         pieces.did_series(one).await?;
     }
@@ -74,16 +79,3 @@ fn push_head(series: &Series, out: &mut Vec<u8>) {
 
 /// Bytes that one point is never longer than.
 const POINT_BYTES_MAX: usize = 2 * NUMBER_BYTES + 8;
-
-/// `[value, seconds], `.
-fn print_point(value: f64, time: i64, printer: &mut Printer<'_>) {
-    printer.text(b"[");
-    if value.is_finite() {
-        printer.float(value);
-    } else {
-        printer.text(b"null");
-    }
-    printer.text(b", ");
-    printer.integer(time);
-    printer.text(b"], ");
-}

@@ -311,8 +311,8 @@ impl<'a> Pieces<'a> {
     /// Time or memory of the query is used up.
     async fn did(&mut self, values: usize) -> Result<(), QueryError> {
         self.budget
-            .pay((self.text.len() - self.bytes_paid) as u64)?;
-        self.bytes_paid = self.text.len();
+            .pay(self.text.len().saturating_sub(self.bytes_paid) as u64)?;
+        self.bytes_paid = self.bytes_paid.max(self.text.len());
         self.pace.did(values).await
     }
 

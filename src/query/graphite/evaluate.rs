@@ -8,15 +8,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::functions::{self, Call};
+use super::functions::{self, Call, Summarized, Told};
 use super::target::{self, Expression, Target};
 use super::{Context, Leaves};
 use crate::query::breath::{self, Local, Pace};
 use crate::query::error::QueryError;
 use crate::query::limits::Limits;
 use crate::query::plan::Selector;
-use crate::query::rows::{Combine, Combined};
+use crate::query::rows::{Combine, Combined, Group};
 use crate::query::series::Series;
+use crate::query::summary::Summary;
 
 /// Bytes that a series costs besides its values and its name.
 const SERIES_BYTES: u64 = 512;
@@ -101,13 +102,16 @@ impl Budget {
 /// Series of one leaf, which several targets may want.
 type Shared = Rc<Vec<Series>>;
 
+/// What the shards are asked for: the series of a leaf, or what becomes of each of them.
+type Key = (Selector, Option<Summary>);
+
 /// The series of leaves in one range.
 #[derive(Default)]
 struct Fetched {
     /// Each list sorted by name, and how often it will still be evaluated.
-    whole: HashMap<Selector, (Shared, usize)>,
-    /// Combined ones.
-    combined: Vec<(Selector, Combine, Shared)>,
+    whole: HashMap<Key, (Shared, usize)>,
+    /// Combined ones; those that were summarized are called so.
+    combined: Vec<(Key, Option<Told>, Combine, Shared)>,
 }
 
 /// All targets of one request are evaluated by one of these. They share one budget.
@@ -148,7 +152,7 @@ impl<'a> Evaluator<'a> {
     ) -> Result<(), QueryError> {
         let mut wanted = Wanted::default();
         for target in targets {
-            wanted.add(&target.expression);
+            wanted.add(&target.expression, context.x_files_factor);
             self.pace.did(wanted.list.len() / 8).await?;
         }
         self.fetch(wanted, context).await
@@ -180,7 +184,7 @@ impl<'a> Evaluator<'a> {
     pub fn into_fetched(self) -> impl Iterator<Item = Series> {
         let fetched = self.fetched.into_inner().into_values();
         let lists = fetched.flat_map(|fetched| {
-            let combined = fetched.combined.into_iter().map(|(_, _, list)| list);
+            let combined = fetched.combined.into_iter().map(|(.., list)| list);
             let whole = fetched.whole.into_values().map(|(list, _)| list);
             whole.chain(combined)
         });
@@ -194,10 +198,10 @@ impl<'a> Evaluator<'a> {
         {
             let mut fetched = self.fetched.borrow_mut();
             let known = &mut fetched.entry(range).or_default().whole;
-            for selector in wanted.list {
-                match known.get_mut(&selector) {
-                    Some((_, uses)) => *uses += wanted.uses.get(&selector).copied().unwrap_or(1),
-                    None => missing.push(selector),
+            for key in wanted.list {
+                match known.get_mut(&key) {
+                    Some((_, uses)) => *uses += wanted.uses.get(&key).copied().unwrap_or(1),
+                    None => missing.push(key),
                 }
             }
         }
@@ -205,12 +209,25 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         self.count_selectors(missing.len())?;
-        let lists = self.leaves.fetch(missing.clone(), context).await?;
-        let mut fetched = self.fetched.borrow_mut();
-        let known = fetched.entry(range).or_default();
-        for (selector, list) in missing.into_iter().zip(lists) {
-            let uses = wanted.uses.get(&selector).copied().unwrap_or(1);
-            known.whole.insert(selector, (Rc::new(list), uses));
+        // All leaves at once, and all that become the same.
+        let mut summaries: Vec<Option<Summary>> = Vec::new();
+        for (_, summary) in &missing {
+            if !summaries.contains(summary) {
+                summaries.push(*summary);
+            }
+        }
+        for summary in summaries {
+            let of_it = missing.iter().filter(|key| key.1 == summary);
+            let selectors: Vec<Selector> = of_it.map(|key| key.0.clone()).collect();
+            let lists = self.leaves.fetch(selectors.clone(), summary, context);
+            let lists = lists.await?;
+            let mut fetched = self.fetched.borrow_mut();
+            let known = fetched.entry(range).or_default();
+            for (selector, list) in selectors.into_iter().zip(lists) {
+                let key = (selector, summary);
+                let uses = wanted.uses.get(&key).copied().unwrap_or(1);
+                known.whole.insert(key, (Rc::new(list), uses));
+            }
         }
         Ok(())
     }
@@ -227,87 +244,141 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    /// The series of `selector`, combined if that can be done; fetched unless they are there.
+    /// The series of a leaf, or what `summarized` makes of each, combined if that can be done; fetched unless
+    /// they are there. Tells whether they are called as they were summarized already.
     async fn combined(
         &self,
         selector: &Selector,
+        summarized: Option<&Summarized<'_>>,
         combine: &Combine,
         context: &Context,
-    ) -> Result<Shared, QueryError> {
+    ) -> Result<(Shared, bool), QueryError> {
         let range = (context.from, context.until);
+        let key = (selector.clone(), summarized.map(|it| it.summary));
+        let told = summarized.map(|it| &it.told);
         let known = {
             let fetched = self.fetched.borrow();
             let mut all = fetched.get(&range).into_iter().flat_map(|it| &it.combined);
-            all.find(|(known, how, _)| (known, how) == (selector, combine))
-                .map(|(_, _, list)| Rc::clone(list))
+            all.find(|(known, called, how, _)| {
+                (known, called.as_ref(), how) == (&key, told, combine)
+            })
+            .map(|(.., list)| Rc::clone(list))
         };
+        if let Some(list) = known {
+            return Ok((list, true));
+        }
         // Where they could not be combined, they are there as they are.
-        if let Some(list) = known.or_else(|| self.known(selector, context)) {
-            return Ok(list);
+        if let Some(list) = self.known(&key, context) {
+            return Ok((list, false));
         }
         self.count_selectors(1)?;
-        let combining = self.leaves.combined(selector.clone(), combine, context);
+        let combining = self
+            .leaves
+            .combined(selector.clone(), combine, key.1, context);
         let combined = combining.await?;
-        let mut fetched = self.fetched.borrow_mut();
-        let fetched = fetched.entry(range).or_default();
         Ok(match combined {
-            Combined::Groups(list) => {
-                let list = Rc::new(list);
-                let key = (selector.clone(), combine.clone());
-                fetched.combined.push((key.0, key.1, Rc::clone(&list)));
-                list
+            Combined::Groups(groups) => {
+                let list = Rc::new(self.called(groups, told).await?);
+                let mut fetched = self.fetched.borrow_mut();
+                let fetched = fetched.entry(range).or_default();
+                let kept = (key, told.cloned(), combine.clone(), Rc::clone(&list));
+                fetched.combined.push(kept);
+                (list, true)
             }
             Combined::Apart(list) => {
                 let list = Rc::new(list);
-                let key = selector.clone();
+                let mut fetched = self.fetched.borrow_mut();
+                let fetched = fetched.entry(range).or_default();
                 fetched.whole.insert(key, (Rc::clone(&list), usize::MAX));
-                list
+                (list, false)
             }
         })
     }
 
-    fn known(&self, selector: &Selector, context: &Context) -> Option<Shared> {
+    /// What the groups come to, called as if each of their series had been summarized before.
+    async fn called(
+        &self,
+        groups: Vec<Group>,
+        told: Option<&Told>,
+    ) -> Result<Vec<Series>, QueryError> {
+        let mut list = Vec::with_capacity(groups.len());
+        for Group { mut series, names } in groups {
+            if let Some(told) = told {
+                let mut paths = String::new();
+                for name in &names {
+                    let begin = paths.len();
+                    if begin > 0 {
+                        paths.push(',');
+                    }
+                    told.push_name(name, &mut paths);
+                    self.budget.pay((paths.len() - begin) as u64)?;
+                    self.pace.did_series(paths.len() - begin).await?;
+                }
+                series.name = told.name(&series.name);
+                series.path_expression = paths;
+                told.tag(&mut series.tags);
+            }
+            list.push(series);
+        }
+        Ok(list)
+    }
+
+    fn known(&self, key: &Key, context: &Context) -> Option<Shared> {
         let fetched = self.fetched.borrow();
         let whole = &fetched.get(&(context.from, context.until))?.whole;
-        whole.get(selector).map(|(list, _)| Rc::clone(list))
+        whole.get(key).map(|(list, _)| Rc::clone(list))
     }
 
     /// The series of a leaf that is evaluated: at its last use they leave the evaluator.
-    fn take(&self, selector: &Selector, context: &Context) -> Option<Shared> {
+    fn take(&self, key: &Key, context: &Context) -> Option<Shared> {
         let mut fetched = self.fetched.borrow_mut();
         let whole = &mut fetched.get_mut(&(context.from, context.until))?.whole;
-        let (list, uses) = whole.get_mut(selector)?;
+        let (list, uses) = whole.get_mut(key)?;
         *uses = uses.saturating_sub(1);
         if 0 < *uses {
             return Some(Rc::clone(list));
         }
-        whole.remove(selector).map(|(list, _)| list)
+        whole.remove(key).map(|(list, _)| list)
     }
 }
 
 /// Distinct leaves, in the order in which they appear, and how often each does.
 #[derive(Default)]
 struct Wanted {
-    list: Vec<Selector>,
-    uses: HashMap<Selector, usize>,
+    list: Vec<Key>,
+    uses: HashMap<Key, usize>,
 }
 
 impl Wanted {
-    /// All leaves of `expression` that are evaluated with it, not later.
-    fn add(&mut self, expression: &Expression) {
+    /// All leaves of `expression` that are evaluated with it, not later. Those that are summarized with
+    /// another share than `x_files_factor`, because a function has set one, are fetched later.
+    fn add(&mut self, expression: &Expression, x_files_factor: f64) {
         if let Some(selector) = expression.selector() {
-            let uses = self.uses.entry(selector.clone()).or_default();
-            *uses += 1;
-            if *uses == 1 {
-                self.list.push(selector);
+            self.add_key((selector, None));
+        }
+        let Expression::Call(call) = expression else {
+            return;
+        };
+        if let Ok(bound) = functions::bind(call) {
+            if functions::pushed(&bound, x_files_factor).is_some() {
+                return;
+            }
+            if let Some(it) = functions::summarized(&bound, x_files_factor)
+                && let Some(selector) = it.leaf.selector()
+            {
+                return self.add_key((selector, Some(it.summary)));
             }
         }
-        if let Expression::Call(call) = expression
-            && !functions::bind(call).is_ok_and(|bound| functions::pushed(&bound, 0.0).is_some())
-        {
-            for argument in functions::evaluated_first(call) {
-                self.add(argument);
-            }
+        for argument in functions::evaluated_first(call) {
+            self.add(argument, x_files_factor);
+        }
+    }
+
+    fn add_key(&mut self, key: Key) {
+        let uses = self.uses.entry(key.clone()).or_default();
+        *uses += 1;
+        if *uses == 1 {
+            self.list.push(key);
         }
     }
 }
@@ -337,7 +408,13 @@ impl<'a> Evaluation<'a> {
                 Expression::Tagged(tagged) => self.leaf(expression, &tagged.written).await,
                 Expression::Call(call) => {
                     let bound = functions::bind(call)?;
-                    let combine = functions::pushed(&bound, self.x_files_factor.get());
+                    let share = self.x_files_factor.get();
+                    if let Some(summarized) = functions::summarized(&bound, share) {
+                        let series = self.summarized(&summarized).await?;
+                        self.pay(&series).await?;
+                        return Ok(series);
+                    }
+                    let combine = functions::pushed(&bound, share);
                     let evaluation = Evaluation {
                         combine: combine.as_ref(),
                         ..self
@@ -381,7 +458,7 @@ impl<'a> Evaluation<'a> {
         context: &Context,
     ) -> Result<Vec<Series>, QueryError> {
         let mut wanted = Wanted::default();
-        wanted.add(expression);
+        wanted.add(expression, self.x_files_factor.get());
         self.evaluator.fetch(wanted, context).await?;
         let x_files_factor = Cell::new(self.x_files_factor.get());
         let evaluation = Evaluation {
@@ -451,30 +528,68 @@ impl<'a> Evaluation<'a> {
         };
         let found = match self.combine {
             Some(combine) => {
-                let combined = evaluator.combined(&selector, combine, self.context);
-                combined.await?
+                let combined = evaluator.combined(&selector, None, combine, self.context);
+                combined.await?.0
             }
-            None => match evaluator.take(&selector, self.context) {
-                Some(found) => found,
-                None => {
-                    let mut wanted = Wanted::default();
-                    wanted.add(expression);
-                    evaluator.fetch(wanted, self.context).await?;
-                    let found = evaluator.take(&selector, self.context);
-                    found.unwrap_or_default()
-                }
-            },
+            None => self.taken((selector, None)).await?,
         };
-        let mut series = match Rc::try_unwrap(found) {
-            Ok(mine) => mine,
-            Err(shared) => copied(&shared, evaluator.pace).await?,
-        };
+        let mut series = self.own(found).await?;
         for one in &mut series {
             let texts = text_bytes(one) + written.len();
             let values = one.values.len() as u64;
             evaluator.budget.pay_series(texts, values)?;
             written.clone_into(&mut one.path_expression);
             one.x_files_factor = self.x_files_factor.get();
+            evaluator.pace.did_series(texts).await?;
+        }
+        Ok(series)
+    }
+
+    /// The series of a leaf or what becomes of them, fetched unless they are there.
+    async fn taken(self, key: Key) -> Result<Shared, QueryError> {
+        let evaluator = self.evaluator;
+        if let Some(found) = evaluator.take(&key, self.context) {
+            return Ok(found);
+        }
+        let mut wanted = Wanted::default();
+        wanted.add_key(key.clone());
+        evaluator.fetch(wanted, self.context).await?;
+        Ok(evaluator.take(&key, self.context).unwrap_or_default())
+    }
+
+    /// Series that are not shared any more.
+    async fn own(self, found: Shared) -> Result<Vec<Series>, QueryError> {
+        match Rc::try_unwrap(found) {
+            Ok(mine) => Ok(mine),
+            Err(shared) => copied(&shared, self.evaluator.pace).await,
+        }
+    }
+
+    /// A call that the shards have done: what they gave gets its names.
+    async fn summarized(self, call: &Summarized<'_>) -> Result<Vec<Series>, QueryError> {
+        let evaluator = self.evaluator;
+        let Some(selector) = call.leaf.selector() else {
+            return Ok(Vec::new());
+        };
+        let (found, is_called) = match self.combine {
+            Some(combine) => {
+                let combined = evaluator.combined(&selector, Some(call), combine, self.context);
+                combined.await?
+            }
+            None => (self.taken((selector, Some(call.summary))).await?, false),
+        };
+        let mut series = self.own(found).await?;
+        for one in &mut series {
+            if !is_called {
+                one.name = call.told.name(&one.name);
+                one.path_expression.clone_from(&one.name);
+                call.told.tag(&mut one.tags);
+            }
+            one.x_files_factor = self.x_files_factor.get();
+            let texts = text_bytes(one);
+            evaluator
+                .budget
+                .pay_series(texts, one.values.len() as u64)?;
             evaluator.pace.did_series(texts).await?;
         }
         Ok(series)

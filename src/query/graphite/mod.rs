@@ -27,6 +27,7 @@ use super::limits::Limits;
 use super::plan::Selector;
 use super::rows::{Combine, Combined};
 use super::series::Series;
+use super::summary::Summary;
 
 /// What functions may know about the request.
 #[derive(Clone, Debug)]
@@ -48,18 +49,19 @@ pub struct Context {
 /// Where the series of leaves come from.
 pub trait Leaves {
     /// The series of each of `selectors`, in their order, each list sorted by name, with a value for each
-    /// slot of the range of `context`.
+    /// slot of the range of `context`, or for each bucket of `summary`.
     ///
     /// # Errors
     /// What the shards say, and where the answer would be larger than it may.
     fn fetch<'a>(
         &'a self,
         selectors: Vec<Selector>,
+        summary: Option<Summary>,
         context: &'a Context,
     ) -> Local<'a, Result<Vec<Vec<Series>>, QueryError>>;
 
-    /// The series of `selector`, combined as the function around them is about to do it, where that comes to
-    /// the same.
+    /// The series of `selector`, or what `summary` makes of each, combined as the function around them is
+    /// about to do it, where that comes to the same.
     ///
     /// # Errors
     /// As [`Leaves::fetch`].
@@ -67,6 +69,7 @@ pub trait Leaves {
         &'a self,
         selector: Selector,
         combine: &'a Combine,
+        summary: Option<Summary>,
         context: &'a Context,
     ) -> Local<'a, Result<Combined, QueryError>>;
 

@@ -232,10 +232,14 @@ pub fn infer_step(newest_distinct_times_ms: &[i64]) -> i64 {
         return 1;
     }
     let newest = &times[times.len().saturating_sub(GAPS_MAX + 1)..];
-    let mut gaps: Vec<u64> = newest
-        .windows(2)
-        .map(|pair| pair[1].abs_diff(pair[0]))
-        .collect();
+    let mut gaps = [0; GAPS_MAX];
+    let gaps = &mut gaps[..newest.len() - 1];
+    for (gap, pair) in gaps.iter_mut().zip(newest.windows(2)) {
+        *gap = pair[1].abs_diff(pair[0]);
+    }
+    if gaps.iter().all(|gap| *gap == gaps[0]) {
+        return snap(gaps[0]);
+    }
     let middle = (gaps.len() - 1) / 2;
     let (_, median_ms, _) = gaps.select_nth_unstable(middle);
     snap(*median_ms)

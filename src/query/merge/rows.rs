@@ -1,7 +1,8 @@
 //! What the series of all shards come to, group by group.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, btree_set};
 
+use crate::base::hash::Numbers;
 use crate::model::series::Identity;
 use crate::query::rows::Rows;
 use crate::query::scan::{FoundGroup, FoundRows};
@@ -27,11 +28,14 @@ pub(super) struct RowsMerge {
     shards: std::vec::IntoIter<FoundRows>,
     shard: std::vec::IntoIter<FoundGroup>,
     identities: std::vec::IntoIter<Identity>,
-    seen: HashSet<Identity>,
+    seen: HashSet<Identity, Numbers>,
     places: HashMap<String, usize>,
     groups: Vec<FoundGroup>,
     /// Rows that are being joined to the group at this place, and how many were.
     joining: Option<(usize, Rows, usize)>,
+    /// Names of series that are being put in order, for the group at this place.
+    naming: Option<Naming>,
+    named: usize,
     apart: bool,
     points_read: u64,
     damaged: bool,
@@ -51,10 +55,12 @@ impl RowsMerge {
             shards: found.into_iter(),
             shard: Vec::new().into_iter(),
             identities: Vec::new().into_iter(),
-            seen: HashSet::new(),
+            seen: HashSet::default(),
             places: HashMap::new(),
             groups: Vec::new(),
             joining: None,
+            naming: None,
+            named: 0,
             apart,
             points_read,
             damaged,
@@ -90,6 +96,18 @@ impl RowsMerge {
             } else if let Some(found) = self.shards.next() {
                 self.identities = found.identities.into_iter();
                 self.shard = found.groups.into_iter();
+            } else if let Some(naming) = &mut self.naming {
+                left += 1;
+                if let Some(names) = naming.step(&mut left) {
+                    if let Some(group) = self.groups.get_mut(self.named) {
+                        group.names = names;
+                    }
+                    self.naming = None;
+                    self.named += 1;
+                }
+            } else if let Some(group) = self.groups.get_mut(self.named) {
+                let names = std::mem::take(&mut group.names);
+                self.naming = Some(Naming::new(names));
             } else {
                 let by_name: BTreeMap<String, FoundGroup> = std::mem::take(&mut self.groups)
                     .into_iter()
@@ -125,6 +143,59 @@ impl RowsMerge {
         known
             .tags
             .retain(|key, value| group.tags.get(key) == Some(value));
+        known.names.extend(group.names);
         self.joining = Some((place, group.rows, 0));
+    }
+}
+
+/// Names are put in order: by looking whether they are, and else by inserting, because both can stop
+/// anywhere.
+struct Naming {
+    names: Vec<String>,
+    /// So many are in order.
+    ordered: usize,
+    unordered: Option<(std::vec::IntoIter<String>, BTreeSet<String>)>,
+    rest: Option<btree_set::IntoIter<String>>,
+}
+
+impl Naming {
+    fn new(names: Vec<String>) -> Naming {
+        Naming {
+            names,
+            ordered: 1,
+            unordered: None,
+            rest: None,
+        }
+    }
+
+    /// Do a slice of about `left` names, and take what was done from it.
+    fn step(&mut self, left: &mut usize) -> Option<Vec<String>> {
+        while *left > 0 {
+            *left -= 1;
+            if let Some(rest) = &mut self.rest {
+                match rest.next() {
+                    Some(name) => self.names.push(name),
+                    None => return Some(std::mem::take(&mut self.names)),
+                }
+            } else if let Some((names, known)) = &mut self.unordered {
+                match names.next() {
+                    Some(name) => drop(known.insert(name)),
+                    None => self.rest = Some(std::mem::take(known).into_iter()),
+                }
+            } else {
+                match (
+                    self.names.get(self.ordered - 1),
+                    self.names.get(self.ordered),
+                ) {
+                    (Some(before), Some(name)) if before < name => self.ordered += 1,
+                    (_, None) => return Some(std::mem::take(&mut self.names)),
+                    _ => {
+                        let names = std::mem::take(&mut self.names).into_iter();
+                        self.unordered = Some((names, BTreeSet::new()));
+                    }
+                }
+            }
+        }
+        None
     }
 }

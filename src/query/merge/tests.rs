@@ -469,6 +469,7 @@ fn values_are_made_of_the_points() {
             selectors: Arc::clone(&selectors),
             from_s,
             until_s,
+            summary: None,
         });
         let (from, until) = last_slot::points_of(from_s, until_s);
         let want = ask(Want::Points {
@@ -539,6 +540,7 @@ fn rows_are_what_series_come_to() {
             selectors: [selector.clone()].into(),
             from_s,
             until_s,
+            summary: None,
         }) else {
             panic!("not points");
         };
@@ -547,6 +549,7 @@ fn rows_are_what_series_come_to() {
             combine: combine.clone(),
             from_s,
             until_s,
+            summary: None,
         }) else {
             panic!("not rows");
         };

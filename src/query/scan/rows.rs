@@ -39,6 +39,9 @@ pub struct FoundGroup {
     pub tags: BTreeMap<String, String>,
     /// What they come to.
     pub rows: Rows,
+    /// The canonical texts of all of them, where each became something else before they were combined: then
+    /// what they come to is called after each.
+    pub names: Vec<String>,
 }
 
 /// Values that are added in one go.
@@ -54,15 +57,21 @@ pub(super) struct Gatherer {
     combine: Combine,
     found: FoundRows,
     places: HashMap<String, usize>,
+    /// Whether all names are wanted.
+    named: bool,
+    /// Of values that were added.
+    memory: Vec<f64>,
     /// Where the values belong that are being added, and how many were.
     adding: Option<(usize, Slotted, usize)>,
 }
 
 impl Gatherer {
     /// Nothing is taken yet.
-    pub(super) fn new(combine: Combine) -> Gatherer {
+    pub(super) fn new(combine: Combine, named: bool) -> Gatherer {
         Gatherer {
             combine,
+            named,
+            memory: Vec::new(),
             found: FoundRows::default(),
             places: HashMap::new(),
             adding: None,
@@ -86,9 +95,16 @@ impl Gatherer {
         }
         *left = left.saturating_sub((end - *done) / VALUES_PER_POINT + 1);
         *done = end;
-        if end == slotted.values.len() {
-            self.adding = None;
+        if end == slotted.values.len()
+            && let Some((_, slotted, _)) = self.adding.take()
+        {
+            self.memory = slotted.values;
         }
+    }
+
+    /// Memory for the values of the next series.
+    pub(super) fn take_memory(&mut self) -> Vec<f64> {
+        std::mem::take(&mut self.memory)
     }
 
     /// Take a series; its values are added by [`Gatherer::add`].
@@ -108,6 +124,9 @@ impl Gatherer {
             && group.tags.is_empty()
         {
             // The usual case of many untagged series that become one: nothing to be told apart.
+            if self.named {
+                group.names.push(series.text.clone());
+            }
             if series.text < group.first {
                 group.first = series.text;
             }
@@ -134,11 +153,15 @@ impl Gatherer {
                     first: leaf.name.clone(),
                     tags: leaf.tags.clone(),
                     rows: Rows::new(self.combine.law, start, step, rows),
+                    names: Vec::new(),
                 });
                 place
             }
         };
         if let Some(group) = self.found.groups.get_mut(place) {
+            if self.named {
+                group.names.push(leaf.name.clone());
+            }
             if leaf.name < group.first {
                 group.first = leaf.name;
             }

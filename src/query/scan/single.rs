@@ -1,33 +1,57 @@
 //! One series of a shard, read in slices.
 
-use super::{About, FoundSeries, NEWEST_TIMES_MAX};
+use super::direct::{Direct, Room};
+use super::{About, FoundSeries, NEWEST_TIMES_MAX, Spaced};
 use crate::base::time::Millis;
 use crate::index::Index;
 use crate::model::points::Points;
 use crate::model::series::{SeriesId, SeriesName, Values};
 use crate::query::error::QueryError;
-use crate::query::graphite::slots::{self, Slotting};
+use crate::query::graphite::slots::{self, Slotted, Slotting};
 use crate::query::last_slot::last_arrivals;
 use crate::query::plan::Slot;
+use crate::query::summary::Summing;
 use crate::store::Store;
+use crate::store::direct::{DirectReading, Done};
+use crate::store::newest::NewestReading;
 use crate::store::reading::{Progress, SeriesReading};
 use crate::store::tombstone::Mask;
 
 /// A series being read: first the points of the range, then what decides the last slot, then, where
 /// neither they nor the head tell how far apart its points lie, the newest in files.
+///
+/// Evenly spaced values are made [directly](Direct), where that can be done: there it is looked first how far
+/// apart the points lie, then pieces of files become values as they are read.
 pub(super) struct Single {
     id: SeriesId,
     range: (Millis, Millis),
     found: FoundSeries,
-    /// For evenly spaced values, the seconds of their range.
-    spaced_s: Option<(i64, i64)>,
+    /// For evenly spaced values, which.
+    spaced: Option<Spaced>,
     stage: Stage,
     /// What deletes hide of it.
     mask: Mask,
     points_paid: usize,
+    /// Bytes of values that were paid for, and pieces that were counted.
+    values_paid: u64,
+    direct_counted: usize,
+    spare: Spare,
+}
+
+/// Memory that the next series may have.
+#[derive(Default)]
+pub(super) struct Spare {
+    pub(super) points: Points,
+    pub(super) values: Vec<f64>,
+    room: Option<Box<Room>>,
 }
 
 enum Stage {
+    /// How far apart its points lie, before any is read.
+    Times(Box<NewestReading>),
+    /// Values straight from files.
+    Direct(Box<(DirectReading, Direct)>),
+    Finishing(Box<Direct>),
     Range(Box<SeriesReading>),
     /// The points after the range, of which few are brought.
     After(Box<SeriesReading>, Points),
@@ -35,6 +59,8 @@ enum Stage {
     Newest(Box<SeriesReading>, Points),
     /// The points become evenly spaced values.
     Slotting(Box<Slotting>),
+    /// The values become what they come to, from this one on.
+    Summing(Box<(Summing, Slotted)>, usize),
     Done,
 }
 
@@ -57,15 +83,15 @@ impl Single {
         index: &Index,
         store: &Store,
         id: SeriesId,
-        (range, spaced_s): ((Millis, Millis), Option<(i64, i64)>),
-        memory: Points,
+        (range, spaced): ((Millis, Millis), Option<Spaced>),
+        mut spare: Spare,
         about: &About,
     ) -> Result<Single, QueryError> {
         let mut found = FoundSeries {
             text: index.text(id).to_owned(),
             identity: index.identity(id),
             values: index.values(id),
-            points: memory,
+            points: std::mem::take(&mut spare.points),
             newest_times: Vec::new(),
             slotted: None,
         };
@@ -74,15 +100,82 @@ impl Single {
         let bytes = size_of::<FoundSeries>() + found.text.len() + times;
         about.purse.pay(bytes as u64)?;
         let mask = mask_of(index, store, id, &found);
-        Ok(Single {
+        let mut single = Single {
             id,
             range,
-            spaced_s,
+            spaced,
             found,
-            stage: Stage::Range(Box::new(SeriesReading::new(store, id, range, mask.clone()))),
+            stage: Stage::Done,
             mask,
             points_paid: 0,
-        })
+            values_paid: 0,
+            direct_counted: 0,
+            spare,
+        };
+        single.stage = single.begin(store, about)?;
+        Ok(single)
+    }
+
+    /// Straight from files if that may be, else the points of the range.
+    fn begin(&mut self, store: &Store, about: &About) -> Result<Stage, QueryError> {
+        let Some(spaced) = self
+            .spaced
+            .filter(|_| self.found.values == Values::Double && self.mask.is_empty())
+        else {
+            return Ok(self.range_of_points(store));
+        };
+        let is_known = |oldest: i64| {
+            let recent = store.recent_files();
+            recent.is_none_or(|(_, last)| last.0 < oldest)
+        };
+        if store.recent_files().is_none() || self.oldest_of_enough().is_some_and(is_known) {
+            return self.direct(store, about);
+        }
+        let how = (NEWEST_TIMES_MAX, spaced.summary.is_some());
+        let reading = NewestReading::new(store, self.id, self.range, how);
+        Ok(Stage::Times(Box::new(reading)))
+    }
+
+    fn range_of_points(&self, store: &Store) -> Stage {
+        let reading = SeriesReading::new(store, self.id, self.range, self.mask.clone());
+        Stage::Range(Box::new(reading))
+    }
+
+    /// How far apart its points lie, seconds.
+    fn step_s(&self) -> i64 {
+        // They descend, which does not matter to gaps, and there are no more than are looked at.
+        slots::infer_step(&self.found.newest_times)
+    }
+
+    /// The step is known: begin with the values.
+    fn direct(&mut self, store: &Store, about: &About) -> Result<Stage, QueryError> {
+        let Some(spaced) = self.spaced else {
+            return Ok(self.range_of_points(store));
+        };
+        let range_s = (spaced.from_s, spaced.until_s);
+        let step_s = self.step_s();
+        let (_, count) = slots::span(step_s, range_s.0, range_s.1);
+        about.limits.check_points_read(count)?;
+        let memory = std::mem::take(&mut self.spare.values);
+        let room = self.spare.room.take().unwrap_or_default();
+        let direct = Direct::new(step_s, range_s, spaced.summary, (memory, room));
+        let Some(reading) = DirectReading::new(store, self.id, direct.range()) else {
+            return Ok(self.range_of_points(store));
+        };
+        self.pay_values(direct.values(), about)?;
+        Ok(Stage::Direct(Box::new((reading, direct))))
+    }
+
+    fn pay_values(&mut self, values: usize, about: &About) -> Result<(), QueryError> {
+        let bytes = (values as u64).saturating_mul(8);
+        self.values_paid = self.values_paid.saturating_add(bytes);
+        about.purse.pay(bytes)
+    }
+
+    /// It cannot be done directly: the points have to be put in order first.
+    fn give_up_direct(&mut self, store: &Store, about: &About) -> Stage {
+        about.purse.give_back(std::mem::take(&mut self.values_paid));
+        self.range_of_points(store)
     }
 
     /// Do a slice of about `left` points and take what was done from it. `points` counts those of
@@ -97,6 +190,56 @@ impl Single {
     ) -> Result<Progress, QueryError> {
         while *left > 0 {
             let progress = match &mut self.stage {
+                Stage::Times(reading) => {
+                    match reading.step(store, left, &mut self.found.newest_times) {
+                        Done::All => {
+                            self.stage = self.direct(store, about)?;
+                            Progress::Done
+                        }
+                        Done::More => Progress::More,
+                        Done::Waiting => Progress::Waiting,
+                        Done::Refused => {
+                            self.stage = self.give_up_direct(store, about);
+                            Progress::Done
+                        }
+                    }
+                }
+                Stage::Direct(both) => {
+                    let (reading, direct) = &mut **both;
+                    let done = match direct.make_room(left) {
+                        true => reading.step(store, left, direct),
+                        false => Done::More,
+                    };
+                    let more = direct.count() - self.direct_counted;
+                    self.direct_counted += more;
+                    *points += more as u64;
+                    about.limits.check_points_read(*points)?;
+                    match done {
+                        Done::All => {
+                            if let Stage::Direct(both) = self.end_stage() {
+                                self.stage = Stage::Finishing(Box::new(both.1));
+                            }
+                            Progress::Done
+                        }
+                        Done::More => Progress::More,
+                        Done::Waiting => Progress::Waiting,
+                        Done::Refused => {
+                            self.stage = self.give_up_direct(store, about);
+                            Progress::Done
+                        }
+                    }
+                }
+                Stage::Finishing(direct) => {
+                    let slotted = self.found.slotted.get_or_insert_with(nothing);
+                    let done = direct.finish(left, slotted);
+                    if done {
+                        self.found.newest_times = Vec::new();
+                        if let Stage::Finishing(direct) = self.end_stage() {
+                            self.spare.room = Some(direct.into_room());
+                        }
+                    }
+                    Progress::done_if(done)
+                }
                 Stage::Range(reading) => {
                     let progress = reading.step(store, left, &mut self.found.points);
                     about.note_damage(reading.is_damaged());
@@ -130,17 +273,38 @@ impl Single {
                 }
                 Stage::Slotting(slotting) => {
                     let done = slotting.step(&self.found.points, left);
-                    if done {
-                        let done = std::mem::replace(&mut self.stage, Stage::Done);
-                        if let Stage::Slotting(slotting) = done {
-                            self.found.slotted = Some(slotting.finish());
-                            let bytes = self.points_paid * POINT_BYTES;
-                            about.purse.give_back(bytes as u64);
-                        }
-                        Progress::Done
-                    } else {
-                        Progress::More
+                    if done && let Stage::Slotting(slotting) = self.end_stage() {
+                        let bytes = self.points_paid * POINT_BYTES;
+                        about.purse.give_back(bytes as u64);
+                        self.stage = self.slotted(slotting.finish(), about)?;
                     }
+                    Progress::done_if(done)
+                }
+                Stage::Summing(both, at) => {
+                    let (summing, slotted) = &mut **both;
+                    let done = if !summing.make_room(left) {
+                        false
+                    } else if *at < slotted.values.len() {
+                        let end = slotted.values.len().min(at.saturating_add(*left));
+                        let some = slotted.values.get(*at..end).unwrap_or_default();
+                        summing.put(*at, 1, some);
+                        *left = left.saturating_sub(end - *at);
+                        *at = end;
+                        false
+                    } else {
+                        let out = self.found.slotted.get_or_insert_with(nothing);
+                        let mut values = std::mem::take(&mut out.values);
+                        summing.finish_some(left.saturating_mul(4), &mut values);
+                        *left = left.saturating_sub(values.len() / 4);
+                        *out = summing.slotted(values);
+                        out.values.len() == summing.buckets()
+                    };
+                    if done {
+                        let bytes = slotted.values.len() as u64 * 8;
+                        about.purse.give_back(bytes);
+                        self.stage = Stage::Done;
+                    }
+                    Progress::done_if(done)
                 }
                 Stage::Done => return Ok(Progress::Done),
             };
@@ -207,22 +371,37 @@ impl Single {
         Ok(Stage::Newest(Box::new(reading), Points::default()))
     }
 
+    fn end_stage(&mut self) -> Stage {
+        std::mem::replace(&mut self.stage, Stage::Done)
+    }
+
     /// All points are there. Where values are wanted, the step is known by now.
     fn read(&mut self, about: &About) -> Result<Stage, QueryError> {
-        let Some((from_s, until_s)) = self.spaced_s else {
+        let Some(spaced) = self.spaced else {
             return Ok(Stage::Done);
         };
         if self.found.values != Values::Double {
             return Ok(Stage::Done);
         }
-        let mut times = std::mem::take(&mut self.found.newest_times);
-        times.reverse();
-        let step_s = slots::infer_step(&times);
-        let (_, count) = slots::span(step_s, from_s, until_s);
+        let step_s = self.step_s();
+        self.found.newest_times = Vec::new();
+        let (_, count) = slots::span(step_s, spaced.from_s, spaced.until_s);
         about.limits.check_points_read(count)?;
         about.purse.pay(count.saturating_mul(8))?;
-        let slotting = Slotting::new(step_s, from_s, until_s);
+        let slotting = Slotting::new(step_s, spaced.from_s, spaced.until_s);
         Ok(Stage::Slotting(Box::new(slotting)))
+    }
+
+    /// The values are there: they are what is wanted, or what they come to is.
+    fn slotted(&mut self, slotted: Slotted, about: &About) -> Result<Stage, QueryError> {
+        let Some(summary) = self.spaced.and_then(|spaced| spaced.summary) else {
+            self.found.slotted = Some(slotted);
+            return Ok(Stage::Done);
+        };
+        let (start, step) = (slotted.start, slotted.step);
+        let summing = Summing::new(summary, start, step, slotted.values.len());
+        self.pay_values(summing.buckets(), about)?;
+        Ok(Stage::Summing(Box::new((summing, slotted)), 0))
     }
 
     /// The oldest of the newest times, where there are as many as are looked at.
@@ -239,12 +418,19 @@ impl Single {
     }
 
     /// What was read, and memory that is not needed any more.
-    pub(super) fn found(mut self) -> (FoundSeries, Points) {
-        if self.found.slotted.is_none() {
-            return (self.found, Points::default());
+    pub(super) fn found(mut self) -> (FoundSeries, Spare) {
+        if self.found.slotted.is_some() {
+            self.spare.points = std::mem::take(&mut self.found.points);
+            self.spare.points.clear();
         }
-        let mut memory = std::mem::take(&mut self.found.points);
-        memory.clear();
-        (self.found, memory)
+        (self.found, self.spare)
+    }
+}
+
+fn nothing() -> Slotted {
+    Slotted {
+        start: 0,
+        step: 1,
+        values: Vec::new(),
     }
 }

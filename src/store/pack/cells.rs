@@ -16,7 +16,7 @@ use crate::store::stretch::{Column, Stretch};
 
 mod record;
 
-use record::{Record, Told};
+use record::{Record, Shape, Told};
 
 /// One step of time of one series.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,11 +66,18 @@ fn count_before(times: &[i64], end_ms: Option<i64>, likely: usize) -> usize {
 }
 
 fn record(index: i64, times: &[i64], told: Told) -> Record {
+    let gap = |pair: &[i64]| pair[1].wrapping_sub(pair[0]);
+    let first_gap = times.get(..2).map_or(0, gap);
+    // Without a way out of the loop, so that it looks at several at a time.
+    let is_even = times
+        .windows(2)
+        .fold(true, |even, pair| even & (gap(pair) == first_gap));
     Record {
         index,
         count: times.len() as u64,
         first_ms: times[0],
         last_ms: times[times.len() - 1],
+        is_even,
         told,
     }
 }
@@ -192,7 +199,8 @@ pub fn join_cells(
             several => {
                 let all = several.iter().map(|record| record.aggregate(0));
                 let of = all.fold(Aggregate::EMPTY, Aggregate::merge);
-                if let Some(record) = Record::of(several[0].index, &of) {
+                let is_even = Record::are_even(several);
+                if let Some(record) = Record::of(several[0].index, &of, is_even) {
                     writer.push(&record, out);
                 }
             }
@@ -214,8 +222,8 @@ const CONSTANT: u8 = 1 << 7;
 #[derive(Clone, Copy, Debug)]
 struct Before {
     index: i64,
-    /// Count, first time in the step, and from there to the last; of none where there was no cell.
-    shape: (u64, u64, u64),
+    /// Of no points where there was no cell.
+    shape: Shape,
 }
 
 impl Before {
@@ -223,7 +231,7 @@ impl Before {
         let index = base.0.div_euclid(step.millis());
         Before {
             index: index.wrapping_sub(1),
-            shape: (0, 0, 0),
+            shape: Shape::default(),
         }
     }
 }
@@ -261,9 +269,9 @@ impl Writer {
             push_signed(distance, out);
         }
         if shape != self.before.shape {
-            varint::push(shape.0, out);
-            push_span(shape.1, out);
-            push_span(shape.2, out);
+            varint::push(shape.count, out);
+            push_span(shape.start_ms, false, out);
+            push_span(shape.span_ms, shape.is_even && shape.count > 1, out);
         }
         record.push_values(head & CONSTANT != 0, out);
         self.before = Before {
@@ -306,11 +314,11 @@ impl<'a> Reader<'a> {
             return Err(Corrupt("cells are out of order"));
         }
         let shape = match head & ALIKE {
-            0 => (cursor.varint()?, take_span(cursor)?, take_span(cursor)?),
+            0 => take_shape(cursor)?,
             _ => self.before.shape,
         };
         let told = match head & FLOAT {
-            0 => Told::take_decimals(cursor, head & 0x0F, head & CONSTANT != 0, shape.0)?,
+            0 => Told::take_decimals(cursor, head & 0x0F, head & CONSTANT != 0, shape.count)?,
             _ if head & !(FLOAT | NEXT | ALIKE) == 0 => Told::take_floats(cursor)?,
             _ => return Err(Corrupt("a cell of floats has a scale or is constant")),
         };
@@ -321,19 +329,105 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Append milliseconds, shorter if they are whole seconds.
-fn push_span(span_ms: u64, out: &mut Vec<u8>) {
-    if span_ms.is_multiple_of(1000) {
+/// Append milliseconds, shorter if they are whole seconds and not `long`.
+fn push_span(span_ms: u64, long: bool, out: &mut Vec<u8>) {
+    if span_ms.is_multiple_of(1000) && !long {
         varint::push((span_ms / 1000) << 1 | 1, out);
     } else {
         varint::push(span_ms << 1, out);
     }
 }
 
-fn take_span(cursor: &mut Cursor<'_>) -> Result<u64, Corrupt> {
+fn take_shape(cursor: &mut Cursor<'_>) -> Result<Shape, Corrupt> {
+    let count = cursor.varint()?;
+    let (start_ms, _) = take_span(cursor)?;
+    let (span_ms, is_long) = take_span(cursor)?;
+    // Points that are evenly spaced say so by the longer of two ways to write the same.
+    let gaps = count.saturating_sub(1);
+    let may_be_even = span_ms.is_multiple_of(1000) && gaps > 0 && span_ms.is_multiple_of(gaps);
+    Ok(Shape {
+        count,
+        start_ms,
+        span_ms,
+        is_even: gaps == 0 || is_long && may_be_even,
+    })
+}
+
+/// Milliseconds, and whether whole seconds were written as such.
+fn take_span(cursor: &mut Cursor<'_>) -> Result<(u64, bool), Corrupt> {
     let code = cursor.varint()?;
-    match code & 1 {
-        0 => Ok(code >> 1),
-        _ => (code >> 1).checked_mul(1000).ok_or(Corrupt::TIME),
+    let span_ms = match code & 1 {
+        0 => Some(code >> 1),
+        _ => (code >> 1).checked_mul(1000),
+    };
+    span_ms
+        .map(|span_ms| (span_ms, code & 1 == 0))
+        .ok_or(Corrupt::TIME)
+}
+
+/// The cells of one series, one after the other: for whoever does not need all that an aggregate says.
+pub struct Cells<'a>(Reader<'a>);
+
+impl<'a> Cells<'a> {
+    /// Read `bytes`, told from `base` by `step` as when they were encoded.
+    pub fn new(bytes: &'a [u8], base: Millis, step: Step) -> Cells<'a> {
+        Cells(Reader::new(bytes, base, step))
+    }
+
+    /// The next cell, later than all before it.
+    ///
+    /// # Errors
+    /// Where the bytes are damaged.
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<Cell>, Corrupt> {
+        Ok(self.0.next()?.map(Cell))
+    }
+}
+
+/// One cell as it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell(Record);
+
+impl Cell {
+    /// Points, at least one.
+    pub fn count(&self) -> u64 {
+        self.0.count
+    }
+
+    /// Time of the first, milliseconds since the epoch.
+    pub fn first_ms(&self) -> i64 {
+        self.0.first_ms
+    }
+
+    /// Time of the last.
+    pub fn last_ms(&self) -> i64 {
+        self.0.last_ms
+    }
+
+    /// How far apart its points are, if all are equally far and that is known: whole seconds only. 0 where
+    /// there is one point.
+    pub fn gap_ms(&self) -> Option<u64> {
+        let span = self.0.last_ms.abs_diff(self.0.first_ms);
+        self.0.is_even.then(|| span / (self.0.count - 1).max(1))
+    }
+
+    /// Smallest value.
+    pub fn min(&self) -> f64 {
+        self.0.told.value(0)
+    }
+
+    /// Largest value.
+    pub fn max(&self) -> f64 {
+        self.0.told.value(1)
+    }
+
+    /// Value of the last point.
+    pub fn last(&self) -> f64 {
+        self.0.told.value(3)
+    }
+
+    /// Sum of all values: of decimals exact, rounded once.
+    pub fn sum(&self) -> f64 {
+        self.0.told.value(4)
     }
 }

@@ -196,31 +196,44 @@ fn push_floats(
     room: &mut Codes,
     out: &mut Vec<f64>,
 ) -> Result<(), Corrupt> {
+    let start = out.len();
+    out.resize(start + wanted.len(), 0.0);
+    floats(group, wanted, kind, room, &mut out[start..])
+}
+
+/// The `wanted` values of `group`, which are no texts, into `out`, which has room for just so many.
+pub(super) fn floats(
+    group: &Group<'_>,
+    wanted: Range<usize>,
+    kind: Kind,
+    room: &mut Codes,
+    out: &mut [f64],
+) -> Result<(), Corrupt> {
     let integers = match &group.values {
         Values::Texts(_) => return Err(Corrupt("texts are no floats; read them as a stretch")),
         Values::Floats(values) => {
             values.unpack(group.count, room);
-            out.extend(room[wanted].iter().map(|&bits| f64::from_bits(bits)));
+            let bits = out.iter_mut().zip(&room[wanted]);
+            bits.for_each(|(float, &bits)| *float = f64::from_bits(bits));
             return Ok(());
         }
         Values::Integers(integers) => integers,
     };
     let scale = group.head.scale;
     if let Some(all) = integers.constant() {
-        let float = match kind {
+        out.fill(match kind {
             Kind::Longs => f64::from_bits(all as u64),
             _ => Number::decimal(all, scale).to_f64(),
-        };
-        out.resize(out.len() + wanted.len(), float);
+        });
         return Ok(());
     }
     integers.unpack(group.count, room);
-    let integers = room[wanted].iter().copied();
+    let integers = out.iter_mut().zip(&room[wanted]);
     let tens = Number::tens(scale);
     match (kind, scale) {
-        (Kind::Longs, _) => out.extend(integers.map(f64::from_bits)),
-        (_, 0) => out.extend(integers.map(|whole| whole as i64 as f64)),
-        _ => out.extend(integers.map(|mantissa| mantissa as i64 as f64 / tens)),
+        (Kind::Longs, _) => integers.for_each(|(out, &long)| *out = f64::from_bits(long)),
+        (_, 0) => integers.for_each(|(out, &whole)| *out = whole as i64 as f64),
+        _ => integers.for_each(|(out, &mantissa)| *out = mantissa as i64 as f64 / tens),
     }
     Ok(())
 }
@@ -254,7 +267,7 @@ fn check_mantissa(mantissa: i64) -> Result<(), Corrupt> {
 }
 
 /// Unpack the times of `group`; gives which of them are wanted.
-fn times(
+pub(super) fn times(
     group: &Group<'_>,
     all: bool,
     from: Millis,

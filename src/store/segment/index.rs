@@ -3,6 +3,7 @@
 use super::fields::Fields;
 use super::page::Kind;
 use super::{Corrupt, Extent, Footer, PAGE_BYTES_MAX};
+use crate::base::time::Step;
 use crate::base::varint;
 use crate::seam::disk::BLOCK_BYTES;
 
@@ -98,6 +99,7 @@ impl IndexMaker {
 pub struct Index {
     raw: Vec<Entry>,
     cells: Vec<Entry>,
+    cell_step: Option<Step>,
 }
 
 impl Index {
@@ -136,6 +138,11 @@ impl Index {
     /// All pages of cells, in the order of their series.
     pub fn cells(&self) -> &[Entry] {
         &self.cells
+    }
+
+    /// How long the cells are, if the file has any.
+    pub fn cell_step(&self) -> Option<Step> {
+        self.cell_step
     }
 
     /// Take the index apart: pages of points, pages of cells.
@@ -186,6 +193,7 @@ fn take_entries(bytes: &[u8], footer: &Footer) -> Result<Index, Corrupt> {
     let mut index = Index {
         raw: Vec::with_capacity(raw_pages),
         cells: Vec::with_capacity(cell_pages),
+        cell_step: Step::from_millis(footer.about.cell_step_ms),
     };
     let mut rest = Fields(bytes);
     let mut offset = BLOCK_BYTES as u64;

@@ -4,7 +4,7 @@ use crate::query::breath::{CHUNK, Pace};
 use crate::query::error::QueryError;
 
 /// How a row or a bucket of values becomes one value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Aggregation {
     /// Mean of what is there.
     Average,

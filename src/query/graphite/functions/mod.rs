@@ -33,7 +33,7 @@ pub use arguments::Literal;
 pub(super) use arguments::{bind, evaluated_first};
 pub use call::{Call, Window};
 pub use parameter::{Function, Parameter};
-pub(super) use pushed::pushed;
+pub(super) use pushed::{Summarized, Told, pushed, summarized};
 
 /// Every function, by group.
 pub const FUNCTIONS: [&[Function]; 14] = [

@@ -15,11 +15,13 @@ use crate::base::random::Random;
 use crate::query::breath::{Breath, Breathless, Local, Pace};
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::{Budget, Evaluator, check as check_target};
+use crate::query::graphite::slots::Slotted;
 use crate::query::graphite::{Context, Leaves, consolidate, number, slots, target};
 use crate::query::limits::Limits;
 use crate::query::plan::Selector;
 use crate::query::rows::{self, Combine, Combined};
 use crate::query::series::Series;
+use crate::query::summary::Summary;
 use crate::query::testing::run;
 
 mod answers;
@@ -99,6 +101,31 @@ pub(super) fn context() -> Context {
     }
 }
 
+/// A series as the shards give it where they are told of a summary.
+fn summed(one: Series, summary: Option<Summary>) -> Series {
+    let Some(summary) = summary else {
+        return one;
+    };
+    let slotted = Slotted {
+        start: one.start,
+        step: one.step,
+        values: one.values,
+    };
+    let pace = Pace::new(&Breathless);
+    let summing = summary.of(&slotted, &pace);
+    let Slotted {
+        start,
+        step,
+        values,
+    } = run(summing).expect("a breath");
+    Series {
+        start,
+        step,
+        values,
+        ..one
+    }
+}
+
 /// What is stored.
 struct Stored<'s> {
     series: &'s [Series],
@@ -111,6 +138,7 @@ impl Leaves for Stored<'_> {
     fn fetch<'a>(
         &'a self,
         selectors: Vec<Selector>,
+        summary: Option<Summary>,
         context: &'a Context,
     ) -> Local<'a, Result<Vec<Vec<Series>>, QueryError>> {
         let within = |one: &Series| {
@@ -133,7 +161,7 @@ impl Leaves for Stored<'_> {
         let list = |selector: &Selector| {
             let matches = matcher(selector);
             let found = self.series.iter().filter(|one| matches(one));
-            found.map(within).collect()
+            found.map(within).map(|one| summed(one, summary)).collect()
         };
         let lists = selectors.iter().map(list).collect();
         Box::pin(std::future::ready(Ok(lists)))
@@ -143,15 +171,17 @@ impl Leaves for Stored<'_> {
         &'a self,
         selector: Selector,
         combine: &'a Combine,
+        summary: Option<Summary>,
         context: &'a Context,
     ) -> Local<'a, Result<Combined, QueryError>> {
         Box::pin(async move {
-            let lists = self.fetch(vec![selector], context).await?;
+            let lists = self.fetch(vec![selector], summary, context).await?;
             let series = lists.into_iter().flatten().collect();
             if !self.sliced {
                 return Ok(Combined::Apart(series));
             }
-            rows::combined(series, combine, &Pace::new(&Breathless)).await
+            let named = summary.is_some();
+            rows::combined(series, combine, named, &Pace::new(&Breathless)).await
         })
     }
 

@@ -89,6 +89,22 @@ impl Told {
         })
     }
 
+    /// One of least, greatest, first, last and sum, by its place.
+    #[inline]
+    pub(super) fn value(&self, place: usize) -> f64 {
+        match *self {
+            Told::Float(floats) => floats[place],
+            Told::Decimal {
+                scale,
+                least,
+                most,
+                first,
+                last,
+                sum,
+            } => Number::decimal([least, most, first, last, sum][place], scale).to_f64(),
+        }
+    }
+
     /// Least, greatest, first, last, sum.
     fn floats(&self) -> [f64; 5] {
         match *self {
@@ -106,6 +122,18 @@ impl Told {
     }
 }
 
+/// How many points a cell has, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) count: u64,
+    /// From the start of the cell to the first.
+    pub(super) start_ms: u64,
+    /// From there to the last.
+    pub(super) span_ms: u64,
+    /// Known to be equally far apart, by whole seconds. What only one is always is.
+    pub(super) is_even: bool,
+}
+
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Record {
@@ -114,32 +142,49 @@ pub(super) struct Record {
     pub(super) count: u64,
     pub(super) first_ms: i64,
     pub(super) last_ms: i64,
+    /// Whether its points are known to be equally far apart.
+    pub(super) is_even: bool,
     pub(super) told: Told,
 }
 
 impl Record {
     /// The cell that an aggregate with points fills.
-    pub(super) fn of(index: i64, of: &Aggregate) -> Option<Record> {
+    pub(super) fn of(index: i64, of: &Aggregate, is_even: bool) -> Option<Record> {
         Some(Record {
             index,
             count: of.count,
             first_ms: of.first?.time_ms,
             last_ms: of.last?.time_ms,
+            is_even,
             told: Told::of(of),
         })
+    }
+
+    /// Whether the points of all, one record behind the other, are known to be equally far apart.
+    pub(super) fn are_even(records: &[Record]) -> bool {
+        let gap = |from: i64, to: i64| to.checked_sub(from).filter(|&gap| gap > 0);
+        let between = |pair: &[Record]| gap(pair[0].last_ms, pair[1].first_ms);
+        let Some(one) = records.windows(2).next().and_then(between) else {
+            return false;
+        };
+        let inside = |it: &Record| {
+            let span = one.checked_mul(it.count.saturating_sub(1) as i64);
+            it.is_even && it.last_ms.checked_sub(it.first_ms) == span
+        };
+        records.iter().all(inside) && records.windows(2).all(|pair| between(pair) == Some(one))
     }
 
     /// The cell at `index` of so many points that start and last so far into it.
     pub(super) fn placed(
         index: i64,
         step_ms: i64,
-        (count, start_ms, span_ms): (u64, u64, u64),
+        shape: Shape,
         told: Told,
     ) -> Result<Record, Corrupt> {
         let start = i128::from(index) * i128::from(step_ms);
-        let first = start + i128::from(start_ms);
-        let last = first + i128::from(span_ms);
-        if count == 0 || last >= start + i128::from(step_ms) {
+        let first = start + i128::from(shape.start_ms);
+        let last = first + i128::from(shape.span_ms);
+        if shape.count == 0 || last >= start + i128::from(step_ms) {
             return Err(Corrupt("a cell has no points, or points outside of it"));
         }
         let (Ok(first_ms), Ok(last_ms)) = (i64::try_from(first), i64::try_from(last)) else {
@@ -147,18 +192,23 @@ impl Record {
         };
         Ok(Record {
             index,
-            count,
+            count: shape.count,
             first_ms,
             last_ms,
+            is_even: shape.is_even,
             told,
         })
     }
 
-    /// Count, first time in the step, and from there to the last.
-    pub(super) fn shape(&self, step_ms: i64) -> (u64, u64, u64) {
-        let start = self.first_ms.rem_euclid(step_ms) as u64;
-        let span = self.last_ms.wrapping_sub(self.first_ms) as u64;
-        (self.count, start, span)
+    /// How it is written: only gaps of whole seconds can be told to be equal.
+    pub(super) fn shape(&self, step_ms: i64) -> Shape {
+        let span_ms = self.last_ms.wrapping_sub(self.first_ms) as u64;
+        Shape {
+            count: self.count,
+            start_ms: self.first_ms.rem_euclid(step_ms) as u64,
+            span_ms,
+            is_even: self.count == 1 || self.is_even && span_ms.is_multiple_of(1000),
+        }
     }
 
     /// Whether the least value tells all others.

@@ -1,12 +1,13 @@
 //! What stands where nothing was measured.
 
-use super::summarize::Buckets;
+use super::summarize::summarize_one;
 use crate::query::breath::CHUNK;
 use crate::query::error::QueryError;
 use crate::query::graphite::functions::Call;
 use crate::query::graphite::functions::aggregation::Aggregation;
 use crate::query::graphite::number;
 use crate::query::series::{Look, Series};
+use crate::query::summary::Buckets;
 
 /// The longest gap that is filled, in values.
 fn limit(call: &Call<'_>) -> Result<usize, QueryError> {
@@ -164,7 +165,7 @@ pub(super) async fn compress_periodic_gaps(call: &mut Call<'_>) -> Result<Vec<Se
         call.skip_values(one, first).await?;
         one.start = start;
         let buckets = Buckets::between(start, end, width_s);
-        buckets.summarize(call, one, Aggregation::Last).await?;
+        summarize_one(call, one, &buckets, Aggregation::Last).await?;
         one.look = Look::default();
     }
     Ok(series)

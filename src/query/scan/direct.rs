@@ -1,0 +1,370 @@
+//! Pieces of a series become evenly spaced values, or what they come to bucket by bucket, without a list of
+//! points between: the way of most series, most of the time.
+//!
+//! It gives what [`Slotting`](crate::query::graphite::slots::Slotting) gives of the points, which is its slow
+//! twin: where a piece overlaps what was taken before, or two pieces have points in one slot, it refuses, and
+//! the points have to be put in order first.
+
+use crate::base::time::Millis;
+use crate::model::points::Points;
+use crate::query::graphite::slots::{self, Slotted};
+use crate::query::summary::{Summary, Summing};
+use crate::store::direct::{Piece, Taker};
+use crate::store::pack::{Cells, PART_POINTS, Part, Parts};
+
+/// Who gets the values of slots, in their order.
+#[derive(Debug)]
+enum Sink {
+    Slots(Vec<f64>, usize),
+    Sums(Box<Summing>),
+}
+
+impl Sink {
+    /// The values of `slot` and of those behind it, `stride` slots apart.
+    fn put(&mut self, slot: usize, stride: usize, values: &[f64]) {
+        let slots = match self {
+            Sink::Sums(summing) => return summing.put(slot, stride, values),
+            Sink::Slots(slots, _) => slots.get_mut(slot..).unwrap_or_default(),
+        };
+        match stride {
+            1 => {
+                let count = values.len().min(slots.len());
+                if let (Some(slots), Some(values)) = (slots.get_mut(..count), values.get(..count)) {
+                    slots.copy_from_slice(values);
+                }
+            }
+            _ => {
+                let places = slots.iter_mut().step_by(stride.max(1));
+                places.zip(values).for_each(|(slot, &value)| *slot = value);
+            }
+        }
+    }
+}
+
+/// Slotting straight from pieces.
+pub(super) struct Direct {
+    start_s: i64,
+    step_s: i64,
+    slots: usize,
+    sink: Sink,
+    /// Time and slot of the last point that was taken.
+    taken: Option<(i64, usize)>,
+    /// The last value: it may still be replaced, by a point of the same piece.
+    last: Option<Last>,
+    /// Points and cells that were taken.
+    count: usize,
+    room: Box<Room>,
+}
+
+/// Where parts are unpacked.
+pub(super) struct Room {
+    times: [u64; PART_POINTS],
+    codes: [u64; PART_POINTS],
+    values: [f64; PART_POINTS],
+}
+
+impl Default for Room {
+    fn default() -> Room {
+        Room {
+            times: [0; PART_POINTS],
+            codes: [0; PART_POINTS],
+            values: [0.0; PART_POINTS],
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Last {
+    slot: usize,
+    stamp: u64,
+    value: f64,
+}
+
+impl Direct {
+    /// Nothing yet of the values from `from_s` (exclusive) to `until_s` (inclusive).
+    pub(super) fn new(
+        step_s: i64,
+        (from_s, until_s): (i64, i64),
+        summary: Option<Summary>,
+        (memory, room): (Vec<f64>, Box<Room>),
+    ) -> Direct {
+        let step_s = step_s.max(1);
+        let (start_s, count) = slots::span(step_s, from_s, until_s);
+        let slots = usize::try_from(count).unwrap_or(usize::MAX);
+        let sink = match summary {
+            Some(summary) => {
+                let summing = Summing::new(summary, start_s, step_s, slots);
+                Sink::Sums(Box::new(summing))
+            }
+            None => {
+                let mut values = memory;
+                values.clear();
+                // Without the room the list grows as lists do.
+                let _ = values.try_reserve(slots);
+                Sink::Slots(values, slots)
+            }
+        };
+        Direct {
+            start_s,
+            step_s,
+            slots,
+            sink,
+            taken: None,
+            last: None,
+            count: 0,
+            room,
+        }
+    }
+
+    /// Values that will come out of it.
+    pub(super) fn values(&self) -> usize {
+        match &self.sink {
+            Sink::Slots(_, slots) => *slots,
+            Sink::Sums(summing) => summing.buckets(),
+        }
+    }
+
+    /// Memory for the next.
+    pub(super) fn into_room(self) -> Box<Room> {
+        self.room
+    }
+
+    /// Points and cells that were taken so far.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The times of the points that it is about, first and last.
+    pub(super) fn range(&self) -> (Millis, Millis) {
+        let length = i64::try_from(self.slots).unwrap_or(i64::MAX);
+        let end_s = self
+            .start_s
+            .saturating_add(self.step_s.saturating_mul(length));
+        let last = Millis::from_seconds(end_s).0.saturating_sub(1);
+        (Millis::from_seconds(self.start_s), Millis(last))
+    }
+
+    /// Make some of the room that is needed before anything is taken. True when all is there.
+    pub(super) fn make_room(&mut self, budget: &mut usize) -> bool {
+        match &mut self.sink {
+            Sink::Sums(summing) => summing.make_room(budget),
+            Sink::Slots(values, slots) => {
+                let some = budget.saturating_mul(4).min(*slots - values.len());
+                values.resize(values.len() + some, f64::NAN);
+                *budget = budget.saturating_sub(some / 4);
+                values.len() == *slots
+            }
+        }
+    }
+
+    /// All was taken: finish some of the values; `out` has those before them. True when all are there.
+    pub(super) fn finish(&mut self, budget: &mut usize, out: &mut Slotted) -> bool {
+        self.flush();
+        match &mut self.sink {
+            Sink::Slots(values, _) => {
+                *out = Slotted {
+                    start: self.start_s,
+                    step: self.step_s,
+                    values: std::mem::take(values),
+                };
+                true
+            }
+            Sink::Sums(summing) => {
+                let mut values = std::mem::take(&mut out.values);
+                if values.is_empty() {
+                    values.reserve_exact(summing.buckets());
+                }
+                let before = values.len();
+                summing.finish_some(budget.saturating_mul(4), &mut values);
+                *budget = budget.saturating_sub((values.len() - before) / 4);
+                *out = summing.slotted(values);
+                out.values.len() == summing.buckets()
+            }
+        }
+    }
+
+    fn slot_of(&self, time_ms: i64) -> usize {
+        let ahead = time_ms
+            .saturating_sub(self.start_s.saturating_mul(1000))
+            .max(0);
+        let step_ms = self.step_s.saturating_mul(1000);
+        usize::try_from(ahead / step_ms).unwrap_or(usize::MAX)
+    }
+
+    /// The value of the last slot stands.
+    fn flush(&mut self) {
+        if let Some(last) = self.last.take() {
+            self.sink.put(last.slot, 1, &[last.value]);
+        }
+    }
+
+    /// Whether a piece whose first point is at `first_ms` simply follows what was taken so far.
+    fn follows(&self, first_ms: i64) -> bool {
+        self.taken
+            .is_none_or(|(time, slot)| time < first_ms && slot < self.slot_of(first_ms))
+    }
+
+    fn take_part(&mut self, part: &Part<'_>, (from, until): (Millis, Millis)) -> Option<usize> {
+        let step_ms = self.step_s.saturating_mul(1000);
+        let is_inside = from.0 <= part.first_ms() && part.last_ms() <= until.0;
+        let stride = part.gap_ms().filter(|_| is_inside && 1 < part.count());
+        let stride = stride.and_then(|gap| {
+            let gap = i64::try_from(gap).ok()?;
+            let stride = gap / step_ms;
+            (0 < stride && gap % step_ms == 0).then_some(stride as usize)
+        });
+        if let Some(stride) = stride {
+            let count = part.count();
+            let slot = self.slot_of(part.first_ms());
+            if self.last.is_some_and(|last| last.slot < slot) {
+                self.flush();
+            } else if self.last.is_some() && part.is_stamped() {
+                return None;
+            }
+            let end = slot.saturating_add(stride.saturating_mul(count - 1));
+            let last = match &mut self.sink {
+                Sink::Slots(slots, _) if stride == 1 => {
+                    let values = slots.get_mut(slot..slot.saturating_add(count))?;
+                    part.floats(0..count, &mut self.room.codes, values).ok()?;
+                    *values.last()?
+                }
+                sink => {
+                    let room = &mut *self.room;
+                    let values = room.values.get_mut(..count)?;
+                    part.floats(0..count, &mut room.codes, values).ok()?;
+                    let (&last, before) = values.split_last()?;
+                    sink.put(slot, stride, before);
+                    last
+                }
+            };
+            self.hold(part.last_ms(), end, 0, last);
+            return Some(count);
+        }
+        let room = &mut *self.room;
+        let wanted = part.times(from, until, &mut room.times).ok()?;
+        let values = room.values.get_mut(..wanted.len())?;
+        part.floats(wanted.clone(), &mut room.codes, values).ok()?;
+        for (i, place) in wanted.clone().enumerate() {
+            let time = *self.room.times.get(place)? as i64;
+            let slot = self.slot_of(time);
+            if self.last.is_some_and(|last| last.slot == slot) {
+                if part.is_stamped() {
+                    return None;
+                }
+            } else {
+                self.flush();
+            }
+            let value = *self.room.values.get(i)?;
+            self.hold(time, slot, 0, value);
+        }
+        Some(wanted.len())
+    }
+
+    fn hold(&mut self, time: i64, slot: usize, stamp: u64, value: f64) {
+        self.last = Some(Last { slot, stamp, value });
+        self.taken = Some((time, slot));
+    }
+
+    fn take_run(&mut self, run: &[u8], base: Millis, range: (Millis, Millis)) -> Option<usize> {
+        let mut parts = Parts::new(run, base).ok()?;
+        let (mut points, mut is_first) = (0, true);
+        while let Some(part) = parts.next().ok()? {
+            if range.1.0 < part.first_ms() {
+                break;
+            }
+            if part.last_ms() < range.0.0 {
+                continue;
+            }
+            if is_first {
+                let first = part.first_ms().max(range.0.0);
+                // Of a part that reaches beyond the range the first point inside is not known yet.
+                if !self.follows(first) {
+                    return None;
+                }
+                is_first = false;
+            }
+            points += self.take_part(&part, range)?;
+        }
+        Some(points)
+    }
+
+    fn take_cells(
+        &mut self,
+        mut cells: Cells<'_>,
+        (from, until): (Millis, Millis),
+        cell_ms: i64,
+    ) -> Option<usize> {
+        let step_ms = self.step_s.saturating_mul(1000);
+        let end_ms = until.0.saturating_add(cell_ms);
+        let mut count = 0;
+        while let Some(cell) = cells.next().ok()? {
+            if cell.first_ms() < from.0 {
+                continue;
+            }
+            if end_ms <= cell.first_ms() {
+                break;
+            }
+            let gap = cell.gap_ms()?;
+            let is_apart = cell.count() == 1 || step_ms.unsigned_abs() <= gap;
+            if !is_apart || !self.follows(cell.first_ms()) {
+                return None;
+            }
+            self.flush();
+            let slot = self.slot_of(cell.first_ms());
+            match &mut self.sink {
+                Sink::Sums(summing) => summing.put_cell(slot, &cell),
+                Sink::Slots(..) => return None,
+            }
+            self.taken = Some((cell.last_ms(), self.slot_of(cell.last_ms())));
+            count += 1;
+        }
+        Some(count)
+    }
+
+    fn take_recent(&mut self, points: &Points, stretch: std::ops::Range<usize>) -> Option<usize> {
+        let first = stretch.start;
+        if first == 0 && !self.follows(*points.times.first()?) {
+            return None;
+        }
+        let count = stretch.len();
+        for i in stretch {
+            let (time, stamp) = (*points.times.get(i)?, *points.stamps.get(i)?);
+            let slot = self.slot_of(time);
+            match self.last {
+                Some(last) if last.slot == slot => {
+                    if stamp < last.stamp {
+                        continue;
+                    }
+                }
+                _ => self.flush(),
+            }
+            let value = *points.values.get(i)?;
+            self.hold(time, slot, stamp, value);
+        }
+        Some(count)
+    }
+}
+
+impl Taker for Direct {
+    fn take(&mut self, piece: Piece<'_>) -> Option<usize> {
+        let count = match piece {
+            Piece::Run { run, base, range } => self.take_run(run, base, range),
+            Piece::Cells {
+                cells,
+                base,
+                step,
+                range,
+            } => self.take_cells(Cells::new(cells, base, step), range, step.millis()),
+            Piece::Recent(points, stretch) => self.take_recent(points, stretch),
+        };
+        self.count += count.unwrap_or(0);
+        count
+    }
+
+    fn takes_cells(&self, cell_ms: i64) -> bool {
+        match &self.sink {
+            Sink::Slots(..) => false,
+            Sink::Sums(summing) => summing.takes_cells(cell_ms),
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! The points of one series in a range of time as they lie in the files, for whoever wants no list of
+//! points: runs, and cells where sums of minutes are enough, oldest first, and what memory holds behind them.
+//!
+//! Sees what a [`SeriesReading`](super::reading::SeriesReading) sees, and is as sliced. Pieces come in the
+//! order of their windows and are not put in order: whoever takes them looks whether each simply follows
+//! the one before, as nearly all do, and refuses it if not; then the points have to be read.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Store;
+use super::info::SegmentInfo;
+use super::manifest::Version;
+use super::reading::HeadReading;
+use super::segment::{Entry, Kind, Page};
+use super::shelf::Got;
+use crate::base::time::{Millis, Step};
+use crate::model::points::{Duplicates, Points};
+use crate::model::series::SeriesId;
+
+/// Layers of a series whose parts are asked for before the first of them is needed.
+const AHEAD: usize = 8;
+/// What looking for a series in a layer costs, in points.
+const LAYER_COST: usize = 10;
+/// Points of memory that are given in one piece.
+const RECENT_AT_ONCE: usize = 2_000;
+
+/// A piece of a series.
+pub enum Piece<'a> {
+    /// Points of a run, those within a range that includes both its ends.
+    Run {
+        /// The run, told from `base`.
+        run: &'a [u8],
+        /// See `run`.
+        base: Millis,
+        /// The range.
+        range: (Millis, Millis),
+    },
+    /// Cells, those that start within a range that includes both its ends.
+    Cells {
+        /// The cells, told from `base` by `step`.
+        cells: &'a [u8],
+        /// See `cells`.
+        base: Millis,
+        /// See `cells`.
+        step: Step,
+        /// The range.
+        range: (Millis, Millis),
+    },
+    /// Points that are not in a file yet, sorted by (time, stamp), a stretch of them.
+    Recent(&'a Points, Range<usize>),
+}
+
+/// Who takes pieces.
+pub trait Taker {
+    /// Take a piece; about how many points it was worth. `None` where it does not simply follow what was
+    /// taken before, or is damaged.
+    fn take(&mut self, piece: Piece<'_>) -> Option<usize>;
+
+    /// Whether cells of so many milliseconds can be taken at all.
+    fn takes_cells(&self, cell_ms: i64) -> bool;
+}
+
+/// What a slice came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// All pieces were taken.
+    All,
+    /// The budget is used up.
+    More,
+    /// The disk has to bring something first.
+    Waiting,
+    /// A piece was not taken, or could not be read.
+    Refused,
+}
+
+/// A reading under way.
+pub struct DirectReading {
+    range: (Millis, Millis),
+    /// Held, so that its files stay.
+    _version: Arc<Version>,
+    heads: VecDeque<HeadReading>,
+    recent: Points,
+    given: usize,
+    layers: VecDeque<Layer>,
+}
+
+struct Layer {
+    info: SegmentInfo,
+    number: u32,
+    /// Whether its index was looked at.
+    looked_at: bool,
+    /// In the order of time.
+    todo: VecDeque<Todo>,
+}
+
+struct Todo {
+    entry: Entry,
+    page: PageHere,
+    range: (Millis, Millis),
+    /// Of a page of cells.
+    step: Step,
+}
+
+type PageHere = Option<Rc<Page<Vec<u8>>>>;
+
+impl DirectReading {
+    /// Begin to read the points of `id` with `from <= time <= until`. `None` where some are deleted, or
+    /// equal times count several times: then pieces say nothing.
+    pub fn new(store: &Store, id: SeriesId, range: (Millis, Millis)) -> Option<DirectReading> {
+        if store.series(id).duplicates != Duplicates::Last {
+            return None;
+        }
+        let version = Arc::clone(store.version());
+        let heads = store.head_readings(id, range).collect();
+        let mut layers = Vec::new();
+        for &book in &store.books {
+            for number in store.catalog().numbers_in(book, id) {
+                let infos = version.segments(book, range.0.0, range.1.0);
+                layers.extend(infos.map(|info| Layer {
+                    info: *info,
+                    number,
+                    looked_at: false,
+                    todo: VecDeque::new(),
+                }));
+            }
+        }
+        layers.sort_by_key(|layer| (layer.info.window_start_ms, layer.info.last_stamp));
+        Some(DirectReading {
+            range,
+            _version: version,
+            heads,
+            recent: Points::default(),
+            given: 0,
+            layers: layers.into(),
+        })
+    }
+
+    /// Do a slice of about `budget` points, taken from it; `taker` is the same each time.
+    pub fn step(&mut self, store: &mut Store, budget: &mut usize, taker: &mut impl Taker) -> Done {
+        while *budget > 0 {
+            if let Some(head) = self.heads.front_mut() {
+                if head.step(store, budget, &mut self.recent) {
+                    self.heads.pop_front();
+                }
+            } else if !self.layers.is_empty() {
+                match self.read_front(store, taker) {
+                    Got::Here(spent) => *budget = budget.saturating_sub(spent),
+                    Got::Waiting => return Done::Waiting,
+                    Got::Damaged => return Done::Refused,
+                }
+            } else if self.given < self.recent.len() {
+                let end = self.recent.len().min(self.given + RECENT_AT_ONCE);
+                let piece = Piece::Recent(&self.recent, self.given..end);
+                if (self.given == 0 && !self.recent.is_sorted_from(0))
+                    || taker.take(piece).is_none()
+                {
+                    return Done::Refused;
+                }
+                *budget = budget.saturating_sub(end - self.given);
+                self.given = end;
+            } else {
+                return Done::All;
+            }
+        }
+        Done::More
+    }
+
+    /// Take the next piece of the first layer; what that cost.
+    fn read_front(&mut self, store: &mut Store, taker: &mut impl Taker) -> Got<usize> {
+        let Some(layer) = self.layers.front_mut() else {
+            return Got::Here(0);
+        };
+        let ready = match layer.look(store, self.range, taker) {
+            Got::Here(()) => layer.fetch(store, self.range),
+            other => other,
+        };
+        match ready {
+            Got::Here(()) => {}
+            Got::Waiting => {
+                // The disk can do several things at once.
+                for layer in self.layers.iter_mut().skip(1).take(AHEAD) {
+                    if let Got::Here(()) = layer.look(store, self.range, taker) {
+                        let _ = layer.fetch(store, self.range);
+                    }
+                }
+                return Got::Waiting;
+            }
+            Got::Damaged => return Got::Damaged,
+        }
+        let Some(todo) = layer.todo.pop_front() else {
+            self.layers.pop_front();
+            return Got::Here(1);
+        };
+        let Some(page) = &todo.page else {
+            return Got::Damaged;
+        };
+        let (base, range) = (Millis(layer.info.window_start_ms), todo.range);
+        let mut spent = LAYER_COST;
+        for run in page.runs_of(layer.number) {
+            let piece = match todo.entry.kind {
+                Kind::Raw => Piece::Run { run, base, range },
+                Kind::Cells => Piece::Cells {
+                    cells: run,
+                    base,
+                    step: todo.step,
+                    range,
+                },
+            };
+            match taker.take(piece) {
+                Some(points) => spent += points,
+                None => return Got::Damaged,
+            }
+        }
+        Got::Here(spent)
+    }
+}
+
+impl Layer {
+    /// See what there is to do.
+    fn look(
+        &mut self,
+        store: &mut Store,
+        (from, until): (Millis, Millis),
+        taker: &impl Taker,
+    ) -> Got<()> {
+        if self.looked_at {
+            return Got::Here(());
+        }
+        let index = match store.index_of(&self.info) {
+            Got::Here(index) => index,
+            Got::Waiting => return Got::Waiting,
+            Got::Damaged => return Got::Damaged,
+        };
+        self.looked_at = true;
+        let runs = |from: Millis, until: Millis| {
+            let entries = index.raw_pages(self.number, from.0, until.0);
+            let to_read = from <= until;
+            entries.filter(move |_| to_read).map(move |entry| Todo {
+                entry: *entry,
+                page: None,
+                range: (from, until),
+                step: Step::MINUTE,
+            })
+        };
+        let cells = index.cell_step().and_then(|step| {
+            let inner = inner_cells(step, from, until)?;
+            let mut pages = index.cell_pages(self.number, inner.0.0, inner.1.0);
+            let entry = taker.takes_cells(step.millis()).then(|| pages.next())??;
+            Some((step, inner, *entry))
+        });
+        match cells {
+            Some((step, inner, entry)) => {
+                let last = Millis(inner.1.0.saturating_add(step.millis() - 1));
+                self.todo.extend(runs(from, Millis(inner.0.0 - 1)));
+                self.todo.push_back(Todo {
+                    entry,
+                    page: None,
+                    range: inner,
+                    step,
+                });
+                self.todo
+                    .extend(runs(Millis(last.0.saturating_add(1)), until));
+            }
+            None => self.todo.extend(runs(from, until)),
+        }
+        Got::Here(())
+    }
+
+    /// Have the page of what is to be done next. A series whose cells were not worth their room has points
+    /// only.
+    fn fetch(&mut self, store: &mut Store, (from, until): (Millis, Millis)) -> Got<()> {
+        let Some(todo) = self.todo.front_mut() else {
+            return Got::Here(());
+        };
+        if todo.page.is_some() {
+            return Got::Here(());
+        }
+        let page = match store.page_of(&self.info, &todo.entry) {
+            Got::Here(page) => page,
+            Got::Waiting => return Got::Waiting,
+            Got::Damaged => return Got::Damaged,
+        };
+        if todo.entry.kind == Kind::Raw || page.run(self.number).is_some() {
+            todo.page = Some(page);
+            return Got::Here(());
+        }
+        let (first, step) = (todo.range.0, todo.step);
+        let last = Millis(todo.range.1.0.saturating_add(step.millis() - 1));
+        let index = match store.index_of(&self.info) {
+            Got::Here(index) => index,
+            Got::Waiting => return Got::Waiting,
+            Got::Damaged => return Got::Damaged,
+        };
+        self.todo.pop_front();
+        let (from, until) = (first.max(from), last.min(until));
+        let entries = index.raw_pages(self.number, from.0, until.0);
+        for entry in entries.collect::<Vec<_>>().into_iter().rev() {
+            self.todo.push_front(Todo {
+                entry: *entry,
+                page: None,
+                range: (from, until),
+                step,
+            });
+        }
+        self.fetch(store, (from, until))
+    }
+}
+
+/// The cells that lie in a range as a whole: where the first and the last of them start.
+fn inner_cells(step: Step, from: Millis, until: Millis) -> Option<(Millis, Millis)> {
+    let step = step.millis();
+    let first = from
+        .0
+        .checked_add(step - 1)?
+        .div_euclid(step)
+        .checked_mul(step)?;
+    let end = until.0.checked_add(1)?.div_euclid(step).checked_mul(step)?;
+    (first < end).then(|| (Millis(first), Millis(end - step)))
+}
