@@ -4,6 +4,8 @@
 #![allow(dead_code)]
 
 mod empty_folder;
+pub(crate) mod memory_disk;
+pub(crate) mod one_shard;
 
 use std::io::Write;
 use std::time::Duration;

@@ -151,6 +151,8 @@ pub struct Summing {
     /// The bucket of the last value, and the first slot behind it.
     place: usize,
     place_end: usize,
+    /// Slots of a bucket, where all have as many.
+    per_bucket: Option<usize>,
 }
 
 impl Summing {
@@ -170,7 +172,11 @@ impl Summing {
             sums: Vec::new(),
             place: 0,
             place_end: 0,
+            per_bucket: None,
         };
+        let (width, step) = (buckets.width_s, summing.step);
+        let is_even = width % step == 0 && (start - buckets.start) % step == 0;
+        summing.per_bucket = is_even.then(|| usize::try_from(width / step).unwrap_or(usize::MAX));
         summing.place_end = summing.first_slot(1);
         summing
     }
@@ -225,6 +231,15 @@ impl Summing {
         if slot < self.place_end {
             return;
         }
+        if let Some(next_end) = self
+            .per_bucket
+            .and_then(|it| self.place_end.checked_add(it))
+            && slot < next_end
+        {
+            self.place += 1;
+            self.place_end = next_end;
+            return;
+        }
         let slot_s = i64::try_from(slot).unwrap_or(i64::MAX);
         let time = self.start.saturating_add(self.step.saturating_mul(slot_s));
         let ahead = time.saturating_sub(self.buckets.start) / self.buckets.width_s;
@@ -256,7 +271,7 @@ impl Summing {
         let Some(bucket) = self.sums.get_mut(self.place) else {
             return;
         };
-        bucket.present += cell.count();
+        bucket.present += cell.times().count;
         match self.summary.aggregation {
             Aggregation::Maximum => bucket.total = bucket.total.max(cell.max()),
             Aggregation::Minimum => bucket.total = bucket.total.min(cell.min()),

@@ -10,7 +10,7 @@ use super::Store;
 use super::direct::Done;
 use super::info::SegmentInfo;
 use super::manifest::Version;
-use super::pack::{Cell, Cells, PART_POINTS, Parts};
+use super::pack::{CellTimes, Cells, PART_POINTS, Part, Parts};
 use super::segment::{Entry, Index, Kind, Page};
 use super::shelf::Got;
 use crate::base::time::{Millis, Step};
@@ -27,7 +27,7 @@ pub struct NewestReading {
     _version: Arc<Version>,
     /// The newest first.
     layers: VecDeque<Layer>,
-    cells: Vec<Cell>,
+    cells: Vec<CellTimes>,
 }
 
 struct Layer {
@@ -173,12 +173,7 @@ impl Layer {
         Some(true)
     }
 
-    fn add_part(
-        &self,
-        part: &super::pack::Part<'_>,
-        most: usize,
-        times: &mut Vec<i64>,
-    ) -> Option<()> {
+    fn add_part(&self, part: &Part<'_>, most: usize, times: &mut Vec<i64>) -> Option<()> {
         match part.gap_ms() {
             Some(gap) => self.add_even(part.first_ms(), gap, part.count(), most, times),
             None => {
@@ -207,7 +202,7 @@ impl Layer {
         &self,
         page: &Page<Vec<u8>>,
         most: usize,
-        cells: &mut Vec<Cell>,
+        cells: &mut Vec<CellTimes>,
         times: &mut Vec<i64>,
     ) -> Option<bool> {
         let Some(bytes) = page.run(self.number) else {
@@ -217,12 +212,12 @@ impl Layer {
         let base = Millis(self.info.window_start_ms);
         cells.clear();
         let mut reader = Cells::new(bytes, base, self.cell_step?);
-        while let Some(cell) = reader.next().ok()? {
+        while let Some(cell) = reader.next_times().ok()? {
             cells.push(cell);
         }
         let (from, until) = self.range;
         let wanted = cells.iter().rev();
-        let wanted = wanted.filter(|it| from.0 <= it.last_ms() && it.first_ms() <= until.0);
+        let wanted = wanted.filter(|it| from.0 <= it.last_ms && it.first_ms <= until.0);
         let mut found = 0;
         for cell in wanted {
             if most <= found {
@@ -231,8 +226,8 @@ impl Layer {
             let Some(gap) = cell.gap_ms() else {
                 return Some(false);
             };
-            let count = usize::try_from(cell.count()).unwrap_or(usize::MAX);
-            self.add_even(cell.first_ms(), gap, count, most, times);
+            let count = usize::try_from(cell.count).unwrap_or(usize::MAX);
+            self.add_even(cell.first_ms, gap, count, most, times);
             found += count;
         }
         Some(true)

@@ -183,12 +183,17 @@ impl Direct {
         }
     }
 
+    #[inline]
     fn slot_of(&self, time_ms: i64) -> usize {
         let ahead = time_ms
             .saturating_sub(self.start_s.saturating_mul(1000))
             .max(0);
-        let step_ms = self.step_s.saturating_mul(1000);
-        usize::try_from(ahead / step_ms).unwrap_or(usize::MAX)
+        let slot = match self.step_s {
+            // No division by a number that is not known before.
+            1 => ahead / 1000,
+            step_s => ahead / step_s.saturating_mul(1000),
+        };
+        usize::try_from(slot).unwrap_or(usize::MAX)
     }
 
     /// The value of the last slot stands.
@@ -298,24 +303,25 @@ impl Direct {
         let end_ms = until.0.saturating_add(cell_ms);
         let mut count = 0;
         while let Some(cell) = cells.next().ok()? {
-            if cell.first_ms() < from.0 {
+            let times = cell.times();
+            if times.first_ms < from.0 {
                 continue;
             }
-            if end_ms <= cell.first_ms() {
+            if end_ms <= times.first_ms {
                 break;
             }
-            let gap = cell.gap_ms()?;
-            let is_apart = cell.count() == 1 || step_ms.unsigned_abs() <= gap;
-            if !is_apart || !self.follows(cell.first_ms()) {
+            let is_apart = times.count == 1 || step_ms.unsigned_abs() <= times.gap_ms()?;
+            let slot = self.slot_of(times.first_ms);
+            let follows = |(time, last): (i64, usize)| time < times.first_ms && last < slot;
+            if !is_apart || !self.taken.is_none_or(follows) {
                 return None;
             }
             self.flush();
-            let slot = self.slot_of(cell.first_ms());
             match &mut self.sink {
                 Sink::Sums(summing) => summing.put_cell(slot, &cell),
                 Sink::Slots(..) => return None,
             }
-            self.taken = Some((cell.last_ms(), self.slot_of(cell.last_ms())));
+            self.taken = Some((times.last_ms, self.slot_of(times.last_ms)));
             count += 1;
         }
         Some(count)

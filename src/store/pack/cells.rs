@@ -298,7 +298,42 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn next(&mut self) -> Result<Option<Record>, Corrupt> {
+        let Some((head, index, shape)) = self.begin()? else {
+            return Ok(None);
+        };
+        let told = match head & FLOAT {
+            0 => Told::take_decimals(
+                &mut self.cursor,
+                head & 0x0F,
+                head & CONSTANT != 0,
+                shape.count,
+            )?,
+            _ => Told::take_floats(&mut self.cursor)?,
+        };
+        Record::placed(index, self.step_ms, shape, told).map(Some)
+    }
+
+    /// The next cell without its values, which are passed.
+    #[inline]
+    fn next_times(&mut self) -> Result<Option<CellTimes>, Corrupt> {
+        let Some((head, index, shape)) = self.begin()? else {
+            return Ok(None);
+        };
+        Told::pass(&mut self.cursor, head & FLOAT != 0, head & CONSTANT != 0)?;
+        let (first_ms, last_ms) = shape.ends(index, self.step_ms)?;
+        Ok(Some(CellTimes {
+            count: shape.count,
+            first_ms,
+            last_ms,
+            is_even: shape.is_even,
+        }))
+    }
+
+    /// What stands in front of the values of the next cell: its head, index and shape.
+    #[inline]
+    fn begin(&mut self) -> Result<Option<(u8, i64, Shape)>, Corrupt> {
         if self.cursor.is_empty() {
             return Ok(None);
         }
@@ -317,15 +352,12 @@ impl<'a> Reader<'a> {
             0 => take_shape(cursor)?,
             _ => self.before.shape,
         };
-        let told = match head & FLOAT {
-            0 => Told::take_decimals(cursor, head & 0x0F, head & CONSTANT != 0, shape.count)?,
-            _ if head & !(FLOAT | NEXT | ALIKE) == 0 => Told::take_floats(cursor)?,
-            _ => return Err(Corrupt("a cell of floats has a scale or is constant")),
-        };
-        let record = Record::placed(index, self.step_ms, shape, told)?;
+        if head & FLOAT != 0 && head & !(FLOAT | NEXT | ALIKE) != 0 {
+            return Err(Corrupt("a cell of floats has a scale or is constant"));
+        }
         self.is_first = false;
         self.before = Before { index, shape };
-        Ok(Some(record))
+        Ok(Some((head, index, shape)))
     }
 }
 
@@ -374,6 +406,15 @@ impl<'a> Cells<'a> {
         Cells(Reader::new(bytes, base, step))
     }
 
+    /// When the points of the next cell are; its values are passed.
+    ///
+    /// # Errors
+    /// Where the bytes are damaged.
+    #[inline]
+    pub fn next_times(&mut self) -> Result<Option<CellTimes>, Corrupt> {
+        self.0.next_times()
+    }
+
     /// The next cell, later than all before it.
     ///
     /// # Errors
@@ -384,31 +425,47 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// When the points of a cell are.
+#[derive(Clone, Copy, Debug)]
+pub struct CellTimes {
+    /// Points, at least one.
+    pub count: u64,
+    /// Time of the first, milliseconds since the epoch.
+    pub first_ms: i64,
+    /// Time of the last.
+    pub last_ms: i64,
+    is_even: bool,
+}
+
+impl CellTimes {
+    /// How far apart the points are, if all are equally far and that is known: whole seconds only. 0 where
+    /// there is one point.
+    #[inline]
+    pub fn gap_ms(&self) -> Option<u64> {
+        let span = self.last_ms.abs_diff(self.first_ms);
+        let gaps = (self.count - 1).max(1);
+        // One division less for what nearly all cells are.
+        self.is_even.then(|| match (span, gaps) {
+            (59_000, 59) => 1000,
+            _ => span / gaps,
+        })
+    }
+}
+
 /// One cell as it is written.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell(Record);
 
 impl Cell {
-    /// Points, at least one.
-    pub fn count(&self) -> u64 {
-        self.0.count
-    }
-
-    /// Time of the first, milliseconds since the epoch.
-    pub fn first_ms(&self) -> i64 {
-        self.0.first_ms
-    }
-
-    /// Time of the last.
-    pub fn last_ms(&self) -> i64 {
-        self.0.last_ms
-    }
-
-    /// How far apart its points are, if all are equally far and that is known: whole seconds only. 0 where
-    /// there is one point.
-    pub fn gap_ms(&self) -> Option<u64> {
-        let span = self.0.last_ms.abs_diff(self.0.first_ms);
-        self.0.is_even.then(|| span / (self.0.count - 1).max(1))
+    /// When its points are.
+    #[inline]
+    pub fn times(&self) -> CellTimes {
+        CellTimes {
+            count: self.0.count,
+            first_ms: self.0.first_ms,
+            last_ms: self.0.last_ms,
+            is_even: self.0.is_even,
+        }
     }
 
     /// Smallest value.

@@ -38,6 +38,19 @@ impl<'a> Cursor<'a> {
         Ok(number)
     }
 
+    /// Pass one.
+    #[inline]
+    pub(super) fn pass_varint(&mut self) -> Result<(), Corrupt> {
+        let lead = self.0.first().ok_or(Corrupt::NUMBER)?.leading_ones() as usize;
+        let len = match lead {
+            ..7 => lead + 1,
+            7 => varint::BYTES_MAX,
+            _ => return Err(Corrupt::NUMBER),
+        };
+        self.0 = self.0.get(len..).ok_or(Corrupt::NUMBER)?;
+        Ok(())
+    }
+
     #[inline]
     pub(super) fn signed(&mut self) -> Result<i64, Corrupt> {
         self.varint().map(varint::unzigzag)

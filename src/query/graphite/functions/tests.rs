@@ -26,6 +26,7 @@ use crate::query::testing::run;
 
 mod answers;
 mod calculate;
+mod pushed;
 mod transform;
 
 pub(super) const T: i64 = 1_699_999_200;

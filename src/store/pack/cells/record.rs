@@ -49,6 +49,20 @@ impl Told {
             .unwrap_or(Told::Float(floats))
     }
 
+    /// Pass the values of a cell.
+    #[inline]
+    pub(super) fn pass(
+        cursor: &mut Cursor<'_>,
+        is_float: bool,
+        is_constant: bool,
+    ) -> Result<(), Corrupt> {
+        match (is_float, is_constant) {
+            (true, _) => cursor.bytes(5 * size_of::<f64>()).map(drop),
+            (_, true) => cursor.pass_varint(),
+            _ => (0..5).try_for_each(|_| cursor.pass_varint()),
+        }
+    }
+
     pub(super) fn take_floats(cursor: &mut Cursor<'_>) -> Result<Told, Corrupt> {
         let mut floats = [0.0; 5];
         for float in &mut floats {
@@ -57,6 +71,7 @@ impl Told {
         Ok(Told::Float(floats))
     }
 
+    #[inline]
     pub(super) fn take_decimals(
         cursor: &mut Cursor<'_>,
         scale: u8,
@@ -65,18 +80,20 @@ impl Told {
     ) -> Result<Told, Corrupt> {
         let least = cursor.signed()?;
         let base = (count as i64).wrapping_mul(least);
-        let mut above = [0; 4];
+        let (mut most, mut first, mut last, mut sum) = (least, least, least, base);
         if !is_constant {
-            for above in &mut above {
-                *above = cursor.varint()? as i64;
-            }
+            most = least.wrapping_add(cursor.varint()? as i64);
+            first = least.wrapping_add(cursor.varint()? as i64);
+            last = least.wrapping_add(cursor.varint()? as i64);
+            sum = base.wrapping_add(cursor.varint()? as i64);
         }
-        let [most, first, last] =
-            [above[0], above[1], above[2]].map(|above| least.wrapping_add(above));
-        let sum = base.wrapping_add(above[3]);
-        let fits = |number: &i64| number.unsigned_abs() <= Number::MANTISSA_MAX as u64;
-        let is_inside = |number: &i64| (least..=most).contains(number);
-        if ![least, most, sum].iter().all(fits) || ![first, last].iter().all(is_inside) {
+        let largest = least.unsigned_abs() | most.unsigned_abs() | sum.unsigned_abs();
+        let fits = largest < Number::MANTISSA_MAX as u64
+            || [least, most, sum]
+                .iter()
+                .all(|number| number.unsigned_abs() <= Number::MANTISSA_MAX as u64);
+        let is_inside = least <= first && first <= most && least <= last && last <= most;
+        if !fits || !is_inside {
             return Err(Corrupt("a cell has values it cannot have"));
         }
         Ok(Told::Decimal {
@@ -134,6 +151,26 @@ pub(super) struct Shape {
     pub(super) is_even: bool,
 }
 
+impl Shape {
+    /// The first and the last time of the cell at `index`.
+    #[inline]
+    pub(super) fn ends(&self, index: i64, step_ms: i64) -> Result<(i64, i64), Corrupt> {
+        let into = self.start_ms.checked_add(self.span_ms);
+        let is_inside = into.is_some_and(|into| into < step_ms as u64);
+        if self.count == 0 || !is_inside {
+            return Err(Corrupt("a cell has no points, or points outside of it"));
+        }
+        // In the first cell that there can be, times are within bounds and its start is not.
+        let start = i128::from(index) * i128::from(step_ms);
+        let first = start + i128::from(self.start_ms);
+        let last = first + i128::from(self.span_ms);
+        match (i64::try_from(first), i64::try_from(last)) {
+            (Ok(first), Ok(last)) => Ok((first, last)),
+            _ => Err(Corrupt::TIME),
+        }
+    }
+}
+
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Record {
@@ -181,15 +218,7 @@ impl Record {
         shape: Shape,
         told: Told,
     ) -> Result<Record, Corrupt> {
-        let start = i128::from(index) * i128::from(step_ms);
-        let first = start + i128::from(shape.start_ms);
-        let last = first + i128::from(shape.span_ms);
-        if shape.count == 0 || last >= start + i128::from(step_ms) {
-            return Err(Corrupt("a cell has no points, or points outside of it"));
-        }
-        let (Ok(first_ms), Ok(last_ms)) = (i64::try_from(first), i64::try_from(last)) else {
-            return Err(Corrupt::TIME);
-        };
+        let (first_ms, last_ms) = shape.ends(index, step_ms)?;
         Ok(Record {
             index,
             count: shape.count,
