@@ -171,7 +171,9 @@ impl Work {
         spaced_s: Option<(i64, i64)>,
         gatherer: Option<Gatherer>,
     ) -> Work {
+        let metric = |one: &Selector| matches!(one, Selector::Metric { .. });
         Work::Points(Box::new(PointsScan {
+            numbers_only: !selectors.iter().any(metric),
             from,
             until,
             last_slots,
@@ -385,6 +387,8 @@ struct PointsScan {
     spare: Points,
     /// Whether all of them wait for the disk.
     waits: bool,
+    /// Whether series of texts are left out: Graphite has none.
+    numbers_only: bool,
 }
 
 /// How far the selector is whose matches are not yet in [`FoundPoints::matches`].
@@ -436,6 +440,7 @@ impl PointsScan {
             spaced_s: None,
             gatherer: None,
             waits: false,
+            numbers_only: false,
         }
     }
 
@@ -523,6 +528,9 @@ impl PointsScan {
                 };
                 for &id in std::iter::once(&id).chain(twins) {
                     if store.has_deleted() && store.is_hidden(id) {
+                        continue;
+                    }
+                    if self.numbers_only && index.values(id) == Values::Text {
                         continue;
                     }
                     let next = self.positions.len() as u32;

@@ -113,6 +113,26 @@ impl Shards {
         );
     }
 
+    /// One point of a series of texts arrives.
+    pub(crate) fn put_text(
+        &mut self,
+        shard: usize,
+        name: &str,
+        time_ms: i64,
+        stamp: u64,
+        text: &str,
+    ) {
+        self.define_as(shard, name, Values::Text);
+        let Pair { index, store } = &mut self.0[shard];
+        let series = SeriesName::from_text(name).expect("a canonical text");
+        let id = index.lookup(TenantId::DEFAULT, &series, Values::Text);
+        let store = store.get_mut();
+        store.begin_read(Stamp(stamp));
+        store
+            .append_text(id.expect("defined"), Millis(time_ms), text)
+            .expect("room for the point");
+    }
+
     fn put_as(
         &mut self,
         shard: usize,

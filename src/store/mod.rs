@@ -50,7 +50,7 @@ use crate::base::time::{Arrival, Millis, Stamp};
 use crate::model::number::Number;
 use crate::model::points::Points;
 use crate::model::refusal::Reason;
-use crate::model::series::{Properties, SeriesId};
+use crate::model::series::{Properties, SeriesId, TEXT_BYTES_MAX, Values};
 use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request};
 use book::BookRefused;
 use catalog::Catalog;
@@ -402,10 +402,44 @@ impl Store {
         self.append_slowly(id, time, value)
     }
 
+    /// Add one point of a series of texts to the read that was begun.
+    ///
+    /// # Errors
+    /// [`Reason::HeadFull`] as of [`Store::append`], [`Reason::TextLong`], and [`Reason::Value`] where the
+    /// series is of numbers.
+    pub fn append_text(&mut self, id: SeriesId, time: Millis, text: &str) -> Result<(), Reason> {
+        if TEXT_BYTES_MAX < text.len() {
+            return Err(Reason::TextLong);
+        }
+        if self.series(id).values != Values::Text {
+            return Err(Reason::Value);
+        }
+        if self.open.head.ids_end() <= id.0 {
+            self.open.head.admit(id);
+        }
+        self.append_text_to_open(id, time, text).or_else(|full| {
+            self.append_to_next(id, full, |store| store.append_text_to_open(id, time, text))
+        })
+    }
+
+    fn append_text_to_open(&mut self, id: SeriesId, time: Millis, text: &str) -> Result<(), Full> {
+        let (head, numbers) = (&mut self.open.head, self.catalog.numbers());
+        let same = head.last_text(id).is_some_and(|last| **last == *text);
+        let entry = head.append_text(&mut self.pool, id, numbers, time, self.read, text)?;
+        // A block of the head begins with what is told from nothing, and so does the log.
+        if same && !token::stands_alone(entry.token.bytes()) {
+            self.log.push_short(entry.number, time.0, token::TEXT_AGAIN);
+        } else {
+            self.log.push_text(entry.number, time.0, text);
+        }
+        Ok(())
+    }
+
     #[inline(never)]
     fn append_slowly(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Reason> {
-        self.append_to_open(id, time, value)
-            .or_else(|full| self.append_to_next(id, time, value, full))
+        self.append_to_open(id, time, value).or_else(|full| {
+            self.append_to_next(id, full, |store| store.append_to_open(id, time, value))
+        })
     }
 
     fn append_to_open(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Full> {
@@ -420,9 +454,8 @@ impl Store {
     fn append_to_next(
         &mut self,
         id: SeriesId,
-        time: Millis,
-        value: Number,
         full: Full,
+        append: impl FnOnce(&mut Store) -> Result<(), Full>,
     ) -> Result<(), Reason> {
         if full != Full::Windows || FROZEN_MAX <= self.frozen.len() {
             return Err(Reason::HeadFull);
@@ -430,8 +463,7 @@ impl Store {
         self.freeze();
         self.begin_read(self.now.stamp);
         self.open.head.admit(id);
-        self.append_to_open(id, time, value)
-            .map_err(|_| Reason::HeadFull)
+        append(self).map_err(|_| Reason::HeadFull)
     }
 
     /// Whether senders should wait: the disk does not keep up, or memory is nearly used up. What has

@@ -13,7 +13,7 @@ use super::generations::Generation;
 use super::info::SegmentInfo;
 use super::output::{Output, State};
 use super::pack;
-use super::segment::{self, Extent, RUN_POINTS_MAX};
+use super::segment::{self, Extent, RUN_POINTS_MAX, RUN_TEXT_BYTES_MAX};
 use super::stretch::Stretch;
 use super::{Store, owner};
 use crate::base::time::{Millis, Step as TimeStep};
@@ -257,7 +257,7 @@ impl Seal {
         let Some(writer) = file.and_then(|file| file.writer.as_mut()) else {
             return;
         };
-        for part in self.stretch.parts(RUN_POINTS_MAX) {
+        for part in self.stretch.parts(RUN_POINTS_MAX, RUN_TEXT_BYTES_MAX) {
             self.run.clear();
             let extent = Extent::from(&pack::encode(&part, window, &mut self.run));
             self.whole.add(&extent);
