@@ -92,6 +92,8 @@ reasons! {
     SeriesLong = "series_long",
     /// A new series beyond the limit of series.
     SeriesFull = "series_full",
+    /// One more time to live of a name than the limit.
+    TtlsMany = "ttls_many",
     /// A point older than everything the full head still keeps.
     HeadFull = "head_full",
     /// A line over the line limit.

@@ -129,9 +129,14 @@ impl Landing {
     #[cold]
     fn meet(&mut self, sent: &[u8], follow: &mut Follow) -> Result<SeriesId, Reason> {
         if form::is_form(sent) {
-            let form::Sent { name, values, .. } = form::name_of(sent)?;
+            let form::Sent {
+                name,
+                values,
+                ttl_seconds,
+            } = form::name_of(sent)?;
             let properties = Properties {
                 values,
+                ttl_seconds,
                 ..Properties::default()
             };
             return self.intern(TenantId::DEFAULT, name, properties, sent, follow);
@@ -155,8 +160,11 @@ impl Landing {
     ) -> Result<SeriesId, Reason> {
         let id = self
             .index
-            .intern(tenant, &name, properties.values, sent, follow)?;
+            .intern(tenant, &name, properties.variant(), sent, follow)?;
         self.store.note_met(id, self.index.identity(id));
+        for sibling in self.index.siblings(id) {
+            self.store.keep_order(sibling);
+        }
         self.store.admit(id, properties, |number| Definition {
             number,
             tenant,

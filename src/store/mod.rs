@@ -52,6 +52,8 @@ use crate::model::points::Points;
 use crate::model::refusal::Reason;
 use crate::model::series::{Properties, SeriesId, TEXT_BYTES_MAX, Values};
 use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request};
+use roaring::RoaringBitmap;
+
 use book::BookRefused;
 use catalog::Catalog;
 use compact::Compaction;
@@ -133,6 +135,8 @@ pub struct Store {
     options: Options,
     /// Whether points keep the order of their arrival, because another shard may have the same series.
     ordered: bool,
+    /// Series whose points keep it anyway: they expire, or lie beside those of such.
+    kept: RoaringBitmap,
     pool: Pool,
     open: Generation,
     /// Older ones, the oldest first: those of the replayed log before those of this run.
@@ -240,6 +244,7 @@ impl Store {
         Store {
             place,
             ordered,
+            kept: RoaringBitmap::new(),
             pool: Pool::new(options.head_bytes_max),
             open: Generation::new(FIRST_LIVE, place.shard as u32, head, Stamp(version.clock())),
             frozen: VecDeque::new(),
@@ -344,11 +349,30 @@ impl Store {
                 .resize(id.0 as usize + 1, Properties::default());
         }
         self.properties[id.0 as usize] = properties;
+        if properties.ttl_seconds != 0 {
+            self.keep_order(id);
+        }
         if self.catalog.number_of(id).is_none()
             && let Some(number) = self.catalog.give(id)
         {
             self.define(definition(number));
         }
+    }
+
+    /// From now on the points of a series keep the order of their arrival: they expire, or those of another
+    /// series of its name and type of values do, and which of both is the later one must be known.
+    pub fn keep_order(&mut self, id: SeriesId) {
+        if self.kept.insert(id.0) {
+            self.open.head.keep_order(id);
+            if let Some((_, last)) = self.open.head.stamps() {
+                self.read = self.open.head.read_number(last);
+            }
+        }
+    }
+
+    /// The stamp below which points of a series have expired at `now`.
+    pub fn expired_below(&self, id: SeriesId, now: Stamp) -> u64 {
+        self.series(id).expired_below(now.0)
     }
 
     fn define(&mut self, definition: Definition) {
@@ -646,10 +670,11 @@ impl Store {
         let floor = self.log.cut();
         self.log_cut_at = self.log.counters().bytes_written;
         let after = self.open.stamp();
-        let head = self
+        let mut head = self
             .spare
             .pop()
             .unwrap_or_else(|| Head::new(head_options(&self.options, self.ordered)));
+        head.set_kept(&self.kept);
         let log = self.open.log;
         let mut next = Generation::new(self.next_generation, log, head, after);
         self.next_generation += 1;
@@ -687,10 +712,11 @@ impl Store {
     /// An empty generation for points of the log `log`.
     fn new_replayed(&mut self, log: u32) -> Generation {
         // It was one generation before, however many windows one may have now.
-        let head = Head::new(generation::Options {
+        let mut head = Head::new(generation::Options {
             windows_max: usize::MAX,
             ..head_options(&self.options, self.ordered)
         });
+        head.set_kept(&self.kept);
         self.replayed += 1;
         Generation::new(self.replayed, log, head, Stamp(0))
     }

@@ -354,6 +354,12 @@ impl Store {
         let mut store = Store::new(options, start.place, (log, book), catalog, start.version);
         store.books = all_books;
         store.properties = properties;
+        let mortal = store.properties.iter().zip(0u32..);
+        let mortal = mortal.filter(|(properties, _)| properties.ttl_seconds != 0);
+        let mortal: Vec<u32> = mortal.map(|(_, id)| id).collect();
+        mortal
+            .into_iter()
+            .for_each(|id| store.keep_order(SeriesId(id)));
         store.unbooked = unbooked;
         // Points of several shards may be mixed in what is replayed.
         store.ordered |= !start.adopted.is_empty() || has_others;

@@ -227,6 +227,13 @@ impl Seal {
             let about = store.series(id);
             self.stretches
                 .begin(head, id, about.values, about.duplicates);
+            for writer in self
+                .files
+                .iter_mut()
+                .filter_map(|file| file.writer.as_mut())
+            {
+                writer.set_ttl(about.ttl_seconds);
+            }
             self.begun = true;
         }
         let step = store.options.cell;
