@@ -12,4 +12,5 @@ pub mod kairos_sent;
 pub mod kairos_telnet;
 pub mod name;
 pub mod number;
+pub mod opentsdb_json;
 pub mod pickle;
