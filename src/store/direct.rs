@@ -114,7 +114,7 @@ impl DirectReading {
             return None;
         }
         let version = Arc::clone(store.version());
-        let heads = store.head_readings(id, range).collect();
+        let heads = store.head_readings(id, range, 0).collect();
         let mut layers = Vec::new();
         for &book in &store.books {
             for number in store.catalog().numbers_in(book, id) {

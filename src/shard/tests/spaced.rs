@@ -26,7 +26,8 @@ const AGGREGATIONS: [Aggregation; 8] = [
 
 impl World {
     fn part_of(&mut self, want: Want, budget: usize) -> Partial {
-        let mut scan = Scan::new(Plan::new(TenantId::DEFAULT, want, Limits::default()));
+        let plan = Plan::new(TenantId::DEFAULT, want, Limits::default());
+        let mut scan = Scan::new(plan, Stamp(self.stamp));
         loop {
             let Landing { index, store, .. } = &mut self.shard.landing;
             match scan.step(index, store, budget) {
