@@ -101,6 +101,7 @@ fn small(random: &mut Random) -> Options {
         unwritten_bytes_max: 128 << 10,
         raw_disk_percent: 100,
         raw_at_least: Step::SIX_HOURS,
+        kairos_ttl_seconds: 0,
     }
 }
 

@@ -249,6 +249,23 @@ fn the_last_arrival_counts_however_long_points_stay() {
 }
 
 #[test]
+fn points_without_a_ttl_have_the_one_of_the_door() {
+    let store = store::Options {
+        kairos_ttl_seconds: 3,
+        ..options().store
+    };
+    let mut world = World::with(Options { store, ..options() });
+    Batch::default()
+        .number("m", 0, 1, 1)
+        .number("m", 9, 2, 2)
+        .send(&mut world);
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
+    world.send(&mut feed, b"m;host=a 3 1700000000\n");
+    world.stamp += 3_000_000;
+    assert_eq!(world.numbers("m"), [(2, 2.0), (1_700_000_000_000, 3.0)]);
+}
+
+#[test]
 fn files_lose_what_has_expired() {
     let mut world = World::new();
     let mut batch = Batch::default();
