@@ -57,6 +57,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "KairosDB's lines, which OpenTSDB's senders use too.",
     ),
     (
+        "carbon",
+        "Paths of the Graphite doors as KairosDB's carbon plugin stores them. Off by default.",
+    ),
+    (
         "head",
         "Recent points, held in memory until they are sealed in files.",
     ),
@@ -373,8 +377,9 @@ pub static KEYS: &[Key] = &[
         name: "carbon.templates",
         flag: None,
         help: &[
-            "templates: at most 64 of \"filter shape [separator,new separator] tag=value,tag=value\", all but",
-            "the first may be left out. The first counts whose filter fits the beginning of a path. Default [].",
+            "templates: at most 64 of \"filter shape [separator,new separator] tag=value,tag=value\"; all",
+            "but the first word may be left out. The first template counts whose filter fits the",
+            "beginning of a path. Default [].",
         ],
         kind: Kind::Texts {
             at: |c| &mut c.carbon.templates,

@@ -1,8 +1,7 @@
 //! Names of the doors of Graphite for the index of an appliance that parses paths: the path as it was sent,
 //! with what the values are in front.
 
-use super::super::kairos_sent::MARK;
-use super::super::kairos_sent::raw;
+use super::super::kairos_sent::{MARK, PATHS};
 use super::super::number;
 use crate::model::number::Number;
 use crate::model::refusal::Reason;
@@ -22,19 +21,18 @@ pub enum Source {
     Items,
 }
 
-/// What is in front of a path.
-fn kind(values: Values) -> u8 {
-    raw::KIND_MAX + 1 + values as u8
-}
-
 /// What is said in front of a path, and the path; `None` of any other name.
 pub fn path_of(name: &[u8]) -> Option<(Values, &[u8])> {
-    let [MARK, byte, path @ ..] = name else {
-        return None;
-    };
-    let all = [Values::Double, Values::Long];
-    let values = all.into_iter().find(|&values| kind(values) == *byte)?;
-    Some((values, path))
+    match name {
+        [MARK, byte, path @ ..] if *byte == PATHS[0] => Some((Values::Double, path)),
+        [MARK, byte, path @ ..] if *byte == PATHS[1] => Some((Values::Long, path)),
+        _ => None,
+    }
+}
+
+/// What is in front of a path.
+fn kind(values: Values) -> u8 {
+    PATHS[usize::from(values == Values::Long)]
 }
 
 /// Samples of Graphite's decoders on their way to their new names.

@@ -73,7 +73,7 @@ pub fn behind_kind(form: &[u8]) -> &[u8] {
 }
 
 /// The highest second byte of a raw form.
-pub(in crate::wire) const KIND_MAX: u8 = FIRST + 2 * (Values::Text as u8 + 1) - 1;
+pub(super) const KIND_MAX: u8 = FIRST + 2 * (Values::Text as u8 + 1) - 1;
 
 /// What a second byte says.
 pub(super) fn told_by(byte: u8) -> Option<(Values, Charset)> {
