@@ -85,7 +85,8 @@ impl Kind {
                 format!("text of at most {TEXT_BYTES_MAX} printable ASCII letters")
             }
             Kind::Texts { .. } => format!(
-                "texts of at most {TEXT_BYTES_MAX} printable ASCII letters, in a file a list like [\"a\", \"b\"]"
+                "texts of at most {TEXT_BYTES_MAX} printable ASCII letters, in a file a list like \
+                 [\"a\", \"b\"]"
             ),
             Kind::Folder { .. } => "the path of a folder, as text".to_owned(),
             Kind::Addresses { .. } => {
