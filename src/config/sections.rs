@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use tracing::Level;
 
+use super::carbon::Carbon;
 use super::network::Network;
 use crate::base::time::Step;
 use crate::model::sample::TimeRule;
@@ -33,6 +34,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// KairosDB's lines.
     pub telnet: Telnet,
+    /// Paths of Graphite as KairosDB's carbon plugin stores them.
+    pub carbon: Carbon,
     /// Recent points in memory.
     pub head: Head,
     /// Log and segments.
@@ -62,6 +65,7 @@ impl Default for Config {
             steering: Steering::default(),
             ingest: Ingest::default(),
             telnet: Telnet::default(),
+            carbon: Carbon::default(),
             head: Head::default(),
             store: Store::default(),
             retention: Retention::default(),

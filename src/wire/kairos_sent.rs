@@ -30,9 +30,13 @@ pub const MARK: u8 = b'\n';
 /// What values there are, in the order of their bytes.
 const ALL: [Values; 3] = [Values::Double, Values::Long, Values::Text];
 
+/// The second bytes of doubles and longs by paths of Graphite, see [`typed`](super::carbon_tags::typed). No
+/// blanks, for a pickle may have names that begin with some.
+pub(super) const PATHS: [u8; 2] = [14, 15];
+
 /// Whether a name begins as a sent form does.
 pub fn is_form(name: &[u8]) -> bool {
-    matches!(name, [MARK, kind, ..] if *kind <= raw::KIND_MAX)
+    matches!(name, [MARK, kind, ..] if *kind <= raw::KIND_MAX || PATHS.contains(kind))
 }
 
 /// Begin the sent form of a series whose points stay for `ttl_seconds`, 0 for ever. Its keys and values
