@@ -76,6 +76,12 @@ pub trait Fleet {
         samples: &mut Samples,
     ) -> Local<'_, Result<(), Unstored>>;
 
+    /// Wait until there is room for samples, which [`Fleet::ingest`] does not; false after so long.
+    fn until_roomy(&self, millis_max: u64) -> Local<'_, bool> {
+        let _ = millis_max;
+        Box::pin(std::future::ready(true))
+    }
+
     /// Delete points that have arrived so far. Done when that is durable and every shard goes by it.
     fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>>;
 

@@ -13,8 +13,8 @@ use flate2::bufread::MultiGzDecoder;
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
-use super::Local;
 use super::question::Question;
+use super::{Fleet, Local};
 
 /// Bytes that one [`Pieces::read`] gives at most.
 pub(super) const PIECE_BYTES: usize = 16 * 1024;
@@ -24,7 +24,8 @@ const DISCARDED_BYTES_MAX: usize = 64 << 20;
 
 /// Gives a body as it comes from its sender.
 pub trait Source {
-    /// Wait for the next piece, of any size; `None` is the end.
+    /// Wait for the next piece, of any size; `None` is the end. An empty one says that nothing came for a
+    /// while: what is held for more may be put away.
     ///
     /// # Errors
     /// What ended the body too early. Nothing follows.
@@ -135,7 +136,8 @@ impl Pieces {
         is_here.then(|| std::mem::take(&mut self.plain))
     }
 
-    /// Append what comes next to `into`, at most [`PIECE_BYTES`]. False at the end, with nothing appended.
+    /// Append what comes next to `into`, at most [`PIECE_BYTES`]; nothing where nothing came for a while.
+    /// False at the end, with nothing appended.
     ///
     /// # Errors
     /// What cannot be unpacked, and what the source says.
@@ -152,7 +154,7 @@ impl Pieces {
     }
 
     async fn copy(&mut self, into: &mut Vec<u8>) -> Result<bool, Unread> {
-        while self.plain.is_empty() {
+        if self.plain.is_empty() {
             match self.next().await? {
                 Some(bytes) => self.plain = bytes,
                 None => return Ok(false),
@@ -180,6 +182,9 @@ impl Pieces {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let more = self.next().await?;
+                    if more.as_ref().is_some_and(Bytes::is_empty) {
+                        return Ok(true);
+                    }
                     if let Some(packed) = &mut self.packed {
                         let packed = packed.get_mut();
                         packed.is_last = more.is_none();
@@ -213,16 +218,29 @@ impl Pieces {
         next
     }
 
-    /// Nobody reads on: take what still comes, within reason, and throw it away.
-    pub(super) async fn discard(mut self) {
-        self.packed = None;
-        let mut left = DISCARDED_BYTES_MAX;
-        while let Ok(Some(bytes)) = self.next().await {
-            left = left.saturating_sub(bytes.len());
-            if left == 0 {
-                return;
-            }
+    /// Nobody wants more: take what still comes, within reason, and throw it away, but see whether what was
+    /// packed is whole.
+    ///
+    /// # Errors
+    /// As [`Pieces::read`], of a packed body whose end was not read.
+    pub(super) async fn discard(mut self, fleet: &dyn Fleet) -> Result<(), Unread> {
+        let (mut left, mut piece) = (DISCARDED_BYTES_MAX, Vec::new());
+        let mut is_whole = Ok(true);
+        while self.packed.is_some() && is_whole == Ok(true) && left > 0 {
+            piece.clear();
+            is_whole = self.read(&mut piece).await;
+            left = left.saturating_sub(piece.len());
+            fleet.breathe().await;
         }
+        self.packed = None;
+        while left > 0 {
+            let Ok(Some(bytes)) = self.next().await else {
+                break;
+            };
+            left = left.saturating_sub(bytes.len());
+            fleet.breathe().await;
+        }
+        is_whole.map(drop)
     }
 }
 

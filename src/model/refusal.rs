@@ -62,6 +62,8 @@ reasons! {
     Fields = "fields",
     /// A value that is no decimal number, or is not finite.
     Value = "value",
+    /// A value that is a text over its limit.
+    TextLong = "text_long",
     /// A value that is NaN: not an error of form, so counted apart.
     NotANumber = "nan",
     /// A timestamp that is no number.

@@ -14,6 +14,9 @@ pub const TAG_VALUE_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of a series' canonical text.
 pub const SERIES_BYTES_MAX: usize = 16 * 1024;
 
+/// Bytes of a value that is a text.
+pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+
 /// Whose series it is. Part of the identity from the first version on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(pub u32);

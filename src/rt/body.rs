@@ -20,6 +20,9 @@ use crate::http::{Local, Source, Unread};
 /// as it is large, but no sender holds a connection by a byte now and then.
 const PROGRESS_BYTES: usize = 16 * 1024;
 
+/// After so long without a byte, whoever reads is told.
+const SILENCE: Duration = Duration::from_millis(200);
+
 /// A body under way.
 pub(super) struct IncomingPieces {
     body: Incoming,
@@ -53,7 +56,7 @@ impl IncomingPieces {
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Unread> {
         let began = Instant::now();
-        let mut sleep = Sleep::over(self.left);
+        let mut sleep = Sleep::over(self.left.min(SILENCE));
         loop {
             let (body, sleep) = (&mut self.body, &mut sleep);
             let frame = poll_fn(|context| match Pin::new(&mut *body).poll_frame(context) {
@@ -76,6 +79,10 @@ impl IncomingPieces {
                 Ok(Some(Err(error))) => {
                     let told = format!("the body cannot be read: {error}");
                     return Err(Unread::new(StatusCode::BAD_REQUEST, told));
+                }
+                Err(()) if SILENCE < self.left => {
+                    self.progress(0, began);
+                    return Ok(Some(Bytes::new()));
                 }
                 Err(()) => {
                     let told = "the body took too long to come";

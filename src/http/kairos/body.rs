@@ -1,4 +1,4 @@
-//! The body of a request, unpacked if it is packed.
+//! What bodies may take in memory, and one that is wanted whole, unpacked if it is packed.
 //!
 //! Few packed bytes can be very many: both one body and all of them together are bounded, and unpacking
 //! lets other work go on.
@@ -16,10 +16,11 @@ use crate::http::question::Question;
 
 /// Bytes that one body may unpack to.
 const UNPACKED_BYTES_MAX: usize = 64 << 20;
-/// Bytes that all unpacked bodies of the appliance may take together.
+/// Bytes that all unpacked bodies, and all unusual ones that are read while they come, may take together.
 const ALL_UNPACKED_BYTES_MAX: u64 = 256 << 20;
 
-/// What all unpacked bodies together may take; one for all shards, which touch it only to unpack.
+/// What bodies may take together in memory beyond what each usual one does; one for all shards, which touch
+/// it only for unusual ones.
 #[derive(Clone, Debug)]
 pub struct Room {
     bytes_max: u64,
@@ -35,8 +36,26 @@ impl Default for Room {
     }
 }
 
+impl Room {
+    #[cfg(test)]
+    pub(super) fn of(bytes_max: u64) -> Room {
+        Room {
+            bytes_max,
+            taken: Arc::default(),
+        }
+    }
+
+    /// No part of it yet.
+    pub(super) fn part(&self) -> Taken<'_> {
+        Taken {
+            room: self,
+            bytes: 0,
+        }
+    }
+}
+
 /// A body's part of the room, given back at its end.
-struct Taken<'a> {
+pub(super) struct Taken<'a> {
     room: &'a Room,
     bytes: u64,
 }
@@ -46,6 +65,17 @@ impl Taken<'_> {
         self.bytes += bytes;
         let before = self.room.taken.fetch_add(bytes, Relaxed);
         before + bytes <= self.room.bytes_max
+    }
+
+    /// From now on it is so many bytes. False if there is no room for them.
+    pub(super) fn hold(&mut self, bytes: usize) -> bool {
+        let bytes = bytes as u64;
+        if self.bytes < bytes {
+            return self.more(bytes - self.bytes);
+        }
+        self.room.taken.fetch_sub(self.bytes - bytes, Relaxed);
+        self.bytes = bytes;
+        true
     }
 }
 
@@ -63,10 +93,7 @@ pub(super) struct Body<'a> {
 
 /// The body of `question`, whole. Packed is what [`Pieces`] unpacks.
 pub(super) async fn read<'a>(question: &'a Question<'_>) -> Result<Body<'a>, Refused> {
-    let mut taken = Taken {
-        room: &question.options.unpacking,
-        bytes: 0,
-    };
+    let mut taken = question.options.unpacking.part();
     let mut pieces = Pieces::of(question)?;
     if let Some(bytes) = pieces.whole() {
         return Ok(Body {

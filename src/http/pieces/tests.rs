@@ -35,19 +35,22 @@ fn read(encoding: &str, sent: &[u8], size: usize, end: Option<Unread>) -> (Vec<u
     let request = request.body(Bytes::new()).expect("a request");
     let (fleet, options) = (TestFleet::new(1, 0), HttpOptions::default());
     let question = Question::unread(&request, &fleet, &options);
-    let cut = sent.chunks(size).map(Bytes::copy_from_slice).collect();
+    let mut cut: VecDeque<Bytes> = sent.chunks(size).map(Bytes::copy_from_slice).collect();
+    // Somewhere nothing comes for a while.
+    cut.insert(cut.len() / 2, Bytes::new());
     question.source.set(Some(Box::new(Cut(cut, end))));
     let mut pieces = match Pieces::of(&question) {
         Ok(pieces) => pieces,
         Err(unread) => return (Vec::new(), Err(unread)),
     };
-    let mut all = Vec::new();
+    let (mut all, mut silences) = (Vec::new(), 0);
     loop {
         let before = all.len();
         match run(pieces.read(&mut all)) {
-            Ok(true) => assert!((1..=PIECE_BYTES).contains(&(all.len() - before))),
+            Ok(true) if before == all.len() => silences += 1,
+            Ok(true) => assert!(all.len() - before <= PIECE_BYTES),
             Ok(false) => {
-                assert_eq!(before, all.len());
+                assert_eq!((before, silences), (all.len(), 1));
                 return (all, Ok(()));
             }
             Err(unread) => {
@@ -67,7 +70,7 @@ fn packed(text: &[u8]) -> Vec<u8> {
 #[test]
 fn a_body_is_the_same_however_it_is_cut() {
     let mut random = Random::new(1);
-    let text: Vec<u8> = (0..100_000).map(|i| b"abc"[i % 3] ^ random.below(2) as u8).collect();
+    let text: Vec<u8> = (0..20_000).map(|i| b"abc"[i % 3] ^ random.below(2) as u8).collect();
     let members = [packed(&text[..7]), packed(b""), packed(&text[7..])].concat();
     for size in [1, 2, 3, 10, 17, 1_000, 16_384, 1 << 20] {
         assert_eq!(read("", &text, size, None), (text.clone(), Ok(())), "{size}");
@@ -77,10 +80,10 @@ fn a_body_is_the_same_however_it_is_cut() {
 
 #[test]
 fn what_unpacks_to_much_comes_in_pieces() {
-    let bomb = packed(&vec![b' '; 20 << 20]);
+    let bomb = packed(&vec![b' '; 5 << 20]);
     assert!(bomb.len() < 64 << 10);
     let (text, end) = read("gzip", &bomb, 1_000, None);
-    assert_eq!((text.len(), end), (20 << 20, Ok(())));
+    assert_eq!((text.len(), end), (5 << 20, Ok(())));
 }
 
 #[test]
