@@ -323,6 +323,13 @@ impl Decoder {
             }
             Stage::Tags { first } => self.tag(json, reader, first),
             Stage::Skipping(mut skip) => {
+                if let (Some(first), false) = (skip.outer_element(), self.is_lenient) {
+                    let (at, _) = usual::pairs(json, reader.at(), first, until, |_, _, _| true);
+                    if reader.at() < at {
+                        *reader = Reader::new(json, at);
+                        skip.passed_elements();
+                    }
+                }
                 let done = skip.step(reader, until);
                 self.stage = match done.map_err(|fault| self.in_object(fault, json, reader))? {
                     true => Stage::Fields { first: false },

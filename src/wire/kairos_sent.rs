@@ -30,12 +30,7 @@ pub fn is_form(name: &[u8]) -> bool {
 
 /// Begin the sent form of a series whose points stay for `ttl_seconds`, 0 for ever. Its keys and values
 /// follow by [`push`], in the order of their keys.
-pub(super) fn begin(
-    values: Values,
-    ttl_seconds: u32,
-    metric: impl AsRef<[u8]>,
-    out: &mut Vec<u8>,
-) {
+pub(super) fn begin(values: Values, ttl_seconds: u32, metric: impl AsRef<[u8]>, out: &mut Vec<u8>) {
     out.extend([MARK, values as u8]);
     varint::push(u64::from(ttl_seconds), out);
     push(metric, out);

@@ -122,11 +122,7 @@ impl<'a> Intake<'a> {
         }
         let is_roomy = !self.has_put || fleet.until_roomy(ROOM_MILLIS_MAX).await;
         self.has_put = true;
-        let stored = fleet.ingest(
-            Protocol::KairosRest,
-            self.decoder.text(),
-            &mut self.samples,
-        );
+        let stored = fleet.ingest(Protocol::KairosRest, self.decoder.text(), &mut self.samples);
         self.decoder.forget_names();
         if is_roomy {
             self.waiting.push_back(stored);

@@ -7,8 +7,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{Request, Response};
 
-use crate::http::tests::{TestFleet, ask, body, header, request};
 use crate::http::Unstored;
+use crate::http::tests::{TestFleet, ask, body, header, request};
 use crate::model::refusal::{Reason, Refusals};
 use crate::model::series::Values;
 use crate::wire::kairos_sent as sent;

@@ -30,7 +30,12 @@ impl Source for Cut {
 }
 
 /// What is read of a body that comes in pieces of `size`, and how that ends.
-fn read(encoding: &str, sent: &[u8], size: usize, end: Option<Unread>) -> (Vec<u8>, Result<(), Unread>) {
+fn read(
+    encoding: &str,
+    sent: &[u8],
+    size: usize,
+    end: Option<Unread>,
+) -> (Vec<u8>, Result<(), Unread>) {
     let request = Request::builder().header("Content-Encoding", encoding);
     let request = request.body(Bytes::new()).expect("a request");
     let (fleet, options) = (TestFleet::new(1, 0), HttpOptions::default());
@@ -70,11 +75,21 @@ fn packed(text: &[u8]) -> Vec<u8> {
 #[test]
 fn a_body_is_the_same_however_it_is_cut() {
     let mut random = Random::new(1);
-    let text: Vec<u8> = (0..20_000).map(|i| b"abc"[i % 3] ^ random.below(2) as u8).collect();
+    let text: Vec<u8> = (0..20_000)
+        .map(|i| b"abc"[i % 3] ^ random.below(2) as u8)
+        .collect();
     let members = [packed(&text[..7]), packed(b""), packed(&text[7..])].concat();
     for size in [1, 2, 3, 10, 17, 1_000, 16_384, 1 << 20] {
-        assert_eq!(read("", &text, size, None), (text.clone(), Ok(())), "{size}");
-        assert_eq!(read("gzip", &members, size, None), (text.clone(), Ok(())), "{size}");
+        assert_eq!(
+            read("", &text, size, None),
+            (text.clone(), Ok(())),
+            "{size}"
+        );
+        assert_eq!(
+            read("gzip", &members, size, None),
+            (text.clone(), Ok(())),
+            "{size}"
+        );
     }
 }
 

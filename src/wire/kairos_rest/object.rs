@@ -6,6 +6,7 @@ use super::super::json::{Kind, Scalar};
 use super::super::kairos_sent as sent;
 use super::errors::{Errors, shortened};
 use super::values::{self, Trouble, Value};
+use crate::model::number::Number;
 use crate::model::refusal::Reason;
 use crate::model::sample::{Samples, Span};
 use crate::model::series::{
@@ -230,16 +231,24 @@ impl Object {
         }
     }
 
-    fn default_kind<'a>(&self, json: &'a [u8]) -> Option<Cow<'a, str>> {
+    pub(super) fn default_kind<'a>(&self, json: &'a [u8]) -> Option<Cow<'a, str>> {
         self.kind.map(|kind| kind.text(json))
     }
 
-    fn put(
+    /// A point of `datapoints` that is a number and good.
+    pub(super) fn put_number(
         &mut self,
         time_ms: i64,
-        value: Result<Value, Trouble>,
+        values: Values,
+        number: Number,
         held: &mut Held,
-    ) -> bool {
+    ) {
+        let name = self.name_in_text(values, held);
+        held.out.push(name, time_ms, number);
+        self.good_points += 1;
+    }
+
+    fn put(&mut self, time_ms: i64, value: Result<Value, Trouble>, held: &mut Held) -> bool {
         match value {
             Ok(Value::Number(values, number)) => {
                 let name = self.name_in_text(values, held);
@@ -318,7 +327,9 @@ impl Point {
             1 => Some("value cannot be null or empty."),
             _ if self.time.kind == Kind::Null => Some("timestamp may not be null."),
             _ if self.is_empty => Some("value may not be an empty array."),
-            _ if values::is_empty(self.value, kind == Some("string"), json) => Some("value may not be empty."),
+            _ if values::is_empty(self.value, kind == Some("string"), json) => {
+                Some("value may not be empty.")
+            }
             _ => None,
         }
     }

@@ -881,7 +881,11 @@ fn usual_body(random: &mut Random) -> String {
         1 => format!("-{}.{:02}", random.below(1000), random.below(100)),
         2 => format!("{}", random.next_u64() as i64),
         3 => format!("{:?}", f64::from_bits(random.next_u64() >> 2)),
-        4 => pick(random, &["0", "-0", "0.0", "-0.0", "1e3", "1.5E-3", "\"x\"", "true"]).to_owned(),
+        4 => pick(
+            random,
+            &["0", "-0", "0.0", "-0.0", "1e3", "1.5E-3", "\"x\"", "true"],
+        )
+        .to_owned(),
         _ => format!("{}.{:06}", random.below(100), random.below(1_000_000)),
     };
     let mut objects = Vec::new();
@@ -904,7 +908,10 @@ fn usual_body(random: &mut Random) -> String {
         if random.chance(50) {
             let points: Vec<String> = (0..random.below(9))
                 .map(|i| {
-                    let kind = pick(random, &["", "", "", ",\"double\"", ",\"string\"", ",\"long\""]);
+                    let kind = pick(
+                        random,
+                        &["", "", "", ",\"double\"", ",\"string\"", ",\"long\""],
+                    );
                     format!("[{},{}{kind}]", time + i, number(random))
                 })
                 .collect();
@@ -932,7 +939,11 @@ fn the_usual_reader_gives_what_the_other_does() {
         let want = read_cut(Decoder::lenient(), body.as_bytes(), usize::MAX, WHOLE);
         assert_eq!(read_in(body.as_bytes(), WHOLE), want, "seed {seed}: {body}");
         let way = random_way(random);
-        assert_eq!(read_in(body.as_bytes(), way), want, "seed {seed} {way:?}: {body}");
+        assert_eq!(
+            read_in(body.as_bytes(), way),
+            want,
+            "seed {seed} {way:?}: {body}"
+        );
     }
 }
 
@@ -974,7 +985,10 @@ fn damage_never_panics_and_cuts_and_readers_never_matter() {
         let mut bytes = text.clone();
         if let Ok(tree @ Value::Array(_)) = simd_json::serde::from_slice(&mut bytes)
             && !loses_something(&text)
-            && !whole.errors.iter().any(|told| told.contains("duplicate key") || told.contains("where"))
+            && !whole
+                .errors
+                .iter()
+                .any(|told| told.contains("duplicate key") || told.contains("where"))
         {
             taken += 1;
             let (samples, errors) = twin(&tree);

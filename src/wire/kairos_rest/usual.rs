@@ -274,7 +274,11 @@ fn put_one(json: &[u8], fields: &Fields, value: Read, out: &mut Out) -> Result<(
 }
 
 /// A number as the type of its object wants it, unless that is a matter for the other reader.
-fn of_kind(values: Values, number: Number, kind: Option<Values>) -> Option<(Values, Number)> {
+pub(super) fn of_kind(
+    values: Values,
+    number: Number,
+    kind: Option<Values>,
+) -> Option<(Values, Number)> {
     match (kind, values) {
         (None, _) => Some((values, number)),
         (Some(kind), _) if kind == values => Some((values, number)),
@@ -306,7 +310,8 @@ fn put_scalar(
         Ok(Value::Number(values, number)) => out.push(values, time_ms, number),
         Ok(Value::Text(text)) => {
             let span = append(text.as_bytes(), out.text);
-            out.samples.push_text(name_later(Values::Text), time_ms, span);
+            out.samples
+                .push_text(name_later(Values::Text), time_ms, span);
         }
         Err(_) => return Err(Stop::Unusual),
     }
@@ -361,6 +366,50 @@ fn points(cursor: &mut Cursor, kind: Option<Values>, out: &mut Out) -> Result<()
             b']' => return Ok(()),
             _ => return Err(Stop::Unusual),
         }
+    }
+}
+
+/// Give the numbers of a list of points to `each`, from `at` on, as long as they are usual, `each` takes them
+/// and there are more before byte `until`. `first` as in [`Reader::element`](super::Reader::element).
+/// Where the list goes on, and whether with its first element.
+pub(super) fn pairs(
+    json: &[u8],
+    at: usize,
+    first: bool,
+    until: usize,
+    mut each: impl FnMut(i64, Values, Number) -> bool,
+) -> (usize, bool) {
+    let mut cursor = Cursor::new(json, at);
+    let (mut at, mut first) = (at, first);
+    while at < until {
+        match pair(&mut cursor, first) {
+            Ok((time_ms, values, number)) if each(time_ms, values, number) => {
+                (at, first) = (cursor.at(), false);
+            }
+            _ => break,
+        }
+    }
+    (at, first)
+}
+
+/// A point behind a comma, unless it is the first.
+fn pair(cursor: &mut Cursor, first: bool) -> Result<(i64, Values, Number), Stop> {
+    if !first && cursor.token()? != b',' {
+        return Err(Stop::Unusual);
+    }
+    if cursor.token()? != b'[' {
+        return Err(Stop::Unusual);
+    }
+    cursor.blanks()?;
+    let time_ms = cursor.time(values::point_time)?;
+    if cursor.token()? != b',' {
+        return Err(Stop::Unusual);
+    }
+    cursor.blanks()?;
+    let (values, number) = cursor.number()?.ok_or(Stop::Unusual)?;
+    match cursor.token()? {
+        b']' => Ok((time_ms, values, number)),
+        _ => Err(Stop::Unusual),
     }
 }
 

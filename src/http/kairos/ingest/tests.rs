@@ -37,7 +37,8 @@ struct Script(Rc<RefCell<VecDeque<Next>>>);
 impl Script {
     fn of(text: &[u8], piece: usize) -> Script {
         let script = Script::default();
-        text.chunks(piece).for_each(|piece| script.push(Next::Piece(Bytes::copy_from_slice(piece))));
+        text.chunks(piece)
+            .for_each(|piece| script.push(Next::Piece(Bytes::copy_from_slice(piece))));
         script
     }
 
@@ -137,7 +138,9 @@ fn check(text: &str, told: &Told, points: &str) {
             assert_eq!(errors["errors"].as_array().map(Vec::len), Some(1), "{text}");
         }
     }
-    let want: String = points.lines().fold(String::new(), |all, line| all + line.trim() + "\n");
+    let want: String = points
+        .lines()
+        .fold(String::new(), |all, line| all + line.trim() + "\n");
     assert_eq!(taken(&fleet), want, "{text}");
     for piece in [1, 7, 50] {
         let script = Script::of(text.as_bytes(), piece);
@@ -174,11 +177,19 @@ fn conformance_of_ingest() {
     let one = |fields: &str, told: &str| {
         check(&m(fields), &Bad(&[&format!("metric[0](name=m){told}")]), "");
     };
-    one(r#""timestamp":1234,"tags":{"a":"b"}"#, ".value may not be null.");
-    one(r#""value":1,"tags":{"a":"b"}"#, ".timestamp may not be null.");
+    one(
+        r#""timestamp":1234,"tags":{"a":"b"}"#,
+        ".value may not be null.",
+    );
+    one(
+        r#""value":1,"tags":{"a":"b"}"#,
+        ".timestamp may not be null.",
+    );
     for time in [0, -1] {
         check(
-            &m(&format!(r#""timestamp":{time},"value":1,"tags":{{"a":"b"}}"#)),
+            &m(&format!(
+                r#""timestamp":{time},"value":1,"tags":{{"a":"b"}}"#
+            )),
             &Nothing,
             &format!("m;a=b long:1 @{time}"),
         );
@@ -220,7 +231,9 @@ fn conformance_of_ingest() {
         (r#""0.000000""#, "double:0.0"),
     ] {
         check(
-            &m(&format!(r#""timestamp":5,"value":{value},"tags":{{"a":"b"}}"#)),
+            &m(&format!(
+                r#""timestamp":5,"value":{value},"tags":{{"a":"b"}}"#
+            )),
             &Nothing,
             &format!("m;a=b {want} @5"),
         );
@@ -258,7 +271,11 @@ fn conformance_of_ingest() {
         "m;a=b double:1e-5 @1",
     );
     // R19
-    check(&format!("[{GOOD},"), &Bad(&[END, END]), "m;a=b long:4321 @1234");
+    check(
+        &format!("[{GOOD},"),
+        &Bad(&[END, END]),
+        "m;a=b long:4321 @1234",
+    );
 }
 
 #[test]
@@ -295,11 +312,23 @@ fn more_of_the_table_of_messages() {
         "m;a=b long:2 @2",
     );
     // Whatever stands behind the first value.
-    check(&format!("[{GOOD}] and [{{ more"), &Nothing, "m;a=b long:4321 @1234");
-    check(&format!("\u{feff}[{GOOD}]"), &Nothing, "m;a=b long:4321 @1234");
+    check(
+        &format!("[{GOOD}] and [{{ more"),
+        &Nothing,
+        "m;a=b long:4321 @1234",
+    );
+    check(
+        &format!("\u{feff}[{GOOD}]"),
+        &Nothing,
+        "m;a=b long:4321 @1234",
+    );
     // A comma before the end of the array, and before that of an object.
     check(&format!("[{GOOD},]"), &Own, "m;a=b long:4321 @1234");
-    check(&format!("[{GOOD},{}]", GOOD.replace("}}", "},}")), &Own, "m;a=b long:4321 @1234");
+    check(
+        &format!("[{GOOD},{}]", GOOD.replace("}}", "},}")),
+        &Own,
+        "m;a=b long:4321 @1234",
+    );
     check(
         "[{name: 'm', /* why */ tags: {a: 1; b = true}; \"time\": '7'; value: x}]",
         &Nothing,
@@ -380,7 +409,10 @@ fn a_body_that_breaks_off_keeps_what_was_whole() {
     let script = Script::of(format!("[{GOOD},{GOOD},{}", &GOOD[..20]).as_bytes(), 30);
     script.push(Next::Fails(late));
     let told = r#"{"errors":["too slow"]}"#.to_owned();
-    assert_eq!(post_pieces(&fleet, &HttpOptions::default(), &script), (408, told));
+    assert_eq!(
+        post_pieces(&fleet, &HttpOptions::default(), &script),
+        (408, told)
+    );
     assert_eq!(taken(&fleet).lines().count(), 2);
 }
 
@@ -390,7 +422,10 @@ fn many(points: usize) -> String {
         .step_by(100)
         .map(|i| {
             let points: Vec<String> = (i..i + 100).map(|i| format!("[{i},{i}]")).collect();
-            format!(r#"{{"name":"m","tags":{{"a":"b"}},"datapoints":[{}]}}"#, points.join(","))
+            format!(
+                r#"{{"name":"m","tags":{{"a":"b"}},"datapoints":[{}]}}"#,
+                points.join(",")
+            )
         })
         .collect();
     format!("[{}]", objects.join(","))
@@ -408,8 +443,15 @@ fn a_disk_that_does_not_keep_up_ends_the_reading() {
     let answer = post_pieces(&full, &HttpOptions::default(), &script);
     assert_eq!(answer, (503, format!(r#"{{"errors":["{told}"]}}"#)));
     let sent = taken(&full).lines().count();
-    assert!(sent <= (UNDER_WAY_MAX + 2) * (BATCH_SAMPLES + 100), "{sent}");
-    assert_eq!(script.left(), 0, "what is left is thrown away, so that the answer can be read");
+    assert!(
+        sent <= (UNDER_WAY_MAX + 2) * (BATCH_SAMPLES + 100),
+        "{sent}"
+    );
+    assert_eq!(
+        script.left(),
+        0,
+        "what is left is thrown away, so that the answer can be read"
+    );
 }
 
 #[test]
@@ -446,7 +488,10 @@ fn large_objects_have_a_bound_each_and_together() {
     let script = Script::of(large(2 << 20).as_bytes(), 100_000);
     let (status, told) = post_pieces(&fleet, &options, &script);
     assert_eq!(status, 503, "{told}");
-    assert!(told.contains("too many large metric objects at once"), "{told}");
+    assert!(
+        told.contains("too many large metric objects at once"),
+        "{told}"
+    );
     assert_eq!(taken(&fleet), "m;a=b long:4321 @1234\n");
     // What it held is given back.
     let script = Script::of(large(300_000).as_bytes(), 100_000);
