@@ -36,6 +36,8 @@ enum Methods {
     Post,
     /// GET and HEAD; and POST with a body that the handler reads, whatever its content type says.
     GetRecord,
+    /// POST, with a body that the handler reads, whatever its content type says.
+    Record,
     /// POST, with a body that the handler reads; and KairosDB's OPTIONS.
     Kairos,
     /// POST, with a body that the handler reads while it comes, as [`Pieces`](super::pieces::Pieces).
@@ -138,6 +140,14 @@ const ROUTES: &[Route] = &[
     kairos("/api/v1/datapoints/query", |question| {
         Box::pin(async { Ok(kairos::query(question).await) })
     }),
+    Route {
+        path: "/api/put",
+        methods: Methods::Record,
+        handler: |question| Box::pin(async { Ok(kairos::opentsdb_put(question).await) }),
+    },
+    both("/api/version", |question| {
+        Box::pin(kairos::opentsdb_version(question))
+    }),
     get("/version", |question| Box::pin(plain::version(question))),
     get("/health", |question| Box::pin(plain::health(question))),
     get("/ready", |question| Box::pin(plain::ready(question))),
@@ -212,7 +222,7 @@ impl Methods {
         match self {
             Methods::Get => "GET, HEAD",
             Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
-            Methods::Post => "POST",
+            Methods::Post | Methods::Record => "POST",
             Methods::Kairos | Methods::Pieces => kairos::ALLOWED,
         }
     }
@@ -272,8 +282,11 @@ async fn routed(
         }
         return not_allowed(route, request.method());
     }
-    let is_record = route.methods == Methods::GetRecord && request.method() == Method::POST;
-    let takes_body = is_record || route.methods == Methods::Pieces;
+    let takes_body = match route.methods {
+        Methods::Record | Methods::Pieces => true,
+        Methods::GetRecord => request.method() == Method::POST,
+        _ => false,
+    };
     let question = if is_kairos || takes_body {
         Ok(Question::unread(request, fleet, options))
     } else {

@@ -19,9 +19,9 @@ use crate::model::sample::Samples;
 use crate::wire::kairos_rest::{Decoder, Progress};
 
 /// Batches of one body that are on their way to stable storage at once; reading waits for more room.
-const UNDER_WAY_MAX: usize = 16;
+pub(super) const UNDER_WAY_MAX: usize = 16;
 /// Bytes that are read between two breaths.
-const SLICE_BYTES: usize = 8 * 1024;
+pub(super) const SLICE_BYTES: usize = 8 * 1024;
 /// How long a body that is stored in part waits for room for the rest. The first batch does not wait: its
 /// sender may as well send it again.
 const ROOM_MILLIS_MAX: u64 = 10_000;
@@ -143,14 +143,14 @@ impl<'a> Intake<'a> {
 
 /// What became of the batches.
 #[derive(Default)]
-struct Outcome {
+pub(super) struct Outcome {
     refusals: Refusals,
     later: Option<String>,
     unread: Option<Unread>,
 }
 
 impl Outcome {
-    fn add(&mut self, stored: Result<(), Unstored>) {
+    pub(super) fn add(&mut self, stored: Result<(), Unstored>) {
         match stored {
             Ok(()) => {}
             Err(Unstored::Refused(mut more)) => self.refusals.absorb(&mut more),
@@ -158,29 +158,44 @@ impl Outcome {
         }
     }
 
+    /// How many points limits refused.
+    pub(super) fn refused(&self) -> u64 {
+        self.refusals.total()
+    }
+
+    /// What is told of them.
+    pub(super) fn told(&self) -> impl Iterator<Item = String> {
+        let all = self.refusals.iter();
+        all.map(|(reason, count)| format!("{count} points were not stored: {}", told(reason)))
+    }
+
+    /// The status and the text of what may be better later, if there is something.
+    pub(super) fn passing(&self) -> Option<(StatusCode, String)> {
+        let head = self.refusals.iter().find(|&(reason, _)| is_passing(reason));
+        let told = self
+            .later
+            .clone()
+            .or(head.map(|(reason, _)| told(reason)))?;
+        Some((StatusCode::SERVICE_UNAVAILABLE, told))
+    }
+
     /// One status for all that went wrong, the errors of the body among it: as long as sending again may
     /// help, that.
-    fn judged(self, decoder: &Decoder) -> Result<(), Refused> {
+    fn judged(&self, decoder: &Decoder) -> Result<(), Refused> {
         let mut errors: Vec<String> = decoder.errors().texts().collect();
-        let mut status = StatusCode::BAD_REQUEST;
-        if decoder.is_too_large() {
-            status = StatusCode::PAYLOAD_TOO_LARGE;
-        }
-        if let Some(unread) = self.unread {
+        let mut status = match decoder.is_too_large() {
+            true => StatusCode::PAYLOAD_TOO_LARGE,
+            false => StatusCode::BAD_REQUEST,
+        };
+        if let Some(unread) = &self.unread {
             status = unread.status;
-            errors.push(unread.told);
+            errors.push(unread.told.clone());
         }
-        if let Some(told) = self.later {
-            status = StatusCode::SERVICE_UNAVAILABLE;
-            errors.push(told);
+        if let Some((passing, _)) = self.passing() {
+            status = passing;
         }
-        for (reason, count) in self.refusals.iter() {
-            if is_passing(reason) {
-                status = StatusCode::SERVICE_UNAVAILABLE;
-            }
-            let told = told(reason);
-            errors.push(format!("{count} points were not stored: {told}"));
-        }
+        errors.extend(self.later.clone());
+        errors.extend(self.told());
         if errors.is_empty() {
             return Ok(());
         }

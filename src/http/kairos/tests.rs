@@ -40,7 +40,7 @@ fn query(fleet: &TestFleet, text: &str) -> (u16, String) {
 
 /// Put what was taken in where it can be asked for: points spread over the shards.
 fn land(fleet: &mut TestFleet) {
-    let taken = std::mem::take(&mut *fleet.taken.borrow_mut());
+    let (taken, texts) = (fleet.taken.take(), fleet.texts.take());
     for (i, (name, time_ms, number)) in taken.into_iter().enumerate() {
         let sent::Sent {
             name: series,
@@ -55,7 +55,13 @@ fn land(fleet: &mut TestFleet) {
                     .shards
                     .put_long(shard, &series.text(), time_ms, stamp, long);
             }
-            _ => {
+            Values::Text => {
+                let (place, name) = (number.mantissa as u64, series.text());
+                let (start, len) = ((place >> 32) as usize, place as u32 as usize);
+                let text = std::str::from_utf8(&texts[start..start + len]).expect("UTF-8");
+                fleet.shards.put_text(shard, &name, time_ms, stamp, text);
+            }
+            Values::Double => {
                 let double = number.to_f64();
                 fleet
                     .shards
@@ -125,7 +131,7 @@ fn what_cannot_be_promised_is_a_503() {
         let mut refusals = Refusals::default();
         refusals.add(reason, 3);
         let fleet = TestFleet {
-            stored: Err(Unstored::Refused(refusals)),
+            stored: Err(Unstored::Refused(Box::new(refusals))),
             ..fleet()
         };
         ingest(&fleet, GOOD)
