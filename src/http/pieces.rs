@@ -22,6 +22,9 @@ pub(super) const PIECE_BYTES: usize = 16 * 1024;
 /// still write, sees the answer. One that sends more sees its connection end.
 const DISCARDED_BYTES_MAX: usize = 64 << 20;
 
+/// Ways of packing that are not unpacked here.
+const PACKERS: [&str; 4] = ["br", "zstd", "deflate", "compress"];
+
 /// Gives a body as it comes from its sender.
 pub trait Source {
     /// Wait for the next piece, of any size; `None` is the end. An empty one says that nothing came for a
@@ -94,10 +97,10 @@ impl BufRead for Packed {
 impl Pieces {
     /// The body of `question`, whether it is here or still comes; a second call gives an empty one where it
     /// came. Packed is what says `gzip` as its encoding, or `application/gzip` as its type, as KairosDB
-    /// takes it.
+    /// takes it; words that name no way of packing mean nothing there either.
     ///
     /// # Errors
-    /// Another encoding.
+    /// Another way of packing.
     pub(super) fn of(question: &Question<'_>) -> Result<Pieces, Unread> {
         let headers = question.request.headers();
         let header = |name| {
@@ -107,7 +110,7 @@ impl Pieces {
         let encoding = header(CONTENT_ENCODING);
         let kind = header(CONTENT_TYPE);
         let by_kind = kind.split(';').next().unwrap_or_default().trim() == "application/gzip";
-        if !matches!(encoding.as_str(), "" | "identity" | "gzip") {
+        if PACKERS.contains(&encoding.as_str()) {
             return Err(Unread::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "the body may be packed by gzip and by nothing else",

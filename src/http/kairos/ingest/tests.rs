@@ -349,6 +349,7 @@ fn types_ways_and_paths_that_change_nothing() {
         (PATH, vec![("Content-Type", "text/html")]),
         (PATH, vec![("Accept", "text/html")]),
         (PATH, vec![("Content-Encoding", "identity")]),
+        (PATH, vec![("Content-Encoding", "utf-8")]),
     ] {
         let mut builder = Request::builder().method("POST").uri(path);
         for (name, value) in headers {
