@@ -2,8 +2,8 @@
 //!
 //! Sans-I/O: takes an [`http::Request`] with its body, whole or as a [`Source`] of pieces, gives an
 //! [`http::Response`]; asks the shards through [`Fleet`]. The size of a whole request is bounded by whoever
-//! reads it, what is held of one in pieces by its route, the size of an answer by [`Limits::bytes_max`]. Knows
-//! neither glommio nor the disk.
+//! reads it, what is held of one in pieces by its route, the size of an answer by [`Limits::bytes_max`].
+//! Knows neither glommio nor the disk.
 #![forbid(unsafe_code)]
 
 mod admin;
