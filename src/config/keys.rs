@@ -606,14 +606,15 @@ pub static KEYS: &[Key] = &[
         "bytes",
         1_024..=(1 << 30),
         |c| &mut c.http.body_bytes_max,
-        "Bytes of a request's body. Default 4194304 (4 MiB)."
+        "Bytes of a request's body; one of points may have any size. Default 4194304 (4 MiB)."
     ),
     whole!(
         "http.body_timeout_ms",
         "milliseconds",
         100..=600_000,
         |c| &mut c.http.body_timeout_ms,
-        "Milliseconds within which the body of a request must have come. Default 30000.",
+        "Milliseconds within which the body of a request must have come; of points, each 16 KiB of it.",
+        "Default 30000.",
     ),
     whole!(
         "http.header_timeout_ms",

@@ -482,11 +482,11 @@ impl Query {
 /// HTTP requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
-    /// Bytes of a request's body.
+    /// Bytes of a request's body, but for those of points.
     pub body_bytes_max: u64,
     /// Milliseconds within which a request's head must have come.
     pub header_timeout_ms: u64,
-    /// Milliseconds within which a request's body must have come.
+    /// Milliseconds within which a request's body must have come, or each 16 KiB of one of points.
     pub body_timeout_ms: u64,
     /// Milliseconds within which a reader must have taken some more of its answer.
     pub write_timeout_ms: u64,

@@ -41,16 +41,18 @@ pub fn is_form(name: &[u8]) -> bool {
 
 /// Begin the sent form of a series whose points stay for `ttl_seconds`, 0 for ever. Its keys and values
 /// follow by [`push`], in the order of their keys.
-pub(super) fn begin(values: Values, ttl_seconds: u32, metric: &str, out: &mut Vec<u8>) {
+pub(super) fn begin(values: Values, ttl_seconds: u32, metric: impl AsRef<[u8]>, out: &mut Vec<u8>) {
     out.extend([MARK, values as u8]);
     varint::push(u64::from(ttl_seconds), out);
     push(metric, out);
 }
 
 /// Append a key or a value.
-pub(super) fn push(part: &str, out: &mut Vec<u8>) {
+#[inline]
+pub(super) fn push(part: impl AsRef<[u8]>, out: &mut Vec<u8>) {
+    let part = part.as_ref();
     varint::push(part.len() as u64, out);
-    out.extend_from_slice(part.as_bytes());
+    out.extend_from_slice(part);
 }
 
 /// The series that `sent` stands for: called when it is met for the first time. KairosDB's names are

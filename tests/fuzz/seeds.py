@@ -115,9 +115,11 @@ def kairos_rest():
         '[{"datapoints":[[],[1],[,2],[2,],[1,{"a":[]}],null],"type":"double","name":"m",%s}]' % tags,
         "[{name='m';time=>5,'value':\"\\u00fc\\ud83d\\ude00\",tags:{a:b,c:null}/* x */}]",
         '[{"name":"m","skip_validate":true,"timestamp":-1,"value":9223372036854775807},{},', '{"tags":[]}',
+        '[{"name":"m","timestamp":1,"value":1,%s},{"name":"n","type":"string","time":2,"value":"x",%s}]' % (tags, tags),
+        '[{"name":"m","ttl":60,%s,"datapoints":[[1,"ü","string"],[2,1.50,"string"],[3,-0,"double"]]}]' % tags,
     ]:
         for first in (0, 77, 255):
-            yield bytes([first]) + text.encode()
+            yield bytes([first, first ^ 5]) + text.encode()
 
 
 def definitions():
