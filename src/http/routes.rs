@@ -35,8 +35,9 @@ enum Methods {
     Post,
     /// GET and HEAD; and POST with a body that the handler reads, whatever its content type says.
     GetRecord,
-    /// POST, with a body that the handler reads; and KairosDB's OPTIONS.
-    Kairos,
+    /// Of KairosDB's API: these, as its header `Allow` names them, and OPTIONS among them. The handler reads
+    /// URL and body.
+    Kairos(&'static str),
 }
 
 const ROUTES: &[Route] = &[
@@ -126,11 +127,55 @@ const ROUTES: &[Route] = &[
     post("/admin/delete", |question| {
         Box::pin(delete::by_pattern(question))
     }),
-    kairos("/api/v1/datapoints", |question| {
+    kairos("/api/v1/datapoints", "POST,OPTIONS", |question| {
         Box::pin(async { Ok(kairos::ingest(question).await) })
     }),
-    kairos("/api/v1/datapoints/query", |question| {
+    kairos("/api/v1/datapoints/query", "POST,OPTIONS", |question| {
         Box::pin(async { Ok(kairos::query(question).await) })
+    }),
+    kairos("/api/v1/datapoints/delete", "POST,OPTIONS", |question| {
+        Box::pin(async { Ok(kairos::delete(question).await) })
+    }),
+    kairos("/api/v1/datapoints/index", READ, |question| {
+        Box::pin(async { Ok(kairos::index(question).await) })
+    }),
+    kairos("/api/v1/metric/", "DELETE,OPTIONS", |question| {
+        Box::pin(async { Ok(kairos::delete_metric(question).await) })
+    }),
+    kairos("/api/v1/metricnames", READ, |question| {
+        Box::pin(async { Ok(kairos::metrics(question).await) })
+    }),
+    kairos("/api/v1/tagnames", READ, |question| {
+        Box::pin(async { Ok(kairos::tag_names(question).await) })
+    }),
+    kairos("/api/v1/tagvalues", READ, |question| {
+        Box::pin(async { Ok(kairos::tag_values(question).await) })
+    }),
+    kairos("/api/v1/version", READ, |question| {
+        Box::pin(async { Ok(kairos::version(question).await) })
+    }),
+    kairos("/api/v1/health/check", READ, |question| {
+        Box::pin(async { Ok(kairos::health_check(question).await) })
+    }),
+    kairos("/api/v1/health/status", READ, |question| {
+        Box::pin(async { Ok(kairos::health_status(question).await) })
+    }),
+    kairos("/api/v1/features", READ, |question| {
+        Box::pin(async { Ok(kairos::features(question).await) })
+    }),
+    kairos("/api/v1/features/", READ, |question| {
+        Box::pin(async { Ok(kairos::feature(question).await) })
+    }),
+    kairos(
+        "/api/v1/metadata/",
+        "DELETE,GET,HEAD,OPTIONS,POST",
+        |question| Box::pin(async { Ok(kairos::metadata(question).await) }),
+    ),
+    kairos("/api/v1/admin/runningqueries", READ, |question| {
+        Box::pin(async { Ok(kairos::running(question).await) })
+    }),
+    kairos("/api/v1/admin/killquery/", READ, |question| {
+        Box::pin(async { Ok(kairos::kill(question).await) })
     }),
     get("/version", |question| Box::pin(plain::version(question))),
     get("/health", |question| Box::pin(plain::health(question))),
@@ -161,13 +206,20 @@ const fn post(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handl
     }
 }
 
-const fn kairos(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>) -> Route {
+const fn kairos(
+    path: &'static str,
+    methods: &'static str,
+    handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>,
+) -> Route {
     Route {
         path,
-        methods: Methods::Kairos,
+        methods: Methods::Kairos(methods),
         handler,
     }
 }
+
+/// What those paths of KairosDB's API allow that only tell something.
+const READ: &str = "GET,HEAD,OPTIONS";
 
 impl Route {
     /// The route of a path, and what the path has behind it.
@@ -185,6 +237,9 @@ impl Route {
 
 impl Methods {
     fn allow(self, method: &Method) -> bool {
+        if let Methods::Kairos(methods) = self {
+            return methods.split(',').any(|name| name == method.as_str());
+        }
         match *method {
             Method::GET | Method::HEAD => {
                 matches!(self, Methods::Get | Methods::GetPost | Methods::GetRecord)
@@ -199,7 +254,7 @@ impl Methods {
             Methods::Get => "GET, HEAD",
             Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
             Methods::Post => "POST",
-            Methods::Kairos => kairos::ALLOWED,
+            Methods::Kairos(methods) => methods,
         }
     }
 }
@@ -241,12 +296,16 @@ async fn routed(
     if request.method() == Method::OPTIONS && is_kairos {
         return kairos::preflight(request);
     }
+    let below = path.strip_prefix(kairos::PREFIX).unwrap_or_default();
+    if let Some(refusal) = options.kairos.server_type.refusal(below) {
+        return refusal;
+    }
     if request.method() == Method::OPTIONS && options.allow_origin.is_some() {
         return preflight(route.methods);
     }
     if !route.methods.allow(request.method()) {
         if is_kairos {
-            return kairos::wrong(StatusCode::METHOD_NOT_ALLOWED);
+            return kairos::not_allowed(route.methods.names());
         }
         return not_allowed(route, request.method());
     }
@@ -260,7 +319,9 @@ async fn routed(
         Ok(question) => question,
         Err(failure) => return failure.into_response(),
     };
-    question.rest = percent_decode_str(rest).decode_utf8_lossy().into_owned();
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    question.rest = decoded(rest);
+    question.parts = rest.split('/').map(decoded).collect();
     let answered = (route.handler)(&question).await;
     let response = answered.unwrap_or_else(Failure::into_response);
     let mut response = match packing::packed(&question, response).await {

@@ -163,7 +163,9 @@ impl Merge {
                 lists: series,
                 known: BTreeSet::new(),
             }),
-            Want::Names | Want::Tags(_) => Work::Names(ListMerge::new(names)),
+            Want::Names | Want::Metrics { .. } | Want::Tags(_) => {
+                Work::Names(ListMerge::new(names))
+            }
         };
         Merge {
             limits: plan.limits,

@@ -22,12 +22,14 @@ use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
 use crate::store::Store;
 use crate::store::reading::Progress;
+use metrics::MetricsScan;
 use nodes::NodesScan;
 use rows::Gatherer;
 pub use rows::{FoundGroup, FoundRows};
 use single::Single;
 use tags::TagsScan;
 
+mod metrics;
 mod nodes;
 mod rows;
 mod single;
@@ -45,7 +47,7 @@ pub enum Partial {
     Rows(FoundRows),
     /// To [`Want::Nodes`], in no order.
     Nodes(Vec<FoundNode>),
-    /// To [`Want::Names`] and [`Want::Tags`], in no order.
+    /// To [`Want::Names`], [`Want::Metrics`] and [`Want::Tags`], in no order; each may be there twice.
     Names(Vec<String>),
     /// To [`TagPart::Counts`](super::plan::TagPart).
     Counts(FoundCounts),
@@ -157,6 +159,7 @@ enum Work {
         next: u32,
         names: Vec<String>,
     },
+    Metrics(Box<MetricsScan>),
     Tags(Box<TagsScan>),
 }
 
@@ -219,6 +222,7 @@ impl Scan {
                 next: 0,
                 names: Vec::new(),
             },
+            Want::Metrics { prefix } => Work::Metrics(Box::new(MetricsScan::new(prefix))),
             Want::Tags(query) => Work::Tags(Box::new(TagsScan::new(query))),
         };
         Scan {
@@ -315,6 +319,7 @@ impl Scan {
                 Ok(None)
             }
             Work::Nodes(scan) => scan.slice(index, store, about, left),
+            Work::Metrics(scan) => scan.slice(index, store, about, left),
             Work::Tags(scan) => scan.slice(index, store, about, left),
             Work::Names { next, names } => {
                 let end = (*next as usize).saturating_add(left).min(index.len());

@@ -226,7 +226,7 @@ impl Eq for Head {}
 
 /// Append `text` with its quotes, as KairosDB's writer does: `</`, control characters and some spaces
 /// are escaped, the rest is UTF-8.
-fn push_text(text: &str, out: &mut Vec<u8>) {
+pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut before = ' ';
     for c in text.chars() {
