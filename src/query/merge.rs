@@ -38,7 +38,7 @@ pub enum Merged {
     Names(Vec<String>),
     /// Values of a tag and how many series have each, sorted.
     Counts(Vec<(String, u64)>),
-    /// Series by their identities, ascending, each once.
+    /// Series by their identities, ascending, each once: all of them, or those that several shards hold.
     Series(Vec<Identity>),
 }
 
@@ -159,11 +159,12 @@ impl Merge {
             Want::Tags(query) if matches!(query.part, TagPart::Counts(_)) => {
                 Work::Counts(Box::new(CountsMerge::new(counts)))
             }
-            Want::Series { .. } => Work::Series(SeriesMerge {
+            Want::Series { .. } | Want::Shared { .. } => Work::Series(SeriesMerge {
                 lists: series,
                 known: BTreeSet::new(),
+                shared: matches!(plan.want, Want::Shared { .. }).then(BTreeSet::new),
             }),
-            Want::Names | Want::Tags(_) => Work::Names(ListMerge::new(names)),
+            Want::Names | Want::NamesOf { .. } | Want::Tags(_) => Work::Names(ListMerge::new(names)),
         };
         Merge {
             limits: plan.limits,
@@ -203,6 +204,8 @@ impl Merge {
 struct SeriesMerge {
     lists: Vec<Vec<Identity>>,
     known: BTreeSet<Identity>,
+    /// Those that several have, where only they are wanted.
+    shared: Option<BTreeSet<Identity>>,
 }
 
 impl SeriesMerge {
@@ -210,10 +213,16 @@ impl SeriesMerge {
         for _ in 0..budget.max(1) {
             let Some(list) = self.lists.last_mut() else {
                 // As many as one query may match at most: about a slice's work.
-                return Some(self.known.iter().copied().collect());
+                let wanted = self.shared.as_ref().unwrap_or(&self.known);
+                return Some(wanted.iter().copied().collect());
             };
             match list.pop() {
-                Some(series) => drop(self.known.insert(series)),
+                Some(series) if self.known.insert(series) => {}
+                Some(series) => {
+                    if let Some(shared) = &mut self.shared {
+                        shared.insert(series);
+                    }
+                }
                 None => drop(self.lists.pop()),
             }
         }

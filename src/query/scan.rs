@@ -45,11 +45,11 @@ pub enum Partial {
     Rows(FoundRows),
     /// To [`Want::Nodes`], in no order.
     Nodes(Vec<FoundNode>),
-    /// To [`Want::Names`] and [`Want::Tags`], in no order.
+    /// To [`Want::Names`], [`Want::NamesOf`] and [`Want::Tags`], in no order.
     Names(Vec<String>),
     /// To [`TagPart::Counts`](super::plan::TagPart).
     Counts(FoundCounts),
-    /// To [`Want::Series`], each once.
+    /// To [`Want::Series`] and [`Want::Shared`], each once.
     Series(Vec<Identity>),
 }
 
@@ -152,6 +152,8 @@ enum Work {
     Points(Box<PointsScan>),
     /// Of which only the series are found.
     Series(Box<PointsScan>, Vec<Identity>),
+    /// The same, by their texts.
+    NamesOf(Box<PointsScan>, Vec<String>),
     Nodes(Box<NodesScan>),
     Names {
         next: u32,
@@ -211,8 +213,11 @@ impl Scan {
                 let gatherer = Some(Gatherer::new(combine));
                 Work::points([selector].into(), points, last_slots, spaced_s, gatherer)
             }
-            Want::Series { selectors } => {
+            Want::Series { selectors } | Want::Shared { selectors } => {
                 Work::Series(Box::new(PointsScan::new(selectors)), Vec::new())
+            }
+            Want::NamesOf { selectors } => {
+                Work::NamesOf(Box::new(PointsScan::new(selectors)), Vec::new())
             }
             Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan::new(pattern))),
             Want::Names => Work::Names {
@@ -310,6 +315,22 @@ impl Scan {
                         left -= 1;
                     } else {
                         return Ok(Some(Partial::Series(std::mem::take(series))));
+                    }
+                }
+                Ok(None)
+            }
+            Work::NamesOf(scan, names) => {
+                while left > 0 {
+                    if scan.found.matches.len() < scan.selectors.len() {
+                        let spent = scan.select(index, store, about, left)?;
+                        left = left.saturating_sub(spent);
+                    } else if let Some(id) = scan.unread.pop_front() {
+                        let name = index.text(id).to_owned();
+                        about.purse.pay(NODE_BYTES + name.len() as u64)?;
+                        names.push(name);
+                        left = left.saturating_sub(TAKE_COST);
+                    } else {
+                        return Ok(Some(Partial::Names(std::mem::take(names))));
                     }
                 }
                 Ok(None)

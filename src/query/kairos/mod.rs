@@ -3,4 +3,5 @@
 //! Knows nothing of JSON and of series: `http` reads the request, says which series make a group, and
 //! prints what comes out.
 
+pub mod columns;
 pub mod stream;
