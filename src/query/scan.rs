@@ -83,7 +83,8 @@ pub struct FoundSeries {
     pub text: String,
     /// The same on every shard that holds the series.
     pub identity: Identity,
-    /// What its values are: of [`Values::Long`] the points hold the bits of an `i64` each.
+    /// What its values are: of [`Values::Long`] the points hold the bits of an `i64` each, of
+    /// [`Values::Text`] the bits of a `u64`, a place in `texts`.
     pub values: Values,
     /// Its points in the plan's range and those that decide the last slot, sorted by (time,
     /// stamp), duplicates not yet settled.
@@ -93,6 +94,8 @@ pub struct FoundSeries {
     pub newest_times: Vec<i64>,
     /// To [`Want::Values`], its values; then there are no points and no times.
     pub slotted: Option<Slotted>,
+    /// Of a series of texts, those that its points stand for, each once.
+    pub texts: Vec<Arc<str>>,
 }
 
 /// What one selector matched on one shard.
