@@ -45,7 +45,7 @@ impl<'a> Answer<'a> {
 
     /// Begin. With the query in front, where the operator wants that.
     pub(super) async fn begin(&mut self, asked: &Tree) -> Result<(), QueryError> {
-        if self.question.options.kairos.return_query {
+        if self.question.options.kairos_query.return_query {
             self.text.extend_from_slice(b"\"original_query\":");
             push_tree(asked, &mut self.text);
             self.text.push(b',');
@@ -53,6 +53,11 @@ impl<'a> Answer<'a> {
         }
         self.text.extend_from_slice(b"\"queries\":[");
         Ok(())
+    }
+
+    /// For a loop beside the printing.
+    pub(super) fn pace(&self) -> &Pace<'a> {
+        &self.pace
     }
 
     /// The whole text.

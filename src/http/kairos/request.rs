@@ -5,13 +5,13 @@ mod groups;
 mod steps;
 mod times;
 
-use jiff::tz::TimeZone;
-
-use super::KairosOptions;
+use super::options::QueryOptions;
 use super::Refused;
 use super::tree::Tree;
 use crate::base::time::Millis;
-use crate::query::kairos::{Aggregator, Grouper};
+use crate::query::kairos::Aggregator;
+use crate::query::kairos::Grouper;
+use crate::query::kairos::zone::Zone;
 use crate::query::plan::TagFilter;
 use fields::{Checked, Field, as_text, bad};
 
@@ -55,7 +55,7 @@ pub(super) struct Metric {
 pub(super) struct Reading<'a> {
     /// What relative times count from.
     pub(super) now: Millis,
-    pub(super) options: &'a KairosOptions,
+    pub(super) options: &'a QueryOptions,
 }
 
 /// What all metrics of a query share.
@@ -63,7 +63,7 @@ struct Shared<'a> {
     reading: Reading<'a>,
     start_ms: Option<i64>,
     end_ms: i64,
-    zone: TimeZone,
+    zone: Zone,
 }
 
 impl Query {
@@ -258,4 +258,25 @@ fn check_plugins(tree: &Tree, place: &str) -> Checked<()> {
     let name = entry_name(first, &format!("{place}.plugins[0]"))?;
     let told = "invalid query plugin name";
     bad(format!("{place}.plugins[0].{name} {told}"))
+}
+
+/// Whether every property of an aggregator or a grouper is one that it `takes`; KairosDB tells which is not
+/// by the `class` that it was for.
+fn check_properties(
+    tree: &Tree,
+    name: &str,
+    takes: impl Fn(&str) -> bool,
+    class: impl FnOnce() -> String,
+) -> Checked<()> {
+    let Tree::Object(fields) = tree else {
+        return Ok(());
+    };
+    match fields.iter().find(|(property, _)| !takes(property)) {
+        None => Ok(()),
+        Some((property, _)) => bad(format!(
+            "Property '{property}' was specified for object '{name}' but no matching setter was found on \
+             'class {}'",
+            class()
+        )),
+    }
 }

@@ -1,10 +1,12 @@
-//! Instants, units and zones of a query.
+//! Instants, lengths of time and zones of a query.
 
-use jiff::tz::{self, Offset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use super::fields::{Checked, Field, bad, joined};
 use crate::http::kairos::tree::Tree;
+use crate::query::kairos::sampling::{Sampling, Unit};
+use crate::query::kairos::zone::Zone;
 
 /// What a bad unit is told.
 const UNITS: &str = "is not a valid time unit, must be one of \
@@ -13,65 +15,21 @@ const UNITS: &str = "is not a valid time unit, must be one of \
 /// A unit by its name, in any case. `place` is what the error names before the unit.
 pub(super) fn unit(field: &Field<'_>, place: &str) -> Checked<Unit> {
     let name = field.text()?;
-    match Unit::named(&name) {
+    match Unit::parse(&name) {
         Some(unit) => Ok(unit),
         None => bad(format!("{} {UNITS}", joined(place, &name))),
     }
 }
 
-/// A zone by its id: of the tz database, spelt exactly so, or an offset such as `+02:00`; the empty text is
-/// UTC. `place` is what the error names before the id.
-pub(super) fn zone(field: &Field<'_>, place: &str) -> Checked<TimeZone> {
+/// A zone. `place` is what the error names before its id.
+pub(super) fn zone(field: &Field<'_>, place: &str) -> Checked<Zone> {
     let id = field.text()?;
-    if id.is_empty() {
-        return Ok(TimeZone::UTC);
-    }
-    if let Some(offset) = offset(&id) {
-        return Ok(offset.to_time_zone());
-    }
-    // The database finds names in any case.
-    let is_known = tz::db().available().any(|name| name.as_str() == id);
-    if is_known && let Ok(zone) = TimeZone::get(&id) {
+    if let Some(zone) = Zone::parse(&id) {
         return Ok(zone);
     }
-    let all: Vec<String> = tz::db().available().map(|name| name.to_string()).collect();
-    let told = format!("is not a valid time zone, must be one of [{}]", all.join(", "));
+    let ids = Zone::ids().join(", ");
+    let told = format!("is not a valid time zone, must be one of [{ids}]");
     bad(format!("{} {told}", joined(place, &id)))
-}
-
-/// `+02:00`, `-0330` or `+05`, with seconds if need be.
-fn offset(id: &str) -> Option<Offset> {
-    let (sign, rest) = match id.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let digits: Vec<&str> = match rest.contains(':') {
-        true => rest.split(':').collect(),
-        false => {
-            let mut parts = Vec::new();
-            let mut rest = rest;
-            while let Some((part, more)) = rest.split_at_checked(2) {
-                parts.push(part);
-                rest = more;
-            }
-            parts.push(rest);
-            parts.retain(|part| !part.is_empty());
-            parts
-        }
-    };
-    let mut numbers = [0; 3];
-    if digits.is_empty() || numbers.len() < digits.len() {
-        return None;
-    }
-    for (number, digits) in numbers.iter_mut().zip(digits) {
-        let is_number = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
-        *number = is_number.then(|| digits.parse::<i32>().ok()).flatten()?;
-    }
-    let [hours, minutes, seconds] = numbers;
-    let fits = hours < 24 && minutes < 60 && seconds < 60;
-    let seconds = sign * (hours * 3600 + minutes * 60 + seconds);
-    fits.then(|| Offset::from_seconds(seconds).ok()).flatten()
 }
 
 /// An instant of a query that counts back from now.
@@ -113,18 +71,23 @@ impl Relative {
         };
         let fixed = |unit_ms: i64| now_ms.saturating_sub(self.value.saturating_mul(unit_ms));
         match self.unit {
+            Some(Unit::Milliseconds) => fixed(1),
+            Some(Unit::Seconds) => fixed(1_000),
+            Some(Unit::Minutes) => fixed(60_000),
+            Some(Unit::Hours) => fixed(3_600_000),
+            Some(Unit::Days) => fixed(86_400_000),
+            Some(Unit::Weeks) => fixed(7 * 86_400_000),
             Some(Unit::Months) => months(1).unwrap_or(i64::MIN),
             Some(Unit::Years) => months(12).unwrap_or(i64::MIN),
-            Some(unit) => fixed(unit.fixed_ms()),
             None => now_ms,
         }
     }
 }
 
-/// `{"value": 1, "unit": "days"}` inside an aggregator or a grouper, whose place is `within`.
-pub(super) fn duration(field: &Field<'_>) -> Checked<(i64, Unit)> {
-    let path = field.path();
+/// `{"value": 1, "unit": "days"}` inside an aggregator or a grouper. Other fields of it are ignored.
+pub(super) fn sampling(field: &Field<'_>) -> Checked<Sampling> {
     field.object()?;
+    let path = field.path();
     let of = |name| Field::of(field.value, &path, name);
     let value = of("value").map_or(Ok(0), |value| value.integer())?;
     let unit = of("unit").map(|name| unit(&name, field.place)).transpose()?;
@@ -133,7 +96,7 @@ pub(super) fn duration(field: &Field<'_>) -> Checked<(i64, Unit)> {
     }
     match unit {
         None => bad(format!("{path}.unit may not be null")),
-        Some(unit) => Ok((value, unit)),
+        Some(unit) => Ok(Sampling::new(value, unit)),
     }
 }
 
