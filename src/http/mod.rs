@@ -49,7 +49,7 @@ use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
 use crate::store::control::Control;
 use crate::store::tombstone::{self, Target, Tombstone};
-pub use kairos::Room;
+pub use kairos::{QueryOptions, Room};
 
 /// All shards, as one asks them.
 pub trait Fleet {
@@ -177,6 +177,8 @@ pub struct HttpOptions {
     pub allow_origin: Option<String>,
     /// What unpacked bodies may take, for all shards.
     pub unpacking: Room,
+    /// What the operator chose about KairosDB's queries.
+    pub kairos_query: QueryOptions,
 }
 
 impl Default for HttpOptions {
@@ -191,6 +193,7 @@ impl Default for HttpOptions {
             prefix: String::new(),
             allow_origin: None,
             unpacking: Room::default(),
+            kairos_query: QueryOptions::default(),
         }
     }
 }

@@ -37,6 +37,8 @@ enum Methods {
     GetRecord,
     /// POST, with a body that the handler reads; and KairosDB's OPTIONS.
     Kairos,
+    /// The same, and GET and HEAD.
+    KairosGet,
 }
 
 const ROUTES: &[Route] = &[
@@ -129,8 +131,13 @@ const ROUTES: &[Route] = &[
     kairos("/api/v1/datapoints", |question| {
         Box::pin(async { Ok(kairos::ingest(question).await) })
     }),
-    kairos("/api/v1/datapoints/query", |question| {
-        Box::pin(async { Ok(kairos::query(question).await) })
+    Route {
+        path: "/api/v1/datapoints/query",
+        methods: Methods::KairosGet,
+        handler: |question| Box::pin(async { Ok(kairos::query(question).await) }),
+    },
+    kairos("/api/v1/datapoints/query/tags", |question| {
+        Box::pin(async { Ok(kairos::query_tags(question).await) })
     }),
     get("/version", |question| Box::pin(plain::version(question))),
     get("/health", |question| Box::pin(plain::health(question))),
@@ -187,7 +194,7 @@ impl Methods {
     fn allow(self, method: &Method) -> bool {
         match *method {
             Method::GET | Method::HEAD => {
-                matches!(self, Methods::Get | Methods::GetPost | Methods::GetRecord)
+                !matches!(self, Methods::Post | Methods::Kairos)
             }
             Method::POST => self != Methods::Get,
             _ => false,
@@ -200,6 +207,7 @@ impl Methods {
             Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
             Methods::Post => "POST",
             Methods::Kairos => kairos::ALLOWED,
+            Methods::KairosGet => kairos::ALLOWED_QUERY,
         }
     }
 }
@@ -234,7 +242,7 @@ async fn routed(
     let is_kairos = path.starts_with(kairos::PREFIX);
     let Some((route, rest)) = Route::find(path) else {
         if is_kairos {
-            return kairos::wrong(StatusCode::NOT_FOUND);
+            return kairos::wrong(StatusCode::NOT_FOUND, "");
         }
         return not_found(request.uri().path());
     };
@@ -246,7 +254,7 @@ async fn routed(
     }
     if !route.methods.allow(request.method()) {
         if is_kairos {
-            return kairos::wrong(StatusCode::METHOD_NOT_ALLOWED);
+            return kairos::wrong(StatusCode::METHOD_NOT_ALLOWED, route.methods.names());
         }
         return not_allowed(route, request.method());
     }

@@ -7,10 +7,14 @@
 
 mod answer;
 mod body;
+mod echo;
+mod gather;
 mod ingest;
 mod number;
+mod options;
 mod query;
 mod request;
+mod results;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -28,13 +32,18 @@ use super::json::{self, Beyond};
 use crate::query::error::QueryError;
 pub use body::Room;
 pub(super) use ingest::answer as ingest;
+pub use options::QueryOptions;
 pub(super) use query::answer as query;
+pub(super) use query::tags as query_tags;
 
 /// Paths of this API begin so.
 pub(super) const PREFIX: &str = "/api/v1/";
 
 /// What its paths that take bodies allow.
 pub(super) const ALLOWED: &str = "POST,OPTIONS";
+
+/// What those allow that take a query in a body or in the URL.
+pub(super) const ALLOWED_QUERY: &str = "GET,POST,OPTIONS";
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -134,14 +143,14 @@ fn echo(asked: &HeaderMap, from: &HeaderName, headers: &mut HeaderMap, to: &Head
     }
 }
 
-/// A path below [`PREFIX`] that is not there, or not by that method.
-pub(super) fn wrong(status: StatusCode) -> Response<Bytes> {
+/// A path below [`PREFIX`] that is not there, or not by that method but by those that are `allowed`.
+pub(super) fn wrong(status: StatusCode, allowed: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     if status == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, HeaderValue::from_static(ALLOWED));
+        headers.insert(ALLOW, HeaderValue::from_static(allowed));
     }
     response
 }

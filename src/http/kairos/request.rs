@@ -6,7 +6,6 @@ mod steps;
 mod times;
 
 use super::options::QueryOptions;
-use super::Refused;
 use super::tree::Tree;
 use crate::base::time::Millis;
 use crate::query::kairos::Aggregator;
@@ -171,14 +170,15 @@ impl Metric {
 
 /// A list of objects, which may be missing.
 fn list<'a>(tree: &'a Tree, place: &str, name: &str, max: usize) -> Checked<&'a [Tree]> {
-    let Some(field) = Field::of(tree, place, name) else {
+    let Some(value) = tree.field(name) else {
         return Ok(&[]);
     };
-    let list = field.list()?;
-    if max < list.len() {
-        return field.refuse(&format!("has more than {max} entries; use fewer"));
+    let field = Field { place, name, value };
+    match value {
+        Tree::Array(list) if list.len() <= max => Ok(list),
+        Tree::Array(_) => field.refuse(&format!("has more than {max} entries; use fewer")),
+        _ => field.refuse("must be an array"),
     }
-    Ok(list)
 }
 
 /// The name of an entry of a list, which must be an object. An error tells its place, `place.list[number]`.
