@@ -48,7 +48,7 @@ use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
 use crate::store::control::{Control, Entry};
 use crate::store::tombstone::{self, Target, Tombstone};
-pub use kairos::{KairosOptions, Room, ServerType};
+pub use kairos::{KairosOptions, QueryOptions, Room, ServerType};
 
 /// All shards, as one asks them.
 pub trait Fleet {
@@ -179,6 +179,8 @@ pub struct HttpOptions {
     pub unpacking: Room,
     /// What the operator chose about KairosDB's API.
     pub kairos: KairosOptions,
+    /// What the operator chose about KairosDB's queries.
+    pub kairos_query: QueryOptions,
 }
 
 impl Default for HttpOptions {
@@ -194,6 +196,7 @@ impl Default for HttpOptions {
             allow_origin: None,
             unpacking: Room::default(),
             kairos: KairosOptions::default(),
+            kairos_query: QueryOptions::default(),
         }
     }
 }

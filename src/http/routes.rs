@@ -130,8 +130,13 @@ const ROUTES: &[Route] = &[
     kairos("/api/v1/datapoints", "POST,OPTIONS", |question| {
         Box::pin(async { Ok(kairos::ingest(question).await) })
     }),
-    kairos("/api/v1/datapoints/query", "POST,OPTIONS", |question| {
-        Box::pin(async { Ok(kairos::query(question).await) })
+    kairos(
+        "/api/v1/datapoints/query",
+        "GET,HEAD,OPTIONS,POST",
+        |question| Box::pin(async { Ok(kairos::query(question).await) }),
+    ),
+    kairos("/api/v1/datapoints/query/tags", "POST,OPTIONS", |question| {
+        Box::pin(async { Ok(kairos::query_tags(question).await) })
     }),
     kairos("/api/v1/datapoints/delete", "POST,OPTIONS", |question| {
         Box::pin(async { Ok(kairos::delete(question).await) })
@@ -242,7 +247,7 @@ impl Methods {
         }
         match *method {
             Method::GET | Method::HEAD => {
-                matches!(self, Methods::Get | Methods::GetPost | Methods::GetRecord)
+                self != Methods::Post
             }
             Method::POST => self != Methods::Get,
             _ => false,

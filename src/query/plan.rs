@@ -178,6 +178,16 @@ pub enum Want {
         /// Of a path only its matches in the tree count.
         selectors: Arc<[Selector]>,
     },
+    /// Those of them that several shards hold.
+    Shared {
+        /// As for [`Want::Series`].
+        selectors: Arc<[Selector]>,
+    },
+    /// The canonical texts of the series of some selectors.
+    NamesOf {
+        /// As for [`Want::Series`].
+        selectors: Arc<[Selector]>,
+    },
 }
 
 /// A question about tagged series.

@@ -47,11 +47,12 @@ pub enum Partial {
     Rows(FoundRows),
     /// To [`Want::Nodes`], in no order.
     Nodes(Vec<FoundNode>),
-    /// To [`Want::Names`], [`Want::Metrics`] and [`Want::Tags`], in no order; each may be there twice.
+    /// To [`Want::Names`], [`Want::NamesOf`], [`Want::Metrics`] and [`Want::Tags`], in no order; each may be
+    /// there twice.
     Names(Vec<String>),
     /// To [`TagPart::Counts`](super::plan::TagPart).
     Counts(FoundCounts),
-    /// To [`Want::Series`], each once.
+    /// To [`Want::Series`] and [`Want::Shared`], each once.
     Series(Vec<Identity>),
 }
 
@@ -85,7 +86,8 @@ pub struct FoundSeries {
     pub text: String,
     /// The same on every shard that holds the series.
     pub identity: Identity,
-    /// What its values are: of [`Values::Long`] the points hold the bits of an `i64` each.
+    /// What its values are: of [`Values::Long`] the points hold the bits of an `i64` each, of
+    /// [`Values::Text`] the bits of a `u64`, a place in `texts`.
     pub values: Values,
     /// Its points in the plan's range and those that decide the last slot, sorted by (time,
     /// stamp), duplicates not yet settled.
@@ -95,6 +97,8 @@ pub struct FoundSeries {
     pub newest_times: Vec<i64>,
     /// To [`Want::Values`], its values; then there are no points and no times.
     pub slotted: Option<Slotted>,
+    /// Of a series of texts, those that its points stand for, each once.
+    pub texts: Vec<Arc<str>>,
 }
 
 /// What one selector matched on one shard.
@@ -154,6 +158,8 @@ enum Work {
     Points(Box<PointsScan>),
     /// Of which only the series are found.
     Series(Box<PointsScan>, Vec<Identity>),
+    /// The same, by their texts.
+    NamesOf(Box<PointsScan>, Vec<String>),
     Nodes(Box<NodesScan>),
     Names {
         next: u32,
@@ -214,8 +220,11 @@ impl Scan {
                 let gatherer = Some(Gatherer::new(combine));
                 Work::points([selector].into(), points, last_slots, spaced_s, gatherer)
             }
-            Want::Series { selectors } => {
+            Want::Series { selectors } | Want::Shared { selectors } => {
                 Work::Series(Box::new(PointsScan::new(selectors)), Vec::new())
+            }
+            Want::NamesOf { selectors } => {
+                Work::NamesOf(Box::new(PointsScan::new(selectors)), Vec::new())
             }
             Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan::new(pattern))),
             Want::Names => Work::Names {
@@ -314,6 +323,22 @@ impl Scan {
                         left -= 1;
                     } else {
                         return Ok(Some(Partial::Series(std::mem::take(series))));
+                    }
+                }
+                Ok(None)
+            }
+            Work::NamesOf(scan, names) => {
+                while left > 0 {
+                    if scan.found.matches.len() < scan.selectors.len() {
+                        let spent = scan.select(index, store, about, left)?;
+                        left = left.saturating_sub(spent);
+                    } else if let Some(id) = scan.unread.pop_front() {
+                        let name = index.text(id).to_owned();
+                        about.purse.pay(NODE_BYTES + name.len() as u64)?;
+                        names.push(name);
+                        left = left.saturating_sub(TAKE_COST);
+                    } else {
+                        return Ok(Some(Partial::Names(std::mem::take(names))));
                     }
                 }
                 Ok(None)

@@ -35,6 +35,7 @@ pub mod segment;
 pub mod shelf;
 pub mod snapshot;
 pub mod stretch;
+pub mod texts;
 pub mod token;
 pub mod tombstone;
 mod vitals;

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
-use super::request::Query;
-use super::{Refused, body, not_an_object, refusal, success, tree, unstored};
+use super::query::{read, selector};
+use super::{Refused, refusal, success, unstored};
 use crate::base::time::Millis;
 use crate::http::delete::delete;
 use crate::http::errors::Failure;
@@ -36,18 +36,8 @@ fn done(deleted: Result<(), Refused>) -> Response<Bytes> {
 }
 
 async fn deleted_by_query(question: &Question<'_>) -> Result<(), Refused> {
-    let query = {
-        let body = body::read(question).await?;
-        if body.bytes.trim_ascii().is_empty() {
-            return Err(not_an_object());
-        }
-        let tree = tree::read(&body.bytes, &question.pace()).await?;
-        Query::read(&tree, question.began)?
-    };
-    let selectors = query.metrics.into_iter().map(|metric| Selector::Metric {
-        name: metric.name,
-        filters: metric.filters,
-    });
+    let (_, query) = read(question).await?;
+    let selectors = query.metrics.iter().map(selector);
     let range = (Millis(query.start_ms), Millis(query.end_ms));
     deleted(question, selectors.collect(), range).await
 }

@@ -9,13 +9,17 @@ mod about;
 mod answer;
 mod body;
 mod delete;
+mod echo;
 mod features;
+mod gather;
 mod ingest;
 mod metadata;
 mod names;
 mod number;
+mod options;
 mod query;
 mod request;
+mod results;
 mod running;
 mod server_type;
 #[cfg(test)]
@@ -40,7 +44,9 @@ pub(super) use delete::{by_query as delete, metric as delete_metric};
 pub(super) use ingest::answer as ingest;
 pub(super) use metadata::answer as metadata;
 pub(super) use names::{metrics, tag_names, tag_values};
+pub use options::QueryOptions;
 pub(super) use query::answer as query;
+pub(super) use query::tags as query_tags;
 pub(super) use running::{Kill, kill, list as running};
 pub use server_type::{KairosOptions, ServerType};
 

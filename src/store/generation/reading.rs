@@ -12,6 +12,7 @@ use super::unpack::Unpacked;
 use crate::base::time::Millis;
 use crate::model::points::Points;
 use crate::model::series::{SeriesId, Values};
+use crate::store::texts::DistinctTexts;
 
 /// What following the chain by one block costs, in points: most blocks are not in the cache.
 const WALK_COST: usize = 4;
@@ -41,6 +42,8 @@ pub struct Reading {
     /// Points of `out` that were there before.
     start: usize,
     unpacked: Box<Unpacked>,
+    /// Of a series of texts, those that its points are places of.
+    pub texts: DistinctTexts,
 }
 
 /// Where points without stamps count as arrived: as it was when a reading began, so that points that come
@@ -96,6 +99,7 @@ impl Reading {
             points_max: 0,
             start: 0,
             unpacked: Box::default(),
+            texts: DistinctTexts::default(),
         }
     }
 
@@ -203,7 +207,11 @@ impl Reading {
                 let number = unpacked.number(i);
                 let value = match self.values {
                     Values::Long => f64::from_bits(number.mantissa as u64),
-                    _ => number.to_f64(),
+                    Values::Text => match head.text(number.mantissa) {
+                        Some(text) => self.texts.value_of(text),
+                        None => continue,
+                    },
+                    Values::Double => number.to_f64(),
                 };
                 out.push(time, stamp, value);
             }

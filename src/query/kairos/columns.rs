@@ -1,0 +1,367 @@
+//! Points of several series as one list: by time, and of one time by value.
+//!
+//! Takes the columns of whole series and gives points, some at a time. Series of one step have points of
+//! equal times: the heads of all columns that have the least time come out at once, without a heap. Where
+//! that finds few of many, a heap takes over.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::stream::{Point, Value};
+use crate::model::series::Values;
+
+/// The points of one series that are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Column<'a> {
+    /// Milliseconds since the epoch, ascending, each once.
+    pub times: &'a [i64],
+    /// As many values; see [`WholeSeries`](crate::query::merge::WholeSeries) for what they are.
+    pub values: &'a [f64],
+    /// What the values are.
+    pub kind: Values,
+    /// Of texts, the place of the series' first text among those of the query.
+    pub first_text: u32,
+}
+
+impl<'a> Column<'a> {
+    /// The first `limit` points, or the last where the order is descending.
+    pub fn limited(self, limit: Option<usize>, is_descending: bool) -> Column<'a> {
+        let count = self.times.len();
+        let kept = limit.map_or(count, |limit| limit.min(count));
+        let stretch = match is_descending {
+            true => count - kept..count,
+            false => 0..kept,
+        };
+        Column {
+            times: self.times.get(stretch.clone()).unwrap_or_default(),
+            values: self.values.get(stretch).unwrap_or_default(),
+            ..self
+        }
+    }
+
+    fn point(&self, at: usize) -> Point {
+        let time = self.times.get(at).copied().unwrap_or_default();
+        let value = self.values.get(at).copied().unwrap_or_default();
+        Point {
+            time,
+            value: match self.kind {
+                Values::Double => Value::Double(value),
+                Values::Long => Value::Long(value.to_bits() as i64),
+                Values::Text => Value::Text(self.first_text.saturating_add(value.to_bits() as u32)),
+            },
+        }
+    }
+}
+
+/// A column, and how far it is.
+struct Head<'a> {
+    column: Column<'a>,
+    /// Points that came out.
+    done: usize,
+}
+
+/// Joins columns.
+pub struct Joining<'a> {
+    is_descending: bool,
+    heads: Vec<Head<'a>>,
+    /// Columns that have points left, and the time of the next of each, in the order in which they come
+    /// out.
+    active: Vec<u32>,
+    next: Vec<i64>,
+    /// The heads of one time.
+    tied: Vec<(u64, u32)>,
+    /// How much more was looked at than came out.
+    wasted: usize,
+    heap: Option<BinaryHeap<Reverse<(i64, u64, u32)>>>,
+}
+
+/// Looking at so many heads costs as much as one step of a heap.
+const LOOKS_PER_STEP: usize = 64;
+/// So many looks in vain, for each column, are borne before a heap is made.
+const PATIENCE: usize = 64;
+
+impl<'a> Joining<'a> {
+    /// Begin. What is equal in time and value comes in the order of `columns`.
+    pub fn new(columns: impl IntoIterator<Item = Column<'a>>, is_descending: bool) -> Joining<'a> {
+        let columns = columns.into_iter().filter(|it| !it.times.is_empty());
+        let heads: Vec<Head> = columns.map(|column| Head { column, done: 0 }).collect();
+        let mut joining = Joining {
+            is_descending,
+            active: (0..heads.len() as u32).collect(),
+            next: Vec::with_capacity(heads.len()),
+            heads,
+            tied: Vec::new(),
+            wasted: 0,
+            heap: None,
+        };
+        for head in &joining.heads {
+            joining.next.push(order(head.time(is_descending), is_descending));
+        }
+        joining
+    }
+
+    /// Append about `budget` points to `out`. True when that were all.
+    pub fn step(&mut self, budget: usize, out: &mut Vec<Point>) -> bool {
+        let enough = out.len().saturating_add(budget.max(1));
+        while out.len() < enough {
+            if self.heap.is_some() {
+                if !self.step_heap(out) {
+                    return true;
+                }
+            } else if let [only] = self.active[..] {
+                let left = enough - out.len();
+                if let Some(head) = self.heads.get_mut(only as usize) {
+                    head.give(left, self.is_descending, out);
+                    if head.is_done() {
+                        self.active.clear();
+                    }
+                }
+            } else if self.active.is_empty() {
+                return true;
+            } else {
+                self.step_ties(out);
+            }
+        }
+        false
+    }
+
+    /// Everything, in one go.
+    pub fn all(mut self) -> Vec<Point> {
+        let mut points = Vec::new();
+        while !self.step(usize::MAX / 2, &mut points) {}
+        points
+    }
+
+    /// The heads of the next time.
+    fn step_ties(&mut self, out: &mut Vec<Point>) {
+        let least = self.next.iter().copied().min().unwrap_or_default();
+        self.tied.clear();
+        for (place, &time) in self.next.iter().enumerate() {
+            if time == least {
+                self.tied.push((0, place as u32));
+            }
+        }
+        let looked = self.next.len();
+        if self.tied.len() > 1 {
+            for (key, place) in &mut self.tied {
+                let number = self.active.get(*place as usize).copied().unwrap_or_default();
+                let head = self.heads.get(number as usize);
+                *key = head.map_or(0, |head| head.key(self.is_descending));
+            }
+            self.tied.sort_unstable();
+        }
+        let mut ended = false;
+        for &(_, place) in &self.tied {
+            let place = place as usize;
+            let number = self.active.get(place).copied().unwrap_or_default();
+            let Some(head) = self.heads.get_mut(number as usize) else {
+                continue;
+            };
+            head.give(1, self.is_descending, out);
+            ended |= head.is_done();
+            if !head.is_done()
+                && let Some(next) = self.next.get_mut(place)
+            {
+                *next = order(head.time(self.is_descending), self.is_descending);
+            }
+        }
+        self.wasted = (self.wasted + looked).saturating_sub(self.tied.len() * LOOKS_PER_STEP);
+        if ended {
+            // In their order, which decides what is equal.
+            let mut kept = 0;
+            for place in 0..self.active.len() {
+                let number = self.active[place];
+                if self.heads.get(number as usize).is_some_and(|it| !it.is_done()) {
+                    self.active[kept] = number;
+                    self.next[kept] = self.next[place];
+                    kept += 1;
+                }
+            }
+            self.active.truncate(kept);
+            self.next.truncate(kept);
+        }
+        if self.wasted > PATIENCE * looked {
+            let heads = self.active.iter().filter_map(|&number| self.entry(number));
+            self.heap = Some(heads.collect());
+        }
+    }
+
+    fn step_heap(&mut self, out: &mut Vec<Point>) -> bool {
+        let Some(heap) = &mut self.heap else {
+            return false;
+        };
+        let Some(Reverse((_, _, number))) = heap.pop() else {
+            return false;
+        };
+        if let Some(head) = self.heads.get_mut(number as usize) {
+            head.give(1, self.is_descending, out);
+        }
+        let entry = self.entry(number);
+        if let Some(heap) = &mut self.heap {
+            heap.extend(entry);
+        }
+        true
+    }
+
+    /// The next point of a column, as the heap orders them.
+    fn entry(&self, number: u32) -> Option<Reverse<(i64, u64, u32)>> {
+        let head = self.heads.get(number as usize).filter(|it| !it.is_done())?;
+        let time = order(head.time(self.is_descending), self.is_descending);
+        Some(Reverse((time, head.key(self.is_descending), number)))
+    }
+}
+
+impl Head<'_> {
+    fn is_done(&self) -> bool {
+        self.done == self.column.times.len()
+    }
+
+    /// Where the next point is.
+    fn at(&self, is_descending: bool) -> usize {
+        match is_descending {
+            true => (self.column.times.len() - 1).saturating_sub(self.done),
+            false => self.done,
+        }
+    }
+
+    fn time(&self, is_descending: bool) -> i64 {
+        let at = self.at(is_descending);
+        self.column.times.get(at).copied().unwrap_or_default()
+    }
+
+    /// Orders points of one time: by their values as floats. Texts have no order.
+    fn key(&self, is_descending: bool) -> u64 {
+        let at = self.at(is_descending);
+        let value = self.column.values.get(at).copied().unwrap_or_default();
+        let value = match self.column.kind {
+            Values::Double => value,
+            Values::Long => value.to_bits() as i64 as f64,
+            Values::Text => return 0,
+        };
+        let bits = value.to_bits();
+        let key = match bits >> 63 {
+            0 => bits | 1 << 63,
+            _ => !bits,
+        };
+        if is_descending { !key } else { key }
+    }
+
+    /// Up to `count` points.
+    fn give(&mut self, count: usize, is_descending: bool, out: &mut Vec<Point>) {
+        let count = count.min(self.column.times.len() - self.done);
+        if count == 1 {
+            out.push(self.column.point(self.at(is_descending)));
+        } else if is_descending {
+            let end = self.column.times.len() - self.done;
+            out.extend((end - count..end).rev().map(|at| self.column.point(at)));
+        } else {
+            out.extend((self.done..self.done + count).map(|at| self.column.point(at)));
+        }
+        self.done += count;
+    }
+}
+
+/// Smaller is what comes out first.
+fn order(time: i64, is_descending: bool) -> i64 {
+    if is_descending { !time } else { time }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+
+    struct Owned {
+        times: Vec<i64>,
+        values: Vec<f64>,
+        kind: Values,
+    }
+
+    fn column(own: &Owned) -> Column<'_> {
+        Column {
+            times: &own.times,
+            values: &own.values,
+            kind: own.kind,
+            first_text: 7,
+        }
+    }
+
+    fn number(point: &Point) -> f64 {
+        match point.value {
+            Value::Double(value) => value,
+            Value::Long(value) => value as f64,
+            Value::Text(_) | Value::Null => 0.0,
+        }
+    }
+
+    /// All points in one list, sorted.
+    fn naive(all: &[Owned], limit: Option<usize>, is_descending: bool) -> Vec<Point> {
+        let mut points: Vec<(usize, Point)> = Vec::new();
+        for (i, own) in all.iter().enumerate() {
+            let column = column(own).limited(limit, is_descending);
+            points.extend((0..column.times.len()).map(|at| (i, column.point(at))));
+        }
+        points.sort_by(|(i, a), (j, b)| {
+            let order = a.time.cmp(&b.time).then(number(a).total_cmp(&number(b)));
+            let order = if is_descending { order.reverse() } else { order };
+            order.then(i.cmp(j))
+        });
+        points.into_iter().map(|(_, point)| point).collect()
+    }
+
+    fn owned(random: &mut Random, spread: u64, are_texts: bool) -> Owned {
+        let count = random.below(40) as usize;
+        let mut times: Vec<i64> = (0..count).map(|_| random.below(spread) as i64 - 20).collect();
+        times.sort_unstable();
+        times.dedup();
+        let kind = match are_texts {
+            true => Values::Text,
+            false => [Values::Double, Values::Long][random.below(2) as usize],
+        };
+        let value = |_: &i64| match kind {
+            Values::Double => random.below(9) as f64 - 4.5,
+            Values::Long => f64::from_bits((random.below(9) as i64 - 4) as u64),
+            Values::Text => f64::from_bits(random.below(5)),
+        };
+        let values = times.iter().map(value).collect();
+        Owned {
+            times,
+            values,
+            kind,
+        }
+    }
+
+    #[test]
+    fn columns_join_as_one_sorted_list() {
+        for seed in 0..2_000 {
+            let mut random = Random::new(seed);
+            // With a wide spread few times are equal, and the heap comes to work.
+            let spread = [30, 100, 1 << 40][random.below(3) as usize];
+            let count = [0, 1, 2, 5, 200][random.below(5) as usize];
+            let are_texts = random.chance(20);
+            let own = |_| owned(&mut random, spread, are_texts);
+            let all: Vec<Owned> = (0..count).map(own).collect();
+            let is_descending = random.chance(50);
+            let limit = random.chance(30).then(|| random.below(9) as usize + 1);
+            let columns = all.iter().map(|own| column(own).limited(limit, is_descending));
+            let mut joining = Joining::new(columns, is_descending);
+            let mut points = Vec::new();
+            while !joining.step(random.below(50) as usize, &mut points) {}
+            assert_eq!(points, naive(&all, limit, is_descending), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_are_times() {
+        let own = |time: i64| Owned {
+            times: vec![time],
+            values: vec![1.5],
+            kind: Values::Double,
+        };
+        let all = [own(i64::MAX), own(i64::MIN), own(0)];
+        for is_descending in [false, true] {
+            let joined = Joining::new(all.iter().map(column), is_descending).all();
+            assert_eq!(joined, naive(&all, None, is_descending));
+        }
+    }
+}
