@@ -48,7 +48,7 @@ use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
 use crate::store::control::{Control, Entry};
 use crate::store::tombstone::{self, Target, Tombstone};
-pub use kairos::{KairosOptions, QueryOptions, Room, ServerType};
+pub use kairos::{KairosOptions, QueryOptions, RollUps, Room, ServerType};
 
 /// All shards, as one asks them.
 pub trait Fleet {

@@ -176,6 +176,17 @@ const ROUTES: &[Route] = &[
         "DELETE,GET,HEAD,OPTIONS,POST",
         |question| Box::pin(async { Ok(kairos::metadata(question).await) }),
     ),
+    kairos("/api/v1/rollups", "GET,HEAD,OPTIONS,POST", |question| {
+        Box::pin(async { Ok(kairos::rollups(question).await) })
+    }),
+    kairos(
+        "/api/v1/rollups/",
+        "DELETE,GET,HEAD,OPTIONS,PUT",
+        |question| Box::pin(async { Ok(kairos::rollup(question).await) }),
+    ),
+    kairos("/api/v1/admin/scheduledjobs", READ, |question| {
+        Box::pin(async { Ok(kairos::jobs(question).await) })
+    }),
     kairos("/api/v1/admin/runningqueries", READ, |question| {
         Box::pin(async { Ok(kairos::running(question).await) })
     }),

@@ -18,7 +18,7 @@ pub const ROLLUPS_MAX: usize = 100;
 pub const PROGRESS_TEXT_BYTES_MAX: usize = 4 * 1024;
 
 /// The number of a task: written as a UUID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub u128);
 
 impl fmt::Display for TaskId {
@@ -64,6 +64,19 @@ pub struct Progress {
     pub error: String,
 }
 
+/// A stretch of time that a task is to do again, on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backfill {
+    /// First instant, milliseconds since 1970.
+    pub from_ms: i64,
+    /// Last instant.
+    pub until_ms: i64,
+    /// Which roll-up is at work: those before it are done.
+    pub rollup: u32,
+    /// Where it goes on.
+    pub next_ms: i64,
+}
+
 /// A task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
@@ -71,6 +84,8 @@ pub struct Task {
     pub text: Arc<str>,
     /// Of each roll-up that has run, by their numbers.
     pub progress: Arc<Vec<Progress>>,
+    /// What is to be done again.
+    pub backfill: Option<Backfill>,
 }
 
 /// Why a task is not kept, or its progress.
@@ -141,6 +156,17 @@ impl Tasks {
         Ok(())
     }
 
+    /// Do a stretch of time again, go on with it, or be done with it.
+    pub fn fill_back(&mut self, id: TaskId, backfill: Option<Backfill>) {
+        if let Some(task) = self.get(id) {
+            let task = Task {
+                backfill,
+                ..task.clone()
+            };
+            self.all.insert(id, task);
+        }
+    }
+
     /// Whether progress may be noted.
     ///
     /// # Errors
@@ -160,6 +186,7 @@ impl Tasks {
         let task = Task {
             text: text.into(),
             progress: before.map(|task| Arc::clone(&task.progress)).unwrap_or_default(),
+            backfill: before.and_then(|task| task.backfill),
         };
         self.bytes = self.bytes - bytes_before + text.len();
         self.all.insert(id, task);
@@ -222,6 +249,16 @@ mod tests {
         tasks.set(id, "{1}");
         let task = tasks.get(id).expect("it is kept");
         assert_eq!(*task.progress, [progress(1, 2), progress(3, 5)]);
+        let backfill = Some(Backfill {
+            from_ms: 1,
+            until_ms: 9,
+            rollup: 0,
+            next_ms: 1,
+        });
+        tasks.fill_back(id, backfill);
+        tasks.fill_back(TaskId(8), backfill);
+        tasks.set(id, "{2}");
+        assert_eq!(tasks.get(id).and_then(|task| task.backfill), backfill);
         assert_eq!((tasks.len(), tasks.bytes()), (1, 3));
         let far = tasks.check_progress(id, &progress(ROLLUPS_MAX as u32, 1));
         assert_eq!(far, Err(RollupRefused::Gone));

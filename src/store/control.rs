@@ -84,7 +84,10 @@ impl Control {
             Entry::Metadata(place, text) => self.metadata.check(place, text)?,
             Entry::Task(id, text) => self.tasks.check(*id, text)?,
             Entry::Progress(id, progress) => self.tasks.check_progress(*id, progress)?,
-            Entry::NoMetadata(_) | Entry::NoTask(_) => {}
+            Entry::Backfill(id, _) if self.tasks.get(*id).is_none() => {
+                return Err(RollupRefused::Gone.into());
+            }
+            Entry::Backfill(..) | Entry::NoMetadata(_) | Entry::NoTask(_) => {}
         }
         Ok(())
     }
@@ -97,6 +100,10 @@ impl Control {
             }
             Entry::NoMetadata(place) => self.metadata.get(place).is_none(),
             Entry::NoTask(id) => self.tasks.get(*id).is_none(),
+            Entry::Backfill(id, backfill) => {
+                let task = self.tasks.get(*id);
+                task.is_some_and(|task| task.backfill == *backfill)
+            }
             Entry::Event(_) | Entry::Task(..) | Entry::Progress(..) => false,
         }
     }
@@ -123,6 +130,10 @@ impl Control {
             }
             Entry::Progress(id, progress) => {
                 self.tasks.advance(id, progress);
+                true
+            }
+            Entry::Backfill(id, backfill) => {
+                self.tasks.fill_back(id, backfill);
                 true
             }
         };
@@ -164,7 +175,11 @@ impl Control {
         self.tasks.iter().flat_map(|(id, task)| {
             let progress = task.progress.iter();
             let progress = progress.map(move |progress| Item::Progress(id, progress));
-            std::iter::once(Item::Task(id, &task.text)).chain(progress)
+            let backfill = task.backfill;
+            let backfill = backfill.map(|backfill| Item::Backfill(id, Some(backfill)));
+            std::iter::once(Item::Task(id, &task.text))
+                .chain(progress)
+                .chain(backfill)
         })
     }
 

@@ -9,7 +9,7 @@ use crate::query::merge::Merged;
 use crate::query::plan::{Filter, TagPart, TagQuery, Want};
 
 /// The version of KairosDB whose API this is; its clients compare it.
-pub const VERSION: &str = "KairosDB 1.3.0-1.20210808220820";
+const VERSION: &str = "KairosDB 1.3.0-1.20210808220820";
 
 /// `GET /version`
 pub(in crate::http) async fn version(_question: &Question<'_>) -> Response<Bytes> {

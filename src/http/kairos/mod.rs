@@ -20,7 +20,9 @@ mod options;
 mod query;
 mod request;
 mod results;
+mod rollups;
 mod running;
+mod saving;
 mod server_type;
 #[cfg(test)]
 mod tests;
@@ -47,6 +49,8 @@ pub(super) use names::{metrics, tag_names, tag_values};
 pub use options::QueryOptions;
 pub(super) use query::answer as query;
 pub(super) use query::tags as query_tags;
+pub use rollups::RollUps;
+pub(super) use rollups::{below as rollup, jobs, root as rollups};
 pub(super) use running::{Kill, kill, list as running};
 pub use server_type::{KairosOptions, ServerType};
 

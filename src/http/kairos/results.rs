@@ -6,10 +6,11 @@ use super::Refused;
 use super::gather::{Gathered, Group};
 use super::query::all_points;
 use super::request::{Metric, Query};
+use super::saving::Saving;
 use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::kairos::stream::{Kind, Point, Stream, Texts};
-use crate::query::kairos::{Context, KairosError, Saver, aggregate, partition};
+use crate::query::kairos::{Context, KairosError, aggregate, partition};
 use crate::query::merge::Merged;
 
 /// What was found of a metric.
@@ -81,16 +82,16 @@ pub(super) async fn find(
         }
         return Ok(Found::Stored(gathered));
     }
-    let computed = compute(question, query, metric, None).await?;
+    let computed = compute(question, query, metric, &Saving::new(question)).await?;
     Ok(Found::Computed(computed))
 }
 
-/// The same as streams, also where there is nothing to be computed. `saver` stores what `save_as` sees.
+/// The same as streams, also where there is nothing to be computed. `saving` stores what `save_as` sees.
 pub(super) async fn compute(
     question: &Question<'_>,
     query: &Query,
     metric: &Metric,
-    saver: Option<&dyn Saver>,
+    saving: &Saving<'_>,
 ) -> Result<Computed, Refused> {
     let pace = question.pace();
     let mut gathered = gather(question, query, metric).await?;
@@ -99,19 +100,24 @@ pub(super) async fn compute(
         groups.push(Group::default());
     }
     let limits = &question.options.limits;
-    let context = Context {
+    let common = Context {
         start: query.start_ms,
         end: query.end_ms,
         now: question.began.0,
         descending: metric.is_descending,
         limits,
         texts: &gathered.texts,
-        saver,
+        saver: None,
         pace: &pace,
     };
     let mut results = Vec::new();
     let mut points = 0_u64;
     for group in groups {
+        let saver = saving.of(metric, &group.tags, &gathered.texts);
+        let context = Context {
+            saver: Some(&saver),
+            ..common
+        };
         let stream = stream(&gathered, &group, metric, &context).await?;
         for part in partition(stream, &metric.groupers, &context).await? {
             let mut stream = part.stream;

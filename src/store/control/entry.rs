@@ -3,7 +3,7 @@
 use crate::base::varint::{self, unzigzag, zigzag};
 use crate::model::event::{EVENT_BYTES_MAX, EVENT_TAGS_MAX, Event};
 use crate::model::metadata::Place;
-use crate::model::rollup::{Progress, TaskId};
+use crate::model::rollup::{Backfill, Progress, TaskId};
 
 /// One thing that is told. In front of it stand varints: its type, its generation, and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,9 @@ pub enum Entry {
     /// `6`: the id, the number of the roll-up, the zigzags of where its next run begins and of when it ran,
     /// points, milliseconds, `bytes` and metric, `bytes` and error
     Progress(TaskId, Progress),
+    /// `7`: the id, 0 for nothing to be done again; or 1, the number of the roll-up, the zigzags of where it
+    /// goes on, of the first and of the last instant
+    Backfill(TaskId, Option<Backfill>),
 }
 
 /// An entry that somebody else holds.
@@ -33,6 +36,7 @@ pub(super) enum Item<'a> {
     Task(TaskId, &'a str),
     NoTask(TaskId),
     Progress(TaskId, &'a Progress),
+    Backfill(TaskId, Option<Backfill>),
 }
 
 const EVENT: u64 = 1;
@@ -41,6 +45,7 @@ const NO_METADATA: u64 = 3;
 const TASK: u64 = 4;
 const NO_TASK: u64 = 5;
 const PROGRESS: u64 = 6;
+const BACKFILL: u64 = 7;
 
 /// What every reader of JSON keeps exactly.
 const ID_MAX: u64 = 1 << 53;
@@ -54,6 +59,7 @@ impl Entry {
             Entry::Task(id, text) => Item::Task(*id, text),
             Entry::NoTask(id) => Item::NoTask(*id),
             Entry::Progress(id, progress) => Item::Progress(*id, progress),
+            Entry::Backfill(id, backfill) => Item::Backfill(*id, *backfill),
         }
     }
 }
@@ -101,6 +107,17 @@ pub(super) fn push(generation: u64, item: Item<'_>, out: &mut Vec<u8>) {
             put_text(&progress.error, &mut body);
             PROGRESS
         }
+        Item::Backfill(id, backfill) => {
+            body.extend_from_slice(&id.0.to_be_bytes());
+            varint::push(backfill.is_some().into(), &mut body);
+            if let Some(backfill) = backfill {
+                varint::push(backfill.rollup.into(), &mut body);
+                varint::push(zigzag(backfill.next_ms), &mut body);
+                varint::push(zigzag(backfill.from_ms), &mut body);
+                varint::push(zigzag(backfill.until_ms), &mut body);
+            }
+            BACKFILL
+        }
     };
     varint::push(kind, out);
     varint::push(generation, out);
@@ -133,6 +150,7 @@ pub(super) fn take(bytes: &mut &[u8]) -> Option<(u64, Entry)> {
         TASK => Entry::Task(task_id(&mut body)?, text(&mut body)?),
         NO_TASK => Entry::NoTask(task_id(&mut body)?),
         PROGRESS => Entry::Progress(task_id(&mut body)?, take_progress(&mut body)?),
+        BACKFILL => Entry::Backfill(task_id(&mut body)?, take_backfill(&mut body)?),
         _ => return None,
     };
     *bytes = rest;
@@ -171,6 +189,19 @@ fn take_progress(body: &mut &[u8]) -> Option<Progress> {
         metric: text(body)?,
         error: text(body)?,
     })
+}
+
+fn take_backfill(body: &mut &[u8]) -> Option<Option<Backfill>> {
+    match number(body)? {
+        0 => Some(None),
+        1 => Some(Some(Backfill {
+            rollup: u32::try_from(number(body)?).ok()?,
+            next_ms: unzigzag(number(body)?),
+            from_ms: unzigzag(number(body)?),
+            until_ms: unzigzag(number(body)?),
+        })),
+        _ => None,
+    }
 }
 
 fn place(body: &mut &[u8]) -> Option<Place> {

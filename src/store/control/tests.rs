@@ -8,7 +8,7 @@ use super::*;
 use crate::base::random::Random;
 use crate::model::event::{Event, EventRefused};
 use crate::model::metadata::Place;
-use crate::model::rollup::{Progress, TaskId};
+use crate::model::rollup::{Backfill, Progress, TaskId};
 use crate::seam::disk::{BLOCK_BYTES, Jobs};
 use crate::store::chained;
 use crate::store::fake_disk::FakeDisk;
@@ -39,12 +39,21 @@ fn entry(random: &mut Random) -> Entry {
         key: name(random),
     };
     let id = TaskId(u128::from(random.below(4)) << 100);
-    match random.below(6) {
+    match random.below(7) {
         0 => Entry::Event(event(random)),
         1 => Entry::Metadata(place(random), event(random).data),
         2 => Entry::NoMetadata(place(random)),
         3 => Entry::Task(id, event(random).data),
         4 => Entry::NoTask(id),
+        5 => {
+            let backfill = Backfill {
+                rollup: random.below(3) as u32,
+                next_ms: random.next_u64() as i64,
+                from_ms: random.next_u64() as i64,
+                until_ms: random.next_u64() as i64,
+            };
+            Entry::Backfill(id, random.chance(70).then_some(backfill))
+        }
         _ => {
             let progress = Progress {
                 rollup: random.below(3) as u32,
@@ -154,7 +163,7 @@ fn hostile_bytes_are_no_entry_or_one_that_reads_back() {
             bytes[at] ^= 1 << random.below(8);
         } else {
             let len = random.below(40);
-            bytes.extend([1 + random.below(6) as u8, 1, random.below(40) as u8]);
+            bytes.extend([1 + random.below(7) as u8, 1, random.below(40) as u8]);
             bytes.extend((0..len).map(|_| random.next_u64() as u8));
         }
         if let Some((generation, entry)) = take(&mut &bytes[..]) {
@@ -382,6 +391,9 @@ fn acknowledged_entries_survive_faults_and_crashes() {
                     let check = next.check(&entry);
                     match rig.writer.take(entry.clone()) {
                         Ok((id, ticket)) => {
+                            if next.knows(&entry) {
+                                continue;
+                            }
                             assert!(next.add(numbered(entry, id)), "seed {seed}");
                             next.generation = 0;
                             states.push(next);
