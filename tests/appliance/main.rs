@@ -7,6 +7,7 @@ mod durable;
 mod harness;
 mod hostile;
 mod ingest;
+mod kairosdb;
 mod pictures;
 mod quotes;
 mod rig;
