@@ -46,7 +46,7 @@ fn mask_of(index: &Index, store: &Store, id: SeriesId, found: &FoundSeries) -> M
     }
     let name = SeriesName::from_text(&found.text);
     let metric = name.as_ref().map_or("", SeriesName::metric);
-    tombstones.mask(index.tenant(id), found.identity, metric)
+    tombstones.mask(index.tenant(id), index.identity(id), metric)
 }
 
 /// What a point takes in memory.
@@ -64,7 +64,7 @@ impl Single {
     ) -> Result<Single, QueryError> {
         let mut found = FoundSeries {
             text: index.text(id).to_owned(),
-            identity: index.identity(id),
+            identity: index.identity_of_type(id),
             values: index.values(id),
             points: memory,
             newest_times: Vec::new(),
@@ -75,7 +75,8 @@ impl Single {
         let times = NEWEST_TIMES_MAX * size_of::<i64>();
         let bytes = size_of::<FoundSeries>() + found.text.len() + times;
         about.purse.pay(bytes as u64)?;
-        let mask = mask_of(index, store, id, &found);
+        let mut mask = mask_of(index, store, id, &found);
+        mask.expire(store.expired_below(id, about.now));
         Ok(Single {
             id,
             range,
