@@ -7,6 +7,7 @@
 
 mod answer;
 mod body;
+mod cells;
 mod echo;
 mod gather;
 mod ingest;

@@ -3,13 +3,14 @@
 use http::StatusCode;
 
 use super::Refused;
+use super::cells;
 use super::gather::{Gathered, Group};
 use super::query::all_points;
 use super::request::{Metric, Query};
 use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::kairos::stream::{Kind, Point, Stream, Texts};
-use crate::query::kairos::{Context, KairosError, Saver, aggregate, partition};
+use crate::query::kairos::{self, Context, KairosError, Saver, aggregate, partition};
 use crate::query::merge::Merged;
 
 /// What was found of a metric.
@@ -85,38 +86,71 @@ pub(super) async fn find(
     Ok(Found::Computed(computed))
 }
 
-/// The same as streams, also where there is nothing to be computed. `saver` stores what `save_as` sees.
+/// Stores what `save_as` sees.
+pub(super) trait Savers {
+    /// For the results of one group.
+    fn saver_of<'a>(&'a self, metric: &'a Metric, group: &'a Group) -> Box<dyn Saver + 'a>;
+}
+
+/// The same as streams, also where there is nothing to be computed.
 pub(super) async fn compute(
     question: &Question<'_>,
     query: &Query,
     metric: &Metric,
-    saver: Option<&dyn Saver>,
+    savers: Option<&dyn Savers>,
 ) -> Result<Computed, Refused> {
     let pace = question.pace();
-    let mut gathered = gather(question, query, metric).await?;
-    let mut groups = std::mem::take(&mut gathered.groups);
-    if groups.is_empty() && metric.groupers.is_empty() {
-        groups.push(Group::default());
-    }
     let limits = &question.options.limits;
-    let context = Context {
+    let context = |texts, saver| Context {
         start: query.start_ms,
         end: query.end_ms,
         now: question.began.0,
         descending: metric.is_descending,
         limits,
-        texts: &gathered.texts,
+        texts,
         saver,
         pace: &pace,
     };
+    let none = Texts::default();
+    let plan = cells::plan(metric, &context(&none, None));
+    let folded = match plan {
+        Some(plan) => cells::gather(question, query, metric, plan).await?,
+        None => None,
+    };
+    let (mut gathered, mut groups) = match folded {
+        Some(folded) => folded,
+        None => {
+            let mut gathered = gather(question, query, metric).await?;
+            let groups = std::mem::take(&mut gathered.groups);
+            (gathered, groups.into_iter().map(|group| (group, None)).collect())
+        }
+    };
+    if groups.is_empty() && metric.groupers.is_empty() {
+        groups.push((Group::default(), None));
+    }
     let mut results = Vec::new();
     let mut points = 0_u64;
-    for group in groups {
-        let stream = stream(&gathered, &group, metric, &context).await?;
-        for part in partition(stream, &metric.groupers, &context).await? {
+    for (group, folded) in groups {
+        let saver = savers.map(|savers| savers.saver_of(metric, &group));
+        let context = context(&gathered.texts, saver.as_deref());
+        let mut parts = Vec::new();
+        let mut aggregators = metric.aggregators.as_slice();
+        match folded {
+            Some(stream) => {
+                let ids = Vec::new();
+                parts.push(kairos::Group { ids, stream });
+                // The first is done.
+                aggregators = aggregators.get(1..).unwrap_or_default();
+            }
+            None => {
+                let stream = stream(&gathered, &group, metric, &context).await?;
+                parts = partition(stream, &metric.groupers, &context).await?;
+            }
+        }
+        for part in parts {
             let mut stream = part.stream;
             stream.points.truncate(metric.limit.unwrap_or(usize::MAX));
-            let stream = aggregate(stream, &metric.aggregators, &context).await?;
+            let stream = aggregate(stream, aggregators, &context).await?;
             points = points.saturating_add(stream.points.len() as u64);
             limits.check_points_returned(points)?;
             limits.check_bytes(points.saturating_mul(POINT_BYTES))?;
