@@ -51,13 +51,8 @@ pub(super) async fn gather(
         for part in merged.parts {
             cells.join(&plan, part, &pace).await?;
         }
-        let group = Group {
-            kind: Some(Kind::Number),
-            values: values.clone(),
-            tags: merged.tags,
-            ..Group::default()
-        };
-        let key = (tags::sorted_by(keys, &values), values);
+        let key = (tags::sorted_by(keys, &values), values.clone());
+        let group = Group::of_numbers(values, merged.tags);
         numbers.insert(key, (group, cells));
         pace.did_series(0).await?;
     }

@@ -38,6 +38,18 @@ pub(super) struct Group {
     series: Vec<u32>,
 }
 
+impl Group {
+    /// Of numbers, whose series are known no more.
+    pub(super) fn of_numbers(values: Vec<String>, tags: Tags) -> Group {
+        Group {
+            kind: Some(Kind::Number),
+            values,
+            tags,
+            series: Vec::new(),
+        }
+    }
+}
+
 /// What orders groups: their kind, then what they share as one text, then that part by part.
 type Key = (Kind, String, Vec<String>);
 

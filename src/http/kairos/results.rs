@@ -101,18 +101,18 @@ pub(super) async fn compute(
 ) -> Result<Computed, Refused> {
     let pace = question.pace();
     let limits = &question.options.limits;
-    let context = |texts, saver| Context {
+    let none = Texts::default();
+    let shared = Context {
         start: query.start_ms,
         end: query.end_ms,
         now: question.began.0,
         descending: metric.is_descending,
         limits,
-        texts,
-        saver,
+        texts: &none,
+        saver: None,
         pace: &pace,
     };
-    let none = Texts::default();
-    let plan = cells::plan(metric, &context(&none, None));
+    let plan = cells::plan(metric, &shared);
     let folded = match plan {
         Some(plan) => cells::gather(question, query, metric, plan).await?,
         None => None,
@@ -132,7 +132,11 @@ pub(super) async fn compute(
     let mut points = 0_u64;
     for (group, folded) in groups {
         let saver = savers.map(|savers| savers.saver_of(metric, &group));
-        let context = context(&gathered.texts, saver.as_deref());
+        let context = Context {
+            texts: &gathered.texts,
+            saver: saver.as_deref(),
+            ..shared
+        };
         let mut parts = Vec::new();
         let mut aggregators = metric.aggregators.as_slice();
         match folded {

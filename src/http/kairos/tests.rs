@@ -1,5 +1,6 @@
 //! Requests in, answers out; points that were taken in are put into real heads to be asked for.
 
+mod pushed;
 mod query;
 mod refusals;
 
