@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::error::Fault;
 use super::keys::find;
 use super::load::Loaded;
+use crate::http::ServerType;
 use crate::simd::Isa;
 
 /// Addresses to listen on.
@@ -41,6 +42,10 @@ pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
     if (1..INDEX_BYTES_MIN).contains(&config.series.index_bytes_max) {
         let text = format!("0 for the default, or at least {INDEX_BYTES_MIN} bytes");
         fault("series.index_bytes_max", text);
+    }
+    if let Err(word) = ServerType::read(&config.kairosdb.server_type) {
+        let text = format!("there is no class `{word}`; there are ALL, INGEST, QUERY and DELETE");
+        fault("kairosdb.server_type", text);
     }
     let available = Isa::available();
     if let Some(isa) = config.simd.filter(|isa| !available.contains(isa)) {

@@ -66,6 +66,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ),
     ("http", "HTTP requests."),
     (
+        "kairosdb",
+        "KairosDB's API, on the port of HTTP below /api/v1.",
+    ),
+    (
         "log",
         "What the appliance writes about itself, to standard error.",
     ),
@@ -480,6 +484,47 @@ pub static KEYS: &[Key] = &[
         ],
         kind: Kind::Text {
             at: |c| &mut c.http.allow_origin,
+        },
+    },
+    Key {
+        name: "kairosdb.server_type",
+        flag: None,
+        help: &[
+            "Which calls of KairosDB's API are answered, others get status 403: ALL, or some of INGEST,",
+            "QUERY and DELETE. KairosDB's kairosdb.server.type. Default [\"ALL\"].",
+        ],
+        kind: Kind::Texts {
+            at: |c| &mut c.kairosdb.server_type,
+        },
+    },
+    whole!(
+        "kairosdb.health_code",
+        "a status",
+        200..=599,
+        |c| &mut c.kairosdb.health_code,
+        "Status that /api/v1/health/check answers while all is well. KairosDB's",
+        "kairosdb.health.healthyResponseCode. Default 204."
+    ),
+    Key {
+        name: "kairosdb.hidden_metrics",
+        flag: None,
+        help: &[
+            "Metrics whose names begin so are not listed by /api/v1/metricnames; they can be asked for.",
+            "KairosDB's kairosdb.metric_index_filter.prefix. Default [].",
+        ],
+        kind: Kind::Texts {
+            at: |c| &mut c.kairosdb.hidden_metrics,
+        },
+    },
+    Key {
+        name: "kairosdb.rollups",
+        flag: None,
+        help: &[
+            "Whether roll-up tasks are taken at /api/v1/rollups and run. KairosDB's",
+            "kairosdb.service.rollups. Default false: that path is not there.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.rollups,
         },
     },
     Key {

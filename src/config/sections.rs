@@ -8,6 +8,7 @@ use tracing::Level;
 
 use super::network::Network;
 use crate::base::time::Step;
+use crate::http::{KairosOptions, ServerType};
 use crate::model::sample::TimeRule;
 use crate::query::limits::Limits;
 use crate::simd::Isa;
@@ -43,6 +44,8 @@ pub struct Config {
     pub query: Query,
     /// HTTP requests.
     pub http: Http,
+    /// KairosDB's API.
+    pub kairosdb: KairosDb,
     /// The log of the appliance about itself.
     pub log: Log,
 }
@@ -64,6 +67,7 @@ impl Default for Config {
             rollup: Rollup::default(),
             query: Query::default(),
             http: Http::default(),
+            kairosdb: KairosDb::default(),
             log: Log::default(),
         }
     }
@@ -460,6 +464,43 @@ impl Default for Http {
             prefix: String::new(),
             allow_origin: String::new(),
             connections_max: 1_000,
+        }
+    }
+}
+
+/// KairosDB's API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KairosDb {
+    /// Which classes of calls are answered, by their names; [`ServerType::read`] reads them.
+    pub server_type: Vec<String>,
+    /// The status of a good health check.
+    pub health_code: u64,
+    /// Metrics that begin so are not listed.
+    pub hidden_metrics: Vec<String>,
+    /// Whether roll-up tasks are taken and run.
+    pub rollups: bool,
+}
+
+impl Default for KairosDb {
+    fn default() -> Self {
+        KairosDb {
+            server_type: vec!["ALL".to_owned()],
+            health_code: 204,
+            hidden_metrics: Vec::new(),
+            rollups: false,
+        }
+    }
+}
+
+impl KairosDb {
+    /// The same for the API. A loaded configuration has good names of classes; here other ones would be all.
+    pub fn options(&self) -> KairosOptions {
+        KairosOptions {
+            server_type: ServerType::read(&self.server_type).unwrap_or_default(),
+            health_code: u16::try_from(self.health_code).unwrap_or(204),
+            hidden_metrics: self.hidden_metrics.clone(),
+            rollups: self.rollups,
+            ..KairosOptions::default()
         }
     }
 }

@@ -11,6 +11,8 @@ use super::sections::Config;
 
 /// Letters of a text.
 pub const TEXT_BYTES_MAX: usize = 256;
+/// Texts of a list.
+pub const TEXTS_MAX: usize = 64;
 
 /// The kind of a key's value, with the place in [`Config`] where it lives.
 pub enum Kind {
@@ -49,6 +51,11 @@ pub enum Kind {
         /// Where it lives.
         at: fn(&mut Config) -> &mut String,
     },
+    /// A list of printable ASCII texts.
+    Texts {
+        /// Where it lives.
+        at: fn(&mut Config) -> &mut Vec<String>,
+    },
     /// A path.
     Folder {
         /// Where it lives.
@@ -79,6 +86,10 @@ impl Kind {
             Kind::Text { .. } => {
                 format!("text of at most {TEXT_BYTES_MAX} printable ASCII letters")
             }
+            Kind::Texts { .. } => format!(
+                "at most {TEXTS_MAX} texts, in a file a list like [\"a\", \"b\"], each of at most \
+                 {TEXT_BYTES_MAX} printable ASCII letters"
+            ),
             Kind::Folder { .. } => "the path of a folder, as text".to_owned(),
             Kind::Addresses { .. } => {
                 "IP addresses, in a file a list like [\"127.0.0.1\", \"::1\"]".to_owned()
@@ -110,7 +121,7 @@ impl Kind {
             Kind::Choice { .. } | Kind::Text { .. } | Kind::Folder { .. } => {
                 self.set_word(config, text)
             }
-            Kind::Addresses { .. } | Kind::Networks { .. } => {
+            Kind::Addresses { .. } | Kind::Networks { .. } | Kind::Texts { .. } => {
                 let items = text.split(',').map(str::trim);
                 self.set_list(config, items.filter(|item| !item.is_empty()))
             }
@@ -139,9 +150,10 @@ impl Kind {
                 Kind::Choice { .. } | Kind::Text { .. } | Kind::Folder { .. },
                 DeValue::String(word),
             ) => self.set_word(config, word),
-            (Kind::Addresses { .. } | Kind::Networks { .. }, DeValue::Array(items)) => {
-                self.set_list(config, texts(items)?.into_iter())
-            }
+            (
+                Kind::Addresses { .. } | Kind::Networks { .. } | Kind::Texts { .. },
+                DeValue::Array(items),
+            ) => self.set_list(config, texts(items)?.into_iter()),
             _ => Err(format!("{} is the wrong type", shown(value))),
         }
     }
@@ -196,6 +208,16 @@ impl Kind {
             Kind::Networks { at } => {
                 *at(config) = items.map(str::parse).collect::<Result<_, _>>()?
             }
+            Kind::Texts { at } => {
+                let items: Vec<String> = items.map(str::to_owned).collect();
+                let is_good = |item: &String| {
+                    item.len() <= TEXT_BYTES_MAX && item.bytes().all(is_printable)
+                };
+                if TEXTS_MAX < items.len() || !items.iter().all(is_good) {
+                    return Err("too many texts, or one too long or not printable".to_owned());
+                }
+                *at(config) = items;
+            }
             _ => return Err("a list is the wrong type".to_owned()),
         }
         Ok(())
@@ -216,6 +238,7 @@ impl Kind {
             Kind::Folder { at } => quoted_path(at(&mut config)),
             Kind::Addresses { at } => list(at(&mut config)),
             Kind::Networks { at } => list(at(&mut config)),
+            Kind::Texts { at } => list(at(&mut config)),
         }
     }
 }

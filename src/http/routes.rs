@@ -35,10 +35,9 @@ enum Methods {
     Post,
     /// GET and HEAD; and POST with a body that the handler reads, whatever its content type says.
     GetRecord,
-    /// POST, with a body that the handler reads; and KairosDB's OPTIONS.
-    Kairos,
-    /// The same, and GET and HEAD.
-    KairosGet,
+    /// Of KairosDB's API: these, as its header `Allow` names them, and OPTIONS among them. The handler reads
+    /// URL and body.
+    Kairos(&'static str),
 }
 
 const ROUTES: &[Route] = &[
@@ -128,16 +127,71 @@ const ROUTES: &[Route] = &[
     post("/admin/delete", |question| {
         Box::pin(delete::by_pattern(question))
     }),
-    kairos("/api/v1/datapoints", |question| {
+    kairos("/api/v1/datapoints", "POST,OPTIONS", |question| {
         Box::pin(async { Ok(kairos::ingest(question).await) })
     }),
-    Route {
-        path: "/api/v1/datapoints/query",
-        methods: Methods::KairosGet,
-        handler: |question| Box::pin(async { Ok(kairos::query(question).await) }),
-    },
-    kairos("/api/v1/datapoints/query/tags", |question| {
+    kairos(
+        "/api/v1/datapoints/query",
+        "GET,HEAD,OPTIONS,POST",
+        |question| Box::pin(async { Ok(kairos::query(question).await) }),
+    ),
+    kairos("/api/v1/datapoints/query/tags", "POST,OPTIONS", |question| {
         Box::pin(async { Ok(kairos::query_tags(question).await) })
+    }),
+    kairos("/api/v1/datapoints/delete", "POST,OPTIONS", |question| {
+        Box::pin(async { Ok(kairos::delete(question).await) })
+    }),
+    kairos("/api/v1/datapoints/index", READ, |question| {
+        Box::pin(async { Ok(kairos::index(question).await) })
+    }),
+    kairos("/api/v1/metric/", "DELETE,OPTIONS", |question| {
+        Box::pin(async { Ok(kairos::delete_metric(question).await) })
+    }),
+    kairos("/api/v1/metricnames", READ, |question| {
+        Box::pin(async { Ok(kairos::metrics(question).await) })
+    }),
+    kairos("/api/v1/tagnames", READ, |question| {
+        Box::pin(async { Ok(kairos::tag_names(question).await) })
+    }),
+    kairos("/api/v1/tagvalues", READ, |question| {
+        Box::pin(async { Ok(kairos::tag_values(question).await) })
+    }),
+    kairos("/api/v1/version", READ, |question| {
+        Box::pin(async { Ok(kairos::version(question).await) })
+    }),
+    kairos("/api/v1/health/check", READ, |question| {
+        Box::pin(async { Ok(kairos::health_check(question).await) })
+    }),
+    kairos("/api/v1/health/status", READ, |question| {
+        Box::pin(async { Ok(kairos::health_status(question).await) })
+    }),
+    kairos("/api/v1/features", READ, |question| {
+        Box::pin(async { Ok(kairos::features(question).await) })
+    }),
+    kairos("/api/v1/features/", READ, |question| {
+        Box::pin(async { Ok(kairos::feature(question).await) })
+    }),
+    kairos(
+        "/api/v1/metadata/",
+        "DELETE,GET,HEAD,OPTIONS,POST",
+        |question| Box::pin(async { Ok(kairos::metadata(question).await) }),
+    ),
+    kairos("/api/v1/rollups", "GET,HEAD,OPTIONS,POST", |question| {
+        Box::pin(async { Ok(kairos::rollups(question).await) })
+    }),
+    kairos(
+        "/api/v1/rollups/",
+        "DELETE,GET,HEAD,OPTIONS,PUT",
+        |question| Box::pin(async { Ok(kairos::rollup(question).await) }),
+    ),
+    kairos("/api/v1/admin/scheduledjobs", READ, |question| {
+        Box::pin(async { Ok(kairos::jobs(question).await) })
+    }),
+    kairos("/api/v1/admin/runningqueries", READ, |question| {
+        Box::pin(async { Ok(kairos::running(question).await) })
+    }),
+    kairos("/api/v1/admin/killquery/", READ, |question| {
+        Box::pin(async { Ok(kairos::kill(question).await) })
     }),
     get("/version", |question| Box::pin(plain::version(question))),
     get("/health", |question| Box::pin(plain::health(question))),
@@ -168,13 +222,20 @@ const fn post(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handl
     }
 }
 
-const fn kairos(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>) -> Route {
+const fn kairos(
+    path: &'static str,
+    methods: &'static str,
+    handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>,
+) -> Route {
     Route {
         path,
-        methods: Methods::Kairos,
+        methods: Methods::Kairos(methods),
         handler,
     }
 }
+
+/// What those paths of KairosDB's API allow that only tell something.
+const READ: &str = "GET,HEAD,OPTIONS";
 
 impl Route {
     /// The route of a path, and what the path has behind it.
@@ -192,9 +253,12 @@ impl Route {
 
 impl Methods {
     fn allow(self, method: &Method) -> bool {
+        if let Methods::Kairos(methods) = self {
+            return methods.split(',').any(|name| name == method.as_str());
+        }
         match *method {
             Method::GET | Method::HEAD => {
-                !matches!(self, Methods::Post | Methods::Kairos)
+                self != Methods::Post
             }
             Method::POST => self != Methods::Get,
             _ => false,
@@ -206,8 +270,7 @@ impl Methods {
             Methods::Get => "GET, HEAD",
             Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
             Methods::Post => "POST",
-            Methods::Kairos => kairos::ALLOWED,
-            Methods::KairosGet => kairos::ALLOWED_QUERY,
+            Methods::Kairos(methods) => methods,
         }
     }
 }
@@ -242,19 +305,23 @@ async fn routed(
     let is_kairos = path.starts_with(kairos::PREFIX);
     let Some((route, rest)) = Route::find(path) else {
         if is_kairos {
-            return kairos::wrong(StatusCode::NOT_FOUND, "");
+            return kairos::wrong(StatusCode::NOT_FOUND);
         }
         return not_found(request.uri().path());
     };
     if request.method() == Method::OPTIONS && is_kairos {
         return kairos::preflight(request);
     }
+    let below = path.strip_prefix(kairos::PREFIX).unwrap_or_default();
+    if let Some(refusal) = options.kairos.server_type.refusal(below) {
+        return refusal;
+    }
     if request.method() == Method::OPTIONS && options.allow_origin.is_some() {
         return preflight(route.methods);
     }
     if !route.methods.allow(request.method()) {
         if is_kairos {
-            return kairos::wrong(StatusCode::METHOD_NOT_ALLOWED, route.methods.names());
+            return kairos::not_allowed(route.methods.names());
         }
         return not_allowed(route, request.method());
     }
@@ -268,7 +335,9 @@ async fn routed(
         Ok(question) => question,
         Err(failure) => return failure.into_response(),
     };
-    question.rest = percent_decode_str(rest).decode_utf8_lossy().into_owned();
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    question.rest = decoded(rest);
+    question.parts = rest.split('/').map(decoded).collect();
     let answered = (route.handler)(&question).await;
     let response = answered.unwrap_or_else(Failure::into_response);
     let mut response = match packing::packed(&question, response).await {

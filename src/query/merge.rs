@@ -189,7 +189,9 @@ impl Merge {
                 known: BTreeSet::new(),
                 shared: matches!(plan.want, Want::Shared { .. }).then(BTreeSet::new),
             }),
-            Want::Names | Want::NamesOf { .. } | Want::Tags(_) => Work::Names(ListMerge::new(names)),
+            Want::Names | Want::NamesOf { .. } | Want::Metrics { .. } | Want::Tags(_) => {
+                Work::Names(ListMerge::new(names))
+            }
         };
         Merge {
             limits: plan.limits,

@@ -180,6 +180,11 @@ pub enum Want {
     },
     /// The canonical text of every series.
     Names,
+    /// The names of metrics that begin so, each once: those of series with tags and of series without.
+    Metrics {
+        /// How they begin.
+        prefix: String,
+    },
     /// What tags say.
     Tags(Arc<TagQuery>),
     /// The series of some selectors, by their identities.
@@ -222,6 +227,8 @@ pub enum TagPart {
     Keys,
     /// The values of this key.
     Values(String),
+    /// The values of all keys but that of the metric's name.
+    AllValues,
     /// The values of this key, with how many series have each.
     Counts(String),
 }

@@ -24,6 +24,7 @@ use crate::store::Store;
 use crate::store::reading::Progress;
 use cells::Folder;
 pub use cells::{CellGroup, Folding, FoundCells};
+use metrics::MetricsScan;
 use nodes::NodesScan;
 use rows::Gatherer;
 pub use rows::{FoundGroup, FoundRows};
@@ -31,6 +32,7 @@ use single::{Single, Wanted};
 use tags::TagsScan;
 
 mod cells;
+mod metrics;
 mod nodes;
 mod rows;
 mod single;
@@ -50,7 +52,8 @@ pub enum Partial {
     Cells(FoundCells),
     /// To [`Want::Nodes`], in no order.
     Nodes(Vec<FoundNode>),
-    /// To [`Want::Names`], [`Want::NamesOf`] and [`Want::Tags`], in no order.
+    /// To [`Want::Names`], [`Want::NamesOf`], [`Want::Metrics`] and [`Want::Tags`], in no order; each may be
+    /// there twice.
     Names(Vec<String>),
     /// To [`TagPart::Counts`](super::plan::TagPart).
     Counts(FoundCounts),
@@ -169,6 +172,7 @@ enum Work {
         next: u32,
         names: Vec<String>,
     },
+    Metrics(Box<MetricsScan>),
     Tags(Box<TagsScan>),
 }
 
@@ -251,6 +255,7 @@ impl Scan {
                 next: 0,
                 names: Vec::new(),
             },
+            Want::Metrics { prefix } => Work::Metrics(Box::new(MetricsScan::new(prefix))),
             Want::Tags(query) => Work::Tags(Box::new(TagsScan::new(query))),
         };
         Scan {
@@ -376,6 +381,7 @@ impl Scan {
                 Ok(None)
             }
             Work::Nodes(scan) => scan.slice(index, store, about, left),
+            Work::Metrics(scan) => scan.slice(index, store, about, left),
             Work::Tags(scan) => scan.slice(index, store, about, left),
             Work::Names { next, names } => {
                 let end = (*next as usize).saturating_add(left).min(index.len());

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use super::mail::{Mail, Reply};
 use crate::base::time::Arrival;
-use crate::model::event::Event;
 use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request, Room};
-use crate::store::control::{self, Control, ControlRefused, ControlTicket};
+use crate::store::control::{self, Control, ControlRefused, ControlTicket, Entry};
 use crate::store::manifest::{Edit, EditTicket, Leaving, Manifest, Refused, Version};
 use crate::store::retain::{self, Budget};
 use crate::store::snapshot;
@@ -52,7 +51,7 @@ pub struct Kept {
     pub faults: u64,
 }
 
-/// The number of an event and what tells when it is durable, or why it was not taken.
+/// The id of an event and what tells when it is durable, or why it was not taken.
 type Recorded = Result<(u64, ControlTicket), ControlRefused>;
 
 /// Who keeps the manifest.
@@ -60,7 +59,7 @@ pub(super) struct Keeper {
     manifest: Manifest,
     control: control::Writer,
     told_control: Option<Arc<Control>>,
-    /// Events that are to become durable: who asked under which ticket, and what was taken.
+    /// What is to become durable of what was told: who asked under which ticket, and what was taken.
     recording: Vec<(usize, u64, Recorded)>,
     options: Options,
     shards: usize,
@@ -140,9 +139,9 @@ impl Keeper {
         self.entombing.push((from, ticket, last));
     }
 
-    /// Keep an event, and answer when it is durable.
-    pub(super) fn record(&mut self, from: usize, ticket: u64, event: Event) {
-        let taken = self.control.take_event(event);
+    /// Keep what was told, and answer when it is durable.
+    pub(super) fn record(&mut self, from: usize, ticket: u64, entry: Entry) {
+        let taken = self.control.take(entry);
         self.recording.push((from, ticket, taken));
     }
 

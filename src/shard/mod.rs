@@ -249,8 +249,8 @@ impl Shard {
             Mail::Record {
                 from,
                 ticket,
-                event,
-            } => self.keep(|keeper| keeper.record(from, ticket, *event)),
+                entry,
+            } => self.keep(|keeper| keeper.record(from, ticket, *entry)),
             Mail::Control(control) => self.control = control,
             Mail::Snapshot { from, ticket, name } => {
                 self.keep(|keeper| keeper.want_snapshot(from, ticket, &name));

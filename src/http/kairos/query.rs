@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 
-use super::answer::Answer;
+use super::answer::{Answer, push_tree};
 use super::request::{Metric, Query, Reading};
 use super::results::{self, Found};
+use super::running::Kill;
 use super::{Refused, body, not_an_object, refusal, success, tree};
 use crate::base::time::Millis;
 use crate::http::question::Question;
@@ -42,7 +43,14 @@ async fn points(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
     let (tree, query) = read(question).await?;
     let mut answer = Answer::new(question);
     answer.begin(&tree).await?;
+    let kill = Arc::new(Kill::default());
+    question.may_be_killed(Arc::clone(&kill));
+    let mut json = Vec::new();
+    push_tree(&tree, &mut json);
+    answer.pace().did(json.len() / 8).await?;
     for metric in &query.metrics {
+        let running = &question.options.kairos.running;
+        let _listed = running.begin(&metric.name, &json, &kill);
         let found = results::find(question, &query, metric).await;
         let pushed = match found {
             Ok(found) => push(&mut answer, metric, found).await,

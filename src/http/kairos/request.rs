@@ -3,6 +3,7 @@
 mod fields;
 mod groups;
 mod steps;
+pub(super) mod task;
 mod times;
 
 use super::options::QueryOptions;

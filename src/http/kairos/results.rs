@@ -7,10 +7,11 @@ use super::cells;
 use super::gather::{Gathered, Group};
 use super::query::all_points;
 use super::request::{Metric, Query};
+use super::saving::Saving;
 use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::kairos::stream::{Kind, Point, Stream, Texts};
-use crate::query::kairos::{self, Context, KairosError, Saver, aggregate, partition};
+use crate::query::kairos::{self, Context, KairosError, aggregate, partition};
 use crate::query::merge::Merged;
 
 /// What was found of a metric.
@@ -82,22 +83,16 @@ pub(super) async fn find(
         }
         return Ok(Found::Stored(gathered));
     }
-    let computed = compute(question, query, metric, None).await?;
+    let computed = compute(question, query, metric, &Saving::new(question)).await?;
     Ok(Found::Computed(computed))
 }
 
-/// Stores what `save_as` sees.
-pub(super) trait Savers {
-    /// For the results of one group.
-    fn saver_of<'a>(&'a self, metric: &'a Metric, group: &'a Group) -> Box<dyn Saver + 'a>;
-}
-
-/// The same as streams, also where there is nothing to be computed.
+/// The same as streams, also where there is nothing to be computed. `saving` stores what `save_as` sees.
 pub(super) async fn compute(
     question: &Question<'_>,
     query: &Query,
     metric: &Metric,
-    savers: Option<&dyn Savers>,
+    saving: &Saving<'_>,
 ) -> Result<Computed, Refused> {
     let pace = question.pace();
     let limits = &question.options.limits;
@@ -131,10 +126,10 @@ pub(super) async fn compute(
     let mut results = Vec::new();
     let mut points = 0_u64;
     for (group, folded) in groups {
-        let saver = savers.map(|savers| savers.saver_of(metric, &group));
+        let saver = saving.of(metric, &group.tags, &gathered.texts);
         let context = Context {
             texts: &gathered.texts,
-            saver: saver.as_deref(),
+            saver: Some(&saver),
             ..shared
         };
         let mut parts = Vec::new();

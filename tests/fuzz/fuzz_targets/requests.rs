@@ -14,14 +14,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use corelane::base::time::Millis;
 use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
-use corelane::model::event::Event;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::query::error::QueryError;
 use corelane::query::plan::Plan;
 use corelane::query::scan::Partial;
 use corelane::shard::vitals::Vitals;
-use corelane::store::control::Control;
+use corelane::store::control::{Control, Entry};
 use libfuzzer_sys::fuzz_target;
 
 /// Sunday 2015-03-08T12:00:00Z.
@@ -88,7 +87,7 @@ impl Fleet for Nobody {
         Box::pin(ready(Ok(())))
     }
 
-    fn record(&self, _event: Event) -> Local<'_, Result<u64, QueryError>> {
+    fn record(&self, _entry: Entry) -> Local<'_, Result<u64, QueryError>> {
         Box::pin(ready(Ok(1)))
     }
 
