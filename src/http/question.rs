@@ -133,6 +133,7 @@ impl<'a> Question<'a> {
                 let damaged = match &merged {
                     Ok(Merged::Points(points)) => points.damaged,
                     Ok(Merged::Rows(rows)) => rows.damaged,
+                    Ok(Merged::Cells(cells)) => cells.rest.damaged,
                     _ => false,
                 };
                 self.damaged.set(self.damaged.get() || damaged);

@@ -13,7 +13,7 @@ use super::graphite::slots::Slotted;
 use super::last_slot;
 use super::limits::Limits;
 use super::plan::{Plan, Purse, Selector, Slot, Want};
-use crate::base::time::Millis;
+use crate::base::time::{Millis, Stamp};
 use crate::index::glob::Pattern;
 use crate::index::tags::{NAME_KEY, OWN_NAME_KEY, Selection, TagTest};
 use crate::index::tree::{Finder, Node};
@@ -22,13 +22,16 @@ use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
 use crate::store::Store;
 use crate::store::reading::Progress;
+use cells::Folder;
+pub use cells::{CellGroup, Folding, FoundCells};
 use metrics::MetricsScan;
 use nodes::NodesScan;
 use rows::Gatherer;
 pub use rows::{FoundGroup, FoundRows};
-use single::Single;
+use single::{Single, Wanted};
 use tags::TagsScan;
 
+mod cells;
 mod metrics;
 mod nodes;
 mod rows;
@@ -45,6 +48,8 @@ pub enum Partial {
     Points(FoundPoints),
     /// To [`Want::Rows`].
     Rows(FoundRows),
+    /// To [`Want::Cells`].
+    Cells(FoundCells),
     /// To [`Want::Nodes`], in no order.
     Nodes(Vec<FoundNode>),
     /// To [`Want::Names`], [`Want::NamesOf`], [`Want::Metrics`] and [`Want::Tags`], in no order; each may be
@@ -84,7 +89,8 @@ pub struct FoundPoints {
 pub struct FoundSeries {
     /// Canonical text.
     pub text: String,
-    /// The same on every shard that holds the series.
+    /// The same on every shard that holds the series, and for all series of one name and type of values,
+    /// however long their points stay: together they are one.
     pub identity: Identity,
     /// What its values are: of [`Values::Long`] the points hold the bits of an `i64` each, of
     /// [`Values::Text`] the bits of a `u64`, a place in `texts`.
@@ -144,6 +150,7 @@ struct About {
     tenant: TenantId,
     limits: Limits,
     purse: Arc<Purse>,
+    now: Stamp,
     damaged: Cell<bool>,
 }
 
@@ -156,8 +163,8 @@ impl About {
 
 enum Work {
     Points(Box<PointsScan>),
-    /// Of which only the series are found.
-    Series(Box<PointsScan>, Vec<Identity>),
+    /// Of which only the series are found, by the identities of their names and types if so.
+    Series(Box<PointsScan>, Vec<Identity>, bool),
     /// The same, by their texts.
     NamesOf(Box<PointsScan>, Vec<String>),
     Nodes(Box<NodesScan>),
@@ -177,7 +184,9 @@ impl Work {
         spaced_s: Option<(i64, i64)>,
         gatherer: Option<Gatherer>,
     ) -> Work {
+        let metric = |one: &Selector| matches!(one, Selector::Metric { .. });
         Work::Points(Box::new(PointsScan {
+            numbers_only: !selectors.iter().any(metric),
             from,
             until,
             last_slots,
@@ -189,8 +198,9 @@ impl Work {
 }
 
 impl Scan {
-    /// Begin.
-    pub fn new(plan: Plan) -> Scan {
+    /// Begin; `now` is the clock of arrivals when the question was asked: points that have expired by then
+    /// are none.
+    pub fn new(plan: Plan, now: Stamp) -> Scan {
         let work = match plan.want {
             Want::Points {
                 selectors,
@@ -220,8 +230,22 @@ impl Scan {
                 let gatherer = Some(Gatherer::new(combine));
                 Work::points([selector].into(), points, last_slots, spaced_s, gatherer)
             }
-            Want::Series { selectors } | Want::Shared { selectors } => {
-                Work::Series(Box::new(PointsScan::new(selectors)), Vec::new())
+            Want::Cells {
+                selector,
+                folding,
+                from,
+                until,
+            } => Work::Points(Box::new(PointsScan {
+                from,
+                until,
+                folder: Some(Folder::new(folding)),
+                ..PointsScan::new([selector].into())
+            })),
+            Want::Series { selectors } => {
+                Work::Series(Box::new(PointsScan::new(selectors)), Vec::new(), false)
+            }
+            Want::Shared { selectors } => {
+                Work::Series(Box::new(PointsScan::new(selectors)), Vec::new(), true)
             }
             Want::NamesOf { selectors } => {
                 Work::NamesOf(Box::new(PointsScan::new(selectors)), Vec::new())
@@ -239,6 +263,7 @@ impl Scan {
                 tenant: plan.tenant,
                 limits: plan.limits,
                 purse: plan.purse,
+                now,
                 damaged: Cell::new(false),
             },
             work,
@@ -290,11 +315,20 @@ impl Scan {
                     } else if let Some(gatherer) = scan.adding() {
                         gatherer.add(&mut left);
                         0
+                    } else if let Some(folder) = scan.folding() {
+                        if let Some(memory) = folder.fold(about, &mut left)? {
+                            scan.spare = memory;
+                        }
+                        0
                     } else if scan.begins_next() {
                         scan.begin_next(index, store, about)?;
                         SERIES_COST
                     } else if scan.readings.is_empty() {
                         let damaged = about.damaged.get();
+                        if let Some(folder) = scan.folder.take() {
+                            let cells = folder.finish(scan.points, damaged);
+                            return Ok(Some(Partial::Cells(cells)));
+                        }
                         if let Some(gatherer) = scan.gatherer.take() {
                             let exact = scan.found.matches.iter().any(|matches| matches.exact);
                             let rows = gatherer.finish(exact, scan.points, damaged);
@@ -312,14 +346,17 @@ impl Scan {
                 }
                 Ok(None)
             }
-            Work::Series(scan, series) => {
+            Work::Series(scan, series, by_type) => {
                 while left > 0 {
                     if scan.found.matches.len() < scan.selectors.len() {
                         let spent = scan.select(index, store, about, left)?;
                         left = left.saturating_sub(spent);
                     } else if let Some(id) = scan.unread.pop_front() {
                         about.purse.pay(SERIES_BYTES)?;
-                        series.push(index.identity(id));
+                        series.push(match by_type {
+                            true => index.identity_of_type(id),
+                            false => index.identity(id),
+                        });
                         left -= 1;
                     } else {
                         return Ok(Some(Partial::Series(std::mem::take(series))));
@@ -400,6 +437,8 @@ struct PointsScan {
     spaced_s: Option<(i64, i64)>,
     /// For rows, who combines the series.
     gatherer: Option<Gatherer>,
+    /// For cells, who folds the points.
+    folder: Option<Folder>,
     found: FoundPoints,
     selecting: Selecting,
     positions: HashMap<SeriesId, u32>,
@@ -412,6 +451,8 @@ struct PointsScan {
     spare: Points,
     /// Whether all of them wait for the disk.
     waits: bool,
+    /// Whether series of texts are left out: Graphite has none.
+    numbers_only: bool,
 }
 
 /// How far the selector is whose matches are not yet in [`FoundPoints::matches`].
@@ -462,7 +503,9 @@ impl PointsScan {
             spare: Points::default(),
             spaced_s: None,
             gatherer: None,
+            folder: None,
             waits: false,
+            numbers_only: false,
         }
     }
 
@@ -552,6 +595,9 @@ impl PointsScan {
                     if store.has_deleted() && store.is_hidden(id) {
                         continue;
                     }
+                    if self.numbers_only && index.values(id) == Values::Text {
+                        continue;
+                    }
                     let next = self.positions.len() as u32;
                     let position = *self.positions.entry(id).or_insert(next);
                     if position == next {
@@ -573,6 +619,12 @@ impl PointsScan {
         gatherer.filter(|gatherer| gatherer.is_adding())
     }
 
+    /// Who folds points, if there are some to be folded.
+    fn folding(&mut self) -> Option<&mut Folder> {
+        let folder = self.folder.as_mut();
+        folder.filter(|folder| folder.is_folding())
+    }
+
     /// Whether another series should be begun: nothing is being read, or all that is waits for the disk,
     /// which can do several things at once.
     fn begins_next(&self) -> bool {
@@ -588,9 +640,14 @@ impl PointsScan {
         about: &About,
     ) -> Result<(), QueryError> {
         if let Some(id) = self.unread.pop_front() {
-            let range = (self.from, self.until);
+            let wanted = Wanted {
+                range: (self.from, self.until),
+                spaced_s: self.spaced_s,
+                // KairosDB's queries know no step.
+                newest_times: self.numbers_only,
+            };
             let memory = std::mem::take(&mut self.spare);
-            let single = Single::new(index, store, id, (range, self.spaced_s), memory, about)?;
+            let single = Single::new(index, store, id, wanted, memory, about)?;
             self.readings.push_back((single, false));
         }
         Ok(())
@@ -618,9 +675,10 @@ impl PointsScan {
         if progress == Progress::Done && at == 0 {
             if let Some((single, _)) = self.readings.pop_front() {
                 let (found, memory) = single.found();
-                match &mut self.gatherer {
-                    Some(gatherer) => gatherer.take(found, about)?,
-                    None => self.found.series.push(found),
+                match (&mut self.gatherer, &mut self.folder) {
+                    (Some(gatherer), _) => gatherer.take(found, about)?,
+                    (None, Some(folder)) => folder.take(found, about)?,
+                    (None, None) => self.found.series.push(found),
                 }
                 self.spare = memory;
             }
@@ -654,21 +712,13 @@ fn finder(pattern: &str, about: &About) -> Result<Finder, QueryError> {
 /// The series of exactly this canonical name, its tags in any order, of each type of values.
 fn by_name(index: &Index, tenant: TenantId, text: &str) -> Vec<SeriesId> {
     let name = SeriesName::from_text(text);
-    name.map_or_else(|_| Vec::new(), |name| all_of(index, tenant, &name))
+    name.map_or_else(|_| Vec::new(), |name| index.all_of(tenant, &name))
 }
 
 /// The series of this metric name that have no tags. A name that breaks the rules has none.
 fn untagged(index: &Index, tenant: TenantId, metric: &str) -> Vec<SeriesId> {
     let name = SeriesName::new(metric.to_owned(), Vec::new());
-    name.map_or_else(|_| Vec::new(), |name| all_of(index, tenant, &name))
-}
-
-fn all_of(index: &Index, tenant: TenantId, name: &SeriesName) -> Vec<SeriesId> {
-    let all = [Values::Double, Values::Long, Values::Text];
-    let known = all.iter();
-    known
-        .filter_map(|&values| index.lookup(tenant, name, values))
-        .collect()
+    name.map_or_else(|_| Vec::new(), |name| index.all_of(tenant, &name))
 }
 
 impl Selector {

@@ -96,7 +96,12 @@ impl SeriesReading {
         let heads = store.generations().map(|generation| HeadReading {
             generation: generation.number,
             _held: generation.hold(),
-            reading: generation.reading(id, (from, until), store.series(id).values),
+            reading: generation.reading(
+                id,
+                (from, until),
+                store.series(id).values,
+                mask.expired_below(),
+            ),
         });
         let mut layers = VecDeque::new();
         for &book in &store.books {
@@ -231,6 +236,7 @@ impl SeriesReading {
                 // The page's checksum was right, so this is a defect of the writer; said, not hidden.
                 self.damaged = true;
             }
+            out.leave_below(so_far, self.mask.expired_below());
             // A run is in order, and where no two of its points have one time that is all there is.
             self.in_order &= !pack::keeps_all(run) && ascends_at(out, so_far);
         }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::Refused;
-use super::gather::{Gathered, Group, Tags};
+use super::gather::{Gathered, Group};
 use super::number::{Clock, push_double};
 use super::request::Metric;
 use super::tree::Tree;
@@ -12,6 +12,7 @@ use crate::http::question::Question;
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
 use crate::query::kairos::stream::{Point, Texts, Value};
+use crate::query::kairos::tags::Tags;
 
 /// Points that are printed between two breaths: each costs up to 100 ns.
 const POINTS_PER_BREATH: usize = 500;

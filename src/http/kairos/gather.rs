@@ -1,17 +1,16 @@
 //! The series of a metric, read and put into groups by their kinds and their tags.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::request::Metric;
 use crate::model::series::{SeriesName, Values};
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
-use crate::query::kairos::columns::{Column, Joining};
+use crate::query::kairos::columns::{Joining, limited};
 use crate::query::kairos::stream::{Kind, Texts};
+use crate::query::kairos::tags::{self, Tags};
+use crate::query::kairos::{Column, SeriesPoints};
 use crate::query::merge::WholeSeries;
-
-/// Tags of several series: of each key the values that any of them has.
-pub(super) type Tags = BTreeMap<String, BTreeSet<String>>;
 
 /// Series that were read and have points.
 #[derive(Debug, Default)]
@@ -39,6 +38,18 @@ pub(super) struct Group {
     series: Vec<u32>,
 }
 
+impl Group {
+    /// Of numbers, whose series are known no more.
+    pub(super) fn of_numbers(values: Vec<String>, tags: Tags) -> Group {
+        Group {
+            kind: Some(Kind::Number),
+            values,
+            tags,
+            series: Vec::new(),
+        }
+    }
+}
+
 /// What orders groups: their kind, then what they share as one text, then that part by part.
 type Key = (Kind, String, Vec<String>);
 
@@ -64,14 +75,15 @@ impl Gathered {
             let read = metric.limit.map_or(count, |limit| limit.min(count));
             gathered.sample_size += read as u64;
             let kind = kind_of(one.values);
-            let (key, values) = shared(metric.tags.as_deref().unwrap_or_default(), &name);
-            let group = groups.entry((kind, key, values));
+            let keys = metric.tags.as_deref().unwrap_or_default();
+            let values = tags::shared(keys, &name);
+            let group = groups.entry((kind, tags::sorted_by(keys, &values), values));
             let group = group.or_insert_with_key(|(kind, _, values)| Group {
                 kind: Some(*kind),
                 values: values.clone(),
                 ..Group::default()
             });
-            add_tags(&mut group.tags, &name);
+            tags::add(&mut group.tags, &name);
             group.series.push(gathered.series.len() as u32);
             let mut first_text = 0;
             for (i, text) in std::mem::take(&mut one.texts).into_iter().enumerate() {
@@ -89,18 +101,30 @@ impl Gathered {
 
     /// All points of a group in the order of the query.
     pub(super) fn joining(&self, group: &Group, metric: &Metric) -> Joining<'_> {
+        let (limit, is_descending) = (metric.limit, metric.is_descending);
+        let series = self.series_of(group);
+        let series = series.map(|points| limited(points, limit, is_descending));
+        Joining::new(series, is_descending)
+    }
+
+    /// The points of each series of a group, by the names of the series.
+    pub(super) fn series_of(&self, group: &Group) -> impl Iterator<Item = SeriesPoints<'_>> {
         let series = group.series.iter();
-        let columns = series.filter_map(|&place| {
-            let (one, first_text) = self.series.get(place as usize)?;
-            let column = Column {
+        let series = series.filter_map(|&place| self.series.get(place as usize));
+        series.map(|(one, first)| {
+            let values = one.points.values.as_slice();
+            SeriesPoints {
                 times: &one.points.times,
-                values: &one.points.values,
-                kind: one.values,
-                first_text: *first_text,
-            };
-            Some(column.limited(metric.limit, metric.is_descending))
-        });
-        Joining::new(columns, metric.is_descending)
+                values: match one.values {
+                    Values::Double => Column::Double(values),
+                    Values::Long => Column::Long(values),
+                    Values::Text => Column::Text {
+                        places: values,
+                        first: *first,
+                    },
+                },
+            }
+        })
     }
 
     /// How many points a group has.
@@ -127,31 +151,5 @@ pub(super) fn kind_of(values: Values) -> Kind {
     match values {
         Values::Double | Values::Long => Kind::Number,
         Values::Text => Kind::Text,
-    }
-}
-
-/// What a series shares with others of its group: as one text, by which groups are sorted, and as the
-/// values of `tags`.
-pub(super) fn shared(tags: &[String], name: &SeriesName) -> (String, Vec<String>) {
-    let mut text = String::new();
-    let mut values = Vec::with_capacity(tags.len());
-    for tag in tags {
-        let own = name.tags().iter().find(|(key, _)| key == tag);
-        let value = own.map_or("", |(_, value)| value);
-        text.push_str(tag);
-        text.push_str(value);
-        values.push(value.to_owned());
-    }
-    (text, values)
-}
-
-/// Add the tags of a series.
-pub(super) fn add_tags(tags: &mut Tags, name: &SeriesName) {
-    for (key, value) in name.tags() {
-        match tags.get_mut(key) {
-            Some(values) if values.contains(value) => {}
-            Some(values) => drop(values.insert(value.clone())),
-            None => drop(tags.insert(key.clone(), BTreeSet::from([value.clone()]))),
-        }
     }
 }

@@ -8,6 +8,7 @@
 mod about;
 mod answer;
 mod body;
+mod cells;
 mod delete;
 mod echo;
 mod features;

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 
 use super::answer::{Answer, push_tree};
-use super::gather::{Tags, add_tags};
 use super::request::{Metric, Query, Reading};
 use super::results::{self, Found};
 use super::running::Kill;
@@ -15,6 +14,7 @@ use super::{Refused, body, not_an_object, refusal, success, tree};
 use crate::base::time::Millis;
 use crate::http::question::Question;
 use crate::model::series::SeriesName;
+use crate::query::kairos::tags::{self, Tags};
 use crate::query::merge::Merged;
 use crate::query::plan::{Selector, Want};
 use tree::Tree;
@@ -91,18 +91,18 @@ async fn tags_of(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
     answer.begin(&tree).await?;
     for metric in &query.metrics {
         let selectors = Arc::new([selector(metric)]);
-        let mut tags = Tags::new();
+        let mut all = Tags::new();
         if let Merged::Names(names) = question.ask(Want::NamesOf { selectors }).await? {
             question.options.limits.check_series(names.len())?;
             for name in names {
                 if let Ok(name) = SeriesName::from_text(&name) {
-                    add_tags(&mut tags, &name);
+                    tags::add(&mut all, &name);
                 }
                 answer.pace().did_series(name.len()).await?;
             }
         }
         answer.begin_metric(None);
-        answer.push_tags_of(metric, &tags).await?;
+        answer.push_tags_of(metric, &all).await?;
         answer.end_metric();
     }
     tell_if_slow(question, &query);

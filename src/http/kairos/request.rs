@@ -149,7 +149,7 @@ impl Metric {
         let aggregators = list(tree, &place, "aggregators", AGGREGATORS_MAX)?;
         let aggregators = steps::read(aggregators, &place, shared)?;
         check_plugins(tree, &place)?;
-        let is_descending = match of("order").map(|order| order.text()).transpose()? {
+        let is_descending = match given(tree, &place, "order").map(|it| it.text()).transpose()? {
             None => false,
             Some(order) if order.eq_ignore_ascii_case("asc") => false,
             Some(order) if order.eq_ignore_ascii_case("desc") => true,
@@ -167,6 +167,12 @@ impl Metric {
             aggregators,
         })
     }
+}
+
+/// A field that may be missing but not be null.
+fn given<'a>(tree: &'a Tree, place: &'a str, name: &'a str) -> Option<Field<'a>> {
+    let value = tree.given(name)?;
+    Some(Field { place, name, value })
 }
 
 /// A list of objects, which may be missing.
@@ -209,7 +215,7 @@ fn name(metric: &Tree, place: &str) -> Checked<Option<String>> {
 }
 
 fn filters(metric: &Tree, place: &str, regex_prefix: &str) -> Checked<Vec<TagFilter>> {
-    let Some(field) = Field::of(metric, place, "tags") else {
+    let Some(field) = given(metric, place, "tags") else {
         return Ok(Vec::new());
     };
     let mut filters: Vec<TagFilter> = Vec::new();

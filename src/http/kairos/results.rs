@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use super::Refused;
+use super::cells;
 use super::gather::{Gathered, Group};
 use super::query::all_points;
 use super::request::{Metric, Query};
@@ -10,7 +11,7 @@ use super::saving::Saving;
 use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::kairos::stream::{Kind, Point, Stream, Texts};
-use crate::query::kairos::{Context, KairosError, aggregate, partition};
+use crate::query::kairos::{self, Context, KairosError, aggregate, partition};
 use crate::query::merge::Merged;
 
 /// What was found of a metric.
@@ -94,35 +95,61 @@ pub(super) async fn compute(
     saving: &Saving<'_>,
 ) -> Result<Computed, Refused> {
     let pace = question.pace();
-    let mut gathered = gather(question, query, metric).await?;
-    let mut groups = std::mem::take(&mut gathered.groups);
-    if groups.is_empty() && metric.groupers.is_empty() {
-        groups.push(Group::default());
-    }
     let limits = &question.options.limits;
-    let common = Context {
+    let none = Texts::default();
+    let shared = Context {
         start: query.start_ms,
         end: query.end_ms,
         now: question.began.0,
         descending: metric.is_descending,
         limits,
-        texts: &gathered.texts,
+        texts: &none,
         saver: None,
         pace: &pace,
     };
+    let plan = cells::plan(metric, &shared);
+    let folded = match plan {
+        Some(plan) => cells::gather(question, query, metric, plan).await?,
+        None => None,
+    };
+    let (mut gathered, mut groups) = match folded {
+        Some(folded) => folded,
+        None => {
+            let mut gathered = gather(question, query, metric).await?;
+            let groups = std::mem::take(&mut gathered.groups);
+            (gathered, groups.into_iter().map(|group| (group, None)).collect())
+        }
+    };
+    if groups.is_empty() && metric.groupers.is_empty() {
+        groups.push((Group::default(), None));
+    }
     let mut results = Vec::new();
     let mut points = 0_u64;
-    for group in groups {
+    for (group, folded) in groups {
         let saver = saving.of(metric, &group.tags, &gathered.texts);
         let context = Context {
+            texts: &gathered.texts,
             saver: Some(&saver),
-            ..common
+            ..shared
         };
-        let stream = stream(&gathered, &group, metric, &context).await?;
-        for part in partition(stream, &metric.groupers, &context).await? {
+        let mut parts = Vec::new();
+        let mut aggregators = metric.aggregators.as_slice();
+        match folded {
+            Some(stream) => {
+                let ids = Vec::new();
+                parts.push(kairos::Group { ids, stream });
+                // The first is done.
+                aggregators = aggregators.get(1..).unwrap_or_default();
+            }
+            None => {
+                let stream = stream(&gathered, &group, metric, &context).await?;
+                parts = partition(stream, &metric.groupers, &context).await?;
+            }
+        }
+        for part in parts {
             let mut stream = part.stream;
             stream.points.truncate(metric.limit.unwrap_or(usize::MAX));
-            let stream = aggregate(stream, &metric.aggregators, &context).await?;
+            let stream = aggregate(stream, aggregators, &context).await?;
             points = points.saturating_add(stream.points.len() as u64);
             limits.check_points_returned(points)?;
             limits.check_bytes(points.saturating_mul(POINT_BYTES))?;

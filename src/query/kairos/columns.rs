@@ -6,56 +6,53 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
+use super::merge::{Column, SeriesPoints, ordered};
 use super::stream::{Point, Value};
-use crate::model::series::Values;
 
-/// The points of one series that are wanted.
-#[derive(Clone, Copy, Debug)]
-pub struct Column<'a> {
-    /// Milliseconds since the epoch, ascending, each once.
-    pub times: &'a [i64],
-    /// As many values; see [`WholeSeries`](crate::query::merge::WholeSeries) for what they are.
-    pub values: &'a [f64],
-    /// What the values are.
-    pub kind: Values,
-    /// Of texts, the place of the series' first text among those of the query.
-    pub first_text: u32,
+/// The first `limit` points of a series, or the last where the order is descending.
+pub fn limited(
+    points: SeriesPoints<'_>,
+    limit: Option<usize>,
+    is_descending: bool,
+) -> SeriesPoints<'_> {
+    let count = points.len();
+    let kept = limit.map_or(count, |limit| limit.min(count));
+    match is_descending {
+        true => stretch(points, count - kept..count),
+        false => stretch(points, 0..kept),
+    }
 }
 
-impl<'a> Column<'a> {
-    /// The first `limit` points, or the last where the order is descending.
-    pub fn limited(self, limit: Option<usize>, is_descending: bool) -> Column<'a> {
-        let count = self.times.len();
-        let kept = limit.map_or(count, |limit| limit.min(count));
-        let stretch = match is_descending {
-            true => count - kept..count,
-            false => 0..kept,
-        };
-        Column {
-            times: self.times.get(stretch.clone()).unwrap_or_default(),
-            values: self.values.get(stretch).unwrap_or_default(),
-            ..self
-        }
-    }
-
-    fn point(&self, at: usize) -> Point {
-        let time = self.times.get(at).copied().unwrap_or_default();
-        let value = self.values.get(at).copied().unwrap_or_default();
-        Point {
-            time,
-            value: match self.kind {
-                Values::Double => Value::Double(value),
-                Values::Long => Value::Long(value.to_bits() as i64),
-                Values::Text => Value::Text(self.first_text.saturating_add(value.to_bits() as u32)),
+/// Some points of a series.
+pub fn stretch(points: SeriesPoints<'_>, stretch: Range<usize>) -> SeriesPoints<'_> {
+    let of = |values: &'_ [f64]| -> Range<usize> {
+        let end = stretch.end.min(values.len());
+        stretch.start.min(end)..end
+    };
+    SeriesPoints {
+        times: points.times.get(stretch.clone()).unwrap_or_default(),
+        values: match points.values {
+            Column::Double(values) => Column::Double(&values[of(values)]),
+            Column::Long(values) => Column::Long(&values[of(values)]),
+            Column::Text { places, first } => Column::Text {
+                places: &places[of(places)],
+                first,
             },
-        }
+        },
     }
+}
+
+fn point(points: &SeriesPoints<'_>, at: usize) -> Point {
+    let time = points.times.get(at).copied().unwrap_or_default();
+    let value = points.values.value(at).unwrap_or(Value::Null);
+    Point { time, value }
 }
 
 /// A column, and how far it is.
 struct Head<'a> {
-    column: Column<'a>,
+    column: SeriesPoints<'a>,
     /// Points that came out.
     done: usize,
 }
@@ -82,7 +79,7 @@ const PATIENCE: usize = 64;
 
 impl<'a> Joining<'a> {
     /// Begin. What is equal in time and value comes in the order of `columns`.
-    pub fn new(columns: impl IntoIterator<Item = Column<'a>>, is_descending: bool) -> Joining<'a> {
+    pub fn new(columns: impl IntoIterator<Item = SeriesPoints<'a>>, is_descending: bool) -> Joining<'a> {
         let columns = columns.into_iter().filter(|it| !it.times.is_empty());
         let heads: Vec<Head> = columns.map(|column| Head { column, done: 0 }).collect();
         let mut joining = Joining {
@@ -232,16 +229,10 @@ impl Head<'_> {
     /// Orders points of one time: by their values as floats. Texts have no order.
     fn key(&self, is_descending: bool) -> u64 {
         let at = self.at(is_descending);
-        let value = self.column.values.get(at).copied().unwrap_or_default();
-        let value = match self.column.kind {
-            Values::Double => value,
-            Values::Long => value.to_bits() as i64 as f64,
-            Values::Text => return 0,
-        };
-        let bits = value.to_bits();
-        let key = match bits >> 63 {
-            0 => bits | 1 << 63,
-            _ => !bits,
+        let key = match self.column.values.value(at) {
+            Some(Value::Double(value)) => ordered(value),
+            Some(Value::Long(value)) => ordered(value as f64),
+            Some(Value::Text(_) | Value::Null) | None => return 0,
         };
         if is_descending { !key } else { key }
     }
@@ -250,12 +241,12 @@ impl Head<'_> {
     fn give(&mut self, count: usize, is_descending: bool, out: &mut Vec<Point>) {
         let count = count.min(self.column.times.len() - self.done);
         if count == 1 {
-            out.push(self.column.point(self.at(is_descending)));
+            out.push(point(&self.column, self.at(is_descending)));
         } else if is_descending {
             let end = self.column.times.len() - self.done;
-            out.extend((end - count..end).rev().map(|at| self.column.point(at)));
+            out.extend((end - count..end).rev().map(|at| point(&self.column, at)));
         } else {
-            out.extend((self.done..self.done + count).map(|at| self.column.point(at)));
+            out.extend((self.done..self.done + count).map(|at| point(&self.column, at)));
         }
         self.done += count;
     }
@@ -270,6 +261,7 @@ fn order(time: i64, is_descending: bool) -> i64 {
 mod tests {
     use super::*;
     use crate::base::random::Random;
+    use crate::model::series::Values;
 
     struct Owned {
         times: Vec<i64>,
@@ -277,12 +269,18 @@ mod tests {
         kind: Values,
     }
 
-    fn column(own: &Owned) -> Column<'_> {
-        Column {
+    fn column(own: &Owned) -> SeriesPoints<'_> {
+        let values = own.values.as_slice();
+        SeriesPoints {
             times: &own.times,
-            values: &own.values,
-            kind: own.kind,
-            first_text: 7,
+            values: match own.kind {
+                Values::Double => Column::Double(values),
+                Values::Long => Column::Long(values),
+                Values::Text => Column::Text {
+                    places: values,
+                    first: 7,
+                },
+            },
         }
     }
 
@@ -298,8 +296,8 @@ mod tests {
     fn naive(all: &[Owned], limit: Option<usize>, is_descending: bool) -> Vec<Point> {
         let mut points: Vec<(usize, Point)> = Vec::new();
         for (i, own) in all.iter().enumerate() {
-            let column = column(own).limited(limit, is_descending);
-            points.extend((0..column.times.len()).map(|at| (i, column.point(at))));
+            let column = limited(column(own), limit, is_descending);
+            points.extend((0..column.len()).map(|at| (i, point(&column, at))));
         }
         points.sort_by(|(i, a), (j, b)| {
             let order = a.time.cmp(&b.time).then(number(a).total_cmp(&number(b)));
@@ -343,7 +341,7 @@ mod tests {
             let all: Vec<Owned> = (0..count).map(own).collect();
             let is_descending = random.chance(50);
             let limit = random.chance(30).then(|| random.below(9) as usize + 1);
-            let columns = all.iter().map(|own| column(own).limited(limit, is_descending));
+            let columns = all.iter().map(|own| limited(column(own), limit, is_descending));
             let mut joining = Joining::new(columns, is_descending);
             let mut points = Vec::new();
             while !joining.step(random.below(50) as usize, &mut points) {}

@@ -24,6 +24,7 @@ pub mod group;
 pub mod merge;
 pub mod sampling;
 pub mod stream;
+pub mod tags;
 pub mod zone;
 
 pub use aggregate::aggregate;

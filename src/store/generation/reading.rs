@@ -29,6 +29,8 @@ pub struct Reading {
     /// Epoch of the generation and first block of the series, as they were.
     seen: Option<(u64, u32)>,
     lost: bool,
+    /// Points with a stamp below have expired.
+    expired_below: u64,
     stage: Stage,
     /// How points without stamps count as arrived; settled with the first slice.
     arrivals: Arrivals,
@@ -91,6 +93,7 @@ impl Reading {
             until,
             seen: None,
             lost: false,
+            expired_below: 0,
             stage: Stage::Begin,
             arrivals: Arrivals::default(),
             blocks: Vec::new(),
@@ -100,6 +103,14 @@ impl Reading {
             start: 0,
             unpacked: Box::default(),
             texts: DistinctTexts::default(),
+        }
+    }
+
+    /// Leave out the points of a series with a ttl that arrived before this stamp.
+    pub fn without_expired(self, expired_below: u64) -> Reading {
+        Reading {
+            expired_below,
+            ..self
         }
     }
 
@@ -118,9 +129,11 @@ impl Reading {
                 Stage::Begin => {
                     self.start = out.len();
                     let (first, last) = head.stamps.unwrap_or_default();
+                    // What came before the series was ordered came before this.
+                    let last = head.before_order.get(&self.id).copied().unwrap_or(last.0);
                     self.arrivals = Arrivals {
-                        first: first.0,
-                        last: last.0,
+                        first: first.0.min(last),
+                        last,
                         disorder: tail.disorder,
                     };
                     self.stage = Stage::Walking(tail.block);
@@ -194,13 +207,17 @@ impl Reading {
         // Room for all at once, or growing would copy what is there in one go.
         out.reserve(std::mem::take(&mut self.points_max));
         let unpacked = &mut self.unpacked;
-        unpacked.read(block, tail.count(number, block), head.options.ordered);
+        unpacked.read(block, tail.count(number, block));
         let (from, until) = (self.from.0, self.until.0);
         for i in 0..unpacked.count {
             let time = unpacked.times[i];
             if from <= time && time <= until {
-                let stamp = if head.options.ordered {
-                    head.reads.stamp(unpacked.reads[i])
+                let stamp = if unpacked.ordered {
+                    let stamp = head.reads.stamp(unpacked.reads[i]);
+                    if stamp < self.expired_below {
+                        continue;
+                    }
+                    stamp
                 } else {
                     self.arrivals.stamp(behind_start.saturating_sub(i + 1))
                 };
@@ -286,7 +303,7 @@ impl Head {
             };
             let last = tail.range(number, block).1;
             if !enough || newest.last().is_some_and(|&time| time < last) {
-                unpacked.read(block, tail.count(number, block), self.options.ordered);
+                unpacked.read(block, tail.count(number, block));
                 newest.extend_from_slice(unpacked.times());
                 newest.sort_unstable_by(|a, b| b.cmp(a));
                 newest.dedup();

@@ -65,6 +65,7 @@ impl Tombstones {
         });
         Mask {
             spans: spans.collect(),
+            ..Mask::default()
         }
     }
 
