@@ -13,3 +13,4 @@ mod quotes;
 mod rig;
 mod steering;
 mod stop;
+mod telnet;
