@@ -268,7 +268,7 @@ impl Methods {
         }
         match *method {
             Method::GET | Method::HEAD => {
-                self != Methods::Post
+                matches!(self, Methods::Get | Methods::GetPost | Methods::GetRecord)
             }
             Method::POST => self != Methods::Get,
             _ => false,
