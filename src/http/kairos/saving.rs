@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::gather::Tags;
+use crate::query::kairos::tags::Tags;
 use super::ingest::{is_passing, told};
 use super::request::Metric;
 use crate::http::Unstored;
