@@ -63,6 +63,36 @@ impl Buckets {
         self.origin
     }
 
+    /// The length of the shortest of them, about.
+    pub(super) fn millis_min(&self) -> i64 {
+        match self.step {
+            Step::Millis(step) | Step::Local(step) => step,
+            Step::Months(months) => months.saturating_mul(28 * DAY_MS),
+        }
+    }
+
+    /// The stretch of time around an instant in which a later instant has no lower number: from the first
+    /// on, and before the second.
+    pub(super) fn stretch(&self, time: i64) -> (i64, i64) {
+        match self.step {
+            Step::Millis(_) => (i64::MIN, i64::MAX),
+            Step::Local(_) | Step::Months(_) => self.zone.stretch(time),
+        }
+    }
+
+    /// The first instant that has a higher number than this one, which has this number, if clocks do not
+    /// change before.
+    pub(super) fn number_ends(&self, index: i64, time: i64) -> i64 {
+        let next = index.saturating_add(1);
+        match self.step {
+            Step::Millis(_) => self.begin_of(next),
+            Step::Local(_) | Step::Months(_) => {
+                let local = self.local_begin_of(next);
+                local.saturating_sub(self.zone.offset_at(time))
+            }
+        }
+    }
+
     /// The bucket of an instant. Before the origin numbers are cut towards zero, so what is less than one
     /// bucket before it is in its bucket.
     #[inline]
@@ -158,12 +188,15 @@ pub fn buckets_between(
             let begin = buckets.begin_of(index);
             let end = buckets.begin_of(index.saturating_add(1));
             index = index.checked_add(1)?;
-            if until < begin || end == i64::MAX {
+            if until < begin {
                 return None;
             }
-            // A clock change may have left nothing of it.
             if begin < end {
                 return Some((begin, end));
+            }
+            // A clock change has left nothing of it; at the end of all times nothing is left at all.
+            if end == i64::MAX {
+                return None;
             }
         }
     }))

@@ -30,7 +30,7 @@ pub enum Grouper {
     },
     /// By value, between these numbers; texts are in group -1.
     Bin {
-        /// Where one group ends and the next begins, ascending.
+        /// Where one group ends and the next begins, at least one.
         bins: Vec<f64>,
     },
 }
@@ -45,7 +45,7 @@ pub struct Group {
 }
 
 /// What a grouper comes to for one query.
-enum Rule<'a> {
+enum Rule {
     Value {
         range_size: i64,
     },
@@ -58,16 +58,24 @@ enum Rule<'a> {
         millis: i64,
         group_count: i64,
     },
-    Bin(&'a [f64]),
+    /// For each bin the largest up to it: a value is below one of the bins up to there if it is below this.
+    Bin(Vec<f64>),
 }
 
-impl Rule<'_> {
-    fn of<'a>(grouper: &'a Grouper, start: i64) -> Rule<'a> {
+impl Rule {
+    fn of(grouper: &Grouper, start: i64) -> Rule {
         match grouper {
             Grouper::Value { range_size } => Rule::Value {
                 range_size: *range_size,
             },
-            Grouper::Bin { bins } => Rule::Bin(bins),
+            Grouper::Bin { bins } => {
+                let mut largest = f64::NEG_INFINITY;
+                let running = bins.iter().map(|bin| {
+                    largest = largest.max(*bin);
+                    largest
+                });
+                Rule::Bin(running.collect())
+            }
             Grouper::Time {
                 range_size,
                 group_count,
@@ -116,9 +124,8 @@ impl Rule<'_> {
 }
 
 /// The first bin that the value is below; where none is, the one behind all.
-fn bin(bins: &[f64], value: f64) -> i64 {
-    let below = bins.iter().position(|bin| value < *bin);
-    below.unwrap_or(bins.len()) as i64
+fn bin(largest: &[f64], value: f64) -> i64 {
+    largest.partition_point(|bin| *bin <= value) as i64
 }
 
 /// Length of a range, `None` if it is one of months.
@@ -139,7 +146,7 @@ fn millis(range_size: Sampling) -> Option<i64> {
 /// The points of each group, in the order of their first points. Without groupers, one group of all.
 ///
 /// # Errors
-/// `/ by zero` for a range of no length; too many groups; what the pace says.
+/// `/ by zero` for a range of no length, no text for no bins; too many groups; what the pace says.
 pub async fn partition(
     stream: Stream,
     groupers: &[Grouper],
@@ -149,7 +156,12 @@ pub async fn partition(
         let ids = Vec::new();
         return Ok(vec![Group { ids, stream }]);
     }
-    let rules: Vec<Rule<'_>> = groupers
+    let has_no_bins =
+        |grouper: &Grouper| matches!(grouper, Grouper::Bin { bins } if bins.is_empty());
+    if groupers.iter().any(has_no_bins) {
+        return Err(KairosError::Failed(None));
+    }
+    let rules: Vec<Rule> = groupers
         .iter()
         .map(|grouper| Rule::of(grouper, context.start))
         .collect();

@@ -7,7 +7,7 @@
 //!
 //! [`merge()`] brings the points of the series that one group has into one order. [`partition`] parts
 //! them by what groupers say of each point. [`aggregate()`] sends them through the aggregators of the
-//! query, one after the other.
+//! query, one after the other. Where the first of them allows it, shards send [`Cells`] instead of points.
 //!
 //! Knows nothing of JSON, of tags and of series' names: `http` reads the request, says which series make a
 //! group, and prints what comes out. Knows no clock: "now" is part of the [`Context`]. Its truth are the
@@ -17,6 +17,7 @@ pub mod aggregate;
 pub mod aggregator;
 mod buckets;
 mod calendar;
+pub mod cells;
 pub mod columns;
 pub mod context;
 pub mod error;
@@ -30,7 +31,11 @@ pub mod zone;
 pub use aggregate::aggregate;
 pub use aggregator::Aggregator;
 pub use buckets::buckets_between;
+pub use cells::{CellPlan, Cells};
 pub use context::{Context, Saver};
 pub use error::KairosError;
 pub use group::{Group, Grouper, partition};
 pub use merge::{Column, SeriesPoints, merge};
+
+#[cfg(test)]
+mod tests;
