@@ -20,6 +20,7 @@ pub(super) async fn root(question: &Question<'_>) -> Answer {
           /tags /events /version\n\
          KairosDB: /api/v1/datapoints /api/v1/datapoints/query /api/v1/datapoints/delete /api/v1/metricnames \
           /api/v1/metadata /api/v1/version\n\
+         OpenTSDB: /api/put /api/version\n\
          Operation: /metrics /health /ready\n"
     );
     Ok(text_response(StatusCode::OK, text))

@@ -38,6 +38,8 @@ enum Methods {
     /// Of KairosDB's API: these, as its header `Allow` names them, and OPTIONS among them. The handler reads
     /// URL and body.
     Kairos(&'static str),
+    /// POST, with a body that the handler reads, whatever its content type says.
+    Record,
 }
 
 const ROUTES: &[Route] = &[
@@ -193,6 +195,14 @@ const ROUTES: &[Route] = &[
     kairos("/api/v1/admin/killquery/", READ, |question| {
         Box::pin(async { Ok(kairos::kill(question).await) })
     }),
+    Route {
+        path: "/api/put",
+        methods: Methods::Record,
+        handler: |question| Box::pin(async { Ok(kairos::opentsdb_put(question).await) }),
+    },
+    both("/api/version", |question| {
+        Box::pin(kairos::opentsdb_version(question))
+    }),
     get("/version", |question| Box::pin(plain::version(question))),
     get("/health", |question| Box::pin(plain::health(question))),
     get("/ready", |question| Box::pin(plain::ready(question))),
@@ -258,7 +268,7 @@ impl Methods {
         }
         match *method {
             Method::GET | Method::HEAD => {
-                self != Methods::Post
+                matches!(self, Methods::Get | Methods::GetPost | Methods::GetRecord)
             }
             Method::POST => self != Methods::Get,
             _ => false,
@@ -269,7 +279,7 @@ impl Methods {
         match self {
             Methods::Get => "GET, HEAD",
             Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
-            Methods::Post => "POST",
+            Methods::Post | Methods::Record => "POST",
             Methods::Kairos(methods) => methods,
         }
     }
@@ -325,7 +335,8 @@ async fn routed(
         }
         return not_allowed(route, request.method());
     }
-    let is_record = route.methods == Methods::GetRecord && request.method() == Method::POST;
+    let is_record = route.methods == Methods::Record
+        || route.methods == Methods::GetRecord && request.method() == Method::POST;
     let question = if is_kairos || is_record {
         Ok(Question::unread(request, fleet, options))
     } else {

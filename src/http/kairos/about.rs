@@ -7,9 +7,7 @@ use super::{Refused, answered, refusal, success, wrong};
 use crate::http::question::Question;
 use crate::query::merge::Merged;
 use crate::query::plan::{Filter, TagPart, TagQuery, Want};
-
-/// The version of KairosDB whose API this is; its clients compare it.
-const VERSION: &str = "KairosDB 1.3.0-1.20210808220820";
+use crate::wire::kairos_telnet::VERSION;
 
 /// `GET /version`
 pub(in crate::http) async fn version(_question: &Question<'_>) -> Response<Bytes> {

@@ -4,8 +4,6 @@
 //! is kept too, so what a time of rest has left out is made up for.
 
 mod run;
-#[cfg(test)]
-mod tests;
 mod times;
 
 use std::hash::{BuildHasher, RandomState};

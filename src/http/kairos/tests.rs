@@ -18,6 +18,8 @@ use crate::model::series::Values;
 use crate::query::testing::run;
 use crate::wire::kairos_sent as sent;
 
+mod control;
+
 const NOW_S: i64 = 1_700_000_000;
 
 fn fleet() -> TestFleet {

@@ -1,11 +1,14 @@
 //! All tombstones there are, found by the series they touch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::series::{Identity, TenantId};
 
 use super::{Mask, SERIES_MAX, Span, Target, Tombstone};
 use crate::store::info::SegmentInfo;
+
+/// Names in tombstones that are looked at to find those that a new one covers; with more, some stay.
+const COVERED_WORK_MAX: usize = 100_000;
 
 /// The tombstones of an appliance by their numbers, which are never given twice.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -133,6 +136,48 @@ impl Tombstones {
         };
         let idle = self.all.iter().filter(|(_, tombstone)| is_idle(tombstone));
         idle.map(|(&number, _)| number).collect()
+    }
+
+    /// Those that mask nothing which `new` does not mask too: deletes that are told again and again, each
+    /// with more time, must not pile up.
+    pub fn covered_by(&self, new: &Tombstone) -> Vec<u64> {
+        let mut named: HashMap<u64, usize> = HashMap::new();
+        let mut work = 0;
+        let mut count = |numbers: Option<&Vec<u64>>| {
+            for &number in numbers.into_iter().flatten() {
+                *named.entry(number).or_default() += 1;
+                work += 1;
+            }
+            work < COVERED_WORK_MAX
+        };
+        match &new.target {
+            Target::Series(series) => {
+                // One may be named twice.
+                let distinct: BTreeSet<Identity> = series.iter().copied().collect();
+                let mut numbers = distinct.iter().map(|one| self.by_series.get(one));
+                numbers.all(&mut count);
+            }
+            Target::Metric(metric) => {
+                let of_tenant = self.by_metric.get(&new.tenant);
+                count(of_tenant.and_then(|of_tenant| of_tenant.get(metric)));
+            }
+        }
+        let is_covered = |&(&number, &count): &(&u64, &usize)| {
+            self.all.get(&number).is_some_and(|old| {
+                let all = match &old.target {
+                    Target::Series(series) => series.len(),
+                    Target::Metric(_) => 1,
+                };
+                all == count
+                    && new.from_ms <= old.from_ms
+                    && old.to_ms <= new.to_ms
+                    && old.stamp <= new.stamp
+            })
+        };
+        let covered = named.iter().filter(is_covered);
+        let mut covered: Vec<u64> = covered.map(|(&number, _)| number).collect();
+        covered.sort_unstable();
+        covered
     }
 
     /// Add one under a number, which becomes the highest so far.

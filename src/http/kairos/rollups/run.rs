@@ -53,6 +53,7 @@ impl RollUps {
         if !options.kairos.rollups || fleet.recovering() || !fleet.ready() {
             return false;
         }
+        let mut goes_on = false;
         let control = fleet.control();
         self.read.retain(|&id, _| control.tasks.get(id).is_some());
         self.unfinished.retain(|&(id, _)| control.tasks.get(id).is_some());
@@ -65,11 +66,11 @@ impl RollUps {
                     .await;
             }
             if let Some(backfill) = task.backfill {
-                self.fill_back((id, &read, backfill), fleet, options).await;
+                goes_on |= self.fill_back((id, &read, backfill), fleet, options).await;
             }
             fleet.breathe().await;
         }
-        !self.unfinished.is_empty()
+        goes_on || !self.unfinished.is_empty()
     }
 
     /// What a task is to do. One that cannot be read, as options have changed since, does nothing.
@@ -139,16 +140,16 @@ impl RollUps {
         let _ = fleet.record(Entry::Progress(id, progress)).await;
     }
 
-    /// Go on with a stretch of time that is to be done again.
+    /// Go on with a stretch of time that is to be done again. False where it is done, or failed.
     async fn fill_back(
         &mut self,
         (id, read, backfill): (TaskId, &Task, Backfill),
         fleet: &dyn Fleet,
         options: &HttpOptions,
-    ) {
+    ) -> bool {
         let Some(unit) = read.units.get(backfill.rollup as usize) else {
             let _ = fleet.record(Entry::Backfill(id, None)).await;
-            return;
+            return false;
         };
         let range = (backfill.next_ms, backfill.until_ms);
         let outcome = run(unit, range, fleet, options).await;
@@ -172,6 +173,7 @@ impl RollUps {
         if fleet.control().tasks.get(id).is_some_and(is_same) {
             let _ = fleet.record(Entry::Backfill(id, Some(next))).await;
         }
+        outcome.error.is_empty()
     }
 }
 
