@@ -578,6 +578,61 @@ pub static KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "kairosdb.align_sampling",
+        flag: None,
+        help: &[
+            "Whether aggregators align their buckets where the query does not say. Since 1.3 KairosDB does,",
+            "older ones do not. Default true.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.align_sampling,
+        },
+    },
+    Key {
+        name: "kairosdb.drop_empty",
+        flag: None,
+        help: &[
+            "Whether results without points are left out of answers. KairosDB does so since 1.3.2; older",
+            "clients look at the first result without asking whether there is one. Default false.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.drop_empty,
+        },
+    },
+    Key {
+        name: "kairosdb.time_zone",
+        flag: None,
+        help: &[
+            "The zone of queries that name none: a name of the tz database or an offset. KairosDB takes that",
+            "of its machine. Default \"UTC\".",
+        ],
+        kind: Kind::Text {
+            at: |c| &mut c.kairosdb.time_zone,
+        },
+    },
+    Key {
+        name: "kairosdb.regex_prefix",
+        flag: None,
+        help: &[
+            "What a value of a tag filter begins with that is a regular expression; \"\" is none. KairosDB's",
+            "kairosdb.queries.regex_prefix. Default \"regex:\".",
+        ],
+        kind: Kind::Text {
+            at: |c| &mut c.kairosdb.regex_prefix,
+        },
+    },
+    Key {
+        name: "kairosdb.return_query",
+        flag: None,
+        help: &[
+            "Whether answers repeat the query. KairosDB's kairosdb.queries.return_query_in_response.",
+            "Default false.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.return_query,
+        },
+    },
+    Key {
         name: "log.level",
         flag: Some("log-level"),
         help: &["The least that is shown: error, warn, info, debug or trace. Default \"info\"."],

@@ -8,8 +8,9 @@ use tracing::Level;
 
 use super::network::Network;
 use crate::base::time::Step;
-use crate::http::{KairosOptions, ServerType};
+use crate::http::{KairosOptions, QueryOptions, ServerType};
 use crate::model::sample::TimeRule;
+use crate::query::kairos::zone::Zone;
 use crate::query::limits::Limits;
 use crate::simd::Isa;
 use crate::wire::kairos_sent::raw::Charset;
@@ -520,6 +521,16 @@ pub struct KairosDb {
     pub hidden_metrics: Vec<String>,
     /// Whether roll-up tasks are taken and run.
     pub rollups: bool,
+    /// Whether buckets are aligned where an aggregator does not say.
+    pub align_sampling: bool,
+    /// Whether results without points are left out.
+    pub drop_empty: bool,
+    /// The zone of queries that name none; [`Zone::parse`] reads it.
+    pub time_zone: String,
+    /// What a regular expression in a tag filter begins with; empty, there are none.
+    pub regex_prefix: String,
+    /// Whether answers repeat the query.
+    pub return_query: bool,
 }
 
 impl Default for KairosDb {
@@ -529,6 +540,11 @@ impl Default for KairosDb {
             health_code: 204,
             hidden_metrics: Vec::new(),
             rollups: false,
+            align_sampling: true,
+            drop_empty: false,
+            time_zone: "UTC".to_owned(),
+            regex_prefix: "regex:".to_owned(),
+            return_query: false,
         }
     }
 }
@@ -542,6 +558,17 @@ impl KairosDb {
             hidden_metrics: self.hidden_metrics.clone(),
             rollups: self.rollups,
             ..KairosOptions::default()
+        }
+    }
+
+    /// The same for its queries. A loaded configuration has a good zone; here another one would be UTC.
+    pub fn query_options(&self) -> QueryOptions {
+        QueryOptions {
+            align_sampling: self.align_sampling,
+            drop_empty: self.drop_empty,
+            zone: Zone::parse(&self.time_zone).unwrap_or_default(),
+            regex_prefix: self.regex_prefix.clone(),
+            return_query: self.return_query,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::base::time::Millis;
 use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::kairos::cells::{CellPlan, Cells};
-use crate::query::kairos::columns::stretch;
+use crate::query::kairos::joining::stretch;
 use crate::query::kairos::stream::{Kind, Stream};
 use crate::query::kairos::tags;
 use crate::query::kairos::Context;

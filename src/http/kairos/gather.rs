@@ -6,7 +6,7 @@ use super::request::Metric;
 use crate::model::series::{SeriesName, Values};
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
-use crate::query::kairos::columns::{Joining, limited};
+use crate::query::kairos::joining::{Joining, limited};
 use crate::query::kairos::stream::{Kind, Texts};
 use crate::query::kairos::tags::{self, Tags};
 use crate::query::kairos::{Column, SeriesPoints};
@@ -101,10 +101,18 @@ impl Gathered {
 
     /// All points of a group in the order of the query.
     pub(super) fn joining(&self, group: &Group, metric: &Metric) -> Joining<'_> {
+        Joining::new(self.limited(group, metric), metric.is_descending)
+    }
+
+    /// The points of each series of a group that the limit leaves.
+    pub(super) fn limited(
+        &self,
+        group: &Group,
+        metric: &Metric,
+    ) -> impl Iterator<Item = SeriesPoints<'_>> {
         let (limit, is_descending) = (metric.limit, metric.is_descending);
         let series = self.series_of(group);
-        let series = series.map(|points| limited(points, limit, is_descending));
-        Joining::new(series, is_descending)
+        series.map(move |points| limited(points, limit, is_descending))
     }
 
     /// The points of each series of a group, by the names of the series.

@@ -11,7 +11,7 @@ use super::saving::Saving;
 use crate::http::question::Question;
 use crate::query::error::QueryError;
 use crate::query::kairos::stream::{Kind, Point, Stream, Texts};
-use crate::query::kairos::{self, Context, KairosError, aggregate, partition};
+use crate::query::kairos::{self, Context, KairosError, SeriesPoints, aggregate, merge, partition};
 use crate::query::merge::Merged;
 
 /// What was found of a metric.
@@ -46,8 +46,6 @@ pub(super) struct QueryResult {
 
 /// Bytes of a point on its way.
 const POINT_BYTES: u64 = size_of::<Point>() as u64;
-/// Points that are put in order between two breaths.
-const AT_ONCE: usize = 1_000;
 
 impl From<KairosError> for Refused {
     fn from(error: KairosError) -> Refused {
@@ -200,14 +198,9 @@ async fn stream(
     context: &Context<'_>,
 ) -> Result<Stream, QueryError> {
     let count = gathered.count(group, metric);
-    context.limits.check_bytes((count as u64).saturating_mul(POINT_BYTES))?;
-    let mut joining = gathered.joining(group, metric);
-    let mut points: Vec<Point> = Vec::with_capacity(count);
-    while !joining.step(AT_ONCE, &mut points) {
-        context.pace.did(AT_ONCE).await?;
-    }
-    Ok(Stream {
-        kind: group.kind.unwrap_or(Kind::Number),
-        points,
-    })
+    let limits = context.limits;
+    limits.check_bytes((count as u64).saturating_mul(POINT_BYTES))?;
+    let series: Vec<SeriesPoints<'_>> = gathered.limited(group, metric).collect();
+    let kind = group.kind.unwrap_or(Kind::Number);
+    merge(&series, kind, metric.is_descending, usize::MAX, context.pace).await
 }

@@ -1,10 +1,6 @@
 //! The series of a group become one stream.
-//!
-//! A tournament: each series stands with its next point at a leaf of a binary tree, the earlier of two
-//! goes up, and at the root is the next point of the stream. So a point costs as many comparisons as the
-//! number of series has binary digits, and nothing but the stream itself takes memory. A time and a value
-//! are compared as one whole number.
 
+use super::joining::Joining;
 use super::stream::{Kind, Point, Stream, Value};
 use crate::query::breath::{CHUNK, Pace};
 use crate::query::error::QueryError;
@@ -45,7 +41,8 @@ impl SeriesPoints<'_> {
         self.len() == 0
     }
 
-    fn point(&self, at: usize) -> Option<Point> {
+    /// One point.
+    pub(super) fn point(&self, at: usize) -> Option<Point> {
         let time = *self.times.get(at)?;
         let value = self.values.value(at)?;
         Some(Point { time, value })
@@ -83,105 +80,6 @@ pub(super) fn unordered(ordered: u64) -> f64 {
     f64::from_bits(ordered ^ (negative | 1 << 63))
 }
 
-/// Where a point stands in a stream: by time, then by value. Texts of one time stand in the order of
-/// their series.
-fn place(point: Point, descending: bool) -> u128 {
-    let value = match point.value {
-        Value::Long(value) => ordered(value as f64),
-        Value::Double(value) => ordered(value),
-        Value::Text(_) | Value::Null => 0,
-    };
-    let time = point.time as u64 ^ 1 << 63;
-    let place = u128::from(time) << 64 | u128::from(value);
-    if descending { !place } else { place }
-}
-
-/// The next point of a series, and where it stands.
-#[derive(Clone, Copy)]
-struct Entry {
-    place: u128,
-    series: u32,
-}
-
-impl Entry {
-    /// Behind every point.
-    const NONE: Entry = Entry {
-        place: u128::MAX,
-        series: u32::MAX,
-    };
-
-    /// Whether this goes first. Where nothing else tells, it is the order of the series.
-    fn beats(&self, other: &Entry) -> bool {
-        (self.place, self.series) < (other.place, other.series)
-    }
-}
-
-/// The next points of all series, and the first of each two of them.
-struct Tournament<'a> {
-    series: &'a [SeriesPoints<'a>],
-    /// Points taken of each.
-    taken: Vec<usize>,
-    /// Node `i` is above `2i` and `2i + 1`; the last half are the series.
-    tree: Vec<Entry>,
-    descending: bool,
-}
-
-impl<'a> Tournament<'a> {
-    fn new(series: &'a [SeriesPoints<'a>], descending: bool) -> Tournament<'a> {
-        let leaves = series.len().next_power_of_two();
-        let mut tournament = Tournament {
-            series,
-            taken: vec![0; series.len()],
-            tree: vec![Entry::NONE; 2 * leaves],
-            descending,
-        };
-        for i in 0..series.len() {
-            tournament.tree[leaves + i] = tournament.entry(i);
-        }
-        for node in (1..leaves).rev() {
-            tournament.decide(node);
-        }
-        tournament
-    }
-
-    /// The next point of a series.
-    fn next_of(&self, series: usize) -> Option<Point> {
-        let points = self.series.get(series)?;
-        let taken = *self.taken.get(series)?;
-        let at = if self.descending {
-            points.len().checked_sub(taken + 1)?
-        } else {
-            taken
-        };
-        points.point(at)
-    }
-
-    fn entry(&self, series: usize) -> Entry {
-        self.next_of(series).map_or(Entry::NONE, |point| Entry {
-            place: place(point, self.descending),
-            series: series as u32,
-        })
-    }
-
-    fn decide(&mut self, node: usize) {
-        let (left, right) = (self.tree[2 * node], self.tree[2 * node + 1]);
-        self.tree[node] = if right.beats(&left) { right } else { left };
-    }
-
-    fn pop(&mut self) -> Option<Point> {
-        let series = self.tree.get(1)?.series as usize;
-        let point = self.next_of(series)?;
-        self.taken[series] += 1;
-        let mut node = self.tree.len() / 2 + series;
-        self.tree[node] = self.entry(series);
-        while node > 1 {
-            node /= 2;
-            self.decide(node);
-        }
-        Some(point)
-    }
-}
-
 /// The points of all series, by time and those of one time by value, or, `descending`, the other way
 /// round; at most so many. All series are of this kind.
 ///
@@ -198,47 +96,18 @@ pub async fn merge(
     pace: &Pace<'_>,
 ) -> Result<Stream, QueryError> {
     let count: usize = series.iter().map(SeriesPoints::len).sum();
-    let mut points = Vec::with_capacity(count.min(points_max));
-    let mut tournament = match series {
-        [only] => {
-            take_all(only, descending, points_max, &mut points, pace).await?;
-            return Ok(Stream { kind, points });
-        }
-        _ => Tournament::new(series, descending),
-    };
+    let wanted = count.min(points_max);
+    let mut points = Vec::with_capacity(wanted);
+    let mut joining = Joining::new(series.iter().copied(), descending);
     pace.did(series.len()).await?;
-    while points.len() < points_max {
-        let wanted = CHUNK.min(points_max - points.len());
+    while points.len() < wanted {
         let before = points.len();
-        points.extend(std::iter::from_fn(|| tournament.pop()).take(wanted));
-        let came = points.len() - before;
-        if came < wanted {
+        let is_last = joining.step(CHUNK.min(wanted - before), &mut points);
+        pace.did(points.len() - before).await?;
+        if is_last {
             break;
         }
-        pace.did(came).await?;
     }
+    points.truncate(wanted);
     Ok(Stream { kind, points })
-}
-
-async fn take_all(
-    series: &SeriesPoints<'_>,
-    descending: bool,
-    points_max: usize,
-    points: &mut Vec<Point>,
-    pace: &Pace<'_>,
-) -> Result<(), QueryError> {
-    let count = series.len();
-    let wanted = count.min(points_max);
-    while points.len() < wanted {
-        let begin = points.len();
-        let end = (begin + CHUNK).min(wanted);
-        let some = begin..end;
-        if descending {
-            points.extend(some.filter_map(|i| series.point(count - 1 - i)));
-        } else {
-            points.extend(some.filter_map(|i| series.point(i)));
-        }
-        pace.did((end - begin) / 4).await?;
-    }
-    Ok(())
 }

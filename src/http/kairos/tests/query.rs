@@ -229,7 +229,133 @@ fn a_query_in_the_url() {
     let response = ask(&fleet, request("GET", "/api/v1/datapoints/query/tags", "", ""));
     assert_eq!(response.status().as_u16(), 405);
     let response = ask(&fleet, request("DELETE", "/api/v1/datapoints/query", "", ""));
-    assert_eq!(header(&response, "Allow"), "GET,POST,OPTIONS");
+    assert_eq!(header(&response, "Allow"), "GET,HEAD,OPTIONS,POST");
+}
+
+/// Numbers come before texts, and a text's own aggregators leave numbers as they are.
+#[test]
+fn texts_and_numbers_of_one_name() {
+    let mut fleet = fleet();
+    fleet.shards.put_text(0, "m1;host=a", T, 1, "Hello");
+    fleet.shards.put_text(1, "m1;host=b", T + 1, 2, "</b>");
+    fleet.shards.put_long(0, "m1;host=a", T, 1, 7);
+    fleet.shards.put(1, "m1;host=a", T, 2, 6.5);
+    let check = |rest: &str, want: &str| {
+        let (status, answer) = query(&fleet, &metric(rest));
+        assert_eq!(status, 200, "{answer}");
+        let want = want.replace("T0", &T.to_string()).replace("T1", &(T + 1).to_string());
+        assert_eq!(answer, format!(r#"{{"queries":[{{{want}}}]}}"#), "{rest}");
+    };
+    check(
+        "",
+        concat!(
+            r#""sample_size":4,"results":[{"name":"m1","group_by":[{"name":"type","type":"number"}],"tags":{"host":["a"]},"values":[[T0,6.5],[T0,7]]},"#,
+            r#"{"name":"m1","group_by":[{"name":"type","type":"text"}],"tags":{"host":["a","b"]},"values":[[T0,"Hello"],[T1,"<\/b>"]]}]"#
+        ),
+    );
+    check(
+        r#","aggregators":[{"name":"sum","sampling":{"value":1,"unit":"minutes"}}]"#,
+        concat!(
+            r#""sample_size":4,"results":[{"name":"m1","group_by":[{"name":"type","type":"number"}],"tags":{"host":["a"]},"values":[[T0,13.5]]},"#,
+            r#"{"name":"m1","group_by":[{"name":"type","type":"text"}],"tags":{"host":["a","b"]},"values":[[T0,"Hello"],[T1,"<\/b>"]]}]"#
+        ),
+    );
+    check(
+        r#","exclude_tags":true,"group_by":[{"name":"tag","tags":["host"]}],"aggregators":[{"name":"count","sampling":{"value":1,"unit":"minutes"}}]"#,
+        concat!(
+            r#""sample_size":4,"results":[{"name":"m1","group_by":[{"name":"tag","tags":["host"],"group":{"host":"a"}},{"name":"type","type":"number"}],"values":[[T0,2]]},"#,
+            r#"{"name":"m1","group_by":[{"name":"tag","tags":["host"],"group":{"host":"a"}},{"name":"type","type":"text"}],"values":[[T0,1]]},"#,
+            r#"{"name":"m1","group_by":[{"name":"tag","tags":["host"],"group":{"host":"b"}},{"name":"type","type":"text"}],"values":[[T1,1]]}]"#
+        ),
+    );
+    check(
+        r#","limit":1,"exclude_tags":true,"group_by":[{"name":"value","range_size":1}]"#,
+        concat!(
+            r#""sample_size":4,"results":[{"name":"m1","group_by":[{"name":"value","range_size":1,"group":{"group_number":6}},{"name":"type","type":"number"}],"values":[[T0,6.5]]},"#,
+            r#"{"name":"m1","group_by":[{"name":"value","range_size":1,"group":{"group_number":7}},{"name":"type","type":"number"}],"values":[[T0,7]]},"#,
+            r#"{"name":"m1","group_by":[{"name":"value","range_size":1,"group":{"group_number":-1}},{"name":"type","type":"text"}],"values":[[T0,"Hello"]]}]"#
+        ),
+    );
+}
+
+/// A case that KairosDB's own tests answer byte by byte.
+#[test]
+fn sums_of_longs_and_doubles() {
+    let fleet = holding(
+        r#"[{"name":"abc.123","tags":{"server":"server1"},"datapoints":[[1,20],[2,10],[2,5],[3,10]]},
+            {"name":"abc.123","tags":{"server":"server3"},"datapoints":[[1,10]]},
+            {"name":"abc.123","tags":{"server":"server2"},"datapoints":[[1,10.1],[2,10.1],[3,10.1]]},
+            {"name":"abc.123","tags":{"server":"server4"},"datapoints":[[1,20.1],[2,5.1]]}]"#,
+    );
+    let text = r#"{"start_absolute":0,"metrics":[{"name":"abc.123","exclude_tags":"true","aggregators":[{"name":"sum","sampling":{"value":"1","unit":"milliseconds"}}]}]}"#;
+    let want = r#"{"queries":[{"sample_size":9,"results":[{"name":"abc.123","group_by":[{"name":"type","type":"number"}],"values":[[1,60.2],[2,20.2],[3,20.1]]}]}]}"#;
+    assert_eq!(query(&fleet, text), (200, want.to_owned()));
+}
+
+/// The bodies that Grafana's plugin sends: numbers as texts, alignment only where it is wished.
+#[test]
+fn as_grafana_asks() {
+    let fleet = holding(&data_set(T));
+    let text = format!(
+        r#"{{"metrics":[{{"name":"m1","group_by":[{{"name":"tag","tags":["host"]}},{{"name":"time","group_count":"1","range_size":{{"value":"1","unit":"hours"}}}}],
+            "aggregators":[{{"name":"avg","align_sampling":true,"sampling":{{"value":"1","unit":"minutes"}}}},{{"name":"scale","factor":"2"}}],
+            "tags":{{"client":["foo","bar"]}}}}],"cache_time":0,"start_absolute":{T},"end_absolute":{}}}"#,
+        T + 3_600_000
+    );
+    assert_eq!(shown(&results(&fleet, &text)), "0 'A' : 13; 0 'B' : 13");
+    // And kairosdb-python's.
+    let text = r#"{"start_relative":{"value":"1","unit":"years"},"metrics":[{"name":"m1","tags":{},"limit":0,"aggregators":[{"name":"sum","sampling":{"value":"10","unit":"years"}}]}],"cache_time":0}"#;
+    assert_eq!(shown(&results(&fleet, text)), ": 78");
+}
+
+/// What the points and the question do not agree on is KairosDB's status 500, before any byte.
+#[test]
+fn what_points_make_impossible() {
+    let fleet = holding(&data_set(T));
+    let check = |aggregators: &str, told: &str| {
+        let text = metric(&format!(r#","aggregators":[{aggregators}]"#));
+        let want = format!(r#"{{"errors":["{told}"]}}"#);
+        assert_eq!(query(&fleet, &text), (500, want), "{aggregators}");
+    };
+    check(r#"{"name":"sum","sampling":{"value":0,"unit":"days"}}"#, "/ by zero");
+    check(
+        r#"{"name":"rate"}"#,
+        "The rate aggregator cannot compute rate for data points with the same time stamp.  You must precede rate with another aggregator.",
+    );
+    let huge = r#"{"name":"scale","factor":1e308},{"name":"scale","factor":1e10}"#;
+    check(huge, &format!("NaN or Infinity:Infinity data point={T}"));
+}
+
+/// However many points there are, an answer that would not fit ends with an error that names the limit.
+#[test]
+fn answers_are_bounded() {
+    let fleet = holding(&data_set(T));
+    let ask = |limits: crate::query::limits::Limits, rest: &str| {
+        let options = HttpOptions {
+            limits,
+            ..HttpOptions::default()
+        };
+        let url = "/api/v1/datapoints/query";
+        let request = request("POST", url, "", &metric(rest));
+        let response = run(answer(request, &fleet, &options));
+        (response.status().as_u16(), body(&response).to_owned())
+    };
+    let usual = crate::query::limits::Limits::default();
+    let sum = r#","aggregators":[{"name":"sum","sampling":{"value":1,"unit":"minutes"}}]"#;
+    let diff = r#","aggregators":[{"name":"diff"}]"#;
+    for rest in ["", sum, diff] {
+        for (limits, setting) in [
+            (crate::query::limits::Limits { series_max: 2, ..usual }, "query.series_max"),
+            (crate::query::limits::Limits { points_read_max: 11, ..usual }, "query.points_read_max"),
+            (crate::query::limits::Limits { bytes_max: 200, ..usual }, "query.bytes_max"),
+            (crate::query::limits::Limits { points_returned_max: 0, ..usual }, "query.points_returned_max"),
+        ] {
+            let (status, told) = ask(limits, rest);
+            assert_eq!(status, 400, "{rest} {setting}");
+            assert!(told.contains(setting) && told.starts_with("{\"errors\":["), "{told}");
+        }
+        assert_eq!(ask(usual, rest).0, 200);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Points of several series as one list: by time, and of one time by value.
 //!
 //! Takes the columns of whole series and gives points, some at a time. Series of one step have points of
-//! equal times: the heads of all columns that have the least time come out at once, without a heap. Where
+//! equal times: the heads of all series that have the least time come out at once, without a heap. Where
 //! that finds few of many, a heap takes over.
 
 use std::cmp::Reverse;
@@ -44,12 +44,6 @@ pub fn stretch(points: SeriesPoints<'_>, stretch: Range<usize>) -> SeriesPoints<
     }
 }
 
-fn point(points: &SeriesPoints<'_>, at: usize) -> Point {
-    let time = points.times.get(at).copied().unwrap_or_default();
-    let value = points.values.value(at).unwrap_or(Value::Null);
-    Point { time, value }
-}
-
 /// A column, and how far it is.
 struct Head<'a> {
     column: SeriesPoints<'a>,
@@ -57,7 +51,7 @@ struct Head<'a> {
     done: usize,
 }
 
-/// Joins columns.
+/// Joins series.
 pub struct Joining<'a> {
     is_descending: bool,
     heads: Vec<Head<'a>>,
@@ -78,10 +72,10 @@ const LOOKS_PER_STEP: usize = 64;
 const PATIENCE: usize = 64;
 
 impl<'a> Joining<'a> {
-    /// Begin. What is equal in time and value comes in the order of `columns`.
-    pub fn new(columns: impl IntoIterator<Item = SeriesPoints<'a>>, is_descending: bool) -> Joining<'a> {
-        let columns = columns.into_iter().filter(|it| !it.times.is_empty());
-        let heads: Vec<Head> = columns.map(|column| Head { column, done: 0 }).collect();
+    /// Begin. What is equal in time and value comes in the order of `series`.
+    pub fn new(series: impl IntoIterator<Item = SeriesPoints<'a>>, is_descending: bool) -> Joining<'a> {
+        let series = series.into_iter().filter(|it| !it.is_empty());
+        let heads: Vec<Head> = series.map(|column| Head { column, done: 0 }).collect();
         let mut joining = Joining {
             is_descending,
             active: (0..heads.len() as u32).collect(),
@@ -120,13 +114,6 @@ impl<'a> Joining<'a> {
             }
         }
         false
-    }
-
-    /// Everything, in one go.
-    pub fn all(mut self) -> Vec<Point> {
-        let mut points = Vec::new();
-        while !self.step(usize::MAX / 2, &mut points) {}
-        points
     }
 
     /// The heads of the next time.
@@ -210,13 +197,13 @@ impl<'a> Joining<'a> {
 
 impl Head<'_> {
     fn is_done(&self) -> bool {
-        self.done == self.column.times.len()
+        self.done == self.column.len()
     }
 
     /// Where the next point is.
     fn at(&self, is_descending: bool) -> usize {
         match is_descending {
-            true => (self.column.times.len() - 1).saturating_sub(self.done),
+            true => (self.column.len() - 1).saturating_sub(self.done),
             false => self.done,
         }
     }
@@ -239,14 +226,14 @@ impl Head<'_> {
 
     /// Up to `count` points.
     fn give(&mut self, count: usize, is_descending: bool, out: &mut Vec<Point>) {
-        let count = count.min(self.column.times.len() - self.done);
+        let count = count.min(self.column.len() - self.done);
         if count == 1 {
-            out.push(point(&self.column, self.at(is_descending)));
+            out.extend(self.column.point(self.at(is_descending)));
         } else if is_descending {
-            let end = self.column.times.len() - self.done;
-            out.extend((end - count..end).rev().map(|at| point(&self.column, at)));
+            let end = self.column.len() - self.done;
+            out.extend((end - count..end).rev().filter_map(|at| self.column.point(at)));
         } else {
-            out.extend((self.done..self.done + count).map(|at| point(&self.column, at)));
+            out.extend((self.done..self.done + count).filter_map(|at| self.column.point(at)));
         }
         self.done += count;
     }
@@ -297,7 +284,7 @@ mod tests {
         let mut points: Vec<(usize, Point)> = Vec::new();
         for (i, own) in all.iter().enumerate() {
             let column = limited(column(own), limit, is_descending);
-            points.extend((0..column.len()).map(|at| (i, point(&column, at))));
+            points.extend((0..column.len()).filter_map(|at| Some((i, column.point(at)?))));
         }
         points.sort_by(|(i, a), (j, b)| {
             let order = a.time.cmp(&b.time).then(number(a).total_cmp(&number(b)));
@@ -330,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_join_as_one_sorted_list() {
+    fn series_join_as_one_sorted_list() {
         for seed in 0..2_000 {
             let mut random = Random::new(seed);
             // With a wide spread few times are equal, and the heap comes to work.
@@ -341,8 +328,8 @@ mod tests {
             let all: Vec<Owned> = (0..count).map(own).collect();
             let is_descending = random.chance(50);
             let limit = random.chance(30).then(|| random.below(9) as usize + 1);
-            let columns = all.iter().map(|own| limited(column(own), limit, is_descending));
-            let mut joining = Joining::new(columns, is_descending);
+            let series = all.iter().map(|own| limited(column(own), limit, is_descending));
+            let mut joining = Joining::new(series, is_descending);
             let mut points = Vec::new();
             while !joining.step(random.below(50) as usize, &mut points) {}
             assert_eq!(points, naive(&all, limit, is_descending), "seed {seed}");
@@ -358,7 +345,9 @@ mod tests {
         };
         let all = [own(i64::MAX), own(i64::MIN), own(0)];
         for is_descending in [false, true] {
-            let joined = Joining::new(all.iter().map(column), is_descending).all();
+            let mut joining = Joining::new(all.iter().map(column), is_descending);
+            let mut joined = Vec::new();
+            while !joining.step(1, &mut joined) {}
             assert_eq!(joined, naive(&all, None, is_descending));
         }
     }
