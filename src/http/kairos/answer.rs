@@ -7,6 +7,7 @@ use super::gather::{Gathered, Group};
 use super::number::{Clock, push_double};
 use super::request::Metric;
 use super::tree::Tree;
+use super::tree_text;
 use crate::base::decimal::push_integer;
 use crate::http::question::Question;
 use crate::query::breath::Pace;
@@ -48,9 +49,8 @@ impl<'a> Answer<'a> {
     pub(super) async fn begin(&mut self, asked: &Tree) -> Result<(), QueryError> {
         if self.question.options.kairos_query.return_query {
             self.text.extend_from_slice(b"\"original_query\":");
-            push_tree(asked, &mut self.text);
+            tree_text::push_in_pieces(asked, &mut self.text, &self.pace).await?;
             self.text.push(b',');
-            self.pace.did(self.text.len() / 8).await?;
         }
         self.text.extend_from_slice(b"\"queries\":[");
         Ok(())
@@ -277,38 +277,6 @@ pub(super) fn push_list(texts: &[String], out: &mut Vec<u8>) {
             out.push(b',');
         }
         push_text(text, out);
-    }
-}
-
-/// Append a tree as JSON; it is no deeper than trees are read.
-pub(super) fn push_tree(tree: &Tree, out: &mut Vec<u8>) {
-    match tree {
-        Tree::Null => out.extend_from_slice(b"null"),
-        Tree::Bool(truth) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),
-        Tree::Number(text) => out.extend_from_slice(text.as_bytes()),
-        Tree::Text(text) => push_text(text, out),
-        Tree::Array(list) => {
-            out.push(b'[');
-            for (i, value) in list.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                push_tree(value, out);
-            }
-            out.push(b']');
-        }
-        Tree::Object(fields) => {
-            out.push(b'{');
-            for (i, (name, value)) in fields.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                push_text(name, out);
-                out.push(b':');
-                push_tree(value, out);
-            }
-            out.push(b'}');
-        }
     }
 }
 
