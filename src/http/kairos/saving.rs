@@ -4,7 +4,6 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use crate::query::kairos::tags::Tags;
 use super::ingest::{is_passing, told};
 use super::request::Metric;
 use crate::http::Unstored;
@@ -17,6 +16,7 @@ use crate::query::breath::Local;
 use crate::query::error::QueryError;
 use crate::query::kairos::aggregator::SaveAs;
 use crate::query::kairos::stream::{Stream, Texts, Value};
+use crate::query::kairos::tags::Tags;
 use crate::query::kairos::{KairosError, Saver};
 use crate::wire::kairos_sent;
 

@@ -235,7 +235,8 @@ async fn run(
     outcome
 }
 
-/// Ask for one bucket, its end among it as KairosDB has it, and store what comes of it.
+/// Ask for one bucket, and store what comes of it. KairosDB asks for the first instant of the next one too: a
+/// point there then makes a value of the next bucket by itself, which stands where nobody asks for that again.
 async fn roll_up(
     unit: &Unit,
     (begin_ms, end_ms): (i64, i64),
@@ -250,7 +251,7 @@ async fn roll_up(
     let _listed = running.begin(&unit.metric.name, &unit.json, &kill);
     let query = Query {
         start_ms: begin_ms,
-        end_ms,
+        end_ms: end_ms.saturating_sub(1),
         ..unit.query.clone()
     };
     let saving = Saving::new(&question);

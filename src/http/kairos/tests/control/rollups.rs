@@ -179,7 +179,6 @@ fn a_task_is_run_when_it_is_due_and_makes_up_for_what_was_left_out() {
     fleet.shards.put(0, "m;host=a;x=y", BASE, 1_000, 5.0);
     fleet.shards.put(0, "m;host=a;x=y", late, 1_001, 7.0);
     turn(&mut RollUps::default(), &fleet);
-    // A bucket has the first instant of the next, too, until that is asked itself.
     let got = written(&fleet);
     assert_eq!(got, [bucket("a", 0, 5.0), bucket("a", -2, 7.0)]);
 }
