@@ -1,7 +1,5 @@
 //! The answer's text, in KairosDB's order of keys and without blanks.
 
-use http::StatusCode;
-
 use super::Refused;
 use super::gather::{Gathered, Group};
 use super::number::{Clock, push_double};
@@ -12,6 +10,7 @@ use crate::base::decimal::push_integer;
 use crate::http::question::Question;
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
+use crate::query::kairos::KairosError;
 use crate::query::kairos::stream::{Point, Texts, Value};
 use crate::query::kairos::tags::Tags;
 
@@ -97,7 +96,8 @@ impl<'a> Answer<'a> {
     ) -> Result<(), Refused> {
         let count = gathered.count(group, metric);
         let count = metric.limit.map_or(count, |limit| limit.min(count));
-        self.begin_result(metric, Some(group), &[], count as u64).await?;
+        self.begin_result(metric, Some(group), &[], count as u64)
+            .await?;
         let mut joining = gathered.joining(group, metric);
         let mut some = Vec::with_capacity(POINTS_PER_BREATH);
         let mut left = count;
@@ -107,7 +107,8 @@ impl<'a> Answer<'a> {
             let is_last = joining.step(POINTS_PER_BREATH.min(left), &mut some);
             some.truncate(left);
             left -= some.len();
-            self.push_some(&some, &gathered.texts, &mut is_first).await?;
+            self.push_some(&some, &gathered.texts, &mut is_first)
+                .await?;
             if is_last {
                 break;
             }
@@ -124,7 +125,8 @@ impl<'a> Answer<'a> {
         points: &[Point],
         texts: &Texts,
     ) -> Result<(), Refused> {
-        self.begin_result(metric, Some(group), ids, points.len() as u64).await?;
+        self.begin_result(metric, Some(group), ids, points.len() as u64)
+            .await?;
         let mut is_first = true;
         for some in points.chunks(POINTS_PER_BREATH) {
             self.push_some(some, texts, &mut is_first).await?;
@@ -134,7 +136,11 @@ impl<'a> Answer<'a> {
     }
 
     /// The tags of a metric, without points.
-    pub(super) async fn push_tags_of(&mut self, metric: &Metric, tags: &Tags) -> Result<(), Refused> {
+    pub(super) async fn push_tags_of(
+        &mut self,
+        metric: &Metric,
+        tags: &Tags,
+    ) -> Result<(), Refused> {
         self.text.extend_from_slice(b"{\"name\":");
         push_text(&metric.name, &mut self.text);
         self.push_tags(tags).await?;
@@ -245,7 +251,9 @@ impl<'a> Answer<'a> {
             match point.value {
                 Value::Long(value) => push_integer(value, out),
                 Value::Double(value) if value.is_finite() => push_double(value, out),
-                Value::Double(value) => return Err(not_finite(point.time, value)),
+                Value::Double(value) => {
+                    return Err(KairosError::not_finite(point.time, value).into());
+                }
                 Value::Text(place) => push_text(texts.get(place), out),
                 Value::Null => out.extend_from_slice(b"null"),
             }
@@ -257,17 +265,6 @@ impl<'a> Answer<'a> {
         self.pace.did(some.len().max((bytes - before) / 32)).await?;
         Ok(())
     }
-}
-
-/// JSON has no such numbers.
-fn not_finite(time_ms: i64, value: f64) -> Refused {
-    let shown = match value {
-        f64::INFINITY => "Infinity",
-        f64::NEG_INFINITY => "-Infinity",
-        _ => "NaN",
-    };
-    let told = format!("NaN or Infinity:{shown} data point={time_ms}");
-    Refused::new(StatusCode::INTERNAL_SERVER_ERROR, told)
 }
 
 /// Append texts with commas between them.

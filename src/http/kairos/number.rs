@@ -41,7 +41,11 @@ fn push_scaled(scaled: u64, out: &mut Vec<u8>) {
     let rest = (scaled % one) as u32;
     let ([a, b], [c, d]) = (pair(rest / 100), pair(rest));
     let digits = [b'.', a, b, c, d];
-    let zeros = digits.iter().rev().take_while(|&&digit| digit == b'0').count();
+    let zeros = digits
+        .iter()
+        .rev()
+        .take_while(|&&digit| digit == b'0')
+        .count();
     out.extend_from_slice(digits.get(..digits.len() - zeros).unwrap_or_default());
 }
 

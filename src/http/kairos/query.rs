@@ -77,7 +77,9 @@ async fn push(answer: &mut Answer<'_>, metric: &Metric, found: Found) -> Result<
             for result in &computed.results {
                 let points = &result.stream.points;
                 let group = (&result.group, result.ids.as_slice());
-                answer.push_computed(metric, group, points, &computed.texts).await?;
+                answer
+                    .push_computed(metric, group, points, &computed.texts)
+                    .await?;
             }
             answer.end_metric();
         }

@@ -115,7 +115,10 @@ pub(super) async fn compute(
         None => {
             let mut gathered = gather(question, query, metric).await?;
             let groups = std::mem::take(&mut gathered.groups);
-            (gathered, groups.into_iter().map(|group| (group, None)).collect())
+            (
+                gathered,
+                groups.into_iter().map(|group| (group, None)).collect(),
+            )
         }
     };
     if groups.is_empty() && metric.groupers.is_empty() {
@@ -202,5 +205,12 @@ async fn stream(
     limits.check_bytes((count as u64).saturating_mul(POINT_BYTES))?;
     let series: Vec<SeriesPoints<'_>> = gathered.limited(group, metric).collect();
     let kind = group.kind.unwrap_or(Kind::Number);
-    merge(&series, kind, metric.is_descending, usize::MAX, context.pace).await
+    merge(
+        &series,
+        kind,
+        metric.is_descending,
+        usize::MAX,
+        context.pace,
+    )
+    .await
 }

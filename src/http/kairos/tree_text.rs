@@ -102,9 +102,15 @@ mod tests {
     fn a_tree_as_it_was() {
         let text = |text: &str| Tree::Text(text.to_owned());
         let tree = Tree::Object(vec![
-            ("a\"".to_owned(), Tree::Array(vec![Tree::Number("1e3".to_owned()), Tree::Null])),
+            (
+                "a\"".to_owned(),
+                Tree::Array(vec![Tree::Number("1e3".to_owned()), Tree::Null]),
+            ),
             ("b".to_owned(), Tree::Object(Vec::new())),
-            ("c".to_owned(), Tree::Array(vec![Tree::Array(Vec::new()), Tree::Bool(true), text("x")])),
+            (
+                "c".to_owned(),
+                Tree::Array(vec![Tree::Array(Vec::new()), Tree::Bool(true), text("x")]),
+            ),
         ]);
         let want = r#"{"a\"":[1e3,null],"b":{},"c":[[],true,"x"]}"#;
         let mut out = Vec::new();
