@@ -96,8 +96,7 @@ impl<'a> Answer<'a> {
     ) -> Result<(), Refused> {
         let count = gathered.count(group, metric);
         let count = metric.limit.map_or(count, |limit| limit.min(count));
-        self.begin_result(metric, Some(group), &[], count as u64)
-            .await?;
+        self.begin_result(metric, group, &[], count as u64).await?;
         let mut joining = gathered.joining(group, metric);
         let mut some = Vec::with_capacity(POINTS_PER_BREATH);
         let mut left = count;
@@ -125,7 +124,7 @@ impl<'a> Answer<'a> {
         points: &[Point],
         texts: &Texts,
     ) -> Result<(), Refused> {
-        self.begin_result(metric, Some(group), ids, points.len() as u64)
+        self.begin_result(metric, group, ids, points.len() as u64)
             .await?;
         let mut is_first = true;
         for some in points.chunks(POINTS_PER_BREATH) {
@@ -145,14 +144,15 @@ impl<'a> Answer<'a> {
         push_text(&metric.name, &mut self.text);
         self.push_tags(tags).await?;
         self.text.extend_from_slice(b",\"values\":[]}");
-        Ok(())
+        let bytes = self.text.len() as u64;
+        Ok(self.question.options.limits.check_bytes(bytes)?)
     }
 
     /// All up to the first point.
     async fn begin_result(
         &mut self,
         metric: &Metric,
-        group: Option<&Group>,
+        group: &Group,
         ids: &[i64],
         points: u64,
     ) -> Result<(), QueryError> {
@@ -169,12 +169,12 @@ impl<'a> Answer<'a> {
             self.text.extend_from_slice(b",\"alias\":");
             push_text(alias, &mut self.text);
         }
-        if let Some(group) = group {
-            self.push_group(metric, group, ids);
-            if !metric.exclude_tags {
-                self.push_tags(&group.tags).await?;
-            }
+        self.push_group(metric, group, ids);
+        if !metric.exclude_tags {
+            self.push_tags(&group.tags).await?;
         }
+        // The tags are there once more with each group of points.
+        limits.check_bytes(self.text.len() as u64)?;
         self.text.extend_from_slice(b",\"values\":[");
         self.pace.did_series(metric.name.len()).await
     }

@@ -76,7 +76,7 @@ async fn push(answer: &mut Answer<'_>, metric: &Metric, found: Found) -> Result<
         Found::Computed(computed) => {
             for result in &computed.results {
                 let points = &result.stream.points;
-                let group = (&result.group, result.ids.as_slice());
+                let group = (result.group.as_ref(), result.ids.as_slice());
                 answer
                     .push_computed(metric, group, points, &computed.texts)
                     .await?;
