@@ -36,7 +36,7 @@ fn ask(appliance: &Appliance, rest: &str) -> Value {
 
 #[test]
 fn cells_are_what_points_come_to_wherever_they_lie() {
-    let appliance = Appliance::start_with(&["--shards", "3", "--steering", "flow"]);
+    let appliance = Appliance::start_with(&["--shards", "2", "--steering", "flow"]);
     send(&appliance, 0, POINTS / 2);
     assert_eq!(
         appliance.try_post("/admin/seal").map(|(status, _)| status),
