@@ -14,16 +14,22 @@ pub enum Protocol {
     Http,
     /// KairosDB's points in HTTP requests.
     KairosRest,
+    /// KairosDB's and OpenTSDB's lines over TCP.
+    KairosTelnet,
+    /// OpenTSDB's points in HTTP requests.
+    OpenTsdb,
 }
 
 impl Protocol {
     /// Every door, in the order of their discriminants.
-    pub const ALL: [Protocol; 5] = [
+    pub const ALL: [Protocol; 7] = [
         Protocol::Graphite,
         Protocol::GraphiteUdp,
         Protocol::Pickle,
         Protocol::Http,
         Protocol::KairosRest,
+        Protocol::KairosTelnet,
+        Protocol::OpenTsdb,
     ];
 
     /// The label in `/metrics`.
@@ -34,6 +40,8 @@ impl Protocol {
             Protocol::Pickle => "pickle",
             Protocol::Http => "http",
             Protocol::KairosRest => "kairos_rest",
+            Protocol::KairosTelnet => "kairos_telnet",
+            Protocol::OpenTsdb => "opentsdb_http",
         }
     }
 }
@@ -58,10 +66,16 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// A line without two or three fields.
+    /// A line without two or three fields; of KairosDB, without a timestamp or a value.
     Fields = "fields",
+    /// A line that begins with no command its door knows.
+    Command = "command",
+    /// A path that the tag parser of the Graphite doors makes nothing of.
+    Path = "path",
     /// A value that is no decimal number, or is not finite.
     Value = "value",
+    /// A value that is a text over its limit.
+    TextLong = "text_long",
     /// A value that is NaN: not an error of form, so counted apart.
     NotANumber = "nan",
     /// A timestamp that is no number.
@@ -90,6 +104,8 @@ reasons! {
     SeriesLong = "series_long",
     /// A new series beyond the limit of series.
     SeriesFull = "series_full",
+    /// One more time to live of a name than the limit.
+    TtlsMany = "ttls_many",
     /// A point older than everything the full head still keeps.
     HeadFull = "head_full",
     /// A line over the line limit.

@@ -30,7 +30,7 @@ use crate::store::definition::Definition;
 use crate::store::manifest::{Edit, Version};
 use crate::store::recover::{RecoverError, Start};
 use crate::store::{self, Store, Wish, log};
-use crate::wire::{graphite, pickle};
+use crate::wire::{graphite, kairos_telnet, pickle};
 use feed::Feed;
 use keeper::Keeper;
 use landing::Landing;
@@ -55,6 +55,8 @@ pub struct Options {
     pub buffered_bytes_max: usize,
     /// Which timestamps may stand.
     pub times: TimeRule,
+    /// What KairosDB's lines may be.
+    pub telnet: kairos_telnet::Options,
     /// Bounds of the index.
     pub index: index::Bounds,
     /// Bounds and rhythms of the store.
@@ -90,8 +92,8 @@ const KEEPER: usize = 0;
 
 /// Make a series known that was known before.
 fn restore(index: &mut Index, definition: &Definition) -> Option<SeriesId> {
-    let (name, values) = (&definition.name, definition.properties.values);
-    index.restore(definition.tenant, name, values)
+    let variant = definition.properties.variant();
+    index.restore(definition.tenant, &definition.name, variant)
 }
 
 /// One shard.
@@ -100,6 +102,7 @@ pub struct Shard {
     pub number: usize,
     options: Options,
     lines: graphite::Decoder,
+    commands: kairos_telnet::Decoder,
     frames: pickle::Decoder,
     samples: Samples,
     landing: Landing,
@@ -138,6 +141,7 @@ impl Shard {
             line_bytes_max,
             frame_bytes_max,
             times,
+            telnet,
             ..
         } = options;
         let mut index = Index::new(options.seed, options.index);
@@ -150,6 +154,7 @@ impl Shard {
         })?;
         let mut store = store;
         store.note_deleted(&|identity| index.find(identity));
+        index.with_siblings().for_each(|id| store.keep_order(id));
         let told = control::Writer::new(loaded);
         let keeper = |manifest| Keeper::new((manifest, told), options.store, shards, scrap);
         Ok(Shard {
@@ -162,6 +167,7 @@ impl Shard {
                     times,
                 },
             ),
+            commands: kairos_telnet::Decoder::new(Scanner::new(options.isa), telnet),
             frames: pickle::Decoder::new(pickle::Options {
                 frame_bytes_max,
                 times,
@@ -194,14 +200,19 @@ impl Shard {
     /// Open one piece of mail. Answers come out of [`Shard::work`].
     pub fn open_mail(&mut self, mail: Mail) {
         match mail {
-            Mail::Scan { from, ticket, plan } => {
+            Mail::Scan {
+                from,
+                ticket,
+                plan,
+                now,
+            } => {
                 if SCANS_MAX <= self.scans.len() {
                     self.reply(from, ticket, Reply::Part(Err(QueryError::Busy)));
                 } else {
                     self.scans.push_back(Running {
                         from,
                         ticket,
-                        scan: Scan::new(plan),
+                        scan: Scan::new(plan, now),
                         waits: false,
                     });
                 }

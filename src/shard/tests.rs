@@ -28,6 +28,7 @@ fn options() -> Options {
         frame_bytes_max: 1 << 24,
         buffered_bytes_max: 1 << 20,
         times: TimeRule::default(),
+        telnet: kairos_telnet::Options::default(),
         index: index::Bounds::series(1000),
         store: store::Options {
             head_bytes_max: 64 << 20,
@@ -98,7 +99,8 @@ impl World {
             until,
             last_slots: Arc::new([]),
         };
-        let mut scan = Scan::new(Plan::new(TenantId::DEFAULT, want, Limits::default()));
+        let plan = Plan::new(TenantId::DEFAULT, want, Limits::default());
+        let mut scan = Scan::new(plan, Stamp(self.stamp));
         let found = loop {
             let Landing { index, store, .. } = &mut self.shard.landing;
             match scan.step(index, store, 1000) {
