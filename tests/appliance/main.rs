@@ -8,6 +8,7 @@ mod harness;
 mod hostile;
 mod ingest;
 mod kairosdb;
+mod kairosdb_queries;
 mod pictures;
 mod quotes;
 mod rig;

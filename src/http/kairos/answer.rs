@@ -1,16 +1,16 @@
 //! The answer's text, in KairosDB's order of keys and without blanks.
 
-use http::StatusCode;
-
 use super::Refused;
 use super::gather::{Gathered, Group};
 use super::number::{Clock, push_double};
 use super::request::Metric;
 use super::tree::Tree;
+use super::tree_text;
 use crate::base::decimal::push_integer;
 use crate::http::question::Question;
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
+use crate::query::kairos::KairosError;
 use crate::query::kairos::stream::{Point, Texts, Value};
 use crate::query::kairos::tags::Tags;
 
@@ -48,9 +48,8 @@ impl<'a> Answer<'a> {
     pub(super) async fn begin(&mut self, asked: &Tree) -> Result<(), QueryError> {
         if self.question.options.kairos_query.return_query {
             self.text.extend_from_slice(b"\"original_query\":");
-            push_tree(asked, &mut self.text);
+            tree_text::push_in_pieces(asked, &mut self.text, &self.pace).await?;
             self.text.push(b',');
-            self.pace.did(self.text.len() / 8).await?;
         }
         self.text.extend_from_slice(b"\"queries\":[");
         Ok(())
@@ -97,7 +96,7 @@ impl<'a> Answer<'a> {
     ) -> Result<(), Refused> {
         let count = gathered.count(group, metric);
         let count = metric.limit.map_or(count, |limit| limit.min(count));
-        self.begin_result(metric, Some(group), &[], count as u64).await?;
+        self.begin_result(metric, group, &[], count as u64).await?;
         let mut joining = gathered.joining(group, metric);
         let mut some = Vec::with_capacity(POINTS_PER_BREATH);
         let mut left = count;
@@ -107,7 +106,8 @@ impl<'a> Answer<'a> {
             let is_last = joining.step(POINTS_PER_BREATH.min(left), &mut some);
             some.truncate(left);
             left -= some.len();
-            self.push_some(&some, &gathered.texts, &mut is_first).await?;
+            self.push_some(&some, &gathered.texts, &mut is_first)
+                .await?;
             if is_last {
                 break;
             }
@@ -124,7 +124,8 @@ impl<'a> Answer<'a> {
         points: &[Point],
         texts: &Texts,
     ) -> Result<(), Refused> {
-        self.begin_result(metric, Some(group), ids, points.len() as u64).await?;
+        self.begin_result(metric, group, ids, points.len() as u64)
+            .await?;
         let mut is_first = true;
         for some in points.chunks(POINTS_PER_BREATH) {
             self.push_some(some, texts, &mut is_first).await?;
@@ -134,19 +135,24 @@ impl<'a> Answer<'a> {
     }
 
     /// The tags of a metric, without points.
-    pub(super) async fn push_tags_of(&mut self, metric: &Metric, tags: &Tags) -> Result<(), Refused> {
+    pub(super) async fn push_tags_of(
+        &mut self,
+        metric: &Metric,
+        tags: &Tags,
+    ) -> Result<(), Refused> {
         self.text.extend_from_slice(b"{\"name\":");
         push_text(&metric.name, &mut self.text);
         self.push_tags(tags).await?;
         self.text.extend_from_slice(b",\"values\":[]}");
-        Ok(())
+        let bytes = self.text.len() as u64;
+        Ok(self.question.options.limits.check_bytes(bytes)?)
     }
 
     /// All up to the first point.
     async fn begin_result(
         &mut self,
         metric: &Metric,
-        group: Option<&Group>,
+        group: &Group,
         ids: &[i64],
         points: u64,
     ) -> Result<(), QueryError> {
@@ -163,12 +169,12 @@ impl<'a> Answer<'a> {
             self.text.extend_from_slice(b",\"alias\":");
             push_text(alias, &mut self.text);
         }
-        if let Some(group) = group {
-            self.push_group(metric, group, ids);
-            if !metric.exclude_tags {
-                self.push_tags(&group.tags).await?;
-            }
+        self.push_group(metric, group, ids);
+        if !metric.exclude_tags {
+            self.push_tags(&group.tags).await?;
         }
+        // The tags are there once more with each group of points.
+        limits.check_bytes(self.text.len() as u64)?;
         self.text.extend_from_slice(b",\"values\":[");
         self.pace.did_series(metric.name.len()).await
     }
@@ -245,7 +251,9 @@ impl<'a> Answer<'a> {
             match point.value {
                 Value::Long(value) => push_integer(value, out),
                 Value::Double(value) if value.is_finite() => push_double(value, out),
-                Value::Double(value) => return Err(not_finite(point.time, value)),
+                Value::Double(value) => {
+                    return Err(KairosError::not_finite(point.time, value).into());
+                }
                 Value::Text(place) => push_text(texts.get(place), out),
                 Value::Null => out.extend_from_slice(b"null"),
             }
@@ -259,17 +267,6 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// JSON has no such numbers.
-fn not_finite(time_ms: i64, value: f64) -> Refused {
-    let shown = match value {
-        f64::INFINITY => "Infinity",
-        f64::NEG_INFINITY => "-Infinity",
-        _ => "NaN",
-    };
-    let told = format!("NaN or Infinity:{shown} data point={time_ms}");
-    Refused::new(StatusCode::INTERNAL_SERVER_ERROR, told)
-}
-
 /// Append texts with commas between them.
 pub(super) fn push_list(texts: &[String], out: &mut Vec<u8>) {
     for (i, text) in texts.iter().enumerate() {
@@ -277,38 +274,6 @@ pub(super) fn push_list(texts: &[String], out: &mut Vec<u8>) {
             out.push(b',');
         }
         push_text(text, out);
-    }
-}
-
-/// Append a tree as JSON; it is no deeper than trees are read.
-pub(super) fn push_tree(tree: &Tree, out: &mut Vec<u8>) {
-    match tree {
-        Tree::Null => out.extend_from_slice(b"null"),
-        Tree::Bool(truth) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),
-        Tree::Number(text) => out.extend_from_slice(text.as_bytes()),
-        Tree::Text(text) => push_text(text, out),
-        Tree::Array(list) => {
-            out.push(b'[');
-            for (i, value) in list.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                push_tree(value, out);
-            }
-            out.push(b']');
-        }
-        Tree::Object(fields) => {
-            out.push(b'{');
-            for (i, (name, value)) in fields.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                push_text(name, out);
-                out.push(b':');
-                push_tree(value, out);
-            }
-            out.push(b'}');
-        }
     }
 }
 

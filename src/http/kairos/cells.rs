@@ -10,11 +10,11 @@ use super::request::{Metric, Query};
 use crate::base::time::Millis;
 use crate::http::question::Question;
 use crate::query::error::QueryError;
+use crate::query::kairos::Context;
 use crate::query::kairos::cells::{CellPlan, Cells};
 use crate::query::kairos::joining::stretch;
 use crate::query::kairos::stream::{Kind, Stream};
 use crate::query::kairos::tags;
-use crate::query::kairos::Context;
 use crate::query::merge::{Merged, MergedCells};
 use crate::query::plan::Want;
 use crate::query::scan::Folding;
@@ -26,7 +26,9 @@ const AT_ONCE: usize = 1_000;
 pub(super) fn plan(metric: &Metric, context: &Context<'_>) -> Option<CellPlan> {
     let first = metric.aggregators.first()?;
     let is_whole = metric.groupers.is_empty() && metric.limit.is_none();
-    is_whole.then(|| CellPlan::new(first, Kind::Number, context)).flatten()
+    is_whole
+        .then(|| CellPlan::new(first, Kind::Number, context))
+        .flatten()
 }
 
 /// What was found of a metric: texts, whose groups are still to be computed, and behind the first aggregator

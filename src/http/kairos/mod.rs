@@ -29,6 +29,7 @@ mod server_type;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod tree_text;
 
 use bytes::Bytes;
 use http::header::{

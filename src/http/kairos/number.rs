@@ -1,6 +1,6 @@
 //! Numbers as KairosDB prints them: Java's digits, and no `.0` at the end.
 
-use crate::base::decimal::push_integer;
+use crate::base::decimal::{pair, push_integer};
 
 /// From here on Java prints an exponent.
 const PLAIN_BELOW: f64 = 1e7;
@@ -38,13 +38,14 @@ pub(super) fn push_double(value: f64, out: &mut Vec<u8>) {
 fn push_scaled(scaled: u64, out: &mut Vec<u8>) {
     let one = 10_u64.pow(USUAL_PLACES as u32);
     push_integer((scaled / one) as i64, out);
-    let mut rest = scaled % one;
-    let mut digits = [b'.', 0, 0, 0, 0];
-    for digit in digits.iter_mut().skip(1).rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    let zeros = digits.iter().rev().take_while(|&&digit| digit == b'0').count();
+    let rest = (scaled % one) as u32;
+    let ([a, b], [c, d]) = (pair(rest / 100), pair(rest));
+    let digits = [b'.', a, b, c, d];
+    let zeros = digits
+        .iter()
+        .rev()
+        .take_while(|&&digit| digit == b'0')
+        .count();
     out.extend_from_slice(digits.get(..digits.len() - zeros).unwrap_or_default());
 }
 
@@ -141,13 +142,12 @@ impl Clock {
             push_integer(high, &mut self.text);
         }
         out.extend_from_slice(&self.text);
-        let mut rest = (time_ms % LOW) as u32;
+        let low = (time_ms % LOW) as u32;
         let mut digits = [0; 8];
-        for pair in digits.chunks_exact_mut(2).rev() {
-            let two = rest % 100;
-            rest /= 100;
-            pair.copy_from_slice(&[b'0' + (two / 10) as u8, b'0' + (two % 10) as u8]);
-        }
+        digits[..2].copy_from_slice(&pair(low / 1_000_000));
+        digits[2..4].copy_from_slice(&pair(low / 10_000));
+        digits[4..6].copy_from_slice(&pair(low / 100));
+        digits[6..].copy_from_slice(&pair(low));
         out.extend_from_slice(&digits);
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 
-use super::answer::{Answer, push_tree};
+use super::answer::Answer;
 use super::request::{Metric, Query, Reading};
 use super::results::{self, Found};
 use super::running::Kill;
-use super::{Refused, body, not_an_object, refusal, success, tree};
+use super::{Refused, body, not_an_object, refusal, success, tree, tree_text};
 use crate::base::time::Millis;
 use crate::http::question::Question;
 use crate::model::series::SeriesName;
@@ -41,23 +41,23 @@ fn told(answered: Result<Vec<u8>, Refused>) -> Response<Bytes> {
 
 async fn points(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
     let (tree, query) = read(question).await?;
+    let printed = print(question, &tree, &query).await;
+    tell_if_slow(question, &query);
+    printed
+}
+
+async fn print(question: &Question<'_>, tree: &Tree, query: &Query) -> Result<Vec<u8>, Refused> {
     let mut answer = Answer::new(question);
-    answer.begin(&tree).await?;
+    answer.begin(tree).await?;
     let kill = Arc::new(Kill::default());
     question.may_be_killed(Arc::clone(&kill));
     let mut json = Vec::new();
-    push_tree(&tree, &mut json);
-    answer.pace().did(json.len() / 8).await?;
+    tree_text::push_in_pieces(tree, &mut json, answer.pace()).await?;
     for metric in &query.metrics {
         let running = &question.options.kairos.running;
         let _listed = running.begin(&metric.name, &json, &kill);
-        let found = results::find(question, &query, metric).await;
-        let pushed = match found {
-            Ok(found) => push(&mut answer, metric, found).await,
-            Err(refused) => Err(refused),
-        };
-        tell_if_slow(question, &query);
-        pushed?;
+        let found = results::find(question, query, metric).await?;
+        push(&mut answer, metric, found).await?;
     }
     Ok(answer.end())
 }
@@ -76,8 +76,10 @@ async fn push(answer: &mut Answer<'_>, metric: &Metric, found: Found) -> Result<
         Found::Computed(computed) => {
             for result in &computed.results {
                 let points = &result.stream.points;
-                let group = (&result.group, result.ids.as_slice());
-                answer.push_computed(metric, group, points, &computed.texts).await?;
+                let group = (result.group.as_ref(), result.ids.as_slice());
+                answer
+                    .push_computed(metric, group, points, &computed.texts)
+                    .await?;
             }
             answer.end_metric();
         }

@@ -108,7 +108,9 @@ impl Query {
             Some(_) => return bad("query.metrics must be an array"),
         };
         if METRICS_MAX < metrics.len() {
-            return bad(format!("a query has at most {METRICS_MAX} metrics; send several"));
+            return bad(format!(
+                "a query has at most {METRICS_MAX} metrics; send several"
+            ));
         }
         let metrics = metrics.iter().enumerate();
         let metrics = metrics.map(|(i, metric)| Metric::read(metric, i, &shared));
@@ -149,7 +151,10 @@ impl Metric {
         let aggregators = list(tree, &place, "aggregators", AGGREGATORS_MAX)?;
         let aggregators = steps::read(aggregators, &place, shared)?;
         check_plugins(tree, &place)?;
-        let is_descending = match given(tree, &place, "order").map(|it| it.text()).transpose()? {
+        let is_descending = match given(tree, &place, "order")
+            .map(|it| it.text())
+            .transpose()?
+        {
             None => false,
             Some(order) if order.eq_ignore_ascii_case("asc") => false,
             Some(order) if order.eq_ignore_ascii_case("desc") => true,
@@ -248,7 +253,9 @@ fn filters(metric: &Tree, place: &str, regex_prefix: &str) -> Checked<Vec<TagFil
             filters.push(filter);
         }
         if FILTERS_MAX < filters.len() {
-            return bad(format!("{place}.tags has more than {FILTERS_MAX} keys; use fewer"));
+            return bad(format!(
+                "{place}.tags has more than {FILTERS_MAX} keys; use fewer"
+            ));
         }
     }
     Ok(filters)

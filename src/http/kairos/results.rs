@@ -1,5 +1,7 @@
 //! From the points of a metric to its results: KairosDB's way through groups and aggregators.
 
+use std::rc::Rc;
+
 use http::StatusCode;
 
 use super::Refused;
@@ -36,8 +38,8 @@ pub(super) struct Computed {
 /// One result.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct QueryResult {
-    /// Which series it is of.
-    pub(super) group: Group,
+    /// Which series it is of; results of the same share it.
+    pub(super) group: Rc<Group>,
     /// Which of their points: what each grouper says of them.
     pub(super) ids: Vec<i64>,
     /// What they come to.
@@ -115,7 +117,10 @@ pub(super) async fn compute(
         None => {
             let mut gathered = gather(question, query, metric).await?;
             let groups = std::mem::take(&mut gathered.groups);
-            (gathered, groups.into_iter().map(|group| (group, None)).collect())
+            (
+                gathered,
+                groups.into_iter().map(|group| (group, None)).collect(),
+            )
         }
     };
     if groups.is_empty() && metric.groupers.is_empty() {
@@ -124,6 +129,7 @@ pub(super) async fn compute(
     let mut results = Vec::new();
     let mut points = 0_u64;
     for (group, folded) in groups {
+        let group = Rc::new(group);
         let saver = saving.of(metric, &group.tags, &gathered.texts);
         let context = Context {
             texts: &gathered.texts,
@@ -155,7 +161,7 @@ pub(super) async fn compute(
                 continue;
             }
             results.push(QueryResult {
-                group: group.clone(),
+                group: Rc::clone(&group),
                 ids: part.ids,
                 stream,
             });
@@ -202,5 +208,12 @@ async fn stream(
     limits.check_bytes((count as u64).saturating_mul(POINT_BYTES))?;
     let series: Vec<SeriesPoints<'_>> = gathered.limited(group, metric).collect();
     let kind = group.kind.unwrap_or(Kind::Number);
-    merge(&series, kind, metric.is_descending, usize::MAX, context.pace).await
+    merge(
+        &series,
+        kind,
+        metric.is_descending,
+        usize::MAX,
+        context.pace,
+    )
+    .await
 }

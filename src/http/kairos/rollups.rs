@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, RandomState};
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 
-use super::answer::push_tree;
+use super::tree_text::push as push_tree;
 use super::request::Reading;
 use super::request::task::Task;
 use super::tree::Tree;

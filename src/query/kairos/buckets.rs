@@ -8,7 +8,7 @@
 use super::aggregator::Range;
 use super::calendar::{DAY_MS, Date, months_between};
 use super::error::KairosError;
-use super::sampling::{Sampling, Step, Unit};
+use super::sampling::{Sampling, Step, Unit, steps_between, steps_from};
 use super::zone::Zone;
 
 /// All buckets of one aggregator.
@@ -99,8 +99,13 @@ impl Buckets {
     pub(super) fn of(&self, time: i64) -> Bucket {
         match self.step {
             Step::Millis(step) => {
-                let index = time.saturating_sub(self.origin) / step;
-                self.numbered(index, time)
+                let index = steps_between(self.origin, time, step);
+                let end = steps_from(self.origin, step, index.saturating_add(1));
+                Bucket {
+                    index,
+                    begin: steps_from(self.origin, step, index),
+                    end: end.max(time.saturating_add(1)),
+                }
             }
             Step::Local(_) | Step::Months(_) => self.numbered(self.index_of(time), time),
         }
@@ -111,8 +116,8 @@ impl Buckets {
         let local_origin = self.origin.saturating_add(self.offset);
         let local = || time.saturating_add(self.zone.offset_at(time));
         match self.step {
-            Step::Millis(step) => time.saturating_sub(self.origin) / step,
-            Step::Local(step) => local().saturating_sub(local_origin) / step,
+            Step::Millis(step) => steps_between(self.origin, time, step),
+            Step::Local(step) => steps_between(local_origin, local(), step),
             Step::Months(step) => months_between(local_origin, local()) / step,
         }
     }
@@ -133,7 +138,7 @@ impl Buckets {
     /// Where a bucket begins.
     pub(super) fn begin_of(&self, index: i64) -> i64 {
         match self.step {
-            Step::Millis(step) => self.origin.saturating_add(step.saturating_mul(index)),
+            Step::Millis(step) => steps_from(self.origin, step, index),
             Step::Local(_) | Step::Months(_) => {
                 self.zone.instant(self.local_begin_of(index), self.offset)
             }

@@ -20,6 +20,18 @@ impl KairosError {
         KairosError::Failed(Some(text.into()))
     }
 
+    /// A value that JSON has no number for.
+    pub fn not_finite(time: i64, value: f64) -> KairosError {
+        let name = match value {
+            f64::INFINITY => "Infinity",
+            f64::NEG_INFINITY => "-Infinity",
+            _ => "NaN",
+        };
+        KairosError::failed(format!(
+            "NaN or Infinity:{name} data point=[{time}, {name}]"
+        ))
+    }
+
     /// A bucket or a range of no length.
     pub(super) fn divided_by_zero() -> KairosError {
         KairosError::failed("/ by zero")

@@ -73,7 +73,10 @@ const PATIENCE: usize = 64;
 
 impl<'a> Joining<'a> {
     /// Begin. What is equal in time and value comes in the order of `series`.
-    pub fn new(series: impl IntoIterator<Item = SeriesPoints<'a>>, is_descending: bool) -> Joining<'a> {
+    pub fn new(
+        series: impl IntoIterator<Item = SeriesPoints<'a>>,
+        is_descending: bool,
+    ) -> Joining<'a> {
         let series = series.into_iter().filter(|it| !it.is_empty());
         let heads: Vec<Head> = series.map(|column| Head { column, done: 0 }).collect();
         let mut joining = Joining {
@@ -86,7 +89,9 @@ impl<'a> Joining<'a> {
             heap: None,
         };
         for head in &joining.heads {
-            joining.next.push(order(head.time(is_descending), is_descending));
+            joining
+                .next
+                .push(order(head.time(is_descending), is_descending));
         }
         joining
     }
@@ -128,7 +133,11 @@ impl<'a> Joining<'a> {
         let looked = self.next.len();
         if self.tied.len() > 1 {
             for (key, place) in &mut self.tied {
-                let number = self.active.get(*place as usize).copied().unwrap_or_default();
+                let number = self
+                    .active
+                    .get(*place as usize)
+                    .copied()
+                    .unwrap_or_default();
                 let head = self.heads.get(number as usize);
                 *key = head.map_or(0, |head| head.key(self.is_descending));
             }
@@ -155,7 +164,11 @@ impl<'a> Joining<'a> {
             let mut kept = 0;
             for place in 0..self.active.len() {
                 let number = self.active[place];
-                if self.heads.get(number as usize).is_some_and(|it| !it.is_done()) {
+                if self
+                    .heads
+                    .get(number as usize)
+                    .is_some_and(|it| !it.is_done())
+                {
                     self.active[kept] = number;
                     self.next[kept] = self.next[place];
                     kept += 1;
@@ -231,7 +244,11 @@ impl Head<'_> {
             out.extend(self.column.point(self.at(is_descending)));
         } else if is_descending {
             let end = self.column.len() - self.done;
-            out.extend((end - count..end).rev().filter_map(|at| self.column.point(at)));
+            out.extend(
+                (end - count..end)
+                    .rev()
+                    .filter_map(|at| self.column.point(at)),
+            );
         } else {
             out.extend((self.done..self.done + count).filter_map(|at| self.column.point(at)));
         }
@@ -288,7 +305,11 @@ mod tests {
         }
         points.sort_by(|(i, a), (j, b)| {
             let order = a.time.cmp(&b.time).then(number(a).total_cmp(&number(b)));
-            let order = if is_descending { order.reverse() } else { order };
+            let order = if is_descending {
+                order.reverse()
+            } else {
+                order
+            };
             order.then(i.cmp(j))
         });
         points.into_iter().map(|(_, point)| point).collect()
@@ -296,7 +317,9 @@ mod tests {
 
     fn owned(random: &mut Random, spread: u64, are_texts: bool) -> Owned {
         let count = random.below(40) as usize;
-        let mut times: Vec<i64> = (0..count).map(|_| random.below(spread) as i64 - 20).collect();
+        let mut times: Vec<i64> = (0..count)
+            .map(|_| random.below(spread) as i64 - 20)
+            .collect();
         times.sort_unstable();
         times.dedup();
         let kind = match are_texts {
@@ -328,7 +351,9 @@ mod tests {
             let all: Vec<Owned> = (0..count).map(own).collect();
             let is_descending = random.chance(50);
             let limit = random.chance(30).then(|| random.below(9) as usize + 1);
-            let series = all.iter().map(|own| limited(column(own), limit, is_descending));
+            let series = all
+                .iter()
+                .map(|own| limited(column(own), limit, is_descending));
             let mut joining = Joining::new(series, is_descending);
             let mut points = Vec::new();
             while !joining.step(random.below(50) as usize, &mut points) {}

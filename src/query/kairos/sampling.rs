@@ -115,7 +115,7 @@ impl Step {
     /// `count` steps after an instant, or before it.
     pub(super) fn from(self, time: i64, zone: &Zone, count: i64) -> i64 {
         if let Step::Millis(step) = self {
-            return time.saturating_add(step.saturating_mul(count));
+            return steps_from(time, step, count);
         }
         let offset = zone.offset_at(time);
         zone.instant(self.local_from(time.saturating_add(offset), count), offset)
@@ -124,10 +124,27 @@ impl Step {
     /// The same in local time.
     pub(super) fn local_from(self, local: i64, count: i64) -> i64 {
         match self {
-            Step::Millis(step) | Step::Local(step) => {
-                local.saturating_add(step.saturating_mul(count))
-            }
+            Step::Millis(step) | Step::Local(step) => steps_from(local, step, count),
             Step::Months(months) => add_months(local, months.saturating_mul(count)),
         }
+    }
+}
+
+/// So many steps of one length after a time; at the ends of time it stays there.
+pub(super) fn steps_from(time: i64, step: i64, count: i64) -> i64 {
+    let fits = step
+        .checked_mul(count)
+        .and_then(|length| time.checked_add(length));
+    fits.unwrap_or_else(|| {
+        let exact = i128::from(time) + i128::from(step) * i128::from(count);
+        exact.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+    })
+}
+
+/// How many whole steps of one length are between two times, towards zero.
+pub(super) fn steps_between(from: i64, until: i64, step: i64) -> i64 {
+    match until.checked_sub(from) {
+        Some(length) => length / step,
+        None => ((i128::from(until) - i128::from(from)) / i128::from(step)) as i64,
     }
 }

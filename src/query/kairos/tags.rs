@@ -19,7 +19,9 @@ pub fn shared(keys: &[String], name: &SeriesName) -> Vec<String> {
 /// By what groups are sorted: keys and values as one text.
 pub fn sorted_by(keys: &[String], values: &[String]) -> String {
     let parts = keys.iter().zip(values);
-    parts.flat_map(|(key, value)| [key.as_str(), value.as_str()]).collect()
+    parts
+        .flat_map(|(key, value)| [key.as_str(), value.as_str()])
+        .collect()
 }
 
 /// Add the tags of a series.

@@ -68,6 +68,10 @@ impl Zone {
     /// repeats is that of the two that has the offset `preferred`, and where none has, as Joda-Time does
     /// it, the later one east of Greenwich and the earlier one west of it.
     pub fn instant(&self, local: i64, preferred: i64) -> i64 {
+        // Beyond all times it is where it is.
+        if local == i64::MIN || local == i64::MAX {
+            return local;
+        }
         let zone = match &self.0 {
             Rules::Fixed(offset) => return local.saturating_sub(*offset),
             Rules::Region(zone) => zone,

@@ -92,3 +92,64 @@ impl CellsMerge {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, VecDeque};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::base::time::Millis;
+    use crate::query::scan::CellGroup;
+
+    fn merged(shards: Vec<FoundCells>, budget: usize) -> MergedCells {
+        let range = (Millis(0), Arc::from([]));
+        let rest = PointsMerge::new(VecDeque::new(), (false, 0), &[], range);
+        let mut merge = CellsMerge::new(rest, shards);
+        loop {
+            let slice = merge.slice(&Limits::default(), budget);
+            if let Some(merged) = slice.expect("no ceiling is near") {
+                return merged;
+            }
+        }
+    }
+
+    #[test]
+    fn a_series_that_is_folded_twice_spoils_all() {
+        let found = |identity| FoundCells {
+            identities: vec![Identity(identity)],
+            folded: 3,
+            ..FoundCells::default()
+        };
+        for budget in [1, 1_000] {
+            let once = merged(vec![found(1), found(2)], budget);
+            assert_eq!((once.torn, once.folded), (false, 6));
+            assert!(merged(vec![found(1), found(2), found(1)], budget).torn);
+        }
+    }
+
+    #[test]
+    fn groups_of_shards_are_one_with_all_their_tags() {
+        let found = |value: &str, host: &str| FoundCells {
+            groups: vec![CellGroup {
+                values: vec![value.to_owned()],
+                tags: Tags::from([("host".to_owned(), BTreeSet::from([host.to_owned()]))]),
+                cells: Cells::default(),
+            }],
+            ..FoundCells::default()
+        };
+        let shards = vec![found("x", "a"), found("y", "a"), found("x", "b")];
+        let merged = merged(shards, 1);
+        let shown = merged.groups.into_iter().map(|(values, group)| {
+            let hosts = group.tags.into_values().flatten();
+            (
+                values.concat(),
+                hosts.collect::<String>(),
+                group.parts.len(),
+            )
+        });
+        let shown: Vec<(String, String, usize)> = shown.collect();
+        let want = [("x", "ab", 2), ("y", "a", 1)];
+        assert_eq!(shown, want.map(|(v, h, n)| (v.to_owned(), h.to_owned(), n)));
+    }
+}

@@ -138,7 +138,9 @@ pub(super) fn double(text: &str) -> Result<f64, String> {
         return Err("empty String".to_owned());
     }
     let unsigned = trimmed.trim_start_matches(['+', '-']);
-    let digits = unsigned.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.');
+    let digits = unsigned
+        .bytes()
+        .take_while(|b| b.is_ascii_digit() || *b == b'.');
     if digits.filter(|&b| b == b'.').count() > 1 {
         return Err("multiple points".to_owned());
     }

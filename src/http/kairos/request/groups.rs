@@ -18,7 +18,11 @@ pub(super) struct Grouping {
 const KNOWN: [(&str, &str, &[&str]); 4] = [
     ("bin", "BinGroupBy", &["bins", "start_date"]),
     ("tag", "TagGroupBy", &["tags", "start_date"]),
-    ("time", "TimeGroupBy", &["range_size", "group_count", "start_date"]),
+    (
+        "time",
+        "TimeGroupBy",
+        &["range_size", "group_count", "start_date"],
+    ),
     ("value", "ValueGroupBy", &["range_size", "start_date"]),
 ];
 

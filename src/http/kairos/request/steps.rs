@@ -281,7 +281,9 @@ impl Entry<'_> {
         };
         let list = field.list()?;
         if THRESHOLDS_MAX < list.len() {
-            return field.refuse(&format!("has more than {THRESHOLDS_MAX} entries; use fewer"));
+            return field.refuse(&format!(
+                "has more than {THRESHOLDS_MAX} entries; use fewer"
+            ));
         }
         let path = field.path();
         let thresholds = list.iter().enumerate().map(|(i, tree)| {

@@ -7,7 +7,7 @@ use super::fields::{Checked, Field};
 use super::times::{self, Relative};
 use super::{Metric, Query, Reading};
 use crate::http::kairos::Refused;
-use crate::http::kairos::answer::push_tree;
+use crate::http::kairos::tree_text::push as push_tree;
 use crate::http::kairos::options::QueryOptions;
 use crate::http::kairos::tree::Tree;
 use crate::model::rollup::{PROGRESS_TEXT_BYTES_MAX, ROLLUPS_MAX};

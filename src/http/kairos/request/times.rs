@@ -90,7 +90,9 @@ pub(super) fn sampling(field: &Field<'_>) -> Checked<Sampling> {
     let path = field.path();
     let of = |name| Field::of(field.value, &path, name);
     let value = of("value").map_or(Ok(0), |value| value.integer())?;
-    let unit = of("unit").map(|name| unit(&name, field.place)).transpose()?;
+    let unit = of("unit")
+        .map(|name| unit(&name, field.place))
+        .transpose()?;
     if value < 0 {
         return bad(format!("{path}.value must be greater than or equal to 0"));
     }

@@ -51,7 +51,10 @@ fn pick<'a>(random: &mut Random, list: &[&'a str]) -> &'a str {
 fn aggregators(random: &mut Random) -> String {
     let names = ["avg", "sum", "min", "max", "count", "first", "last", "dev"];
     let name = pick(random, &names);
-    let unit = pick(random, &["seconds", "minutes", "hours", "days", "weeks", "months"]);
+    let unit = pick(
+        random,
+        &["seconds", "minutes", "hours", "days", "weeks", "months"],
+    );
     let value = 1 + random.below(if unit == "seconds" { 5_000 } else { 5 });
     let flag = |name: &str, random: &mut Random| match random.below(3) {
         0 => format!(r#","{name}":true"#),
@@ -62,9 +65,8 @@ fn aggregators(random: &mut Random) -> String {
         .iter()
         .map(|name| flag(name, random))
         .collect();
-    let first = format!(
-        r#"{{"name":"{name}","sampling":{{"value":"{value}","unit":"{unit}"}}{flags}}}"#
-    );
+    let first =
+        format!(r#"{{"name":"{name}","sampling":{{"value":"{value}","unit":"{unit}"}}{flags}}}"#);
     let then = [
         "",
         r#",{"name":"scale","factor":2}"#,
@@ -109,11 +111,17 @@ fn cells_and_points_come_to_the_same() {
                     r#","group_by":[{"name":"tag","tags":["bogus"]}]"#,
                 ],
             );
-            let zone = pick(&mut random, &["", "Europe/Paris", "America/New_York", "+05:30"]);
+            let zone = pick(
+                &mut random,
+                &["", "Europe/Paris", "America/New_York", "+05:30"],
+            );
             let filter = pick(&mut random, &["", r#","tags":{"host":["h0","h2"]}"#]);
             let start = BEGIN - 7_000_000 + random.below(20_000_000) as i64;
             let end = match random.chance(50) {
-                true => format!(r#","end_absolute":{}"#, start + random.below(1 << 33) as i64),
+                true => format!(
+                    r#","end_absolute":{}"#,
+                    start + random.below(1 << 33) as i64
+                ),
                 false => String::new(),
             };
             let text = |limit: &str| {
@@ -124,7 +132,12 @@ fn cells_and_points_come_to_the_same() {
             let (status, pushed) = query(&fleet, &text(""));
             // A limit is what shards cannot fold with; this one cuts nothing.
             let (want_status, want) = query(&fleet, &text(r#","limit":1000000"#));
-            assert_eq!(status, want_status, "seed {seed} {} {pushed} {want}", text(""));
+            assert_eq!(
+                status,
+                want_status,
+                "seed {seed} {} {pushed} {want}",
+                text("")
+            );
             let read = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
             let same = alike(&read(&pushed), &read(&want));
             assert!(same, "seed {seed} {}\n{pushed}\n{want}", text(""));
@@ -136,7 +149,9 @@ fn cells_and_points_come_to_the_same() {
 #[test]
 fn first_and_last_keep_what_they_are() {
     let mut fleet = TestFleet::new(SHARDS, NOW_S);
-    fleet.shards.put_long(0, "m1;a=b", 5, 1, 9_007_199_254_740_993);
+    fleet
+        .shards
+        .put_long(0, "m1;a=b", 5, 1, 9_007_199_254_740_993);
     fleet.shards.put(1, "m1;a=c", 7, 1, 0.5);
     let (status, answer) = query(
         &fleet,

@@ -20,7 +20,10 @@ fn shown(results: &Value) -> String {
         let mut line = String::new();
         for group in result["group_by"].as_array().into_iter().flatten() {
             for (_, of) in group["group"].as_object().into_iter().flatten() {
-                line += &format!("{} ", of.as_str().map_or(of.to_string(), |it| format!("'{it}'")));
+                line += &format!(
+                    "{} ",
+                    of.as_str().map_or(of.to_string(), |it| format!("'{it}'"))
+                );
             }
         }
         let values = result["values"].as_array().expect("values").iter();
@@ -52,12 +55,18 @@ fn groups_by_tags() {
     );
     check(r#"["bogus"]"#, &format!("'' : {all}"));
     check(r#"["month","month"]"#, &format!("'Apr' : {all}"));
-    let echo = &results(&fleet, &metric(r#","group_by":[{"name":"tag","tags":["host"]}]"#))[0];
+    let echo = &results(
+        &fleet,
+        &metric(r#","group_by":[{"name":"tag","tags":["host"]}]"#),
+    )[0];
     assert_eq!(
         echo["group_by"].to_string(),
         r#"[{"group":{"host":"A"},"name":"tag","tags":["host"]},{"name":"type","type":"number"}]"#
     );
-    assert_eq!(echo["tags"], json!({"host": ["A"], "client": ["bar", "foo"], "month": ["Apr"]}));
+    assert_eq!(
+        echo["tags"],
+        json!({"host": ["A"], "client": ["bar", "foo"], "month": ["Apr"]})
+    );
     // A second one is not even told.
     let two = r#","group_by":[{"name":"tag","tags":["host"]},{"name":"tag","tags":["client"]}]"#;
     let two = results(&fleet, &metric(two));
@@ -72,13 +81,18 @@ fn series_that_lack_a_tag_have_an_empty_one() {
             {{"name":"m1","tags":{{"tag2":"value"}},"datapoints":[[{T},2]]}}]"#
     ));
     let grouped = metric(r#","group_by":[{"name":"tag","tags":["tag1","tag2"]}]"#);
-    assert_eq!(shown(&results(&fleet, &grouped)), "'' 'value' : 2; 'value' '' : 1");
+    assert_eq!(
+        shown(&results(&fleet, &grouped)),
+        "'' 'value' : 2; 'value' '' : 1"
+    );
 }
 
 /// Ten points, two milliseconds apart.
 fn ten() -> (TestFleet, i64) {
     let begin = 1_375_202_962_764;
-    let points: Vec<String> = (0..10).map(|i| format!("[{},{}]", begin + 2 * i, i + 1)).collect();
+    let points: Vec<String> = (0..10)
+        .map(|i| format!("[{},{}]", begin + 2 * i, i + 1))
+        .collect();
     let points = points.join(",");
     let text = format!(r#"{{"name":"m1","tags":{{"a":"b"}},"datapoints":[{points}]}}"#);
     (holding(&text), begin)
@@ -93,7 +107,8 @@ fn groups_by_points() {
         );
         assert_eq!(shown(&results(&fleet, &text)), want, "{groupers}");
     };
-    let time = r#"{"name":"time","range_size":{"value":"2","unit":"milliseconds"},"group_count":"2"}"#;
+    let time =
+        r#"{"name":"time","range_size":{"value":"2","unit":"milliseconds"},"group_count":"2"}"#;
     let value = r#"{"name":"value","range_size":5}"#;
     let bin = r#"{"name":"bin","bins":[2,"5",7]}"#;
     check(time, "0 : 1 3 5 7 9; 1 : 2 4 6 8 10");
@@ -124,7 +139,13 @@ fn months_group_by_the_calendar() {
         let time: jiff::Timestamp = format!("{text}T00:00:00Z").parse().expect("a time");
         time.as_millisecond()
     };
-    let days = ["2010-01-31", "2010-02-28", "2010-12-01", "2011-02-28", "2012-01-31"];
+    let days = [
+        "2010-01-31",
+        "2010-02-28",
+        "2010-12-01",
+        "2011-02-28",
+        "2012-01-31",
+    ];
     let points: Vec<String> = days.iter().map(|day| format!("[{},1]", at(day))).collect();
     let points = points.join(",");
     let fleet = holding(&format!(
@@ -165,12 +186,16 @@ fn nothing_matched() {
         let response = run(answer(request("POST", url, "", &text), &fleet, options));
         body(&response).to_owned()
     };
-    let empty = r#"{"queries":[{"sample_size":0,"results":[{"name":"nosuch","tags":{},"values":[]}]}]}"#;
+    let empty =
+        r#"{"queries":[{"sample_size":0,"results":[{"name":"nosuch","tags":{},"values":[]}]}]}"#;
     let none = r#"{"queries":[{"sample_size":0,"results":[]}]}"#;
     let usual = HttpOptions::default();
     assert_eq!(ask(&usual, ""), empty);
     assert_eq!(ask(&usual, r#","aggregators":[{"name":"sum"}]"#), empty);
-    assert_eq!(ask(&usual, r#","group_by":[{"name":"tag","tags":["a"]}]"#), empty);
+    assert_eq!(
+        ask(&usual, r#","group_by":[{"name":"tag","tags":["a"]}]"#),
+        empty
+    );
     let grouped = r#","group_by":[{"name":"value","range_size":5}]"#;
     assert_eq!(ask(&usual, grouped), none);
     let dropping = HttpOptions {
@@ -222,13 +247,22 @@ fn a_query_in_the_url() {
     let head = ask(&fleet, request("HEAD", &url(&text), "", ""));
     assert_eq!((head.status().as_u16(), body(&head)), (200, ""));
     let told = r#"{"errors":["query json must not be null or empty"]}"#;
-    for url in ["/api/v1/datapoints/query", "/api/v1/datapoints/query/?query="] {
+    for url in [
+        "/api/v1/datapoints/query",
+        "/api/v1/datapoints/query/?query=",
+    ] {
         let response = get(url);
         assert_eq!((response.status().as_u16(), body(&response)), (400, told));
     }
-    let response = ask(&fleet, request("GET", "/api/v1/datapoints/query/tags", "", ""));
+    let response = ask(
+        &fleet,
+        request("GET", "/api/v1/datapoints/query/tags", "", ""),
+    );
     assert_eq!(response.status().as_u16(), 405);
-    let response = ask(&fleet, request("DELETE", "/api/v1/datapoints/query", "", ""));
+    let response = ask(
+        &fleet,
+        request("DELETE", "/api/v1/datapoints/query", "", ""),
+    );
     assert_eq!(header(&response, "Allow"), "GET,HEAD,OPTIONS,POST");
 }
 
@@ -243,7 +277,9 @@ fn texts_and_numbers_of_one_name() {
     let check = |rest: &str, want: &str| {
         let (status, answer) = query(&fleet, &metric(rest));
         assert_eq!(status, 200, "{answer}");
-        let want = want.replace("T0", &T.to_string()).replace("T1", &(T + 1).to_string());
+        let want = want
+            .replace("T0", &T.to_string())
+            .replace("T1", &(T + 1).to_string());
         assert_eq!(answer, format!(r#"{{"queries":[{{{want}}}]}}"#), "{rest}");
     };
     check(
@@ -317,13 +353,19 @@ fn what_points_make_impossible() {
         let want = format!(r#"{{"errors":["{told}"]}}"#);
         assert_eq!(query(&fleet, &text), (500, want), "{aggregators}");
     };
-    check(r#"{"name":"sum","sampling":{"value":0,"unit":"days"}}"#, "/ by zero");
+    check(
+        r#"{"name":"sum","sampling":{"value":0,"unit":"days"}}"#,
+        "/ by zero",
+    );
     check(
         r#"{"name":"rate"}"#,
         "The rate aggregator cannot compute rate for data points with the same time stamp.  You must precede rate with another aggregator.",
     );
     let huge = r#"{"name":"scale","factor":1e308},{"name":"scale","factor":1e10}"#;
-    check(huge, &format!("NaN or Infinity:Infinity data point={T}"));
+    check(
+        huge,
+        &format!("NaN or Infinity:Infinity data point=[{T}, Infinity]"),
+    );
 }
 
 /// However many points there are, an answer that would not fit ends with an error that names the limit.
@@ -345,14 +387,41 @@ fn answers_are_bounded() {
     let diff = r#","aggregators":[{"name":"diff"}]"#;
     for rest in ["", sum, diff] {
         for (limits, setting) in [
-            (crate::query::limits::Limits { series_max: 2, ..usual }, "query.series_max"),
-            (crate::query::limits::Limits { points_read_max: 11, ..usual }, "query.points_read_max"),
-            (crate::query::limits::Limits { bytes_max: 200, ..usual }, "query.bytes_max"),
-            (crate::query::limits::Limits { points_returned_max: 0, ..usual }, "query.points_returned_max"),
+            (
+                crate::query::limits::Limits {
+                    series_max: 2,
+                    ..usual
+                },
+                "query.series_max",
+            ),
+            (
+                crate::query::limits::Limits {
+                    points_read_max: 11,
+                    ..usual
+                },
+                "query.points_read_max",
+            ),
+            (
+                crate::query::limits::Limits {
+                    bytes_max: 200,
+                    ..usual
+                },
+                "query.bytes_max",
+            ),
+            (
+                crate::query::limits::Limits {
+                    points_returned_max: 0,
+                    ..usual
+                },
+                "query.points_returned_max",
+            ),
         ] {
             let (status, told) = ask(limits, rest);
             assert_eq!(status, 400, "{rest} {setting}");
-            assert!(told.contains(setting) && told.starts_with("{\"errors\":["), "{told}");
+            assert!(
+                told.contains(setting) && told.starts_with("{\"errors\":["),
+                "{told}"
+            );
         }
         assert_eq!(ask(usual, rest).0, 200);
     }

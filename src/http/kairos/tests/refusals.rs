@@ -4,7 +4,10 @@ use super::*;
 
 #[track_caller]
 fn check(fleet: &TestFleet, text: &str, status: u16, told: &str) {
-    let told = format!("{{\"errors\":[{}]}}", serde_json::to_string(told).expect("a text"));
+    let told = format!(
+        "{{\"errors\":[{}]}}",
+        serde_json::to_string(told).expect("a text")
+    );
     assert_eq!(query(fleet, text), (status, told), "{text}");
 }
 
@@ -16,24 +19,39 @@ fn of_the_query() {
     let start = "query.metric[0].start_time relative or absolute time must be set";
     bad(&format!("{{{m}}}"), start);
     let end = "query.metric[0].end_time must be greater than the start time";
-    bad(&format!(r#"{{"start_absolute":5,"end_absolute":4,{m}}}"#), end);
+    bad(
+        &format!(r#"{{"start_absolute":5,"end_absolute":4,{m}}}"#),
+        end,
+    );
     let none = "query.metric[] must have a size of at least 1";
     bad(r#"{"start_absolute":5}"#, none);
     bad(r#"{"start_absolute":5,"metrics":null}"#, none);
     // A bad name hides a missing start.
-    bad(r#"{"metrics":[{}]}"#, "query.metric[0].name may not be null");
-    bad(r#"{"metrics":[{"name":""}]}"#, "query.metric[0].name may not be empty");
+    bad(
+        r#"{"metrics":[{}]}"#,
+        "query.metric[0].name may not be null",
+    );
+    bad(
+        r#"{"metrics":[{"name":""}]}"#,
+        "query.metric[0].name may not be empty",
+    );
     let cache = "cache_time must be greater than or equal to 0";
     bad(r#"{"cache_time":-1,"metrics":[]}"#, cache);
     for which in ["start", "end"] {
         let name = format!("{which}_relative");
         let told = format!("{name}.value must be greater than or equal to 0");
-        bad(&format!(r#"{{"{name}":{{"value":-1,"unit":"days"}},{m}}}"#), &told);
+        bad(
+            &format!(r#"{{"{name}":{{"value":-1,"unit":"days"}},{m}}}"#),
+            &told,
+        );
         let told = format!("{name}.unit may not be null");
         bad(&format!(r#"{{"{name}":{{"value":1}},{m}}}"#), &told);
         let told = "query.bogus is not a valid time unit, must be one of \
                     MILLISECONDS,SECONDS,MINUTES,HOURS,DAYS,WEEKS,MONTHS,YEARS";
-        bad(&format!(r#"{{"{name}":{{"value":1,"unit":"bogus"}},{m}}}"#), told);
+        bad(
+            &format!(r#"{{"{name}":{{"value":1,"unit":"bogus"}},{m}}}"#),
+            told,
+        );
     }
     bad(
         r#"{"plugins":[{"name":"x"}],"metrics":[]}"#,
@@ -44,7 +62,14 @@ fn of_the_query() {
     }
     let nothing = (200, r#"{"queries":[]}"#.to_owned());
     assert_eq!(query(&fleet, r#"{"metrics":[]}"#), nothing);
-    for zone in ["Europe/Paris", "EST", "US/Eastern", "Etc/GMT+5", "+02:00", ""] {
+    for zone in [
+        "Europe/Paris",
+        "EST",
+        "US/Eastern",
+        "Etc/GMT+5",
+        "+02:00",
+        "",
+    ] {
         let text = format!(r#"{{"time_zone":"{zone}","metrics":[]}}"#);
         assert_eq!(query(&fleet, &text), nothing, "{zone}");
     }
@@ -52,7 +77,10 @@ fn of_the_query() {
         let (status, told) = query(&fleet, &format!(r#"{{"time_zone":"{zone}","metrics":[]}}"#));
         assert_eq!(status, 400);
         let begins = format!("query.{zone} is not a valid time zone, must be one of [");
-        assert!(told.contains(&begins) && told.contains("Europe/Paris"), "{told}");
+        assert!(
+            told.contains(&begins) && told.contains("Europe/Paris"),
+            "{told}"
+        );
     }
 }
 
@@ -79,9 +107,15 @@ fn of_a_metric() {
         "plugins[0].x invalid query plugin name",
     );
     within(r#","exclude_tags":1"#, "exclude_tags must be true or false");
-    within(r#","limit":"abc""#, "limit must be a whole number of 64 bits");
+    within(
+        r#","limit":"abc""#,
+        "limit must be a whole number of 64 bits",
+    );
     let aggregator = |json: &str, told: &str| {
-        within(&format!(r#","aggregators":[{json}]"#), &format!("aggregators[0]{told}"));
+        within(
+            &format!(r#","aggregators":[{json}]"#),
+            &format!("aggregators[0]{told}"),
+        );
     };
     aggregator(r#"{}"#, " must have a name");
     aggregator(r#"{"name":""}"#, " must have a name");
@@ -91,14 +125,20 @@ fn of_a_metric() {
         r#"{"name":"sum","sampling":{"value":-1,"unit":"days"}}"#,
         ".sampling.value must be greater than or equal to 0",
     );
-    aggregator(r#"{"name":"sum","sampling":{"value":1}}"#, ".sampling.unit may not be null");
+    aggregator(
+        r#"{"name":"sum","sampling":{"value":1}}"#,
+        ".sampling.unit may not be null",
+    );
     aggregator(
         r#"{"name":"sum","sampling":{"value":1,"unit":"bogus"}}"#,
         ".bogus is not a valid time unit, must be one of \
          MILLISECONDS,SECONDS,MINUTES,HOURS,DAYS,WEEKS,MONTHS,YEARS",
     );
     aggregator(r#"{"name":"div"}"#, ".m_divisor may not be zero");
-    aggregator(r#"{"name":"div","divisor":"0.0"}"#, ".m_divisor may not be zero");
+    aggregator(
+        r#"{"name":"div","divisor":"0.0"}"#,
+        ".m_divisor may not be zero",
+    );
     aggregator(r#"{"name":"score"}"#, ".thresholds may not be null");
     aggregator(r#"{"name":"percentile"}"#, ".percentile may not be zero");
     aggregator(
@@ -117,15 +157,24 @@ fn of_a_metric() {
         r#"{"name":"filter","filter_op":"foo"}"#,
         ".foo is not a valid trim type, must be 'lte', 'lt', 'gte', 'gt', 'equal' or 'ne'.",
     );
-    aggregator(r#"{"name":"sum","align_sampling":5}"#, ".align_sampling must be true or false");
+    aggregator(
+        r#"{"name":"sum","align_sampling":5}"#,
+        ".align_sampling must be true or false",
+    );
     let grouper = |json: &str, told: &str| {
-        within(&format!(r#","group_by":[{json}]"#), &format!("group_by[0]{told}"));
+        within(
+            &format!(r#","group_by":[{json}]"#),
+            &format!("group_by[0]{told}"),
+        );
     };
     grouper(r#"{}"#, " must have a name");
     grouper(r#"{"name":"bogus"}"#, ".bogus invalid group_by name");
     grouper(r#"{"name":"tag"}"#, ".tags may not be null");
     grouper(r#"{"name":"tag","tags":[]}"#, ".tags may not be empty");
-    grouper(r#"{"name":"time","group_count":1}"#, ".rangeSize may not be null");
+    grouper(
+        r#"{"name":"time","group_count":1}"#,
+        ".rangeSize may not be null",
+    );
     grouper(
         r#"{"name":"time","range_size":{"value":1,"unit":"days"}}"#,
         ".groupCount must be greater than or equal to 1",
@@ -188,7 +237,10 @@ fn of_the_text() {
     ] {
         let (status, told) = query(&fleet, broken);
         assert_eq!(status, 400, "{broken}");
-        assert!(told.starts_with("{\"errors\":[\"") && told.ends_with("\"]}"), "{told}");
+        assert!(
+            told.starts_with("{\"errors\":[\"") && told.ends_with("\"]}"),
+            "{told}"
+        );
         assert_eq!(told.matches("\",\"").count(), 0, "{told}");
     }
 }
@@ -214,7 +266,10 @@ fn of_size() {
             "at most 1000 metrics",
         ),
         (
-            m(&format!(r#","aggregators":[{}]"#, many(r#"{"name":"diff"}"#, 101))),
+            m(&format!(
+                r#","aggregators":[{}]"#,
+                many(r#"{"name":"diff"}"#, 101)
+            )),
             "more than 100 entries",
         ),
         (
@@ -224,7 +279,10 @@ fn of_size() {
             )),
             "more than 32 entries",
         ),
-        (m(&format!(r#","tags":{{{}}}"#, keys.join(","))), "more than 60 keys"),
+        (
+            m(&format!(r#","tags":{{{}}}"#, keys.join(","))),
+            "more than 60 keys",
+        ),
         (
             m(&format!(r#","tags":{{"a":[{}]}}"#, many("\"regex:a\"", 9))),
             "more than 8 regular expressions",

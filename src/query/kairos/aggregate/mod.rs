@@ -177,23 +177,10 @@ async fn check_finite(points: &[Point], context: &Context<'_>) -> Result<(), Kai
             if let Value::Double(value) = point.value
                 && !value.is_finite()
             {
-                return Err(not_finite(point.time, value));
+                return Err(KairosError::not_finite(point.time, value));
             }
         }
         context.pace.did(some.len() / 8).await?;
     }
     Ok(())
-}
-
-fn not_finite(time: i64, value: f64) -> KairosError {
-    let name = if value.is_nan() {
-        "NaN"
-    } else if value < 0.0 {
-        "-Infinity"
-    } else {
-        "Infinity"
-    };
-    KairosError::failed(format!(
-        "NaN or Infinity:{name} data point=[{time}, {name}]"
-    ))
 }

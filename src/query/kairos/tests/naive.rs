@@ -330,13 +330,14 @@ fn gaps(
 
 fn paired(
     points: &[Point],
-    pair: impl Fn(&Point, &Point, f64, f64) -> Result<f64, String>,
+    pair: impl Fn(&Point, &Point, Result<f64, String>, f64) -> Result<f64, String>,
 ) -> Result<Vec<Point>, String> {
     points
         .windows(2)
         .map(|two| {
-            let values = numbers(two)?;
-            let value = Value::Double(pair(&two[0], &two[1], values[0], values[1])?);
+            let before = numbers(&two[..1]).map(|values| values[0]);
+            let number = numbers(&two[1..])?[0];
+            let value = Value::Double(pair(&two[0], &two[1], before, number)?);
             let time = two[1].time;
             Ok(Point { time, value })
         })
@@ -370,10 +371,10 @@ fn one(
     };
     match aggregator {
         Aggregator::Gaps { range, trim } => Ok(gaps(range, *trim, &calendar, points, asked)),
-        Aggregator::Diff => paired(points, |_, _, a, b| Ok(b - a)),
+        Aggregator::Diff => paired(points, |_, _, a, b| Ok(b - a?)),
         Aggregator::Rate { sampling, .. } => paired(points, |p, q, a, b| {
             let length = calendar.plus(p.time, sampling.unit, sampling.value) - p.time;
-            Ok((b - a) / apart(p, q, "rate")? * length as f64)
+            Ok((b - a?) / apart(p, q, "rate")? * length as f64)
         }),
         Aggregator::Sampler { unit, .. } => paired(points, |p, q, _, b| {
             let length = calendar.plus(p.time, *unit, 1) - p.time;
