@@ -375,11 +375,12 @@ fn without<'p>(prefix: &str, path: &'p str) -> &'p str {
 }
 
 fn not_found(path: &str) -> Response<Bytes> {
-    let known: Vec<&str> = ROUTES
-        .iter()
-        .map(|r| r.path)
-        .filter(|p| !p.ends_with('/') && !p.is_empty())
-        .collect();
+    // KairosDB's many paths are told as one.
+    let is_told = |path: &&str| {
+        !path.ends_with('/') && !path.is_empty() && !path.starts_with(kairos::PREFIX)
+    };
+    let own = ROUTES.iter().map(|route| route.path).filter(is_told);
+    let known: Vec<&str> = own.chain([kairos::PREFIX]).collect();
     let path: String = path.chars().take(PATH_CHARACTERS_MAX).collect();
     let known = known.join(" ");
     text_response(
