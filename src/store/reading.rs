@@ -142,6 +142,7 @@ impl SeriesReading {
             if let Some(sorting) = &mut self.sorting {
                 if let Some(sorted) = sorting.step(budget) {
                     *out = sorted;
+                    self.mask.apply(out);
                     self.sorting = None;
                     return Progress::Done;
                 }
@@ -257,12 +258,12 @@ impl SeriesReading {
             out.extend_from(&recent, 0..recent.len());
         }
         let in_order = self.in_order && ascends_at(out, files) && out.is_sorted_from(files);
-        self.mask.apply(out);
+        // Masks are applied to what is in order.
         if in_order || out.is_sorted_from(0) {
-            return;
-        }
-        if out.len() <= SORTED_AT_ONCE {
+            self.mask.apply(out);
+        } else if out.len() <= SORTED_AT_ONCE {
             out.sort();
+            self.mask.apply(out);
         } else {
             self.sorting = Some(Box::new(Merging::sorting(std::mem::take(out))));
         }

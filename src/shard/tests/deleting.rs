@@ -130,6 +130,10 @@ impl World {
 
     /// As the fleet does it. Gives how many series it was.
     fn delete(&mut self, selectors: &[Selector]) -> usize {
+        self.delete_between(selectors, (i64::MIN, i64::MAX))
+    }
+
+    fn delete_between(&mut self, selectors: &[Selector], range_ms: (i64, i64)) -> usize {
         let series = self.series(selectors);
         let Reply::Parted(stamp) = self.answer(Mail::Part { from: 0, ticket: 1 }) else {
             panic!("not parted");
@@ -137,8 +141,8 @@ impl World {
         let tombstones = vec![Tombstone {
             tenant: TenantId::DEFAULT,
             target: Target::Series(series.clone()),
-            from_ms: i64::MIN,
-            to_ms: i64::MAX,
+            from_ms: range_ms.0,
+            to_ms: range_ms.1,
             stamp: stamp.0,
         }];
         let entomb = Mail::Entomb {
@@ -218,6 +222,40 @@ fn a_delete_masks_what_came_before_it_for_ever() {
     let mut world = world.restart();
     world.rest();
     assert_eq!(world.find("a.x"), again, "after a restart");
+}
+
+/// What is in files and what is in memory are one list, whose times may begin again in the middle.
+#[test]
+fn a_delete_masks_times_that_have_arrived_again() {
+    let mut world = World::new();
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
+    for value in 1..5 {
+        let sent = format!("a.x {value} 1700000000\na.x {value} 1700000020\n");
+        world.send(&mut feed, sent.as_bytes());
+        world.keep();
+        let range = (1_700_000_010_000, 1_700_000_020_000);
+        assert_eq!(world.delete_between(&[path("a.x")], range), 1);
+        let left = [format!("a.x {value}@1700000000")];
+        assert_eq!(world.find("a.x"), left);
+        if value % 2 == 0 {
+            world.shard.landing.store.settle(false);
+            world.rest();
+            assert_eq!(world.find("a.x"), left, "in files");
+        }
+    }
+    // More than are put in order in one go.
+    let send = |world: &mut World, feed: &mut Feed| {
+        let lines: String = (0..900).map(|i| format!("b {i} {}\n", 1_700_000_000 + i)).collect();
+        world.send(feed, lines.as_bytes());
+        world.keep();
+    };
+    send(&mut world, &mut feed);
+    world.shard.landing.store.settle(false);
+    world.rest();
+    send(&mut world, &mut feed);
+    let range = (1_700_000_001_000, 1_800_000_000_000);
+    assert_eq!(world.delete_between(&[path("b")], range), 1);
+    assert_eq!(world.find("b"), ["b 0@1700000000"]);
 }
 
 const SENT: &[u8] = b"a.x 1 1700000000\na.y.z 1 1700000000\nb 1 1700000000\nm;k=v 1 1700000000\n\
