@@ -7,6 +7,9 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 /// Hours that an offset has at most, as Joda-Time.
 const OFFSET_HOURS_MAX: i64 = 23;
 
+/// The name that jiff has for no zone at all.
+const UNKNOWN: &str = "Etc/Unknown";
+
 /// Rules that tell the local time of an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone(Rules);
@@ -50,7 +53,7 @@ impl Zone {
     /// The names that [`Zone::parse`] takes, sorted; offsets are taken besides.
     pub fn ids() -> Vec<String> {
         let known = jiff::tz::db().available().map(|name| name.to_string());
-        let mut ids: Vec<String> = known.filter(|id| Zone::parse(id).is_some()).collect();
+        let mut ids: Vec<String> = known.filter(|id| id != UNKNOWN).collect();
         ids.sort_unstable();
         ids
     }
@@ -88,6 +91,11 @@ impl Zone {
             None => self.offset_at(local),
         };
         local.saturating_sub(offset)
+    }
+
+    /// Whether its offset is always the same, so that nothing has to be looked up.
+    pub(super) fn is_fixed(&self) -> bool {
+        matches!(self.0, Rules::Fixed(_))
     }
 
     /// The stretch of time around an instant in which its offset holds: from the first number on, and
@@ -213,7 +221,7 @@ mod tests {
         }
         let ids = Zone::ids();
         assert!(400 < ids.len() && ids.iter().any(|id| id == "Asia/Kolkata"));
-        assert!(ids.is_sorted());
+        assert!(ids.is_sorted() && ids.iter().all(|id| Zone::parse(id).is_some()));
     }
 
     #[test]
