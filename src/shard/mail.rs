@@ -85,6 +85,15 @@ pub enum Mail {
         /// The deletes.
         tombstones: Vec<Tombstone>,
     },
+    /// From the keeper, to all: tell it how old the oldest arrival is that you hold in memory and log.
+    Oldest,
+    /// To the keeper: that.
+    Holds {
+        /// Who holds it.
+        from: usize,
+        /// Its stamp; `None` where nothing is held.
+        oldest: Option<Stamp>,
+    },
     /// To the keeper: keep this, and answer when it is durable. The id of an event is given there.
     Record {
         /// Whom to answer.

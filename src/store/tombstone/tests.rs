@@ -170,6 +170,7 @@ fn one_is_idle_when_nothing_older_is_left() {
     let file = |first_ms, last_ms, last_stamp| SegmentInfo {
         first_ms,
         last_ms,
+        first_stamp: last_stamp,
         last_stamp,
         ..SegmentInfo::default()
     };
@@ -187,6 +188,11 @@ fn one_is_idle_when_nothing_older_is_left() {
     check(&[file(0, 100, 15)], None, &[0]);
     check(&[file(150, 160, 9)], None, &[]);
     check(&[file(150, 160, 20)], None, &[0, 1]);
+    let on_both_sides = SegmentInfo {
+        first_stamp: 9,
+        ..file(150, 160, 20)
+    };
+    check(&[on_both_sides], None, &[]);
     assert!(list.touches(&file(200, 300, 19)) && !list.touches(&file(200, 300, 20)));
 }
 
@@ -231,4 +237,27 @@ fn a_delete_that_is_told_again_with_more_time_takes_the_place_of_the_one_before(
     assert_eq!(list.covered_by(&tombstone(&[2, 2], 11, 6)), [1]);
     assert_eq!(list.covered_by(&tombstone(&[1, 2, 3], 9, 6)), [0_u64; 0]);
     assert_eq!(list.covered_by(&tombstone(&[1, 2, 3], 10, 4)), [0_u64; 0]);
+}
+
+#[test]
+fn one_that_hides_a_series_is_not_idle() {
+    let mut list = Tombstones::default();
+    let (one, two) = (Identity(1), Identity(2));
+    list.add(
+        0,
+        Tombstone {
+            tenant: TenantId(1),
+            target: Target::Series(vec![one, two]),
+            from_ms: i64::MIN,
+            to_ms: i64::MAX,
+            stamp: 10,
+        },
+    );
+    let idle = |list: &Tombstones| list.idle([].iter(), None);
+    assert_eq!(idle(&list), [0_u64; 0]);
+    list.revive(one, 10);
+    list.revive(two, 9);
+    assert_eq!(idle(&list), [0_u64; 0]);
+    list.revive(two, 11);
+    assert_eq!(idle(&list), [0]);
 }
