@@ -50,7 +50,8 @@ pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
     }
     let zone = &config.kairosdb.time_zone;
     if Zone::parse(zone).is_none() {
-        let text = format!("there is no zone `{zone}`; names are as Europe/Paris, or offsets as +02:00");
+        let text =
+            format!("there is no zone `{zone}`; names are as Europe/Paris, or offsets as +02:00");
         fault("kairosdb.time_zone", text);
     }
     let available = Isa::available();

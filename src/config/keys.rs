@@ -411,6 +411,14 @@ pub static KEYS: &[Key] = &[
         "Hours of points that are kept whatever they take. Default 6."
     ),
     whole!(
+        "retention.kairosdb_ttl_seconds",
+        "seconds",
+        0..=(u32::MAX as u64),
+        |c| &mut c.retention.kairosdb_ttl_seconds,
+        "Seconds for which points stay that come by KairosDB's doors without a ttl; KairosDB's",
+        "datastore.cassandra.datapoint_ttl. Default 0: as long as there is room."
+    ),
+    whole!(
         "series.max_per_shard",
         "series",
         1..=(index::SERIES_MAX as u64),

@@ -393,6 +393,8 @@ pub struct Retention {
     pub raw_disk: u64,
     /// Hours that are kept whatever they take.
     pub raw_hours_min: u64,
+    /// Seconds for which points of KairosDB's doors stay that say nothing else; 0 is for ever.
+    pub kairosdb_ttl_seconds: u64,
 }
 
 impl Default for Retention {
@@ -400,6 +402,7 @@ impl Default for Retention {
         Retention {
             raw_disk: 60,
             raw_hours_min: 6,
+            kairosdb_ttl_seconds: 0,
         }
     }
 }

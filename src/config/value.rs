@@ -210,9 +210,8 @@ impl Kind {
             }
             Kind::Texts { at } => {
                 let items: Vec<String> = items.map(str::to_owned).collect();
-                let is_good = |item: &String| {
-                    item.len() <= TEXT_BYTES_MAX && item.bytes().all(is_printable)
-                };
+                let is_good =
+                    |item: &String| item.len() <= TEXT_BYTES_MAX && item.bytes().all(is_printable);
                 if TEXTS_MAX < items.len() || !items.iter().all(is_good) {
                     return Err("too many texts, or one too long or not printable".to_owned());
                 }

@@ -11,8 +11,8 @@ use jiff::tz::TimeZone;
 
 use super::errors::Failure;
 use super::json::{self, Beyond, Indented};
-use super::parameters::Parameters;
 use super::kairos::Kill;
+use super::parameters::Parameters;
 use super::{Errand, Fleet, HttpOptions, Made};
 use crate::base::time::Millis;
 use crate::query::breath::{Breath, Local, PIECE, Pace};

@@ -137,9 +137,11 @@ const ROUTES: &[Route] = &[
         "GET,HEAD,OPTIONS,POST",
         |question| Box::pin(async { Ok(kairos::query(question).await) }),
     ),
-    kairos("/api/v1/datapoints/query/tags", "POST,OPTIONS", |question| {
-        Box::pin(async { Ok(kairos::query_tags(question).await) })
-    }),
+    kairos(
+        "/api/v1/datapoints/query/tags",
+        "POST,OPTIONS",
+        |question| Box::pin(async { Ok(kairos::query_tags(question).await) }),
+    ),
     kairos("/api/v1/datapoints/delete", "POST,OPTIONS", |question| {
         Box::pin(async { Ok(kairos::delete(question).await) })
     }),
@@ -346,7 +348,6 @@ async fn routed(
         Ok(question) => question,
         Err(failure) => return failure.into_response(),
     };
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     question.rest = decoded(rest);
     question.parts = rest.split('/').map(decoded).collect();
     let answered = (route.handler)(&question).await;
@@ -360,6 +361,10 @@ async fn routed(
         response.headers_mut().insert(PARTIAL, why);
     }
     response
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// `path` behind the configured prefix; one that does not begin with it stays as it is.

@@ -33,10 +33,14 @@ impl Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataRefused {
     /// Over [`ENTRY_BYTES_MAX`].
-    #[error("a metadata entry has {ENTRY_BYTES_MAX} bytes at most, its names among them; shorten it")]
+    #[error(
+        "a metadata entry has {ENTRY_BYTES_MAX} bytes at most, its names among them; shorten it"
+    )]
     Long,
     /// Over [`ENTRIES_MAX`].
-    #[error("there are {ENTRIES_MAX} metadata entries already, the most that are kept; delete some")]
+    #[error(
+        "there are {ENTRIES_MAX} metadata entries already, the most that are kept; delete some"
+    )]
     Many,
     /// Over [`BYTES_MAX`].
     #[error("the metadata has {BYTES_MAX} bytes already, the most that are kept; delete some")]
@@ -138,7 +142,10 @@ mod tests {
         metadata.set(place("s", "k1", "a"), "");
         metadata.set(place("s", "k2", "a"), "three");
         assert_eq!((metadata.len(), metadata.bytes()), (3, 7 + 4 + 9));
-        assert_eq!(metadata.get(&place("s", "k2", "a")).map(|t| &**t), Some("three"));
+        assert_eq!(
+            metadata.get(&place("s", "k2", "a")).map(|t| &**t),
+            Some("three")
+        );
         let keys: Vec<&str> = metadata
             .places_from(&place("s", "k1", ""))
             .map(|place| place.key.as_str())

@@ -85,9 +85,7 @@ impl<K: Ord + Clone, V: Clone> Ordered<K, V> {
     /// Keep `value` under `key`. Gives what was kept there.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         // Behind all others there is the last piece too.
-        let at = self
-            .piece_of(&key)
-            .min(self.pieces.len().saturating_sub(1));
+        let at = self.piece_of(&key).min(self.pieces.len().saturating_sub(1));
         let Some(piece) = self.pieces.get_mut(at) else {
             self.pieces.push(Arc::new(vec![(key, value)]));
             self.len = 1;
@@ -129,11 +127,8 @@ impl<K: Ord + Clone, V: Clone> Ordered<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.pieces.partition_point(|piece| {
-            piece
-                .last()
-                .is_some_and(|(last, _)| last.borrow() < key)
-        })
+        self.pieces
+            .partition_point(|piece| piece.last().is_some_and(|(last, _)| last.borrow() < key))
     }
 }
 

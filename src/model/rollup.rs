@@ -185,7 +185,9 @@ impl Tasks {
         let bytes_before = before.map_or(0, |task| task.text.len());
         let task = Task {
             text: text.into(),
-            progress: before.map(|task| Arc::clone(&task.progress)).unwrap_or_default(),
+            progress: before
+                .map(|task| Arc::clone(&task.progress))
+                .unwrap_or_default(),
             backfill: before.and_then(|task| task.backfill),
         };
         self.bytes = self.bytes - bytes_before + text.len();

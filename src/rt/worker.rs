@@ -122,9 +122,10 @@ impl Worker {
             bodies_bytes: Cell::new(0),
             waiting: Waiting::default(),
         });
-        let _rollups = match self.number {
-            ROLLING => Some(spawn(roll_up(Rc::clone(&server)), query_queue)?),
-            _ => None,
+        let rolls_up = self.number == ROLLING && server.options.answers.kairos.rollups;
+        let _rollups = match rolls_up {
+            true => Some(spawn(roll_up(Rc::clone(&server)), query_queue)?),
+            false => None,
         };
         let mut listeners = Vec::new();
         for door in http_doors {
@@ -191,7 +192,7 @@ async fn watch_sources(number: usize, shards: usize, shard: Rc<RefCell<Shard>>) 
 /// Run roll-ups as they become due.
 async fn roll_up(server: Rc<Server>) {
     let mut rollups = RollUps::default();
-    while server.options.answers.kairos.rollups {
+    loop {
         let more = rollups.turn(&server.fleet, &server.options.answers).await;
         let pause = if more { RETRY } else { ROLLUPS_DUE };
         glommio::timer::sleep(pause).await;

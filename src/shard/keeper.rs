@@ -269,7 +269,9 @@ impl Keeper {
         let oldest = told.into_iter().flatten().min();
         let version = self.manifest.committed();
         let listed = version.all_segments();
-        let tombstones = version.tombstones().idle(listed, oldest.map(|stamp| stamp.0));
+        let tombstones = version
+            .tombstones()
+            .idle(listed, oldest.map(|stamp| stamp.0));
         if !tombstones.is_empty() {
             // What has changed meanwhile is looked at again the next time.
             let _ = self.manifest.edit(Edit::Forget { tombstones });

@@ -136,7 +136,10 @@ impl Landing {
             } = form::name_of(sent)?;
             let properties = Properties {
                 values,
-                ttl_seconds,
+                ttl_seconds: match ttl_seconds {
+                    0 => self.store.kairos_ttl_seconds(),
+                    some => some,
+                },
                 ..Properties::default()
             };
             return self.intern(TenantId::DEFAULT, name, properties, sent, follow);

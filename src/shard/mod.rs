@@ -305,7 +305,8 @@ impl Shard {
         {
             self.tells_oldest = false;
             let from = self.number;
-            self.outbox.push_back((KEEPER, Mail::Holds { from, oldest }));
+            self.outbox
+                .push_back((KEEPER, Mail::Holds { from, oldest }));
         }
         while let Some(wish) = self.landing.store.take_wish() {
             let from = self.number;

@@ -95,9 +95,10 @@ impl Control {
     /// Whether it says what is so already: then it need not be kept.
     pub fn knows(&self, entry: &Entry) -> bool {
         match entry {
-            Entry::Metadata(place, text) => {
-                self.metadata.get(place).is_some_and(|known| **known == **text)
-            }
+            Entry::Metadata(place, text) => self
+                .metadata
+                .get(place)
+                .is_some_and(|known| **known == **text),
             Entry::NoMetadata(place) => self.metadata.get(place).is_none(),
             Entry::NoTask(id) => self.tasks.get(*id).is_none(),
             Entry::Backfill(id, backfill) => {

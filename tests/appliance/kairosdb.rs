@@ -44,7 +44,9 @@ impl Rolling {
     fn call(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let to = (Ipv4Addr::LOCALHOST, self.appliance.ports.http);
         let mut stream = TcpStream::connect(to).expect("a connection");
-        stream.set_read_timeout(Some(ANSWER_WAIT)).expect("a socket");
+        stream
+            .set_read_timeout(Some(ANSWER_WAIT))
+            .expect("a socket");
         let request = format!(
             "{method} /api/v1{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
@@ -60,7 +62,10 @@ impl Rolling {
     #[track_caller]
     fn good(&self, method: &str, path: &str, body: &str) -> String {
         let (status, told) = self.call(method, path, body);
-        assert!(status == 200 || status == 204, "{method} {path}: {status} {told}");
+        assert!(
+            status == 200 || status == 204,
+            "{method} {path}: {status} {told}"
+        );
         told
     }
 
@@ -104,16 +109,24 @@ fn metadata_tasks_and_deletes_survive_kills_once_they_are_answered() {
                {{"name":"part","datapoints":[[1,1],[2,2.5],[3,3]],"tags":{{"a":"b"}}}}]"#
         );
         rolling.good("POST", "/datapoints", &points);
-        assert_eq!(rolling.points("gone"), 1, "what comes behind a delete is there at once");
+        assert_eq!(
+            rolling.points("gone"),
+            1,
+            "what comes behind a delete is there at once"
+        );
         assert_eq!(rolling.points("part"), 3);
         rolling.good("DELETE", "/metric/gone", "");
-        let part = r#"{"start_absolute":2,"end_absolute":3,"metrics":[{"name":"part","tags":{"a":"b"}}]}"#;
+        let part =
+            r#"{"start_absolute":2,"end_absolute":3,"metrics":[{"name":"part","tags":{"a":"b"}}]}"#;
         rolling.good("POST", "/datapoints/delete", part);
         let state = |rolling: &Rolling| {
             (
                 rolling.good("GET", "/metadata/service/key", ""),
                 rolling.good("GET", "/metricnames", ""),
-                rolling.good("GET", "/rollups", "").matches("\"id\"").count(),
+                rolling
+                    .good("GET", "/rollups", "")
+                    .matches("\"id\"")
+                    .count(),
                 ["kept", "gone", "part"].map(|name| rolling.values(name).to_string()),
             )
         };
@@ -128,7 +141,10 @@ fn metadata_tasks_and_deletes_survive_kills_once_they_are_answered() {
     }
     let keys = rolling.good("GET", "/metadata/service/key", "");
     assert_eq!(keys, r#"{"results":["k1","k2"]}"#);
-    assert_eq!(rolling.good("GET", "/metadata/service/key/k2", ""), "text 2");
+    assert_eq!(
+        rolling.good("GET", "/metadata/service/key/k2", ""),
+        "text 2"
+    );
     assert_eq!(rolling.call("GET", "/metadata/_x", "").0, 401);
     rolling.appliance.stop();
 }
@@ -153,27 +169,40 @@ fn roll_ups_run_on_schedule_and_make_up_for_a_stop() {
     let told = rolling.good("POST", "/rollups", &task("m"));
     let id = told.get(7..43).expect("an id").to_owned();
     let at_least = |rolling: &Rolling, count: usize| {
-        wait_until("points that were rolled up", Duration::from_secs(60), || {
-            match rolling.points("m.count") {
+        wait_until(
+            "points that were rolled up",
+            Duration::from_secs(60),
+            || match rolling.points("m.count") {
                 points if count <= points => Ok(()),
                 points => Err(format!("{points} of {count}")),
-            }
-        });
+            },
+        );
     };
     // The first run goes one bucket back.
     at_least(&rolling, 1);
     let from = "2020-01-01-00-00-00-000";
-    rolling.good("GET", &format!("/rollups/backfill/{id}?startTime={from}"), "");
+    rolling.good(
+        "GET",
+        &format!("/rollups/backfill/{id}?startTime={from}"),
+        "",
+    );
     // Some are done, and then somebody pulls the plug.
     let rolling = rolling.killed();
     rolling.good("DELETE", &format!("/rollups/{id}"), "");
-    assert_eq!(rolling.call("GET", &format!("/rollups/status/{id}"), "").0, 404);
+    assert_eq!(
+        rolling.call("GET", &format!("/rollups/status/{id}"), "").0,
+        404
+    );
 
     let told = rolling.good("POST", "/rollups", &task("m"));
     let id = told.get(7..43).expect("an id").to_owned();
     let from = jiff::Timestamp::from_millisecond(minute(29)).expect("a time");
     let from = from.strftime("%Y-%m-%d-%H-%M-%S-000").to_string();
-    rolling.good("GET", &format!("/rollups/backfill/{id}?startTime={from}"), "");
+    rolling.good(
+        "GET",
+        &format!("/rollups/backfill/{id}?startTime={from}"),
+        "",
+    );
     let rolling = rolling.killed();
     at_least(&rolling, 29);
     let status = rolling.good("GET", &format!("/rollups/status/{id}"), "");

@@ -69,10 +69,17 @@ def requests():
 
 
 def log():
-    """Payloads: a definition; two reads; numbers 0..5; one time; tokens."""
-    definition = bytes([0, 0, 0, 0, 0, 0, 3]) + b"a.b"
+    """Payloads: a definition; two reads; numbers 0..5; one time; tokens of numbers, and of texts."""
+    numbers = bytes([2, 0, 0xFF, 0, 2, 4, 6, 1])
+    texts = bytes([0xFF, 5, 2]) + b"up" + bytes([0, 0xFF, 5, 0, 0, 0])
+    for tokens in (numbers, texts):
+        yield from log_of(tokens)
+
+
+def log_of(tokens):
+    definition = bytes([0, 0, 0, 3]) + b"a.b"
     sections = [(1, definition), (2, bytes([0, 3, 5, 2])), (3, b"\0"), (4, bytes([0, 3]))]
-    sections += [(5, bytes([8])), (6, bytes([0, 3])), (7, bytes([2, 0, 0xFF, 0, 2, 4, 6, 1]))]
+    sections += [(5, bytes([8])), (6, bytes([0, 3])), (7, tokens)]
     payload = b"".join(bytes([kind, len(data)]) + data for kind, data in sections)
     yield from (payload, payload + bytes(9), b"CLOB\1" + bytes(59) + payload, b"CORELOG\n\1" + bytes(99))
 
@@ -113,11 +120,12 @@ def kairos_query():
 
 
 def definitions():
-    """Number (told from the one before), flags, tenant and base step if the flags say so, bytes shared
+    """Number (told from the one before), flags, tenant, base step and ttl if the flags say so, bytes shared
     with the text before, those of its own."""
     for text in [b"a.b", b"m;host=web1;z=2"]:
         yield bytes([0, 0, 0, len(text)]) + text
         yield bytes([6, 0x74, 5, 60, 0, len(text)]) + text
+        yield bytes([2, 0xE1, 5, 60, 30, 0, len(text)]) + text
     yield bytes([0, 0, 0, 3]) + b"a.b" + bytes([0, 0, 2, 1]) + b"c"
 
 
@@ -130,7 +138,8 @@ def book():
 def manifest():
     """In front how the payloads are cut. A head, a book, a floor, a segment, one that goes, tombstones."""
     segment = bytes([3, 5, 0, 0, 120, 10, 20, 0, 3, 1, 100, 50, 10, 2, 8])
-    first = bytes([0, 9, 30, 0, 1, 0, 4, 50, 2, 0, 7]) + segment
+    mortal = bytes([12, 6, 0, 0, 120, 10, 20, 0, 3, 1, 100, 50, 10, 2, 8, 2, 90])
+    first = bytes([0, 9, 30, 0, 1, 0, 4, 50, 2, 0, 7]) + segment + mortal
     grave = bytes([7, 0, 0, 0, 8, 25, 1, 1]) + b"a" + bytes([7, 1, 0, 0, 8, 25, 0, 1]) + bytes(16)
     change = grave + bytes([8, 0, 9, 5, 1, 40, 1]) + b"x" + bytes([4, 5, 1, 10, 5, 6, 5])
     yield bytes([16]) + first

@@ -214,7 +214,13 @@ const AGGREGATORS: &[Component] = &[
         "Each point divided by a number.",
         &[Property {
             validation: Some(("value != 0", "Divisor must not be 0.")),
-            ..plain("divisor", "Divisor", "What points are divided by.", "double", "1")
+            ..plain(
+                "divisor",
+                "Divisor",
+                "What points are divided by.",
+                "double",
+                "1",
+            )
         }],
     ),
     component(

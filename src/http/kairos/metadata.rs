@@ -18,7 +18,10 @@ const OWN: char = '_';
 /// Answer.
 pub(in crate::http) async fn answer(question: &Question<'_>) -> Response<Bytes> {
     let parts = &question.parts;
-    if parts.first().is_some_and(|service| service.starts_with(OWN)) {
+    if parts
+        .first()
+        .is_some_and(|service| service.starts_with(OWN))
+    {
         return wrong(StatusCode::UNAUTHORIZED);
     }
     match parts.as_slice() {

@@ -11,13 +11,13 @@ use std::hash::{BuildHasher, RandomState};
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 
-use super::tree_text::push as push_tree;
 use super::request::Reading;
 use super::request::task::Task;
 use super::tree::Tree;
+use super::tree_text::push as push_tree;
 use super::{
-    Refused, answered, body, not_allowed, not_an_object, push_text, refusal, success, tree, unstored,
-    wrong,
+    Refused, answered, body, not_allowed, not_an_object, push_text, refusal, success, tree,
+    unstored, wrong,
 };
 use crate::base::decimal::push_integer;
 use crate::http::parameters::Parameters;
@@ -242,7 +242,10 @@ async fn fill_back(question: &Question<'_>, text: &str) -> Result<(), Refused> {
 /// `GET /admin/scheduledjobs`: the tasks that run again and again.
 pub(in crate::http) async fn jobs(question: &Question<'_>) -> Response<Bytes> {
     let control = question.fleet.control();
-    let ids = control.tasks.iter().filter(|_| question.options.kairos.rollups);
+    let ids = control
+        .tasks
+        .iter()
+        .filter(|_| question.options.kairos.rollups);
     let ids: Vec<String> = ids.map(|(id, _)| format!("\"{id}\"")).collect();
     success(StatusCode::OK, format!("[{}]", ids.join(",")).into_bytes())
 }

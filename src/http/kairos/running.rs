@@ -81,7 +81,12 @@ pub(in crate::http) struct Listing<'a> {
 
 impl Running {
     /// A query of `metric` begins, as part of what `json` asks; `kill` ends it.
-    pub(in crate::http) fn begin(&self, metric: &str, json: &[u8], kill: &Arc<Kill>) -> Listing<'_> {
+    pub(in crate::http) fn begin(
+        &self,
+        metric: &str,
+        json: &[u8],
+        kill: &Arc<Kill>,
+    ) -> Listing<'_> {
         let hash = Hasher::new(SEED).hash(&[metric.as_bytes(), b"\0", json].concat());
         let shown = std::str::from_utf8(json).ok();
         let shown = shown.filter(|json| json.len() <= QUERY_BYTES_MAX);

@@ -87,8 +87,13 @@ impl GroupSaver<'_> {
     /// groups the query where the group has one value of it.
     fn tags(&self, to: &SaveAs) -> Result<BTreeMap<String, String>, KairosError> {
         let mut tags = BTreeMap::new();
-        let own = to.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let saved_from = to.add_saved_from.then_some((SAVED_FROM, self.metric.name.as_str()));
+        let own = to
+            .tags
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
+        let saved_from = to
+            .add_saved_from
+            .then_some((SAVED_FROM, self.metric.name.as_str()));
         let grouping = self.metric.tags.as_deref().unwrap_or_default();
         let shared = self.tags.iter().filter_map(|(key, values)| {
             let is_shared = values.len() == 1 && grouping.contains(key);
@@ -168,7 +173,9 @@ impl Batch {
         let mut text = Vec::new();
         let mut form = |values| {
             let start = text.len();
-            let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+            let tags = tags
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str()));
             // Not above 0 is for ever.
             let ttl = u32::try_from(to.ttl.max(0)).unwrap_or(u32::MAX);
             kairos_sent::form(values, ttl, &to.metric_name, tags, &mut text);

@@ -141,7 +141,10 @@ mod tests {
     fn check(words: &[&str], want: Result<[bool; 3], &str>) {
         let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
         let read = ServerType::read(&words);
-        assert_eq!(read.map(|read| [read.ingest, read.query, read.delete]), want);
+        assert_eq!(
+            read.map(|read| [read.ingest, read.query, read.delete]),
+            want
+        );
     }
 
     #[test]

@@ -94,7 +94,9 @@ mod tests {
                 }
             }
             let budget = 1 + random.below(9) as usize;
-            for prefix in ["", "a", "ab", "a.", "a.b", "b.a.a", "ab.ba.a", "c", "c.", "."] {
+            for prefix in [
+                "", "a", "ab", "a.", "a.b", "b.a.a", "ab.ba.a", "c", "c.", ".",
+            ] {
                 let mut found = Vec::new();
                 if let Some(mut walk) = Prefixed::new(&tree, tenant, prefix) {
                     loop {

@@ -200,7 +200,8 @@ impl TagsScan {
 
     /// Take a key or a value. False where it is none that is asked for.
     fn take(&mut self, text: String, about: &About) -> Result<bool, QueryError> {
-        let is_key_of_all = matches!(self.query.part, TagPart::AllValues) && self.keys_left.is_none();
+        let is_key_of_all =
+            matches!(self.query.part, TagPart::AllValues) && self.keys_left.is_none();
         if is_key_of_all && text == NAME_KEY {
             return Ok(false);
         }

@@ -437,7 +437,12 @@ fn a_delete_that_nobody_needs_any_more_is_forgotten() {
     };
     // Nothing has such times, a file has these, and nothing behind it shows the last.
     entomb(&mut world, &[path("a.x")], 5, 10);
-    entomb(&mut world, &[path("b")], 1_700_000_000_000, 1_700_000_000_000);
+    entomb(
+        &mut world,
+        &[path("b")],
+        1_700_000_000_000,
+        1_700_000_000_000,
+    );
     entomb(&mut world, &[name("m;k=v")], i64::MIN, i64::MAX);
     assert_eq!(count(&world), 3);
     // What arrived before and is held may still be masked.

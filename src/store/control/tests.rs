@@ -409,7 +409,10 @@ fn acknowledged_entries_survive_faults_and_crashes() {
                     let left = kept(&rig);
                     let at = states.iter().rposition(|state| *state == left);
                     let at = at.unwrap_or_else(|| panic!("seed {seed}: {left:?}"));
-                    assert!(durable <= at, "seed {seed}: {durable} were durable, {at} are left");
+                    assert!(
+                        durable <= at,
+                        "seed {seed}: {durable} were durable, {at} are left"
+                    );
                     states.truncate(at + 1);
                     tickets.clear();
                 }
@@ -480,7 +483,12 @@ fn what_is_so_already_is_not_written_again() {
     let mut rig = Rig::new(1);
     let place = Place::default();
     let set = Entry::Metadata(place.clone(), "x".to_owned());
-    for entry in [Entry::NoTask(TaskId(1)), set.clone(), set, Entry::NoMetadata(place)] {
+    for entry in [
+        Entry::NoTask(TaskId(1)),
+        set.clone(),
+        set,
+        Entry::NoMetadata(place),
+    ] {
         let (_, ticket) = rig.writer.take(entry).expect("room");
         rig.rest();
         assert!(rig.writer.is_committed(ticket));

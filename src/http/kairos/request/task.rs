@@ -7,9 +7,9 @@ use super::fields::{Checked, Field};
 use super::times::{self, Relative};
 use super::{Metric, Query, Reading};
 use crate::http::kairos::Refused;
-use crate::http::kairos::tree_text::push as push_tree;
 use crate::http::kairos::options::QueryOptions;
 use crate::http::kairos::tree::Tree;
+use crate::http::kairos::tree_text::push as push_tree;
 use crate::model::rollup::{PROGRESS_TEXT_BYTES_MAX, ROLLUPS_MAX};
 use crate::query::kairos::Aggregator;
 use crate::query::kairos::aggregator::SaveAs;
@@ -46,7 +46,9 @@ impl Task {
             return Err(crate::http::kairos::not_an_object());
         }
         let of = |name| Field::of(tree, "", name);
-        let interval = of("execution_interval").map(|it| interval(&it)).transpose()?;
+        let interval = of("execution_interval")
+            .map(|it| interval(&it))
+            .transpose()?;
         let name = of("name").map(|name| name.text()).transpose()?;
         let name = name.unwrap_or_default();
         let mut errors = Vec::new();
@@ -112,11 +114,16 @@ fn rolled_up(tree: &Tree, place: &str, reading: Reading<'_>) -> Checked<Vec<Unit
         None => return refuse(place, "saveAs may not be null"),
         Some(name) if name.is_empty() => return refuse(place, "saveAs may not be empty"),
         Some(name) if PROGRESS_TEXT_BYTES_MAX < name.len() => {
-            return refuse(place, &format!("saveAs has more than {PROGRESS_TEXT_BYTES_MAX} bytes"));
+            return refuse(
+                place,
+                &format!("saveAs has more than {PROGRESS_TEXT_BYTES_MAX} bytes"),
+            );
         }
         Some(name) => name,
     };
-    let zone = of("time_zone").map(|zone| times::zone(&zone, place)).transpose()?;
+    let zone = of("time_zone")
+        .map(|zone| times::zone(&zone, place))
+        .transpose()?;
     let Some(asked) = of("query") else {
         return refuse(place, "query may not be null");
     };
@@ -139,29 +146,36 @@ fn rolled_up(tree: &Tree, place: &str, reading: Reading<'_>) -> Checked<Vec<Unit
         metrics: Vec::new(),
         ..query
     };
-    let units = query.metrics.into_iter().enumerate().map(|(i, mut metric)| {
-        let last = metric.aggregators.iter().rev().find_map(Aggregator::range);
-        let Some(sampling) = last.map(|range| range.sampling) else {
-            let told = "At least one aggregator must be a range aggregator";
-            return refuse(place, &format!("query[{i}].aggregator {told}"));
-        };
-        if sampling.value < 1 {
-            return refuse(place, &format!("query[{i}].aggregator sampling value must be at least 1"));
-        }
-        metric.aggregators.push(Aggregator::SaveAs(SaveAs {
-            metric_name: save_as.clone(),
-            add_saved_from: true,
-            ..SaveAs::default()
-        }));
-        Ok(Unit {
-            save_as: save_as.clone(),
-            query: shared.clone(),
-            metric,
-            sampling,
-            zone: options.zone.clone(),
-            json: json.clone(),
-        })
-    });
+    let units = query
+        .metrics
+        .into_iter()
+        .enumerate()
+        .map(|(i, mut metric)| {
+            let last = metric.aggregators.iter().rev().find_map(Aggregator::range);
+            let Some(sampling) = last.map(|range| range.sampling) else {
+                let told = "At least one aggregator must be a range aggregator";
+                return refuse(place, &format!("query[{i}].aggregator {told}"));
+            };
+            if sampling.value < 1 {
+                return refuse(
+                    place,
+                    &format!("query[{i}].aggregator sampling value must be at least 1"),
+                );
+            }
+            metric.aggregators.push(Aggregator::SaveAs(SaveAs {
+                metric_name: save_as.clone(),
+                add_saved_from: true,
+                ..SaveAs::default()
+            }));
+            Ok(Unit {
+                save_as: save_as.clone(),
+                query: shared.clone(),
+                metric,
+                sampling,
+                zone: options.zone.clone(),
+                json: json.clone(),
+            })
+        });
     units.collect()
 }
 

@@ -56,7 +56,8 @@ impl RollUps {
         let mut goes_on = false;
         let control = fleet.control();
         self.read.retain(|&id, _| control.tasks.get(id).is_some());
-        self.unfinished.retain(|&(id, _)| control.tasks.get(id).is_some());
+        self.unfinished
+            .retain(|&(id, _)| control.tasks.get(id).is_some());
         for (id, task) in control.tasks.iter() {
             let Some(read) = self.task(id, &task.text, fleet, options).await else {
                 continue;
@@ -178,7 +179,11 @@ impl RollUps {
 }
 
 /// Read a task that was read when it was told.
-pub(super) async fn read(text: &str, fleet: &dyn Fleet, options: &HttpOptions) -> Result<Task, Refused> {
+pub(super) async fn read(
+    text: &str,
+    fleet: &dyn Fleet,
+    options: &HttpOptions,
+) -> Result<Task, Refused> {
     let request = http::Request::new(Bytes::new());
     let question = Question::unread(&request, fleet, options);
     let tree = tree::read(text.as_bytes(), &question.pace()).await?;

@@ -15,13 +15,18 @@ pub(super) fn read(text: &str, zone: &Zone) -> Option<i64> {
     let [year, month, day, hour, minute, second, millis] = parts.as_slice() else {
         return None;
     };
-    let is_number = |part: &&str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let is_number =
+        |part: &&str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     if !parts.iter().all(is_number) {
         return None;
     }
     let small = |part: &str| part.parse::<i8>().ok();
     let date = civil::Date::new(year.parse().ok()?, small(month)?, small(day)?).ok()?;
-    let nanos = millis.parse::<i32>().ok().filter(|&millis| millis < 1_000)? * 1_000_000;
+    let nanos = millis
+        .parse::<i32>()
+        .ok()
+        .filter(|&millis| millis < 1_000)?
+        * 1_000_000;
     let time = civil::Time::new(small(hour)?, small(minute)?, small(second)?, nanos).ok()?;
     let civil = DateTime::from_parts(date, time);
     let local = Offset::UTC.to_timestamp(civil).ok()?.as_millisecond();
@@ -38,7 +43,9 @@ pub(super) fn shown(time_ms: i64, zone: &Zone) -> String {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
-    let month = usize::try_from(local.month() - 1).ok().and_then(|at| MONTHS.get(at));
+    let month = usize::try_from(local.month() - 1)
+        .ok()
+        .and_then(|at| MONTHS.get(at));
     format!(
         "{:02} {} {:04} {:02}:{:02}:{:02} {}",
         local.day(),

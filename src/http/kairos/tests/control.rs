@@ -135,7 +135,8 @@ fn classes_of_calls_can_be_off() {
         }
     };
     let told = |class: &str| {
-        let told = format!("Forbidden: {class} API methods are disabled on this KairosDB instance.");
+        let told =
+            format!("Forbidden: {class} API methods are disabled on this KairosDB instance.");
         (403, format!("{{\"errors\": [\"{told}\"]}}"))
     };
     let query = only(&["QUERY"]);
@@ -158,7 +159,10 @@ fn classes_of_calls_can_be_off() {
         assert_eq!(call_with(&fleet, &others, method, path, ""), told("QUERY"));
     }
     for path in ["/version", "/health/check", "/metadata/s", "/features"] {
-        assert!(call_with(&fleet, &others, "GET", path, "").0 < 300, "{path}");
+        assert!(
+            call_with(&fleet, &others, "GET", path, "").0 < 300,
+            "{path}"
+        );
     }
 }
 
@@ -170,24 +174,55 @@ fn metadata() {
         check(&fleet, "POST", &path, value, 204, "");
     }
     let get = |path: &str, status, want: &str| check(&fleet, "GET", path, "", status, want);
-    get("/metadata/service/k1?startsWith=foo", 200, r#"{"results":["foo","foobar"]}"#);
-    get("/metadata/service/k1?startsWith=fi", 200, r#"{"results":[]}"#);
-    get("/metadata/service/k1", 200, r#"{"results":["foo","foobar","tee"]}"#);
+    get(
+        "/metadata/service/k1?startsWith=foo",
+        200,
+        r#"{"results":["foo","foobar"]}"#,
+    );
+    get(
+        "/metadata/service/k1?startsWith=fi",
+        200,
+        r#"{"results":[]}"#,
+    );
+    get(
+        "/metadata/service/k1",
+        200,
+        r#"{"results":["foo","foobar","tee"]}"#,
+    );
     get("/metadata/service/k1/foobar", 200, "fi");
-    get("/metadata/service/k1/none", 404, r#"{"errors":["Key not found"]}"#);
+    get(
+        "/metadata/service/k1/none",
+        404,
+        r#"{"errors":["Key not found"]}"#,
+    );
     get("/metadata/none", 200, r#"{"results":[]}"#);
     get("/metadata/none/k", 200, r#"{"results":[]}"#);
     // Names as they are coded, texts as they are.
-    check(&fleet, "POST", "/metadata/service/a%2Fb/%C3%BC%20x", "{\"x\": 1}\n", 204, "");
+    check(
+        &fleet,
+        "POST",
+        "/metadata/service/a%2Fb/%C3%BC%20x",
+        "{\"x\": 1}\n",
+        204,
+        "",
+    );
     check(&fleet, "POST", "/metadata/service/k10/e", "", 204, "");
     check(&fleet, "POST", "/metadata/service/k1/foo", "new", 204, "");
-    get("/metadata/service", 200, r#"{"results":["a/b","k1","k10"]}"#);
+    get(
+        "/metadata/service",
+        200,
+        r#"{"results":["a/b","k1","k10"]}"#,
+    );
     get("/metadata/service/a%2Fb/%C3%BC%20x/", 200, "{\"x\": 1}\n");
     get("/metadata/service/k10/e", 200, "");
     get("/metadata/service/k1/foo", 200, "new");
     check(&fleet, "DELETE", "/metadata/service/k1/foo", "", 204, "");
     check(&fleet, "DELETE", "/metadata/service/k1/foo", "", 204, "");
-    get("/metadata/service/k1", 200, r#"{"results":["foobar","tee"]}"#);
+    get(
+        "/metadata/service/k1",
+        200,
+        r#"{"results":["foobar","tee"]}"#,
+    );
     for (method, path) in [
         ("GET", "/metadata/_own"),
         ("GET", "/metadata/%5Fown/k"),
@@ -230,10 +265,16 @@ fn names_of_metrics_and_tags() {
         r#"{"results":["a;<\/","b.graphite","b.one","b.two"]}"#,
     );
     get("/metricnames?prefix=b.o", r#"{"results":["b.one"]}"#);
-    get("/metricnames?prefix=b.", r#"{"results":["b.graphite","b.one","b.two"]}"#);
+    get(
+        "/metricnames?prefix=b.",
+        r#"{"results":["b.graphite","b.one","b.two"]}"#,
+    );
     get("/metricnames?prefix=c", r#"{"results":[]}"#);
     get("/tagnames", r#"{"results":["dc","host","name","zone"]}"#);
-    get("/tagvalues", "{\"results\":[\"own\",\"x\",\"y\",\"\u{fc}\"]}");
+    get(
+        "/tagvalues",
+        "{\"results\":[\"own\",\"x\",\"y\",\"\u{fc}\"]}",
+    );
     let options = HttpOptions {
         kairos: KairosOptions {
             hidden_metrics: vec!["b.o".to_owned(), "a".to_owned()],
@@ -264,7 +305,12 @@ fn deletes(fleet: &TestFleet) -> Vec<(Vec<String>, i64, i64)> {
 fn deletes_by_query_and_of_metrics() {
     let fleet = holding(DELETED);
     let path = "/datapoints/delete";
-    let series = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let series = |names: &[&str]| {
+        names
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect::<Vec<_>>()
+    };
     let text = r#"{"start_absolute":1,"end_absolute":7,"metrics":[{"name":"m","tags":{"tag":"1"},
         "limit":1,"aggregators":[{"name":"sum","sampling":{"value":1,"unit":"days"}}]}]}"#;
     check(&fleet, "POST", path, text, 204, "");
@@ -280,7 +326,14 @@ fn deletes_by_query_and_of_metrics() {
     check(&fleet, "DELETE", "/metric/nosuch", "", 204, "");
     let text = r#"{"start_absolute":1,"metrics":[{"name":"nosuch"}]}"#;
     check(&fleet, "POST", path, text, 204, "");
-    check(&fleet, "POST", path, r#"{"start_absolute":1,"metrics":[]}"#, 204, "");
+    check(
+        &fleet,
+        "POST",
+        path,
+        r#"{"start_absolute":1,"metrics":[]}"#,
+        204,
+        "",
+    );
     assert_eq!(deletes(&fleet), []);
     // It has to be a query.
     let none = r#"{"errors":["Not a JSON Object: null"]}"#;
@@ -289,8 +342,7 @@ fn deletes_by_query_and_of_metrics() {
     let told = r#"{"errors":["query.metric[0].aggregators[0].bogus invalid aggregators name"]}"#;
     check(&fleet, "POST", path, text, 400, told);
     let text = r#"{"metrics":[{"name":"m"}]}"#;
-    let told =
-        r#"{"errors":["query.metric[0].start_time relative or absolute time must be set"]}"#;
+    let told = r#"{"errors":["query.metric[0].start_time relative or absolute time must be set"]}"#;
     check(&fleet, "POST", path, text, 400, told);
     assert_eq!(deletes(&fleet), []);
 }
@@ -303,9 +355,8 @@ fn a_running_query_is_listed_and_can_be_killed() {
     let post = request("POST", "/api/v1/datapoints/query", "", text);
     let mut asking = std::pin::pin!(answer(post, &fleet, &options));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let shown = |options: &HttpOptions| {
-        call_with(&fleet, options, "GET", "/admin/runningqueries", "").1
-    };
+    let shown =
+        |options: &HttpOptions| call_with(&fleet, options, "GET", "/admin/runningqueries", "").1;
     let none = r#"{"queries":[],"queries waiting":0}"#;
     while shown(&options) == none {
         let polled = asking.as_mut().poll(&mut context);

@@ -222,8 +222,16 @@ fn metrics_and_values_of_all_keys_are_told_once_and_sorted() {
         let mut all: BTreeSet<&str> = names.iter().map(SeriesName::metric).collect();
         all.extend(["m0", "m1", "m2", "m1.a", "m2.b;c", "n.a", "n.ab"]);
         for prefix in ["", "m", "m1", "m1.", "n.a", "x"] {
-            let want: Vec<&str> = all.iter().copied().filter(|n| n.starts_with(prefix)).collect();
-            assert_eq!(metrics(&shards, prefix, budget), want, "seed {seed}, {prefix}");
+            let want: Vec<&str> = all
+                .iter()
+                .copied()
+                .filter(|n| n.starts_with(prefix))
+                .collect();
+            assert_eq!(
+                metrics(&shards, prefix, budget),
+                want,
+                "seed {seed}, {prefix}"
+            );
         }
         let values: BTreeSet<&str> = names
             .iter()

@@ -39,23 +39,28 @@ fn tasks_are_kept_changed_and_forgotten() {
     let (_, told) = rollups(&fleet, "POST", "", TASK);
     let id = told.get(7..43).expect("an id").to_owned();
     assert!(id.parse::<TaskId>().is_ok(), "{id}");
-    let want = format!(
-        r#"{{"id":"{id}","name":"t1","attributes":{{"url":"/api/v1/rollups/{id}"}}}}"#
-    );
+    let want =
+        format!(r#"{{"id":"{id}","name":"t1","attributes":{{"url":"/api/v1/rollups/{id}"}}}}"#);
     assert_eq!(told, want);
     let compact: String = TASK.split_whitespace().collect();
     let kept = format!(r#"{{"id":"{id}",{}"#, &compact[1..]);
     let get = |path: &str| rollups(&fleet, "GET", path, "");
     assert_eq!(get(&format!("/{id}")), (200, kept.clone()));
     assert_eq!(get(""), (200, format!("[{kept}]")));
-    let changed = TASK.replace("t1", "t2").replacen("{\"name\"", "{\"id\":\"x\",\"name\"", 1);
+    let changed = TASK
+        .replace("t1", "t2")
+        .replacen("{\"name\"", "{\"id\":\"x\",\"name\"", 1);
     let (status, told) = rollups(&fleet, "PUT", &format!("/{id}/"), &changed);
     assert_eq!((status, told), (200, want.replace("t1", "t2")));
     assert_eq!(get(&format!("/{id}")).1, kept.replace("t1", "t2"));
     let other = create(&fleet, TASK);
     assert_ne!(other, id);
     let jobs = call_with(&fleet, &rolling(), "GET", "/admin/scheduledjobs", "");
-    assert!(jobs.1.contains(&id) && jobs.1.contains(&other), "{}", jobs.1);
+    assert!(
+        jobs.1.contains(&id) && jobs.1.contains(&other),
+        "{}",
+        jobs.1
+    );
     assert_eq!(rollups(&fleet, "DELETE", &format!("/{other}"), "").0, 204);
     assert_eq!(get(""), (200, format!("[{}]", kept.replace("t1", "t2"))));
     for id in ["bogus", other.as_str()] {
@@ -78,14 +83,22 @@ fn what_is_wrong_with_a_task_is_told() {
         let want = format!("{{\"errors\":[{}]}}", errors.join(","));
         assert_eq!((got, told), (status, want), "{text}");
     };
-    check("{}", 400, &["name may not be empty", "executionInterval may not be null"]);
+    check(
+        "{}",
+        400,
+        &["name may not be empty", "executionInterval may not be null"],
+    );
     let named = |rollups: &str| {
         format!(
             r#"{{"name":"t","execution_interval":{{"value":1,"unit":"hours"}},"rollups":[{rollups}]}}"#
         )
     };
     check(&named("{}"), 400, &["rollup[0].saveAs may not be null"]);
-    check(&named(r#"{"save_as":""}"#), 400, &["rollup[0].saveAs may not be empty"]);
+    check(
+        &named(r#"{"save_as":""}"#),
+        400,
+        &["rollup[0].saveAs may not be empty"],
+    );
     check(
         &named(r#"{"save_as":"x","query":{"metrics":[{"name":"m"}]}}"#),
         400,
@@ -99,7 +112,10 @@ fn what_is_wrong_with_a_task_is_told() {
     check("", 500, &["Not a JSON Object: null"]);
     let (status, told) = rollups(&fleet, "POST", "", &TASK.replace("hours", "bogus"));
     assert_eq!(status, 500, "{told}");
-    assert!(told.contains("is not a valid time unit, must be one of"), "{told}");
+    assert!(
+        told.contains("is not a valid time unit, must be one of"),
+        "{told}"
+    );
     assert_eq!(rollups(&fleet, "POST", "", &named("")).0, 200);
 }
 
@@ -156,7 +172,9 @@ fn a_task_is_run_when_it_is_due_and_makes_up_for_what_was_left_out() {
             .flat_map(|host| back.clone().rev().map(move |back| bucket(host, back, 10.0)))
             .collect::<Vec<_>>()
     };
-    let hour_ago = (NOW_S * 1000 - 70 * MINUTE - BASE).div_euclid(10 * MINUTE).abs();
+    let hour_ago = (NOW_S * 1000 - 70 * MINUTE - BASE)
+        .div_euclid(10 * MINUTE)
+        .abs();
     assert_eq!(written(&fleet), of(1..=hour_ago));
     turn(&mut running, &fleet);
     assert_eq!(written(&fleet), [], "not due");
@@ -192,13 +210,21 @@ fn a_run_that_fails_is_told_and_made_up_for() {
     let mut running = RollUps::default();
     turn(&mut running, &fleet);
     let status = |fleet: &TestFleet| rollups(fleet, "GET", &format!("/status/{id}"), "").1;
-    assert!(status(&fleet).contains("\"error_message\":\""), "{}", status(&fleet));
+    assert!(
+        status(&fleet).contains("\"error_message\":\""),
+        "{}",
+        status(&fleet)
+    );
     written(&fleet);
     fleet.stored = Ok(());
     fleet.now_ms.set(NOW_S * 1000 + 61 * MINUTE);
     turn(&mut running, &fleet);
     assert_eq!(written(&fleet).len(), 2 * 3);
-    assert!(!status(&fleet).contains("error_message"), "{}", status(&fleet));
+    assert!(
+        !status(&fleet).contains("error_message"),
+        "{}",
+        status(&fleet)
+    );
 }
 
 #[test]
@@ -230,7 +256,9 @@ fn a_backfill_does_a_stretch_of_time_again() {
 #[test]
 fn many_buckets_are_several_runs_and_only_one_shard_answers_for_each() {
     let fleet = minutes(20);
-    let text = TASK.replace("\"minutes\"", "\"milliseconds\"").replace("\"value\":10", "\"value\":1000");
+    let text = TASK
+        .replace("\"minutes\"", "\"milliseconds\"")
+        .replace("\"value\":10", "\"value\":1000");
     let id: TaskId = create(&fleet, &text).parse().expect("an id");
     let mut running = RollUps::default();
     assert!(run(running.turn(&fleet, &rolling())), "there is more");
