@@ -180,6 +180,7 @@ fn thousandths(text: &str, colons: bool) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::kairos::tests::at;
 
     #[test]
     fn names_are_those_of_the_database_in_their_case() {
@@ -243,33 +244,28 @@ mod tests {
 
     #[test]
     fn a_skipped_time_moves_and_a_repeated_one_prefers() {
-        let paris = Zone::parse("Europe/Paris").unwrap();
-        let local = |text: &str| {
-            let civil: DateTime = text.parse().unwrap();
-            Offset::UTC.to_timestamp(civil).unwrap().as_millisecond()
-        };
-        let utc = local;
+        let paris = Zone::parse("Europe/Paris").expect("a zone");
         let (winter, summer) = (3_600_000, 7_200_000);
-        let skipped = local("2020-03-29T02:30");
+        let skipped = at("2020-03-29T02:30");
         for preferred in [winter, summer, 0] {
-            assert_eq!(paris.instant(skipped, preferred), utc("2020-03-29T01:30"));
+            assert_eq!(paris.instant(skipped, preferred), at("2020-03-29T01:30"));
         }
-        let repeated = local("2020-10-25T02:30");
-        assert_eq!(paris.instant(repeated, summer), utc("2020-10-25T00:30"));
-        assert_eq!(paris.instant(repeated, winter), utc("2020-10-25T01:30"));
-        assert_eq!(paris.instant(repeated, 0), utc("2020-10-25T01:30"));
-        let new_york = Zone::parse("America/New_York").unwrap();
-        let repeated = local("2020-11-01T01:30");
-        assert_eq!(new_york.instant(repeated, 0), utc("2020-11-01T05:30"));
+        let repeated = at("2020-10-25T02:30");
+        assert_eq!(paris.instant(repeated, summer), at("2020-10-25T00:30"));
+        assert_eq!(paris.instant(repeated, winter), at("2020-10-25T01:30"));
+        assert_eq!(paris.instant(repeated, 0), at("2020-10-25T01:30"));
+        let new_york = Zone::parse("America/New_York").expect("a zone");
+        let repeated = at("2020-11-01T01:30");
+        assert_eq!(new_york.instant(repeated, 0), at("2020-11-01T05:30"));
         for time in [i64::MIN, i64::MAX] {
             assert!(paris.offset_at(time).abs() < 86_400_000);
             paris.instant(time, 0);
             paris.stretch(time);
         }
-        let (begin, end) = paris.stretch(utc("2020-06-01T00:00"));
+        let (begin, end) = paris.stretch(at("2020-06-01T00:00"));
         assert_eq!(
             (begin, end),
-            (utc("2020-03-29T01:00"), utc("2020-10-25T01:00"))
+            (at("2020-03-29T01:00"), at("2020-10-25T01:00"))
         );
         assert_eq!(paris.stretch(begin), (begin, end));
         assert_eq!(paris.stretch(end).0, end);

@@ -56,11 +56,11 @@ fn a1_ten_years_are_one_bucket_from_its_first_point_on() {
         Asked::from(B),
         &line,
     );
-    let line = Aggregator::LeastSquares(aligned(10, Unit::Years));
-    check("5:7", &[line.clone()], Asked::from(0), "5:7");
-    check("5:7 6:1.5", &[line.clone()], Asked::from(0), "5:7 6:1.5");
+    let line = [Aggregator::LeastSquares(aligned(10, Unit::Years))];
+    check("5:7", &line, Asked::from(0), "5:7");
+    check("5:7 6:1.5", &line, Asked::from(0), "5:7 6:1.5");
     let none = "NaN or Infinity:NaN data point=[5, NaN]";
-    check("5:7 5:8 5:9", &[line], Asked::from(0), none);
+    check("5:7 5:8 5:9", &line, Asked::from(0), none);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a10_first_keeps_what_it_is() {
     let (points, texts) = stream("1:9007199254740993 1:2");
     let kept = Asked::from(0).with(&texts, |context| run(aggregate(points, &first, context)));
     let value = Value::Long(9_007_199_254_740_993);
-    assert_eq!(kept.unwrap().points, [Point { time: 1, value }]);
+    assert_eq!(kept.expect("no error").points, [Point { time: 1, value }]);
 }
 
 #[test]
@@ -190,9 +190,9 @@ fn a14_filter_takes_away() {
     let alfa = filter(Compare::Equal, Threshold::Text("alfa".into()));
     let texts = "1:alfa 2:beta 3:gamma 4:delta";
     check(texts, &[alfa], Asked::from(0), "2:beta 3:gamma 4:delta");
-    let high = filter(Compare::GreaterOrEqual, Threshold::Number(13.4));
-    check("2:10 3:20.0", &[high.clone()], Asked::from(0), "2:10");
-    check("1:alfa", &[high], Asked::from(0), "");
+    let high = [filter(Compare::GreaterOrEqual, Threshold::Number(13.4))];
+    check("2:10 3:20.0", &high, Asked::from(0), "2:10");
+    check("1:alfa", &high, Asked::from(0), "");
     let text = |compare| [filter(compare, Threshold::Text("b".into()))];
     check("1:10", &text(Compare::NotEqual), Asked::from(0), "");
     let abc = "1:a 2:b 3:c";
@@ -384,7 +384,7 @@ fn a31_a_sum_is_a_float_and_a_count_is_not() {
         let done = Asked::from(0).with(&texts, |context| {
             run(aggregate(points, &[aggregator], context))
         });
-        done.unwrap().points[0].value
+        done.expect("no error").points[0].value
     };
     assert_eq!(
         kinds(Aggregator::Sum(every(1, Unit::Hours))),
@@ -451,7 +451,7 @@ fn save_as_sees_the_points_where_it_stands() {
         };
         run(aggregate(points, &aggregators, &context))
     });
-    assert_eq!(show(&done.unwrap().points, &texts), "1:10 2:20");
+    assert_eq!(show(&done.expect("no error").points, &texts), "1:10 2:20");
     let kept = kept.0.into_inner();
     let shown: Vec<String> = kept
         .iter()

@@ -67,7 +67,7 @@ impl Asked {
 }
 
 /// Milliseconds of a moment in UTC.
-fn at(text: &str) -> i64 {
+pub(super) fn at(text: &str) -> i64 {
     let civil: jiff::civil::DateTime = text.parse().expect("a moment");
     let utc = jiff::tz::Offset::UTC;
     utc.to_timestamp(civil).expect("a moment").as_millisecond()
