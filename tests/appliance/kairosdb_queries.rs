@@ -58,11 +58,7 @@ fn cells_are_what_points_come_to_wherever_they_lie() {
                 if name != "dev" {
                     assert_eq!(folded, plain, "{step}");
                 }
-                assert_eq!(
-                    folded["queries"][0]["sample_size"],
-                    3 * POINTS,
-                    "{step}"
-                );
+                assert_eq!(folded["queries"][0]["sample_size"], 3 * POINTS, "{step}");
                 assert_eq!(plain["queries"][0]["sample_size"], 3 * POINTS, "{step}");
             }
         }

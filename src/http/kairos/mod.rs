@@ -138,7 +138,11 @@ fn refusal(refused: Refused) -> Response<Bytes> {
         }
         // What was sent may be part of it.
         let shown = told.floor_char_boundary(ERROR_BYTES_MAX);
-        json::push_text(told.get(..shown).unwrap_or_default(), Beyond::Utf8, &mut text);
+        json::push_text(
+            told.get(..shown).unwrap_or_default(),
+            Beyond::Utf8,
+            &mut text,
+        );
     }
     text.extend_from_slice(b"]}");
     let mut response = Response::new(text.into());
