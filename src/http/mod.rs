@@ -153,7 +153,7 @@ pub enum Unstored {
     /// Nothing can be promised now; the text says why, and what to do.
     Later(String),
     /// Limits refused so many, of each reason; all others are stored.
-    Refused(Refusals),
+    Refused(Box<Refusals>),
 }
 
 /// What the operator may choose about answers.

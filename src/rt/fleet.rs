@@ -265,7 +265,7 @@ impl Fleet for ShardFleet {
             if refused.is_empty() {
                 Ok(())
             } else {
-                Err(Unstored::Refused(refused))
+                Err(Unstored::Refused(Box::new(refused)))
             }
         })
     }

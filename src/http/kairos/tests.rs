@@ -132,7 +132,7 @@ fn what_cannot_be_promised_is_a_503() {
         let mut refusals = Refusals::default();
         refusals.add(reason, 3);
         let fleet = TestFleet {
-            stored: Err(Unstored::Refused(refusals)),
+            stored: Err(Unstored::Refused(Box::new(refusals))),
             ..fleet()
         };
         ingest(&fleet, GOOD)
