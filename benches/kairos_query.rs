@@ -153,7 +153,9 @@ fn main() {
         let plan = CellPlan::new(&avg, Kind::Number, &context).expect("it has cells");
         let ns = best_ns(times, points, || {
             let mut cells = Cells::default();
-            columns.iter().for_each(|column| cells.fold(&plan, column));
+            for column in &columns {
+                cells.fold(&plan, column);
+            }
             let done = run(cells.finish(&plan, &pace));
             assert!(done.is_ok_and(|stream| !stream.points.is_empty()));
         });

@@ -160,9 +160,9 @@ pub enum Want {
         /// Seconds since the epoch, inclusive.
         until_s: i64,
     },
-    /// What the points of the series of one selector come to in the buckets of a KairosDB aggregator, group by
-    /// group, where that is what they would come to if they were all in one place; and the points of the
-    /// series of which it is not.
+    /// What the points of the series of one selector come to in the buckets of a KairosDB aggregator, group
+    /// by group, where that is what they would come to if they were all in one place; and the points of
+    /// the series of which it is not.
     Cells {
         /// Which series; a [`Selector::Metric`].
         selector: Selector,

@@ -1,5 +1,4 @@
-//! KairosDB's queries of the real binary: series on several shards, in files and in memory, longs, doubles
-//! and texts.
+//! KairosDB's queries of the real binary: series on several shards, in files and in memory.
 
 use serde_json::Value;
 
@@ -44,10 +43,6 @@ fn cells_are_what_points_come_to_wherever_they_lie() {
     );
     // Some arrive again, behind what is in files.
     send(&appliance, POINTS / 3, POINTS);
-    let text =
-        format!(r#"{{"name":"q","timestamp":{BEGIN},"value":"Hello","tags":{{"host":"a"}}}}"#);
-    let answered = appliance.try_post_body("/api/v1/datapoints", &text);
-    assert_eq!(answered.map(|(status, _)| status), Ok(204));
     let by_host = r#","group_by":[{"name":"tag","tags":["host"]}]"#;
     for name in ["avg", "sum", "min", "max", "count", "first", "last", "dev"] {
         for unit in [
@@ -63,12 +58,8 @@ fn cells_are_what_points_come_to_wherever_they_lie() {
                 if name != "dev" {
                     assert_eq!(folded, plain, "{step}");
                 }
-                assert_eq!(
-                    folded["queries"][0]["sample_size"],
-                    3 * POINTS + 1,
-                    "{step}"
-                );
-                assert_eq!(plain["queries"][0]["sample_size"], 3 * POINTS + 1, "{step}");
+                assert_eq!(folded["queries"][0]["sample_size"], 3 * POINTS, "{step}");
+                assert_eq!(plain["queries"][0]["sample_size"], 3 * POINTS, "{step}");
             }
         }
     }
@@ -90,7 +81,7 @@ fn cells_are_what_points_come_to_wherever_they_lie() {
     );
     let results = &raw["queries"][0]["results"];
     assert_eq!(results[0]["values"][0][1], (POINTS - 1) % 100);
-    assert_eq!(results[1]["values"][0][1], "Hello");
+    assert_eq!(results[0]["values"].as_array().map(Vec::len), Some(2));
     let tags = r#"{"start_absolute":0,"metrics":[{"name":"q","tags":{"host":["a","b"]}}]}"#;
     let told = appliance
         .try_post_body("/api/v1/datapoints/query/tags", tags)

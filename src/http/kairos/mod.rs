@@ -61,10 +61,14 @@ pub use server_type::{KairosOptions, ServerType};
 /// Paths of this API begin so.
 pub(super) const PREFIX: &str = "/api/v1/";
 
+/// Bytes of one error; the list of all zones takes a sixth.
+const ERROR_BYTES_MAX: usize = 64 * 1024;
+
 /// Why a request is refused.
 #[derive(Debug)]
 struct Refused {
     status: StatusCode,
+    /// None is one without a text, which KairosDB tells as null.
     errors: Vec<String>,
 }
 
@@ -125,11 +129,20 @@ fn success(status: StatusCode, text: Vec<u8>) -> Response<Bytes> {
 
 fn refusal(refused: Refused) -> Response<Bytes> {
     let mut text = b"{\"errors\":[".to_vec();
+    if refused.errors.is_empty() {
+        text.extend_from_slice(b"null");
+    }
     for (i, told) in refused.errors.iter().enumerate() {
         if i > 0 {
             text.push(b',');
         }
-        json::push_text(told, Beyond::Utf8, &mut text);
+        // What was sent may be part of it.
+        let shown = told.floor_char_boundary(ERROR_BYTES_MAX);
+        json::push_text(
+            told.get(..shown).unwrap_or_default(),
+            Beyond::Utf8,
+            &mut text,
+        );
     }
     text.extend_from_slice(b"]}");
     let mut response = Response::new(text.into());

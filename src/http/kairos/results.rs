@@ -53,9 +53,10 @@ impl From<KairosError> for Refused {
     fn from(error: KairosError) -> Refused {
         match error {
             KairosError::Query(error) => error.into(),
-            KairosError::Failed(_) => {
-                Refused::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
-            }
+            KairosError::Failed(told) => Refused {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                errors: told.into_iter().collect(),
+            },
         }
     }
 }

@@ -63,6 +63,15 @@ impl Buckets {
         self.origin
     }
 
+    /// What it costs to find one, in values.
+    pub(super) fn work(&self) -> usize {
+        match self.step {
+            Step::Millis(_) => 1,
+            Step::Local(_) | Step::Months(_) if self.zone.is_fixed() => 2,
+            Step::Local(_) | Step::Months(_) => 12,
+        }
+    }
+
     /// The length of the shortest of them, about.
     pub(super) fn millis_min(&self) -> i64 {
         match self.step {

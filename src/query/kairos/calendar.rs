@@ -77,14 +77,10 @@ pub(super) fn months_between(from: i64, until: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use jiff::civil;
 
-    fn local(text: &str) -> i64 {
-        let civil: civil::DateTime = text.parse().unwrap();
-        let offset = jiff::tz::Offset::UTC;
-        offset.to_timestamp(civil).unwrap().as_millisecond()
-    }
+    use super::*;
+    use crate::query::kairos::tests::at as local;
 
     #[test]
     fn dates_agree_with_jiff() {

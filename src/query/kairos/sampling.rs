@@ -84,6 +84,15 @@ impl Sampling {
     pub fn millis_from(self, time: i64, zone: &Zone) -> i64 {
         Step::of(self).from(time, zone, 1).saturating_sub(time)
     }
+
+    /// What [`Sampling::millis_from`] costs, in values.
+    pub(super) fn work(self, zone: &Zone) -> usize {
+        match Step::of(self) {
+            Step::Millis(_) => 1,
+            Step::Local(_) | Step::Months(_) if zone.is_fixed() => 2,
+            Step::Local(_) | Step::Months(_) => 6,
+        }
+    }
 }
 
 /// What a sampling comes to for arithmetic.

@@ -7,6 +7,9 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 /// Hours that an offset has at most, as Joda-Time.
 const OFFSET_HOURS_MAX: i64 = 23;
 
+/// The name that jiff has for no zone at all.
+const UNKNOWN: &str = "Etc/Unknown";
+
 /// Rules that tell the local time of an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone(Rules);
@@ -50,7 +53,7 @@ impl Zone {
     /// The names that [`Zone::parse`] takes, sorted; offsets are taken besides.
     pub fn ids() -> Vec<String> {
         let known = jiff::tz::db().available().map(|name| name.to_string());
-        let mut ids: Vec<String> = known.filter(|id| Zone::parse(id).is_some()).collect();
+        let mut ids: Vec<String> = known.filter(|id| id != UNKNOWN).collect();
         ids.sort_unstable();
         ids
     }
@@ -88,6 +91,11 @@ impl Zone {
             None => self.offset_at(local),
         };
         local.saturating_sub(offset)
+    }
+
+    /// Whether its offset is always the same, so that nothing has to be looked up.
+    pub(super) fn is_fixed(&self) -> bool {
+        matches!(self.0, Rules::Fixed(_))
     }
 
     /// The stretch of time around an instant in which its offset holds: from the first number on, and
@@ -172,6 +180,7 @@ fn thousandths(text: &str, colons: bool) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::kairos::tests::at;
 
     #[test]
     fn names_are_those_of_the_database_in_their_case() {
@@ -213,7 +222,7 @@ mod tests {
         }
         let ids = Zone::ids();
         assert!(400 < ids.len() && ids.iter().any(|id| id == "Asia/Kolkata"));
-        assert!(ids.is_sorted());
+        assert!(ids.is_sorted() && ids.iter().all(|id| Zone::parse(id).is_some()));
     }
 
     #[test]
@@ -235,33 +244,28 @@ mod tests {
 
     #[test]
     fn a_skipped_time_moves_and_a_repeated_one_prefers() {
-        let paris = Zone::parse("Europe/Paris").unwrap();
-        let local = |text: &str| {
-            let civil: DateTime = text.parse().unwrap();
-            Offset::UTC.to_timestamp(civil).unwrap().as_millisecond()
-        };
-        let utc = local;
+        let paris = Zone::parse("Europe/Paris").expect("a zone");
         let (winter, summer) = (3_600_000, 7_200_000);
-        let skipped = local("2020-03-29T02:30");
+        let skipped = at("2020-03-29T02:30");
         for preferred in [winter, summer, 0] {
-            assert_eq!(paris.instant(skipped, preferred), utc("2020-03-29T01:30"));
+            assert_eq!(paris.instant(skipped, preferred), at("2020-03-29T01:30"));
         }
-        let repeated = local("2020-10-25T02:30");
-        assert_eq!(paris.instant(repeated, summer), utc("2020-10-25T00:30"));
-        assert_eq!(paris.instant(repeated, winter), utc("2020-10-25T01:30"));
-        assert_eq!(paris.instant(repeated, 0), utc("2020-10-25T01:30"));
-        let new_york = Zone::parse("America/New_York").unwrap();
-        let repeated = local("2020-11-01T01:30");
-        assert_eq!(new_york.instant(repeated, 0), utc("2020-11-01T05:30"));
+        let repeated = at("2020-10-25T02:30");
+        assert_eq!(paris.instant(repeated, summer), at("2020-10-25T00:30"));
+        assert_eq!(paris.instant(repeated, winter), at("2020-10-25T01:30"));
+        assert_eq!(paris.instant(repeated, 0), at("2020-10-25T01:30"));
+        let new_york = Zone::parse("America/New_York").expect("a zone");
+        let repeated = at("2020-11-01T01:30");
+        assert_eq!(new_york.instant(repeated, 0), at("2020-11-01T05:30"));
         for time in [i64::MIN, i64::MAX] {
             assert!(paris.offset_at(time).abs() < 86_400_000);
             paris.instant(time, 0);
             paris.stretch(time);
         }
-        let (begin, end) = paris.stretch(utc("2020-06-01T00:00"));
+        let (begin, end) = paris.stretch(at("2020-06-01T00:00"));
         assert_eq!(
             (begin, end),
-            (utc("2020-03-29T01:00"), utc("2020-10-25T01:00"))
+            (at("2020-03-29T01:00"), at("2020-10-25T01:00"))
         );
         assert_eq!(paris.stretch(begin), (begin, end));
         assert_eq!(paris.stretch(end).0, end);

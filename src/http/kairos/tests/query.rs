@@ -361,6 +361,11 @@ fn what_points_make_impossible() {
         r#"{"name":"rate"}"#,
         "The rate aggregator cannot compute rate for data points with the same time stamp.  You must precede rate with another aggregator.",
     );
+    let sma = metric(r#","aggregators":[{"name":"sma"}]"#);
+    assert_eq!(
+        query(&fleet, &sma),
+        (500, r#"{"errors":[null]}"#.to_owned())
+    );
     let huge = r#"{"name":"scale","factor":1e308},{"name":"scale","factor":1e10}"#;
     check(
         huge,

@@ -304,4 +304,10 @@ fn of_size() {
         assert!(answer.contains(told), "{told}: {answer}");
         assert!(answer.len() < 2_000);
     }
+    let long = m(&format!(
+        r#","aggregators":[{{"name":"{}"}}]"#,
+        "x".repeat(1 << 20)
+    ));
+    let (status, answer) = query(&fleet, &long);
+    assert!(status == 400 && answer.len() < 70_000);
 }

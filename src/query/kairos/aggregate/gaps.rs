@@ -58,7 +58,8 @@ pub(super) async fn filled(
         }
         let returned = filled.len() as u64;
         context.limits.check_points_returned(returned)?;
-        context.pace.did(1 + (filled.len() - inside) / 8).await?;
+        let work = runs.work() + (filled.len() - inside) / 8;
+        context.pace.did(work).await?;
         if is_last {
             break;
         }

@@ -59,7 +59,7 @@ pub(super) async fn fit(
             for point in &points[stretch] {
                 line.push(since(point.time), number(point.value)?);
             }
-            context.pace.did(count).await?;
+            context.pace.did(count + runs.work()).await?;
         }
         let (mut first, mut last) = (points[begin], points[end - 1]);
         if 2 < end - begin {

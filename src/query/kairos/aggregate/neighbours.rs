@@ -13,9 +13,11 @@ use crate::query::kairos::zone::Zone;
 /// twice the digits.
 pub(super) const SUMMED_ANEW_MAX: usize = 256;
 
-/// Each point but the first becomes what `pair` makes of the one before and of it.
+/// Each point but the first becomes what `pair` makes of the one before and of it, which costs as much as
+/// `work` values.
 async fn pairs(
     points: &mut Vec<Point>,
+    work: usize,
     context: &Context<'_>,
     pair: impl Fn(Point, Point) -> Result<f64, KairosError>,
 ) -> Result<(), KairosError> {
@@ -24,7 +26,7 @@ async fn pairs(
     };
     let mut at = 1;
     while at < points.len() {
-        let end = (at + CHUNK).min(points.len());
+        let end = (at + CHUNK / work.max(1)).min(points.len());
         for i in at..end {
             let point = points[i];
             let value = Value::Double(pair(before, point)?);
@@ -34,7 +36,7 @@ async fn pairs(
             };
             before = point;
         }
-        context.pace.did(end - at).await?;
+        context.pace.did((end - at) * work).await?;
         at = end;
     }
     points.truncate(at - 1);
@@ -45,7 +47,7 @@ pub(super) async fn diff(
     points: &mut Vec<Point>,
     context: &Context<'_>,
 ) -> Result<(), KairosError> {
-    pairs(points, context, |before, point| {
+    pairs(points, 1, context, |before, point| {
         Ok(number(point.value)? - number(before.value)?)
     })
     .await
@@ -57,7 +59,8 @@ pub(super) async fn rate(
     zone: &Zone,
     context: &Context<'_>,
 ) -> Result<(), KairosError> {
-    pairs(points, context, |before, point| {
+    let work = sampling.work(zone);
+    pairs(points, work, context, |before, point| {
         let change = number(point.value)? - number(before.value)?;
         let millis = apart(before, point, "rate")?;
         Ok(change / millis * sampling.millis_from(before.time, zone) as f64)
@@ -72,7 +75,8 @@ pub(super) async fn sampler(
     context: &Context<'_>,
 ) -> Result<(), KairosError> {
     let sampling = Sampling::new(1, unit);
-    pairs(points, context, |before, point| {
+    let work = sampling.work(zone);
+    pairs(points, work, context, |before, point| {
         let value = number(point.value)?;
         let millis = apart(before, point, "sampler")?;
         Ok(value / millis * sampling.millis_from(before.time, zone) as f64)

@@ -46,7 +46,7 @@ pub(super) async fn of_each(
                 first = first.or(Some(point.time));
                 last = point.time;
             }
-            context.pace.did(some.len()).await?;
+            context.pace.did(some.len() + runs.work()).await?;
         }
         let time = Stamp::First.of(range, bucket, (first.unwrap_or(last), last));
         let value = Value::Double(of(&mut keys, percentile, context.pace).await?);

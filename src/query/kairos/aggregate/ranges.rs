@@ -73,6 +73,11 @@ impl<'a> Runs<'a> {
         }
     }
 
+    /// What it costs to open a bucket, in values.
+    pub(super) fn work(&self) -> usize {
+        self.buckets.work()
+    }
+
     /// The bucket of the next point; `None` if no point is left.
     #[inline]
     pub(super) fn open(&mut self, points: &[Point]) -> Option<Bucket> {
@@ -135,7 +140,7 @@ pub(super) async fn fold(
             if let [.., end] = some {
                 last = end.time;
             }
-            context.pace.did(some.len() / 4 + 1).await?;
+            context.pace.did(some.len() / 4 + runs.work()).await?;
         }
         let time = stamp.of(range, bucket, (first.unwrap_or(last), last));
         let value = fold.finish();

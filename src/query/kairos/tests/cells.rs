@@ -61,12 +61,12 @@ fn cells_come_to_what_points_come_to() {
         let views: Vec<SeriesPoints<'_>> = series.iter().map(Owned::view).collect();
         let pace = Pace::new(&Breathless);
         let merging = merge(&views, Kind::Number, false, usize::MAX, &pace);
-        let merged = run(merging).unwrap();
+        let merged = run(merging).expect("no limit");
         let aggregators = [aggregator];
         let want = asked.with(&texts, |context| {
             run(aggregate(merged, &aggregators, context))
         });
-        let want = want.unwrap();
+        let want = want.expect("no limit");
 
         let mut shards: [Vec<&Owned>; 3] = Default::default();
         for one in &series {
@@ -77,10 +77,10 @@ fn cells_come_to_what_points_come_to() {
         for shard in &mut shards {
             random.shuffle(shard);
             let some = folded(&mut random, &plan, shard);
-            run(cells.join(&plan, some, &pace)).unwrap();
+            run(cells.join(&plan, some, &pace)).expect("no limit");
         }
         finer += usize::from(cells.len() > want.points.len());
-        let got = run(cells.finish(&plan, &pace)).unwrap();
+        let got = run(cells.finish(&plan, &pace)).expect("no limit");
         let exact = !matches!(aggregators[0], Aggregator::Dev { .. });
         assert!(
             got.kind == want.kind && alike(&got.points, &want.points, exact),
@@ -116,13 +116,13 @@ fn sums_do_not_hang_on_the_order_of_series() {
     let sum = Aggregator::Sum(every(1, Unit::Minutes));
     let texts = Texts::default();
     let plan = Asked::from(0).with(&texts, |context| CellPlan::new(&sum, Kind::Number, context));
-    let plan = plan.unwrap();
+    let plan = plan.expect("a law");
     let pace = Pace::new(&Breathless);
     let mut told = Vec::new();
     for _ in 0..20 {
         random.shuffle(&mut order);
         let cells = folded(&mut random, &plan, &order);
-        told.push(run(cells.finish(&plan, &pace)).unwrap());
+        told.push(run(cells.finish(&plan, &pace)).expect("no limit"));
     }
     assert_eq!(told[0].points.len(), 1);
     assert!(told.iter().all(|stream| *stream == told[0]));
@@ -183,10 +183,10 @@ fn texts_are_counted() {
     let count = Aggregator::Count(every(1, Unit::Minutes));
     let texts = Texts::default();
     let plan = Asked::from(0).with(&texts, |context| CellPlan::new(&count, Kind::Text, context));
-    let plan = plan.unwrap();
+    let plan = plan.expect("a law");
     let mut cells = Cells::default();
     cells.fold(&plan, &points);
-    let stream = run(cells.finish(&plan, &Pace::new(&Breathless))).unwrap();
+    let stream = run(cells.finish(&plan, &Pace::new(&Breathless))).expect("no limit");
     assert_eq!(
         (stream.kind, show(&stream.points, &texts)),
         (Kind::Number, "0:2 60000:1".to_owned())

@@ -65,7 +65,7 @@ fn merged(series: &[Owned], descending: bool, most: usize) -> Vec<Point> {
     let views: Vec<SeriesPoints<'_>> = series.iter().map(Owned::view).collect();
     let pace = Pace::new(&Breathless);
     let merging = merge(&views, Kind::Number, descending, most, &pace);
-    run(merging).unwrap().points
+    run(merging).expect("no limit").points
 }
 
 fn double(value: Value) -> f64 {
@@ -142,7 +142,7 @@ fn texts_of_one_time_go_by_series() {
     };
     let all = [series(2, &[5, 7]), series(0, &[3, 7])];
     let pace = Pace::new(&Breathless);
-    let stream = run(merge(&all, Kind::Text, false, 9, &pace)).unwrap();
+    let stream = run(merge(&all, Kind::Text, false, 9, &pace)).expect("no limit");
     let want = [(3, 0), (5, 2), (7, 3), (7, 1)];
     let want = want.map(|(time, place)| Point {
         time,
@@ -156,7 +156,7 @@ fn parts(points: &str, groupers: &[Grouper], start: i64, want: &[(&[i64], &str)]
     let (stream, texts) = stream(points);
     let groups =
         Asked::from(start).with(&texts, |context| run(partition(stream, groupers, context)));
-    let groups = groups.unwrap();
+    let groups = groups.expect("no limit");
     let shown: Vec<(Vec<i64>, String)> = groups
         .into_iter()
         .map(|group| (group.ids, show(&group.stream.points, &texts)))

@@ -116,7 +116,7 @@ fn more_nulls_than_an_answer_may_have_are_refused() {
         };
         run(aggregate(none, &gaps, &context))
     });
-    let told = told.unwrap_err();
+    let told = told.expect_err("too many");
     assert!(
         matches!(told, KairosError::Query(QueryError::Limit(_))),
         "{told}"
@@ -160,7 +160,7 @@ fn other_work_goes_on_between() {
                 };
                 run(aggregate(stream, &aggregators, &context))
             });
-            done.unwrap();
+            done.expect("no error");
             let least = points.len() / PIECE / 8;
             assert!(
                 least <= breaths.0.get(),

@@ -1,7 +1,9 @@
 //! KairosDB's own cases, and random streams against twins that go point by point as its description does.
 
+mod calendar;
 mod cases;
 mod cells;
+mod gaps;
 mod grouping;
 mod hostile;
 mod naive;
@@ -65,7 +67,7 @@ impl Asked {
 }
 
 /// Milliseconds of a moment in UTC.
-fn at(text: &str) -> i64 {
+pub(super) fn at(text: &str) -> i64 {
     let civil: jiff::civil::DateTime = text.parse().expect("a moment");
     let utc = jiff::tz::Offset::UTC;
     utc.to_timestamp(civil).expect("a moment").as_millisecond()
@@ -169,4 +171,37 @@ fn check(points: &str, aggregators: &[Aggregator], asked: Asked, want: &str) {
         want,
         "{aggregators:?} of {points}"
     );
+}
+
+fn filter(compare: Compare, threshold: Threshold) -> Aggregator {
+    Aggregator::Filter { compare, threshold }
+}
+
+fn percentile(percentile: f64) -> Aggregator {
+    Aggregator::Percentile {
+        range: every(10, Unit::Seconds),
+        percentile,
+    }
+}
+
+fn score(boundary: &[(f64, bool)], descending: bool) -> Aggregator {
+    let thresholds = boundary
+        .iter()
+        .map(|&(value, inferior)| Boundary { value, inferior });
+    Aggregator::Score {
+        thresholds: thresholds.collect(),
+        descending,
+    }
+}
+
+fn gaps(range: Range, trim: bool) -> Aggregator {
+    Aggregator::Gaps { range, trim }
+}
+
+fn dev(range: Range) -> Aggregator {
+    Aggregator::Dev {
+        range,
+        returned: Deviation::Value,
+        count: 1,
+    }
 }

@@ -26,7 +26,10 @@ fn numbers(points: &[Point]) -> Result<Vec<f64>, String> {
 pub(super) struct Calendar(TimeZone);
 
 fn utc(civil: DateTime) -> i64 {
-    Offset::UTC.to_timestamp(civil).unwrap().as_millisecond()
+    Offset::UTC
+        .to_timestamp(civil)
+        .expect("within jiff's years")
+        .as_millisecond()
 }
 
 impl Calendar {
@@ -35,17 +38,18 @@ impl Calendar {
             "+05:30" => {
                 TimeZone::fixed(jiff::tz::offset(5).saturating_add(Span::new().minutes(30)))
             }
-            id => TimeZone::get(id).unwrap(),
+            id => TimeZone::get(id).expect("a zone"),
         })
     }
 
     fn local(&self, time: i64) -> DateTime {
         self.0
-            .to_datetime(Timestamp::from_millisecond(time).unwrap())
+            .to_datetime(Timestamp::from_millisecond(time).expect("within jiff's years"))
     }
 
     fn offset(&self, time: i64) -> Offset {
-        self.0.to_offset(Timestamp::from_millisecond(time).unwrap())
+        self.0
+            .to_offset(Timestamp::from_millisecond(time).expect("within jiff's years"))
     }
 
     fn instant(&self, local: DateTime, like: i64) -> i64 {
@@ -63,7 +67,10 @@ impl Calendar {
                 }
             }
         };
-        offset.to_timestamp(local).unwrap().as_millisecond()
+        offset
+            .to_timestamp(local)
+            .expect("within jiff's years")
+            .as_millisecond()
     }
 
     fn span(unit: Unit, count: i64) -> Option<Span> {
@@ -79,7 +86,12 @@ impl Calendar {
     /// `origin` and so many units.
     pub(super) fn plus(&self, origin: i64, unit: Unit, count: i64) -> i64 {
         match Calendar::span(unit, count) {
-            Some(span) => self.instant(self.local(origin).checked_add(span).unwrap(), origin),
+            Some(span) => self.instant(
+                self.local(origin)
+                    .checked_add(span)
+                    .expect("within jiff's years"),
+                origin,
+            ),
             None => origin + count * millis(unit),
         }
     }
@@ -94,8 +106,8 @@ impl Calendar {
             return -self.units(time, origin, unit);
         }
         let plus = |count| {
-            from.checked_add(Calendar::span(unit, count).unwrap())
-                .unwrap()
+            from.checked_add(Calendar::span(unit, count).expect("within jiff's years"))
+                .expect("within jiff's years")
         };
         let mut count = ((utc(until) - utc(from)) / millis(unit) - 2).max(0);
         while plus(count + 1) <= until {
@@ -122,7 +134,9 @@ impl Calendar {
             Unit::Seconds | Unit::Minutes | Unit::Hours | Unit::Days => midnight,
             Unit::Weeks => {
                 let since = local.weekday().to_monday_zero_offset();
-                midnight.checked_sub(Span::new().days(since)).unwrap()
+                midnight
+                    .checked_sub(Span::new().days(since))
+                    .expect("within jiff's years")
             }
             Unit::Months => local.date().first_of_month().at(0, 0, 0, 0),
             Unit::Years => local.date().first_of_year().at(0, 0, 0, 0),
@@ -141,11 +155,11 @@ impl Calendar {
             // Its local time comes twice, and this is between: then it is the later one.
             let local = self
                 .local(origin)
-                .checked_add(Calendar::span(unit, (k + 1) * value).unwrap());
+                .checked_add(Calendar::span(unit, (k + 1) * value).expect("within jiff's years"));
             end = self
                 .offset(time)
-                .to_timestamp(local.unwrap())
-                .unwrap()
+                .to_timestamp(local.expect("within jiff's years"))
+                .expect("within jiff's years")
                 .as_millisecond();
             assert!(time < end, "{range:?} {start} {time}");
         }
@@ -205,10 +219,18 @@ fn told(aggregator: &Aggregator, points: &[Point]) -> Result<Vec<Value>, String>
         Aggregator::Avg(_) => double(points, mean),
         Aggregator::Sum(_) => double(points, |values| values.iter().fold(0.0, |a, b| a + b)),
         Aggregator::Min(_) => double(points, |values| {
-            values.iter().copied().min_by(f64::total_cmp).unwrap()
+            values
+                .iter()
+                .copied()
+                .min_by(f64::total_cmp)
+                .expect("a value")
         }),
         Aggregator::Max(_) => double(points, |values| {
-            values.iter().copied().max_by(f64::total_cmp).unwrap()
+            values
+                .iter()
+                .copied()
+                .max_by(f64::total_cmp)
+                .expect("a value")
         }),
         Aggregator::Count(_) => Ok(vec![Value::Long(points.len() as i64)]),
         Aggregator::First(_) => Ok(vec![points[0].value]),
@@ -252,7 +274,7 @@ fn ranged(
     points: &[Point],
     asked: Asked,
 ) -> Result<Vec<Point>, String> {
-    let range = aggregator.range().unwrap();
+    let range = aggregator.range().expect("buckets");
     let is_line = matches!(aggregator, Aggregator::LeastSquares(_));
     let mut made = Vec::new();
     let mut begin = 0;

@@ -32,8 +32,8 @@ pub(super) fn some_start(random: &mut Random, id: &str) -> i64 {
                 0
             };
     }
-    let zone = jiff::tz::TimeZone::get(id).unwrap();
-    let from = jiff::Timestamp::from_millisecond(any).unwrap();
+    let zone = jiff::tz::TimeZone::get(id).expect("a zone");
+    let from = jiff::Timestamp::from_millisecond(any).expect("a time");
     let change = zone.following(from).next();
     let change = change.map_or(any, |change| change.timestamp().as_millisecond());
     let hours = random.below(97) as i64 - 72;
@@ -278,7 +278,7 @@ fn percentiles_of_many_values_are_those_of_sorted_ones() {
             percentile: (1 + random.below(1_000)) as f64 / 1_000.0,
         }];
         let asked = Asked::from(0);
-        let want = naive::all(&aggregators, "UTC", &points, asked).unwrap();
+        let want = naive::all(&aggregators, "UTC", &points, asked).expect("no error");
         let stream = Stream {
             kind: Kind::Number,
             points,
@@ -286,7 +286,10 @@ fn percentiles_of_many_values_are_those_of_sorted_ones() {
         let got = asked.with(&Texts::default(), |context| {
             run(aggregate(stream, &aggregators, context))
         });
-        assert!(alike(&got.unwrap().points, &want, true), "seed {seed}");
+        assert!(
+            alike(&got.expect("no error").points, &want, true),
+            "seed {seed}"
+        );
     }
 }
 
@@ -302,7 +305,7 @@ fn long_moving_means_are_near_those_that_are_added_up_anew() {
     for size in [256, 257, 1_000, 4_999, 5_000, 5_001] {
         let aggregators = [Aggregator::Sma(size)];
         let asked = Asked::from(0);
-        let want = naive::all(&aggregators, "UTC", &points, asked).unwrap();
+        let want = naive::all(&aggregators, "UTC", &points, asked).expect("no error");
         let stream = Stream {
             kind: Kind::Number,
             points: points.clone(),
@@ -310,6 +313,9 @@ fn long_moving_means_are_near_those_that_are_added_up_anew() {
         let got = asked.with(&Texts::default(), |context| {
             run(aggregate(stream, &aggregators, context))
         });
-        assert!(alike(&got.unwrap().points, &want, size <= 256), "{size}");
+        assert!(
+            alike(&got.expect("no error").points, &want, size <= 256),
+            "{size}"
+        );
     }
 }
