@@ -376,9 +376,8 @@ fn without<'p>(prefix: &str, path: &'p str) -> &'p str {
 
 fn not_found(path: &str) -> Response<Bytes> {
     // KairosDB's many paths are told as one.
-    let is_told = |path: &&str| {
-        !path.ends_with('/') && !path.is_empty() && !path.starts_with(kairos::PREFIX)
-    };
+    let is_told =
+        |path: &&str| !path.ends_with('/') && !path.is_empty() && !path.starts_with(kairos::PREFIX);
     let own = ROUTES.iter().map(|route| route.path).filter(is_told);
     let known: Vec<&str> = own.chain([kairos::PREFIX]).collect();
     let path: String = path.chars().take(PATH_CHARACTERS_MAX).collect();

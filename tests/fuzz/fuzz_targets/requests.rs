@@ -12,7 +12,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use nobody::ask;
 
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 19] = [
     "/render",
     "/render/",
     "/metrics/find",
@@ -29,6 +29,9 @@ const PATHS: [&str; 16] = [
     "/api/v1/datapoints",
     "/api/v1/datapoints/query",
     "/version",
+    "/api/v1/datapoints/delete",
+    "/api/v1/metadata/s/k/x",
+    "/api/v1/metricnames",
 ];
 
 const KINDS: [&str; 6] = [
