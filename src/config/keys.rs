@@ -77,6 +77,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ),
     ("http", "HTTP requests."),
     (
+        "kairosdb",
+        "KairosDB's API, on the port of HTTP below /api/v1.",
+    ),
+    (
         "log",
         "What the appliance writes about itself, to standard error.",
     ),
@@ -659,6 +663,102 @@ pub static KEYS: &[Key] = &[
         ],
         kind: Kind::Text {
             at: |c| &mut c.http.allow_origin,
+        },
+    },
+    Key {
+        name: "kairosdb.server_type",
+        flag: None,
+        help: &[
+            "Which calls of KairosDB's API are answered, others get status 403: ALL, or some of INGEST,",
+            "QUERY and DELETE. KairosDB's kairosdb.server.type. Default [\"ALL\"].",
+        ],
+        kind: Kind::Texts {
+            at: |c| &mut c.kairosdb.server_type,
+        },
+    },
+    whole!(
+        "kairosdb.health_code",
+        "a status",
+        200..=599,
+        |c| &mut c.kairosdb.health_code,
+        "Status that /api/v1/health/check answers while all is well. KairosDB's",
+        "kairosdb.health.healthyResponseCode. Default 204."
+    ),
+    Key {
+        name: "kairosdb.hidden_metrics",
+        flag: None,
+        help: &[
+            "Metrics whose names begin so are not listed by /api/v1/metricnames; they can be asked for.",
+            "KairosDB's kairosdb.metric_index_filter.prefix. Default [].",
+        ],
+        kind: Kind::Texts {
+            at: |c| &mut c.kairosdb.hidden_metrics,
+        },
+    },
+    Key {
+        name: "kairosdb.rollups",
+        flag: None,
+        help: &[
+            "Whether roll-up tasks are taken at /api/v1/rollups and run. KairosDB's",
+            "kairosdb.service.rollups. Default false: that path is not there.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.rollups,
+        },
+    },
+    Key {
+        name: "kairosdb.align_sampling",
+        flag: None,
+        help: &[
+            "Whether aggregators align their buckets where the query does not say. Since 1.3 KairosDB does,",
+            "older ones do not. Default true.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.align_sampling,
+        },
+    },
+    Key {
+        name: "kairosdb.drop_empty",
+        flag: None,
+        help: &[
+            "Whether results without points are left out of answers. KairosDB does so since 1.3.2; older",
+            "clients look at the first result without asking whether there is one. Default false.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.drop_empty,
+        },
+    },
+    Key {
+        name: "kairosdb.time_zone",
+        flag: None,
+        help: &[
+            "The zone of queries that name none: a name of the tz database or an offset. KairosDB takes that",
+            "of its machine. Default \"UTC\".",
+        ],
+        kind: Kind::Text {
+            at: |c| &mut c.kairosdb.time_zone,
+        },
+    },
+    Key {
+        name: "kairosdb.regex_prefix",
+        flag: None,
+        help: &[
+            "What a value of a tag filter begins with that is a regular expression; \"\" is none. KairosDB's",
+            "kairosdb.queries.regex_prefix. Default \"regex:\".",
+        ],
+        kind: Kind::Text {
+            at: |c| &mut c.kairosdb.regex_prefix,
+        },
+    },
+    Key {
+        name: "kairosdb.return_query",
+        flag: None,
+        help: &[
+            "Whether answers repeat the query. KairosDB's kairosdb.queries.return_query_in_response.",
+            "Default false.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.return_query,
         },
     },
     Key {

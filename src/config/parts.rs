@@ -44,6 +44,8 @@ impl Config {
             prefix: self.http.prefix.clone(),
             slow: Duration::from_millis(self.query.slow_ms),
             node: machine::node_name(),
+            kairos: self.kairosdb.options(),
+            kairos_query: self.kairosdb.query_options(),
             allow_origin: (!origin.is_empty()).then(|| origin.clone()),
             ..HttpOptions::default()
         }

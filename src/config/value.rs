@@ -11,6 +11,8 @@ use super::sections::Config;
 
 /// Letters of a text.
 pub const TEXT_BYTES_MAX: usize = 256;
+/// Texts of a list.
+pub const TEXTS_MAX: usize = 64;
 
 /// The kind of a key's value, with the place in [`Config`] where it lives.
 pub enum Kind {
@@ -49,7 +51,7 @@ pub enum Kind {
         /// Where it lives.
         at: fn(&mut Config) -> &mut String,
     },
-    /// A list of texts, as [`Kind::Text`] has them; semicolons separate them outside of files.
+    /// A list of printable ASCII texts; semicolons separate them outside of files.
     Texts {
         /// Where it lives.
         at: fn(&mut Config) -> &mut Vec<String>,
@@ -85,8 +87,8 @@ impl Kind {
                 format!("text of at most {TEXT_BYTES_MAX} printable ASCII letters")
             }
             Kind::Texts { .. } => format!(
-                "texts of at most {TEXT_BYTES_MAX} printable ASCII letters, in a file a list like \
-                 [\"a\", \"b\"]"
+                "at most {TEXTS_MAX} texts, in a file a list like [\"a\", \"b\"], each of at most \
+                 {TEXT_BYTES_MAX} printable ASCII letters"
             ),
             Kind::Folder { .. } => "the path of a folder, as text".to_owned(),
             Kind::Addresses { .. } => {
@@ -208,7 +210,11 @@ impl Kind {
                 *at(config) = items.map(str::parse).collect::<Result<_, _>>()?
             }
             Kind::Texts { at } => {
-                *at(config) = items.map(checked_text).collect::<Result<_, _>>()?
+                let items: Vec<String> = items.map(checked_text).collect::<Result<_, _>>()?;
+                if TEXTS_MAX < items.len() {
+                    return Err(format!("more than {TEXTS_MAX} texts"));
+                }
+                *at(config) = items;
             }
             _ => return Err("a list is the wrong type".to_owned()),
         }

@@ -39,7 +39,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::time::Millis;
-use crate::model::event::Event;
 use crate::model::refusal::{Protocol, Refusals};
 use crate::model::sample::Samples;
 use crate::model::series::{Identity, TenantId};
@@ -49,9 +48,9 @@ use crate::query::limits::Limits;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
-use crate::store::control::Control;
+use crate::store::control::{Control, Entry};
 use crate::store::tombstone::{self, Target, Tombstone};
-pub use kairos::Room;
+pub use kairos::{KairosOptions, QueryOptions, RollUps, Room, ServerType};
 pub use pieces::{Source, Unread};
 
 /// All shards, as one asks them.
@@ -86,8 +85,9 @@ pub trait Fleet {
     /// Delete points that have arrived so far. Done when that is durable and every shard goes by it.
     fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>>;
 
-    /// Keep an event; its id is given, whatever it has. Done when it is durable and every shard knows it.
-    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>>;
+    /// Keep what was told. Done when it is durable and every shard knows it. Gives the id of an event, which
+    /// has none before, and 0 for others.
+    fn record(&self, entry: Entry) -> Local<'_, Result<u64, QueryError>>;
 
     /// What users have told.
     fn control(&self) -> Arc<Control>;
@@ -186,6 +186,10 @@ pub struct HttpOptions {
     pub allow_origin: Option<String>,
     /// What unpacked bodies may take, for all shards.
     pub unpacking: Room,
+    /// What the operator chose about KairosDB's API.
+    pub kairos: KairosOptions,
+    /// What the operator chose about KairosDB's queries.
+    pub kairos_query: QueryOptions,
 }
 
 impl Default for HttpOptions {
@@ -200,6 +204,8 @@ impl Default for HttpOptions {
             prefix: String::new(),
             allow_origin: None,
             unpacking: Room::default(),
+            kairos: KairosOptions::default(),
+            kairos_query: QueryOptions::default(),
         }
     }
 }

@@ -21,7 +21,6 @@ use super::stop::Life;
 use super::timer::Sleep;
 use crate::base::time::Millis;
 use crate::http::{Deletion, Errand, Fleet, Local, Made, Unstored};
-use crate::model::event::Event;
 use crate::model::refusal::Protocol;
 use crate::model::sample::Samples;
 use crate::query::error::QueryError;
@@ -31,7 +30,7 @@ use crate::seam::{Clock, Post};
 use crate::shard::Shard;
 use crate::shard::mail::{Mail, Reply};
 use crate::shard::vitals::Vitals;
-use crate::store::control::{Control, ControlRefused};
+use crate::store::control::{Control, ControlRefused, Entry};
 use crate::store::log::TicketState;
 use crate::store::manifest::Refused;
 
@@ -61,14 +60,14 @@ fn undeleted(refused: Refused) -> QueryError {
     }
 }
 
-/// How long it may take until an event is durable, and until all know it.
+/// How long it may take until what was told is durable, and until all know it.
 const RECORD_MILLIS_MAX: u64 = 30_000;
 
-/// Why an event was not taken.
+/// Why what was told was not taken.
 fn unrecorded(refused: ControlRefused) -> QueryError {
     match refused {
         ControlRefused::Busy => QueryError::Busy,
-        ControlRefused::Event(refused) => QueryError::Limit(refused.to_string()),
+        refused => QueryError::Limit(refused.to_string()),
     }
 }
 
@@ -319,13 +318,13 @@ impl Fleet for ShardFleet {
         })
     }
 
-    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+    fn record(&self, entry: Entry) -> Local<'_, Result<u64, QueryError>> {
         Box::pin(async move {
             let from = self.shard;
             let record = |ticket| Mail::Record {
                 from,
                 ticket,
-                event: Box::new(event.clone()),
+                entry: Box::new(entry.clone()),
             };
             let replies = self.ask_first(1, RECORD_MILLIS_MAX, record).await?;
             let (id, generation) = match replies.into_iter().next() {

@@ -121,6 +121,8 @@ pub struct Shard {
     /// Who waits until this shard goes by what they did.
     awaiting: Vec<Awaiting>,
     control: Arc<Control>,
+    /// Whether the keeper wants to know the oldest arrival that is held.
+    tells_oldest: bool,
 }
 
 /// Somebody waits; see [`Mail::Await`].
@@ -198,6 +200,7 @@ impl Shard {
             parting: Vec::new(),
             awaiting: Vec::new(),
             control,
+            tells_oldest: false,
         })
     }
 
@@ -263,8 +266,10 @@ impl Shard {
             Mail::Record {
                 from,
                 ticket,
-                event,
-            } => self.keep(|keeper| keeper.record(from, ticket, *event)),
+                entry,
+            } => self.keep(|keeper| keeper.record(from, ticket, *entry)),
+            Mail::Oldest => self.tells_oldest = true,
+            Mail::Holds { from, oldest } => self.keep(|keeper| keeper.held(from, oldest)),
             Mail::Control(control) => self.control = control,
             Mail::Snapshot { from, ticket, name } => {
                 self.keep(|keeper| keeper.want_snapshot(from, ticket, &name));
@@ -304,6 +309,14 @@ impl Shard {
         let more = self.recover() | self.scan() | self.landing.store.work();
         self.answer_settled();
         self.answer_waiting();
+        if self.tells_oldest
+            && let Some(oldest) = self.landing.store.oldest()
+        {
+            self.tells_oldest = false;
+            let from = self.number;
+            self.outbox
+                .push_back((KEEPER, Mail::Holds { from, oldest }));
+        }
         while let Some(wish) = self.landing.store.take_wish() {
             let from = self.number;
             let mail = match wish {

@@ -55,6 +55,22 @@ pub(super) fn push(part: impl AsRef<[u8]>, out: &mut Vec<u8>) {
     out.extend_from_slice(part);
 }
 
+/// Append the sent form of a series whose points stay for `ttl_seconds`, 0 for ever; `tags` in the order of
+/// their keys.
+pub fn form<'a>(
+    values: Values,
+    ttl_seconds: u32,
+    metric: &str,
+    tags: impl IntoIterator<Item = (&'a str, &'a str)>,
+    out: &mut Vec<u8>,
+) {
+    begin(values, ttl_seconds, metric, out);
+    for (key, value) in tags {
+        push(key, out);
+        push(value, out);
+    }
+}
+
 /// The series that `sent` stands for: called when it is met for the first time. KairosDB's names are
 /// taken as they are.
 ///

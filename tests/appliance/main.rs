@@ -9,6 +9,8 @@ mod durable;
 mod harness;
 mod hostile;
 mod ingest;
+mod kairosdb;
+mod kairosdb_queries;
 mod pictures;
 mod quotes;
 mod rig;

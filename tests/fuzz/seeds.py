@@ -122,6 +122,28 @@ def kairos_rest():
             yield bytes([first, first ^ 5]) + text.encode()
 
 
+def kairos_query():
+    range_ = '"sampling":{"value":"1","unit":"months"},"align_start_time":"true","time_zone":"Europe/Paris"'
+    aggregators = ['{"name":"%s",%s}' % (name, range_) for name in
+                   "avg count dev first gaps last least_squares max min sum".split()]
+    aggregators += [
+        '{"name":"percentile","percentile":"0.5",%s}' % range_, '{"name":"diff"}', '{"name":"rate","unit":"hours"}',
+        '{"name":"sampler","unit":"days"}', '{"name":"div","divisor":2}', '{"name":"scale","factor":1e3}',
+        '{"name":"sma","size":3}', '{"name":"filter","filter_op":"LTE","threshold":"a"}', '{"name":"trim","trim":"Both"}',
+        '{"name":"score","order":"descending","thresholds":[{"value":1,"boundary":"inferior"}]}',
+        '{"name":"save_as","metric_name":"x","tags":{"a":"b"},"ttl":1}',
+    ]
+    groupers = ['{"name":"tag","tags":["host"]}', '{"name":"value","range_size":5}', '{"name":"bin","bins":[1,"2"]}',
+                '{"name":"time","range_size":{"value":2,"unit":"weeks"},"group_count":7}']
+    for start in ['"start_absolute":-5', '"start_relative":{"value":"1","unit":"years"},"end_relative":{"unit":"days"}']:
+        for step in aggregators:
+            yield ('{%s,"metrics":[{"name":"m","aggregators":[%s]}]}' % (start, step)).encode()
+        for group in groupers:
+            yield ('{%s,"metrics":[{"name":["m"],"alias":"x","group_by":[%s]}]}' % (start, group)).encode()
+    yield b"/* */{start_absolute=0;metrics:[{name:'m',tags:{a:['regex:b.*',c],d:e},limit:'1.5',order:DESC,exclude_tags:true}]}"
+    yield b'{"cache_time":0,"time_zone":"+02:00","plugins":[],"metrics":[{"name":"m","plugins":[{"name":"x"}]},{}]}'
+
+
 def definitions():
     """Number (told from the one before), flags, tenant, base step and ttl if the flags say so, bytes shared
     with the text before, those of its own."""
@@ -173,7 +195,7 @@ def segment():
 
 
 SEEDS = [
-    book, control, definitions, globs, kairos_rest, lines, log, manifest, names, opentsdb,
+    book, control, definitions, globs, kairos_query, kairos_rest, lines, log, manifest, names, opentsdb,
     pickle, requests, segment, targets, telnet,
 ]
 SEEDS = {seeds.__name__: seeds for seeds in SEEDS}

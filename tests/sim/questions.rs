@@ -12,7 +12,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use corelane::base::time::{Millis, Stamp};
 use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
-use corelane::model::event::Event;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::model::series::{TenantId, Values};
@@ -23,7 +22,7 @@ use corelane::query::plan::{Plan, Selector, Want};
 use corelane::query::scan::Partial;
 use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::vitals::Vitals;
-use corelane::store::control::Control;
+use corelane::store::control::{Control, Entry};
 use corelane::store::log::TicketState;
 
 use crate::traffic::{TEXTS, number_of};
@@ -283,12 +282,12 @@ impl Fleet for SimulatedFleet {
         })
     }
 
-    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+    fn record(&self, entry: Entry) -> Local<'_, Result<u64, QueryError>> {
         Box::pin(async move {
             let record = |ticket| Mail::Record {
                 from: 0,
                 ticket,
-                event: Box::new(event.clone()),
+                entry: Box::new(entry.clone()),
             };
             let (id, generation) = match self.answers(Some(1), record).await.pop() {
                 Some(Reply::Recorded(Ok(recorded))) => recorded,

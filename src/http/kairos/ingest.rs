@@ -204,11 +204,11 @@ impl Outcome {
 }
 
 /// Whether the same point may be stored later, with nothing changed.
-fn is_passing(reason: Reason) -> bool {
+pub(super) fn is_passing(reason: Reason) -> bool {
     reason == Reason::HeadFull
 }
 
-fn told(reason: Reason) -> String {
+pub(super) fn told(reason: Reason) -> String {
     match reason {
         Reason::SeriesFull => {
             "their series are new and there is no room for more; known series go on; \

@@ -23,6 +23,7 @@ use super::*;
 use crate::model::number::Number;
 use crate::model::sample::Span;
 use crate::query::testing::{Shards, run};
+use crate::store::control::ControlRefused;
 
 /// Shards that answer at once. Every breath passes `breath_ms` of time.
 pub(in crate::http) struct TestFleet {
@@ -135,16 +136,21 @@ impl Fleet for TestFleet {
         })
     }
 
-    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+    fn record(&self, entry: Entry) -> Local<'_, Result<u64, QueryError>> {
         Box::pin(async move {
             if let Some(error) = &self.fails {
                 return Err(error.clone());
             }
             let mut control = self.control.borrow_mut();
             let control = Arc::make_mut(&mut control);
-            let id = control.events.next_id();
-            control.generation += 1;
-            assert!(control.events.add(Event { id, ..event }));
+            let (mut entry, mut id) = (entry, 0);
+            if let Entry::Event(event) = &mut entry {
+                id = control.events.next_id();
+                event.id = id;
+            }
+            let refused = |error: ControlRefused| QueryError::Limit(error.to_string());
+            control.check(&entry).map_err(refused)?;
+            assert!(control.add(entry));
             Ok(id)
         })
     }
