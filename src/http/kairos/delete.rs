@@ -13,7 +13,7 @@ use crate::http::laid_out;
 use crate::http::question::Question;
 use crate::query::plan::Selector;
 
-/// `POST /datapoints/delete`: what a query says, of which the range of time, the metrics and their tags count.
+/// `POST /datapoints/delete`: what a query says, of which range, metrics and tags count.
 pub(in crate::http) async fn by_query(question: &Question<'_>) -> Response<Bytes> {
     done(deleted_by_query(question).await)
 }

@@ -240,8 +240,8 @@ async fn run(
     outcome
 }
 
-/// Ask for one bucket, and store what comes of it. KairosDB asks for the first instant of the next one too: a
-/// point there then makes a value of the next bucket by itself, which stands where nobody asks for that again.
+/// Ask for one bucket, and store what comes of it. KairosDB asks for the first instant of the next one too:
+/// a point there then makes a value of the next bucket by itself, which stands where nobody asks again.
 async fn roll_up(
     unit: &Unit,
     (begin_ms, end_ms): (i64, i64),
