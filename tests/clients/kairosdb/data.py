@@ -29,7 +29,7 @@ def series(name, points, type=None, **tags):
     return one
 
 
-def all():
+def every():
     """Every metric object."""
     chance = random.Random(1)
     walk = lambda: chance.randrange(-40, 200)
@@ -82,7 +82,7 @@ def all():
 # The first and last times of each metric.
 def ranges():
     found = {}
-    for one in all():
+    for one in every():
         times = [at for at, _ in one["datapoints"]]
         first, last = found.get(one["name"], (times[0], times[0]))
         found[one["name"]] = (min(first, *times), max(last, *times))

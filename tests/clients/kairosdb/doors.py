@@ -79,12 +79,14 @@ class Doors:
         return self.post("/api/v1/datapoints/query/tags", text)
 
     def lines(self, data):
-        """Send bytes to the telnet door, behind them an end of line and a question that is answered. Gives
-        what was said."""
+        """Send bytes to the telnet door, and behind them a line that is answered. Gives what was said until each
+        `version` had its answer."""
+        data += b"\nversion\n"
+        questions = sum(line.split()[:1] == [b"version"] for line in data.split(b"\n"))
         with socket.create_connection(("127.0.0.1", self.telnet), WAIT_SECONDS) as stream:
-            stream.sendall(data + b"\nversion\n")
+            stream.sendall(data)
             said = b""
-            while not said.endswith(b"\n"):
+            while said.count(b"\n") < questions:
                 piece = stream.recv(4096)
                 if not piece:
                     break

@@ -30,11 +30,11 @@ def main():
     folder, jars, into = sys.argv[1:]
     with Real(folder, jars) as real:
         doors = real.doors
-        answer = doors.ingest(data.body(data.all()))
+        answer = doors.ingest(data.body(data.every()))
         assert answer.status == 204, answer.text()
         doors.settle()
         with open(os.path.join(into, "points.json"), "w") as file:
-            file.write("[\n%s\n]\n" % ",\n".join(map(compact, data.all())))
+            file.write("[\n%s\n]\n" % ",\n".join(map(compact, data.every())))
         for name, queries in FILES.items():
             rows = []
             for label, query in queries():
