@@ -5,18 +5,21 @@ import random
 
 SEED = 20261202
 
-VALUES = [1, 0, -5, 42, 1.5, -0.25, 100.0, 1e16, 9007199254740993, "text", "two words"] * 3 + [
-    "123", "123.3", "+102", ".5", "-.5", "3.", ".", "-", "+.", "1e5", "1.2.3", " 1", "1 ", "0x10", "--1", "NaN", True, False, None, "",
+# Of each, what is good, and what is odd.
+VALUES = [1, 0, -5, 42, 1.5, -0.25, 100.0, 1e16, 9007199254740993, "text", "two words", "123", "123.3"], [
+    "+102", ".5", "-.5", "3.", ".", "-", "+.", "1e5", "1.2.3", " 1", "1 ", "0x10", "--1", "NaN", True, False, None, "",
     [], {}, [1], {"a": 1}, "\u00e4\u2028</x>", "\x7f", 9223372036854775807, -9223372036854775808, "9223372036854775807", "0.000000",
 ]
 # Numbers as they are written, which no value of Python's tells.
-WRITTEN = ["1e5", "1e-5", "1E3", "1.50", "-0", "-0.0", "9223372036854775808", "1e19", "1.0e400", "1.5e3", "0.1e1", "1.5E+2", "012", "1.", ".5", "+1"]
-TIMES = [1700000000000, 1, 0, -1, 1600000000123, 12345] * 5 + [
+WRITTEN = ["1e5", "1E3", "1.50", "-0", "-0.0", "1.5e3", "0.1e1", "1.5E+2"], [
+    "1e-5", "9223372036854775808", "1e19", "1.0e400", "012", "1.", ".5", "+1",
+]
+TIMES = [1700000000000, 1, 0, -1, 1600000000123, 12345], [
     "12", "-3", 1000.0, 1.5, "", "abc", None, True, [], {}, "1.5", 9223372036854775807, "9223372036854775808",
 ]
-TYPES = ["long", "double", "string"] * 4 + ["complex", "null", "", None, 5, True]
-TTLS = [0, 2000000000, "7", None] * 2 + ["", "x", 1.5, -1, True, 99999999999]
-TAGS = [("host", "a"), ("host", "b"), ("dc", "x y"), ("k:/", "v=1"), ("\u00fc", "\u00f6")] * 4 + [
+TYPES = ["long", "double", "string"], ["complex", "null", "", None, 5, True]
+TTLS = [0, 2000000000, "2000000007"], [None, "", "x", 1.5, -1, True, 99999999999]
+TAGS = [("host", "a"), ("host", "b"), ("dc", "x y"), ("k:/", "v=1"), ("\u00fc", "\u00f6")], [
     ("", "x"), ("k", ""), ("k", None), ("k", 5), ("k", 1.5), ("k", True), ("k", []), ("k", {}), ("k", ["a"]),
 ]
 ALL_TAGS = [{}, None, [], "x", 5]
@@ -33,51 +36,53 @@ class Maker:
     """Makes bodies from one source of chance."""
 
     def __init__(self, seed, lax):
-        self.chance, self.lax = random.Random(seed), lax
+        self.chance, self.lax, self.odd = random.Random(seed), lax, 0.0
 
     def maybe(self, part):
         return self.chance.random() < part
 
+    def pick(self, good_and_odd):
+        """Something good, or odd as often as this body is."""
+        return self.chance.choice(good_and_odd[self.maybe(self.odd)])
+
     def value(self):
-        if self.maybe(0.12):
-            return Written(self.chance.choice(WRITTEN))
-        return self.chance.choice(VALUES)
+        return Written(self.pick(WRITTEN)) if self.maybe(0.12) else self.pick(VALUES)
 
     def point(self):
-        point = [self.chance.choice(TIMES), self.value()]
+        point = [self.pick(TIMES), self.value()]
         if self.maybe(0.15):
-            point.append(self.chance.choice(TYPES))
-        if self.maybe(0.04):
+            point.append(self.pick(TYPES))
+        if self.maybe(self.odd / 8):
             return self.chance.choice([[], point[:1], point + [1, 2], None, 5, "x", {}])
         return point
 
     def tags(self):
-        if self.maybe(0.05):
+        if self.maybe(self.odd / 8):
             return self.chance.choice(ALL_TAGS)
-        return dict(self.chance.choice(TAGS) for _ in range(self.chance.choice([1, 1, 2, 3])))
+        return dict(self.pick(TAGS) for _ in range(self.chance.choice([1, 1, 2, 3])))
 
     def metric(self, name):
         """A metric object, as a list of its members, for one may come twice."""
-        if self.maybe(0.02):
+        if self.maybe(self.odd / 10):
             return self.chance.choice([None, 5, "x", [], {}, True])
         pairs = [("name", name)]
-        if self.maybe(0.03):
+        if self.maybe(self.odd / 8):
             pairs = [("name", self.chance.choice(["", None, 5, True, [], {}]))]
         if self.maybe(0.6):
             pairs.append(("datapoints", [self.point() for _ in range(self.chance.choice([0, 1, 1, 2, 3, 5]))]))
-            if self.maybe(0.04):
+            if self.maybe(self.odd / 8):
                 pairs[-1] = ("datapoints", self.chance.choice([None, {}, "x", 5, [[]]]))
         if len(pairs) == 1 or self.maybe(0.15):
-            if self.maybe(0.95):
-                pairs.append((self.chance.choice(["timestamp", "timestamp", "time"]), self.chance.choice(TIMES)))
-            if self.maybe(0.95):
+            if not self.maybe(self.odd / 4):
+                pairs.append((self.chance.choice(["timestamp", "timestamp", "time"]), self.pick(TIMES)))
+            if not self.maybe(self.odd / 4):
                 pairs.append(("value", self.value()))
-        if self.maybe(0.97):
+        if not self.maybe(self.odd / 8):
             pairs.append(("tags", self.tags()))
         if self.maybe(0.15):
-            pairs.append(("type", self.chance.choice(TYPES)))
+            pairs.append(("type", self.pick(TYPES)))
         if self.maybe(0.15):
-            pairs.append(("ttl", self.chance.choice(TTLS)))
+            pairs.append(("ttl", self.pick(TTLS)))
         if self.maybe(0.05):
             pairs.append(("unknown", self.chance.choice([5, {"a": [1, {}]}, "x", None])))
         if self.maybe(0.03):
@@ -127,10 +132,11 @@ class Maker:
 
     def body(self, names):
         """A body that is one object or a list of some."""
+        self.odd = self.chance.choice([0, 0, 0.1, 0.3])
         metrics = [self.metric(name) for name in names]
         value = metrics[0] if len(metrics) == 1 and self.maybe(0.4) else metrics
         text = self.write(value)
-        if self.maybe(0.05):
+        if self.maybe(self.odd / 2):
             cut = self.chance.randrange(len(text))
             text = self.chance.choice([text[:cut], text[:cut] + self.chance.choice('{}[]",:x\\') + text[cut:], text[:cut] + text[cut + 1 :], text + "x"])
         return text
