@@ -15,6 +15,7 @@ use corelane::shard::{Options, Shard};
 use corelane::simd::Isa;
 use corelane::store;
 use corelane::store::recover::Start;
+use corelane::wire::kairos_telnet;
 
 use empty_folder::EmptyFolder;
 
@@ -73,6 +74,7 @@ pub(crate) fn options(series: usize, isa: Isa) -> Options {
         frame_bytes_max: 1 << 24,
         buffered_bytes_max: 1 << 24,
         times: TimeRule::default(),
+        telnet: kairos_telnet::Options::default(),
         index: Bounds::series(series + 1),
         store: store::Options {
             head_bytes_max: 4 << 30,

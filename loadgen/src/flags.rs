@@ -9,6 +9,7 @@ use crate::query_flags::QueryFlags;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 use loadgen::send::{Pace, Plan, Protocol, Transport};
+use loadgen::wire::json::Form;
 use loadgen::wire::{Grouping, Order};
 use loadgen::workload::{Naming, Parameters, SHARE_WHOLE, TIMESTAMP_MIN_S, Workload};
 
@@ -33,7 +34,7 @@ pub(crate) struct Flags {
     #[arg(long, value_enum, default_value = "plaintext")]
     pub(crate) protocol: Door,
     /// Where to: HOST:PORT [default: 127.0.0.1:2003, for pickle port 2004, kairos-rest 8080,
-    /// opentsdb-http 4242]
+    /// telnet, telnet-millis and opentsdb-http 4242]
     #[arg(long, value_name = "ADDR")]
     pub(crate) target: Option<String>,
     /// Allow a target that is not this machine
@@ -68,9 +69,12 @@ pub(crate) struct Flags {
     #[arg(long, alias = "seconds", value_name = "SECONDS")]
     pub(crate) duration: Option<f64>,
 
-    /// Send tagged names: cpu.user;core=c03;host=h000012 (JSON doors always do)
+    /// Send tagged names: cpu.user;core=c03;host=h000012 (telnet and JSON doors always do)
     #[arg(long)]
     pub(crate) tags: bool,
+    /// Tags of a tagged name besides those two
+    #[arg(long, value_name = "TAGS", default_value_t = 0)]
+    pub(crate) more_tags: u64,
     /// Put before every name, with a dot: keeps runs apart
     #[arg(long, default_value = "")]
     pub(crate) prefix: String,
@@ -132,6 +136,15 @@ pub(crate) struct Flags {
     /// Points of a request of kairos-rest and opentsdb-http
     #[arg(long, value_name = "POINTS", default_value_t = 100)]
     pub(crate) batch: usize,
+    /// Tell KairosDB how many seconds points are to stay
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) ttl: u32,
+    /// Name the type of each value in requests of kairos-rest
+    #[arg(long)]
+    pub(crate) typed: bool,
+    /// Pack the bodies of requests
+    #[arg(long)]
+    pub(crate) gzip: bool,
 
     /// Ask the appliance at this address back over HTTP and compare every series exactly
     #[arg(long, value_name = "URL")]
@@ -162,6 +175,7 @@ Examples:
   loadgen --protocol pickle --max --rounds 100
   loadgen --rate 1000000 --series 1000000 --connections 2000 --write 100
   loadgen --max --reconnect 300 --connections 64
+  loadgen --protocol telnet --max --series 100000 --verify http://127.0.0.1:8080
   loadgen --protocol kairos-rest --rate 100000 --connections 64 --verify http://127.0.0.1:8080
   loadgen --rate 100000 --series 100000 --duration 60 --query http://127.0.0.1:8080 --query-panels 200
   loadgen --series 100000 --start 1700000000 --rounds 3600 --query-only --query http://127.0.0.1:8080
@@ -178,6 +192,10 @@ pub(crate) enum Door {
     Udp,
     /// Carbon's pickle frames over TCP
     Pickle,
+    /// KairosDB's and OpenTSDB's `put` lines over TCP
+    Telnet,
+    /// KairosDB's `putm` lines, in milliseconds
+    TelnetMillis,
     /// KairosDB's POST /api/v1/datapoints: JSON over HTTP, every request answered
     KairosRest,
     /// OpenTSDB's POST /api/put: the same for a rival
@@ -188,6 +206,11 @@ impl Door {
     /// True if points travel in requests that are answered.
     pub(crate) fn answers(self) -> bool {
         matches!(self, Door::KairosRest | Door::OpentsdbHttp)
+    }
+
+    /// True if points are lines of KairosDB.
+    fn is_telnet(self) -> bool {
+        matches!(self, Door::Telnet | Door::TelnetMillis)
     }
 }
 
@@ -224,7 +247,8 @@ impl Flags {
             seed: self.seed,
             naming: Naming {
                 prefix: self.prefix.clone(),
-                tagged: self.tags || self.protocol.answers(),
+                tagged: self.tags || self.protocol.answers() || self.protocol.is_telnet(),
+                more_tags: self.more_tags,
             },
             mix_percent,
             churn_share: share(self.churn, "--churn")?,
@@ -259,8 +283,15 @@ impl Flags {
             protocol: match self.protocol {
                 Door::Plaintext | Door::Udp => Protocol::Plaintext,
                 Door::Pickle => Protocol::Pickle,
+                Door::Telnet => Protocol::Telnet,
+                Door::TelnetMillis => Protocol::TelnetMillis,
                 Door::KairosRest => Protocol::KairosRest,
                 Door::OpentsdbHttp => Protocol::OpenTsdbHttp,
+            },
+            form: Form {
+                typed: self.typed,
+                ttl_seconds: self.ttl,
+                gzip: self.gzip,
             },
             transport: match self.protocol {
                 _ if self.dry => Transport::Nowhere,
@@ -332,6 +363,15 @@ impl Flags {
                 "requests are sized by --batch and keep their connection: leave out --write and --reconnect"
             );
         }
+        let is_kairos = self.protocol == Door::KairosRest;
+        if self.typed && !is_kairos
+            || self.ttl > 0 && !is_kairos && !self.protocol.is_telnet()
+            || self.gzip && (self.dry || !self.protocol.answers())
+        {
+            bail!(
+                "--typed is for kairos-rest, --ttl for that and the telnet doors, --gzip for requests that are sent"
+            );
+        }
         if self.dry && self.verify.is_some() {
             bail!("--dry sends nothing, so --verify would find nothing: use only one of them");
         }
@@ -353,7 +393,7 @@ impl Flags {
                 items_max: lines.unwrap_or(usize::MAX),
                 bytes_max: self.datagram,
             },
-            Door::Plaintext => match lines {
+            Door::Plaintext | Door::Telnet | Door::TelnetMillis => match lines {
                 Some(lines) => Grouping {
                     items_max: lines,
                     bytes_max: usize::MAX,
@@ -411,7 +451,7 @@ impl Flags {
             Door::Plaintext | Door::Udp => "127.0.0.1:2003",
             Door::Pickle => "127.0.0.1:2004",
             Door::KairosRest => "127.0.0.1:8080",
-            Door::OpentsdbHttp => "127.0.0.1:4242",
+            Door::OpentsdbHttp | Door::Telnet | Door::TelnetMillis => "127.0.0.1:4242",
         };
         let text = self.target.as_deref().unwrap_or(default);
         resolve(text, self.allow_remote)

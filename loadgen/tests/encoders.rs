@@ -81,6 +81,7 @@ fn workloads() -> impl Strategy<Value = Workload> {
                     String::new()
                 },
                 tagged,
+                more_tags: 0,
             };
             let parameters = Parameters {
                 series,

@@ -81,6 +81,7 @@ fn check_doors(loaded: &Loaded, fault: &mut impl FnMut(&str, String)) {
     let tcp = [
         ("doors.graphite_tcp", doors.graphite_tcp),
         ("doors.pickle", doors.pickle),
+        ("doors.kairos_telnet", doors.kairos_telnet),
         ("doors.http", doors.http),
     ];
     let open = |(key, port): (&'static str, Option<u16>)| Some((key, port?));

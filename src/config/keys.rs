@@ -8,6 +8,7 @@ use super::value::Kind;
 use crate::base::buffer::HEADROOM;
 use crate::index;
 use crate::simd::Isa;
+use crate::wire::kairos_sent::raw::Charset;
 
 /// One thing an operator may choose.
 pub struct Key {
@@ -49,6 +50,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("doors", "Ports. \"off\" instead of a port closes a door."),
     ("steering", "Which shard a sender lands on."),
     ("ingest", "Receiving lines, datagrams and frames."),
+    ("telnet", "KairosDB's lines, which OpenTSDB's senders use too."),
     (
         "head",
         "Recent points, held in memory until they are sealed in files.",
@@ -169,6 +171,17 @@ pub static KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "doors.kairos_telnet",
+        flag: Some("kairos-telnet-port"),
+        help: &[
+            "KairosDB's and OpenTSDB's lines (put) over TCP. HTTP requests that come in here are",
+            "answered as on the port of HTTP. Default 4242.",
+        ],
+        kind: Kind::Port {
+            at: |c| &mut c.doors.kairos_telnet,
+        },
+    },
+    Key {
         name: "doors.http",
         flag: Some("http-port"),
         help: &["HTTP: queries, health, metrics of the appliance. Default 8080."],
@@ -268,6 +281,40 @@ pub static KEYS: &[Key] = &[
         "Bytes of buffer to ask the kernel for, for each UDP socket. What it gives is bounded by",
         "net.core.rmem_max. Default 8388608 (8 MiB)."
     ),
+    whole!(
+        "telnet.line_bytes_max",
+        "bytes",
+        256..=(HEADROOM as u64),
+        |c| &mut c.telnet.line_bytes_max,
+        "Bytes of a line, its end not counted. A longer one is skipped and counted; the connection",
+        "stays. Default 65536, which is also the most; KairosDB's max_command_size is 1024."
+    ),
+    Key {
+        name: "telnet.charset",
+        flag: None,
+        help: &[
+            "How letters beyond ASCII are read: utf-8, or latin1 as KairosDB does. Default \"utf-8\".",
+        ],
+        kind: Kind::Choice {
+            words: &["utf-8", "latin1"],
+            get: |c| c.telnet.charset.label(),
+            set: |c, word| {
+                let known = Charset::ALL.into_iter().find(|(label, _)| *label == word);
+                c.telnet.charset = known.map_or(Charset::default(), |(_, charset)| charset);
+            },
+        },
+    },
+    Key {
+        name: "telnet.answer_errors",
+        flag: None,
+        help: &[
+            "Whether a line that is refused is answered with why, at more cost for each line. KairosDB",
+            "says nothing, and a sender that never reads its answers is parted with. Default false.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.telnet.answer_errors,
+        },
+    },
     whole!(
         "head.bytes_max",
         "bytes",

@@ -23,8 +23,9 @@ impl Config {
             Protocol::GraphiteUdp => doors.graphite_udp,
             Protocol::Pickle => doors.pickle,
             Protocol::Http => doors.http,
-            // Comes in by the door of HTTP.
-            Protocol::KairosRest => None,
+            Protocol::KairosTelnet => doors.kairos_telnet,
+            // Come in by the doors of HTTP and of KairosDB's lines.
+            Protocol::KairosRest | Protocol::OpenTsdb => None,
         };
         let open = Protocol::ALL.into_iter();
         let open = open.filter_map(|protocol| Some((protocol, port_of(protocol)?)));
@@ -59,6 +60,7 @@ impl Config {
                 graphite_tcp: doors.graphite_tcp,
                 graphite_udp: doors.graphite_udp,
                 pickle: doors.pickle,
+                kairos_telnet: doors.kairos_telnet,
                 http: doors.http,
             },
             steering: self.steering.mode,
@@ -84,6 +86,7 @@ impl Config {
             frame_bytes_max: size(self.ingest.frame_bytes_max),
             buffered_bytes_max: size(self.ingest.buffered_bytes_max),
             times: self.ingest.time_rule(),
+            telnet: self.telnet.options(),
             index: index::Bounds {
                 series_max: size(self.series.max_per_shard),
                 bytes_max: size(self.series.index_bytes_max_on(shards, memory_bytes)),

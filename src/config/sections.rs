@@ -11,6 +11,8 @@ use crate::base::time::Step;
 use crate::model::sample::TimeRule;
 use crate::query::limits::Limits;
 use crate::simd::Isa;
+use crate::wire::kairos_sent::raw::Charset;
+use crate::wire::kairos_telnet;
 
 /// Everything an operator may choose, as written; see the methods of the sections for what it means.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +31,8 @@ pub struct Config {
     pub steering: Steering,
     /// Receiving.
     pub ingest: Ingest,
+    /// KairosDB's lines.
+    pub telnet: Telnet,
     /// Recent points in memory.
     pub head: Head,
     /// Log and segments.
@@ -57,6 +61,7 @@ impl Default for Config {
             doors: Doors::default(),
             steering: Steering::default(),
             ingest: Ingest::default(),
+            telnet: Telnet::default(),
             head: Head::default(),
             store: Store::default(),
             retention: Retention::default(),
@@ -97,6 +102,8 @@ pub struct Doors {
     pub graphite_udp: Option<u16>,
     /// Pickled Graphite batches.
     pub pickle: Option<u16>,
+    /// KairosDB's and OpenTSDB's lines.
+    pub kairos_telnet: Option<u16>,
     /// HTTP.
     pub http: Option<u16>,
 }
@@ -108,6 +115,7 @@ impl Default for Doors {
             graphite_tcp: Some(2003),
             graphite_udp: Some(2003),
             pickle: Some(2004),
+            kairos_telnet: Some(4242),
             http: Some(8080),
         }
     }
@@ -124,6 +132,7 @@ impl Doors {
             graphite_tcp: moved(self.graphite_tcp),
             graphite_udp: moved(self.graphite_udp),
             pickle: moved(self.pickle),
+            kairos_telnet: moved(self.kairos_telnet),
             http: moved(self.http),
         }
     }
@@ -224,6 +233,38 @@ impl Ingest {
                 .unwrap_or(i64::MAX)
                 .saturating_mul(1000),
             millis_by_digits: self.millis_by_digits,
+        }
+    }
+}
+
+/// KairosDB's lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telnet {
+    /// Bytes of a line.
+    pub line_bytes_max: u64,
+    /// How letters are written.
+    pub charset: Charset,
+    /// Whether a refused line is answered.
+    pub answer_errors: bool,
+}
+
+impl Default for Telnet {
+    fn default() -> Self {
+        Telnet {
+            line_bytes_max: 64 << 10,
+            charset: Charset::default(),
+            answer_errors: false,
+        }
+    }
+}
+
+impl Telnet {
+    /// The same for the decoder.
+    pub fn options(&self) -> kairos_telnet::Options {
+        kairos_telnet::Options {
+            line_bytes_max: usize::try_from(self.line_bytes_max).unwrap_or(usize::MAX),
+            charset: self.charset,
+            tells_errors: self.answer_errors,
         }
     }
 }

@@ -358,7 +358,7 @@ fn values_must_fit_together() {
     check(
         "",
         &[],
-        "--graphite-port off --graphite-udp-port off --pickle-port off --http-port off",
+        "--graphite-port off --graphite-udp-port off --pickle-port off --kairos-telnet-port off --http-port off",
         "every door is off",
     );
     check(
@@ -520,10 +520,13 @@ fn doors_have_addresses() {
     };
     assert_eq!(
         show("--listen 10.0.0.1 --port-offset 10"),
-        "graphite 10.0.0.1:2013, graphite_udp 10.0.0.1:2013, pickle 10.0.0.1:2014, http 10.0.0.1:8090"
+        "graphite 10.0.0.1:2013, graphite_udp 10.0.0.1:2013, pickle 10.0.0.1:2014, http 10.0.0.1:8090, \
+         kairos_telnet 10.0.0.1:4252"
     );
     assert_eq!(
-        show("--graphite-port off --graphite-udp-port off --pickle-port off"),
+        show(
+            "--graphite-port off --graphite-udp-port off --pickle-port off --kairos-telnet-port off"
+        ),
         "http 127.0.0.1:8080, http [::1]:8080"
     );
 }

@@ -19,6 +19,7 @@ pub(super) async fn root(question: &Question<'_>) -> Answer {
         "corelane {version}\nGraphite: /render /metrics/find /metrics/expand /metrics/index.json /functions \
           /tags /events /version\n\
          KairosDB: /api/v1/datapoints /api/v1/datapoints/query\n\
+         OpenTSDB: /api/put /api/version\n\
          Operation: /metrics /health /ready\n"
     );
     Ok(text_response(StatusCode::OK, text))

@@ -35,6 +35,8 @@ enum Methods {
     Post,
     /// GET and HEAD; and POST with a body that the handler reads, whatever its content type says.
     GetRecord,
+    /// POST, with a body that the handler reads, whatever its content type says.
+    Record,
     /// POST, with a body that the handler reads; and KairosDB's OPTIONS.
     Kairos,
 }
@@ -132,6 +134,14 @@ const ROUTES: &[Route] = &[
     kairos("/api/v1/datapoints/query", |question| {
         Box::pin(async { Ok(kairos::query(question).await) })
     }),
+    Route {
+        path: "/api/put",
+        methods: Methods::Record,
+        handler: |question| Box::pin(async { Ok(kairos::opentsdb_put(question).await) }),
+    },
+    both("/api/version", |question| {
+        Box::pin(kairos::opentsdb_version(question))
+    }),
     get("/version", |question| Box::pin(plain::version(question))),
     get("/health", |question| Box::pin(plain::health(question))),
     get("/ready", |question| Box::pin(plain::ready(question))),
@@ -198,7 +208,7 @@ impl Methods {
         match self {
             Methods::Get => "GET, HEAD",
             Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
-            Methods::Post => "POST",
+            Methods::Post | Methods::Record => "POST",
             Methods::Kairos => kairos::ALLOWED,
         }
     }
@@ -250,7 +260,8 @@ async fn routed(
         }
         return not_allowed(route, request.method());
     }
-    let is_record = route.methods == Methods::GetRecord && request.method() == Method::POST;
+    let is_record = route.methods == Methods::Record
+        || route.methods == Methods::GetRecord && request.method() == Method::POST;
     let question = if is_kairos || is_record {
         Ok(Question::unread(request, fleet, options))
     } else {

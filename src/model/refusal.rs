@@ -14,16 +14,22 @@ pub enum Protocol {
     Http,
     /// KairosDB's points in HTTP requests.
     KairosRest,
+    /// KairosDB's and OpenTSDB's lines over TCP.
+    KairosTelnet,
+    /// OpenTSDB's points in HTTP requests.
+    OpenTsdb,
 }
 
 impl Protocol {
     /// Every door, in the order of their discriminants.
-    pub const ALL: [Protocol; 5] = [
+    pub const ALL: [Protocol; 7] = [
         Protocol::Graphite,
         Protocol::GraphiteUdp,
         Protocol::Pickle,
         Protocol::Http,
         Protocol::KairosRest,
+        Protocol::KairosTelnet,
+        Protocol::OpenTsdb,
     ];
 
     /// The label in `/metrics`.
@@ -34,6 +40,8 @@ impl Protocol {
             Protocol::Pickle => "pickle",
             Protocol::Http => "http",
             Protocol::KairosRest => "kairos_rest",
+            Protocol::KairosTelnet => "kairos_telnet",
+            Protocol::OpenTsdb => "opentsdb_http",
         }
     }
 }
@@ -58,8 +66,12 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// A line without two or three fields.
+    /// A line without two or three fields; of KairosDB, without a timestamp or a value.
     Fields = "fields",
+    /// A line that begins with no command its door knows.
+    Command = "command",
+    /// A path that the tag parser of the Graphite doors makes nothing of.
+    Path = "path",
     /// A value that is no decimal number, or is not finite.
     Value = "value",
     /// A value that is NaN: not an error of form, so counted apart.

@@ -12,6 +12,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use glommio::TaskQueueHandle;
 use glommio::io::PollableFd;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
@@ -93,7 +94,7 @@ impl Server {
                     let opened = Opened::new(Rc::clone(self));
                     glommio::spawn_local(async move {
                         let _opened = opened;
-                        server.converse(TcpStream::from(socket)).await;
+                        server.converse(TcpStream::from(socket), Vec::new()).await;
                     })
                     .detach();
                 }
@@ -109,11 +110,31 @@ impl Server {
         }
     }
 
-    /// Serve one connection until it ends, or, after a stop, until its running request is answered.
-    async fn converse(&self, stream: TcpStream) {
+    /// Serve, in `queue`, a connection that came in by another door, where `read` was read from it.
+    pub(super) fn welcome(self: &Rc<Server>, socket: OwnedFd, read: Vec<u8>, queue: TaskQueueHandle) {
+        if self.options.connections_max <= self.open.get() {
+            let mut shard = self.shard.borrow_mut();
+            shard.refuse(Protocol::Http, Reason::Connections);
+            return;
+        }
+        let server = Rc::clone(self);
+        let opened = Opened::new(Rc::clone(self));
+        let serving = async move {
+            let _opened = opened;
+            server.converse(TcpStream::from(socket), read).await;
+        };
+        match glommio::spawn_local_into(serving, queue) {
+            Ok(task) => drop(task.detach()),
+            Err(error) => tracing::warn!("cannot serve an HTTP connection: {error}"),
+        }
+    }
+
+    /// Serve one connection until it ends, or, after a stop, until its running request is answered. `read`
+    /// was read from it already.
+    async fn converse(&self, stream: TcpStream, read: Vec<u8>) {
         let patience = Patience::new(self.options.write_timeout);
         let first_line = FirstLine::default();
-        let Ok(stream) = Stream::new(stream, patience.clone(), first_line.clone()) else {
+        let Ok(stream) = Stream::new(stream, read, patience.clone(), first_line.clone()) else {
             return;
         };
         let service = service_fn(async |request| {

@@ -14,7 +14,7 @@ use glommio::io::PollableFd;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_linger;
-use rustix::net::{RecvFlags, SocketAddrAny, SocketFlags};
+use rustix::net::{RecvFlags, SendFlags, SocketAddrAny, SocketFlags};
 use rustix::time::Timespec;
 
 use super::datagrams::{BATCH, Datagrams};
@@ -66,7 +66,12 @@ pub(super) struct IngestOptions {
 struct Connection {
     socket: OwnedFd,
     feed: Feed,
+    /// Whether it is waited for until the peer takes more.
+    is_writing: bool,
 }
+
+/// Takes over a connection that speaks HTTP, with what it has sent so far.
+pub(super) type Welcome = Box<dyn Fn(OwnedFd, Vec<u8>)>;
 
 /// What a round found.
 #[derive(Default)]
@@ -88,6 +93,8 @@ enum Read {
     Some(usize),
     Nothing,
     Closed,
+    /// It speaks HTTP.
+    Http,
 }
 
 /// The loop's state.
@@ -99,6 +106,7 @@ pub(super) struct Ingest {
     buffer: ReadBuffer,
     datagrams: Option<Datagrams>,
     driver: Driver,
+    welcome: Welcome,
     stop: Bell,
     complained: Option<Instant>,
     /// After a stop: when reading ends, whatever the peers still do.
@@ -117,14 +125,15 @@ impl Ingest {
         options: IngestOptions,
         doors: Vec<Door>,
         driver: Driver,
+        welcome: Welcome,
         stop: Bell,
         stop_bell: &OwnedFd,
     ) -> io::Result<Ingest> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         for (token, door) in (0u64..).zip(&doors) {
-            watch(&epoll, &door.socket, token)?;
+            watch(&epoll, &door.socket, token, EventFlags::IN)?;
         }
-        watch(&epoll, stop_bell, STOP_TOKEN)?;
+        watch(&epoll, stop_bell, STOP_TOKEN, EventFlags::IN)?;
         let udp = |door: &Door| door.protocol == Protocol::GraphiteUdp;
         Ok(Ingest {
             options,
@@ -137,6 +146,7 @@ impl Ingest {
             connections: Slots::default(),
             buffer: ReadBuffer::default(),
             driver,
+            welcome,
             stop,
             complained: None,
             deadline: None,
@@ -188,7 +198,8 @@ impl Ingest {
             } else if token < STOP_TOKEN {
                 self.at_door(token as usize, &mut round).await;
             } else {
-                self.at_connection((token - STOP_TOKEN - 1) as usize, &mut round);
+                let place = (token - STOP_TOKEN - 1) as usize;
+                self.at_connection(place, event.flags, &mut round);
             }
             glommio::yield_if_needed().await;
         }
@@ -289,24 +300,30 @@ impl Ingest {
             shard.refuse(protocol, Reason::Connections);
             return;
         }
-        let mut feed = self.driver.shard().borrow_mut().open(protocol, from);
+        let feed = self.driver.shard().borrow_mut().open(protocol, from);
+        let mut connection = Connection {
+            socket,
+            feed,
+            is_writing: false,
+        };
         for _ in 0..FIRST_READS_MAX {
-            match self.read(&socket, &mut feed) {
+            match self.read(&mut connection) {
                 Read::Some(bytes) => {
                     round.arrivals += 1;
                     round.more |= LARGE_READ_BYTES < bytes;
                 }
                 Read::Nothing => break,
-                Read::Closed => {
-                    self.driver.shard().borrow_mut().close(&mut feed);
-                    return;
-                }
+                Read::Closed => return self.part_with(connection),
+                Read::Http => return self.hand_over(connection),
             }
         }
-        let place = self.connections.insert(Connection { socket, feed });
+        let is_writing = !connection.feed.answers().is_empty();
+        connection.is_writing = is_writing;
+        let place = self.connections.insert(connection);
         if let Some(connection) = self.connections.get_mut(place) {
             let token = STOP_TOKEN + 1 + place as u64;
-            if let Err(error) = watch(self.epoll.get_ref(), &connection.socket, token) {
+            let flags = flags(is_writing);
+            if let Err(error) = watch(self.epoll.get_ref(), &connection.socket, token, flags) {
                 tracing::warn!("cannot watch a connection: {error}");
                 self.close(place, Shard::end);
             }
@@ -314,17 +331,26 @@ impl Ingest {
         self.make_room();
     }
 
-    fn at_connection(&mut self, place: usize, round: &mut Round) {
+    fn at_connection(&mut self, place: usize, events: EventFlags, round: &mut Round) {
         // Taken out while it is read, so that the whole of `self` may be used.
         let Some(mut connection) = self.connections.remove(place) else {
             return;
         };
-        let read = self.read(&connection.socket, &mut connection.feed);
+        let is_gone = connection.is_writing && !self.write(&mut connection);
+        let read = if is_gone {
+            Read::Closed
+        } else if events == EventFlags::OUT {
+            Read::Nothing
+        } else {
+            self.read(&mut connection)
+        };
         match read {
-            Read::Closed => {
-                // Dropping the socket takes it out of the set.
-                self.driver.shard().borrow_mut().close(&mut connection.feed);
-                return;
+            // Dropping the socket takes it out of the set.
+            Read::Closed => return self.part_with(connection),
+            Read::Http => {
+                // If it stays in the set, nobody finds its place.
+                let _ = epoll::delete(self.epoll.get_ref(), &connection.socket);
+                return self.hand_over(connection);
             }
             Read::Some(bytes) => {
                 round.arrivals += 1;
@@ -332,9 +358,40 @@ impl Ingest {
             }
             Read::Nothing => {}
         }
+        self.watch_for_room(&mut connection, place);
         // The place is the one that was just freed.
         self.connections.insert(connection);
         self.make_room();
+    }
+
+    /// Be told when the peer takes more of its answers, for as long as some are left.
+    fn watch_for_room(&mut self, connection: &mut Connection, place: usize) {
+        let is_writing = !connection.feed.answers().is_empty();
+        if is_writing == connection.is_writing {
+            return;
+        }
+        connection.is_writing = is_writing;
+        let data = EventData::new_u64(STOP_TOKEN + 1 + place as u64);
+        let set = self.epoll.get_ref();
+        if let Err(error) = epoll::modify(set, &connection.socket, data, flags(is_writing)) {
+            tracing::warn!("cannot watch a connection: {error}");
+        }
+    }
+
+    /// A connection is closed.
+    fn part_with(&mut self, mut connection: Connection) {
+        let feed = &mut connection.feed;
+        self.driver.shard().borrow_mut().close(feed);
+    }
+
+    /// A connection is the HTTP server's from now on.
+    fn hand_over(&mut self, connection: Connection) {
+        let Connection {
+            socket, mut feed, ..
+        } = connection;
+        let unread = feed.unread().to_vec();
+        self.driver.shard().borrow_mut().close(&mut feed);
+        (self.welcome)(socket, unread);
     }
 
     /// Close whoever leaves most unfinished, until all together leave no more than they may.
@@ -349,10 +406,10 @@ impl Ingest {
     }
 
     /// One read, and everything that follows of it.
-    fn read(&mut self, socket: &OwnedFd, feed: &mut Feed) -> Read {
+    fn read(&mut self, connection: &mut Connection) -> Read {
         let into = self.buffer.read_area();
         let filled = loop {
-            match rustix::net::recv(socket, &mut *into, RecvFlags::DONTWAIT) {
+            match rustix::net::recv(&connection.socket, &mut *into, RecvFlags::DONTWAIT) {
                 Ok((filled, _)) => break filled,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Read::Nothing,
@@ -360,16 +417,39 @@ impl Ingest {
                 Err(_) => break 0,
             }
         };
+        let feed = &mut connection.feed;
         let mut shard = self.driver.shard().borrow_mut();
         if filled == 0 {
             shard.end(feed);
             return Read::Closed;
         }
         let at = self.driver.clock().arrival();
-        match shard.take(feed, &mut self.buffer, filled, at) {
-            Verdict::Keep => Read::Some(filled),
-            Verdict::Close => Read::Closed,
+        let verdict = shard.take(feed, &mut self.buffer, filled, at);
+        drop(shard);
+        match verdict {
+            Verdict::Keep if feed.answers().is_empty() => Read::Some(filled),
+            Verdict::Keep if self.write(connection) => Read::Some(filled),
+            Verdict::Keep | Verdict::Close => Read::Closed,
+            Verdict::Http => Read::Http,
         }
+    }
+
+    /// Write what the peer takes of its answers. False where it has gone.
+    fn write(&mut self, connection: &mut Connection) -> bool {
+        let Connection { socket, feed, .. } = connection;
+        while !feed.answers().is_empty() {
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            match rustix::net::send(&*socket, feed.answers(), flags) {
+                Ok(written) => self.driver.shard().borrow_mut().answered(feed, written),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return true,
+                Err(_) => {
+                    self.driver.shard().borrow_mut().end(feed);
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     /// Close a connection; `part` settles what it left unfinished.
@@ -409,7 +489,7 @@ impl Ingest {
         for connection in connections.iter_mut() {
             let closed = (0..LAST_READS_MAX)
                 .take_while(|_| Instant::now() < end)
-                .map(|_| self.read(&connection.socket, &mut connection.feed))
+                .map(|_| self.read(connection))
                 .find(|read| !matches!(read, Read::Some(_)))
                 .is_some_and(|read| matches!(read, Read::Closed));
             if !closed {
@@ -449,7 +529,14 @@ fn ip_of(peer: Option<SocketAddrAny>) -> IpAddr {
     address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
 }
 
-fn watch(epoll: &OwnedFd, socket: &OwnedFd, token: u64) -> io::Result<()> {
-    let data = EventData::new_u64(token);
-    Ok(epoll::add(epoll, socket, data, EventFlags::IN)?)
+/// What a connection is watched for.
+fn flags(is_writing: bool) -> EventFlags {
+    match is_writing {
+        true => EventFlags::IN | EventFlags::OUT,
+        false => EventFlags::IN,
+    }
+}
+
+fn watch(epoll: &OwnedFd, socket: &OwnedFd, token: u64, flags: EventFlags) -> io::Result<()> {
+    Ok(epoll::add(epoll, socket, EventData::new_u64(token), flags)?)
 }

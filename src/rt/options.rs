@@ -53,6 +53,8 @@ pub struct Doors {
     pub graphite_udp: Option<u16>,
     /// Pickled Graphite batches.
     pub pickle: Option<u16>,
+    /// KairosDB's and OpenTSDB's lines.
+    pub kairos_telnet: Option<u16>,
     /// HTTP.
     pub http: Option<u16>,
 }
@@ -63,6 +65,7 @@ impl Default for Doors {
             graphite_tcp: Some(2003),
             graphite_udp: Some(2003),
             pickle: Some(2004),
+            kairos_telnet: Some(4242),
             http: Some(8080),
         }
     }

@@ -109,9 +109,7 @@ impl Plan {
     fn kind(self) -> SocketType {
         match self.protocol {
             Protocol::GraphiteUdp => SocketType::DGRAM,
-            Protocol::Graphite | Protocol::Pickle | Protocol::Http | Protocol::KairosRest => {
-                SocketType::STREAM
-            }
+            _ => SocketType::STREAM,
         }
     }
 
@@ -188,6 +186,12 @@ fn plans(options: &Options) -> Vec<Plan> {
             ports.graphite_udp,
         ),
         row(Protocol::Pickle, "pickle", "doors.pickle", ports.pickle),
+        row(
+            Protocol::KairosTelnet,
+            "KairosDB telnet",
+            "doors.kairos_telnet",
+            ports.kairos_telnet,
+        ),
         row(Protocol::Http, "HTTP", "doors.http", ports.http),
     ]
     .into_iter()
@@ -254,7 +258,7 @@ fn member(plan: Plan, address: SocketAddr, options: &Options) -> io::Result<Owne
         sockopt::set_tcp_keepidle(&socket, KEEPALIVE_IDLE)?;
         sockopt::set_tcp_keepintvl(&socket, KEEPALIVE_INTERVAL)?;
         sockopt::set_tcp_keepcnt(&socket, KEEPALIVE_COUNT)?;
-        if plan.protocol == Protocol::Http {
+        if matches!(plan.protocol, Protocol::Http | Protocol::KairosTelnet) {
             sockopt::set_tcp_nodelay(&socket, true)?;
         }
         bind(&socket, address)?;

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use glommio::io::{PollState, PollableFd};
 use hyper::rt::ReadBufCursor;
 
@@ -44,6 +45,8 @@ impl Patience {
 /// block, the reactor.
 pub(super) struct Stream {
     socket: PollableFd<TcpStream>,
+    /// What was read before and comes first.
+    read: Bytes,
     reading: PollState,
     writing: PollState,
     patience: Patience,
@@ -53,20 +56,32 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Over `socket`, which does not block.
+    /// Over `socket`, which does not block and from which `read` was read already.
     pub(super) fn new(
         socket: TcpStream,
+        read: Vec<u8>,
         patience: Patience,
         first_line: FirstLine,
     ) -> io::Result<Stream> {
         Ok(Stream {
             socket: PollableFd::new(socket).map_err(io::Error::from)?,
+            read: read.into(),
             reading: PollState::new(),
             writing: PollState::new(),
             patience,
             first_line,
             stalled: None,
         })
+    }
+
+    /// Give hyper `bytes`, the next that came.
+    fn put(&self, bytes: &[u8], into: &mut ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        let passed = self.first_line.pass(bytes);
+        if into.remaining() < passed.len() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        into.put_slice(&passed);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_with(
@@ -122,16 +137,13 @@ impl hyper::rt::Read for Stream {
         } else {
             room
         };
+        if !this.read.is_empty() {
+            let first = this.read.split_to(room.min(this.read.len()));
+            return this.put(&first, &mut into);
+        }
         loop {
             match this.socket.get_ref().read(&mut bytes[..room]) {
-                Ok(filled) => {
-                    let passed = this.first_line.pass(&bytes[..filled]);
-                    if into.remaining() < passed.len() {
-                        return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-                    }
-                    into.put_slice(&passed);
-                    return Poll::Ready(Ok(()));
-                }
+                Ok(filled) => return this.put(&bytes[..filled], &mut into),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Poll::Ready(Err(error)),

@@ -123,10 +123,12 @@ impl Worker {
             let listening = Rc::clone(&server).listen(door.socket);
             listeners.push(spawn(listening, query_queue)?);
         }
+        let guests = Rc::clone(&server);
         let ingest = Ingest::new(
             self.ingest,
             ingest_doors,
             driver.clone(),
+            Box::new(move |socket, read| guests.welcome(socket, read, query_queue)),
             stop.clone(),
             &stop_bell,
         )?;

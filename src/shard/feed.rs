@@ -11,10 +11,15 @@ pub enum Verdict {
     Keep,
     /// Close it: the protocol says so.
     Close,
+    /// It speaks HTTP, and is the HTTP server's with all that it has sent: [`Feed::unread`].
+    Http,
 }
 
-/// State of one connection: its protocol and its unfinished bytes, bounded by the protocol's limit
-/// and, over all connections of a shard, by [`Options::buffered_bytes_max`](super::Options) and
+/// Bytes of answers that one connection may leave unread.
+pub const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// State of one connection: its protocol, its unfinished bytes and the answers that it has not taken yet,
+/// bounded by the protocol's limit, by [`ANSWER_BYTES_MAX`] and, over all connections of a shard, by [`Options::buffered_bytes_max`](super::Options) and
 /// whoever keeps the feeds: see [`Shard::is_overfull`](super::Shard::is_overfull).
 pub struct Feed {
     /// The door it came in by.
@@ -27,6 +32,10 @@ pub struct Feed {
     pub(super) wanted: usize,
     /// Inside a line that was too long: everything up to the next newline is dropped.
     pub(super) skipping: bool,
+    /// Nothing has come that tells its protocol from HTTP.
+    pub(super) is_untold: bool,
+    /// What is to be written to the peer.
+    pub(super) answers: Vec<u8>,
     /// Where it is in the order of its names.
     pub(super) follow: Follow,
 }
@@ -40,13 +49,25 @@ impl Feed {
             rest: Vec::new(),
             wanted: 0,
             skipping: false,
+            is_untold: protocol == Protocol::KairosTelnet,
+            answers: Vec::new(),
             follow: Follow::default(),
         }
     }
 
-    /// Bytes of memory that its unfinished bytes take.
+    /// Bytes of memory that its unfinished bytes and answers take.
     pub fn held_bytes(&self) -> usize {
-        self.rest.capacity()
+        self.rest.capacity() + self.answers.capacity()
+    }
+
+    /// What is to be written to the peer; see [`Shard::answered`](super::Shard::answered).
+    pub fn answers(&self) -> &[u8] {
+        &self.answers
+    }
+
+    /// After [`Verdict::Http`]: everything that came.
+    pub fn unread(&self) -> &[u8] {
+        &self.rest
     }
 
     /// Keep `rest` for the next read. A connection between two reports gives its memory back, and so

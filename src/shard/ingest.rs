@@ -1,5 +1,7 @@
 //! From the bytes of a read to decoded samples.
 
+mod telnet;
+
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -28,6 +30,7 @@ impl Shard {
         let before = feed.held_bytes();
         let verdict = match feed.protocol {
             Protocol::Pickle => self.take_frames(feed, buffer, filled, at),
+            Protocol::KairosTelnet => self.take_commands(feed, buffer, filled, at),
             _ => self.take_lines(feed, buffer, filled, at),
         };
         self.buffered_bytes = self.buffered_bytes - before + feed.held_bytes();
@@ -111,8 +114,9 @@ impl Shard {
         at: Arrival,
     ) -> Verdict {
         let more = buffer.filled(filled);
+        let line_bytes_max = self.line_bytes_max(feed.protocol);
         if !feed.rest.is_empty()
-            && feed.rest.len() + more.len() <= self.options.line_bytes_max
+            && feed.rest.len() + more.len() <= line_bytes_max
             && memchr(b'\n', more).is_none()
         {
             // A line that comes in many pieces is looked at once, when it is whole.
@@ -128,24 +132,42 @@ impl Shard {
             feed.skipping = false;
         }
         loop {
-            let decoded = guarded(|| self.lines.decode(text, at.now, &mut self.samples));
-            let Some(taken) = decoded else {
+            let taken = match feed.protocol {
+                Protocol::KairosTelnet => self.land_commands(feed, text, at),
+                _ => self.land_lines(feed, text, at),
+            };
+            let Some(taken) = taken else {
                 return self.give_up(feed);
             };
-            self.landing
-                .land(feed.protocol, text, &mut self.samples, at, &mut feed.follow);
             if taken == 0 {
                 break;
             }
             text = &text[taken..];
         }
-        if self.options.line_bytes_max < text.len() {
+        if line_bytes_max < text.len() {
             self.refuse(feed.protocol, Reason::LineLong);
             feed.skipping = true;
             text = &[];
         }
         feed.keep(text);
         Verdict::Keep
+    }
+
+    /// A chunk of lines: decoded and landed. Gives the bytes it takes; `None` where the decoder fails.
+    fn land_lines(&mut self, feed: &mut Feed, text: &[u8], at: Arrival) -> Option<usize> {
+        let taken = guarded(|| self.lines.decode(text, at.now, &mut self.samples))?;
+        self.landing
+            .land(feed.protocol, text, &mut self.samples, at, &mut feed.follow);
+        Some(taken)
+    }
+
+    /// Bytes of an unfinished line that are kept.
+    fn line_bytes_max(&self, protocol: Protocol) -> usize {
+        match protocol {
+            // A carriage return at the end is no part of it.
+            Protocol::KairosTelnet => (self.options.telnet.line_bytes_max + 1).min(HEADROOM),
+            _ => self.options.line_bytes_max,
+        }
     }
 
     /// Usual frames fit into what one read and the headroom hold. A longer one is gathered in the
@@ -209,6 +231,7 @@ impl Shard {
     pub(super) fn forget(&mut self, feed: &mut Feed) {
         self.buffered_bytes -= feed.held_bytes();
         feed.keep(&[]);
+        feed.answers = Vec::new();
     }
 
     /// Count one refusal.

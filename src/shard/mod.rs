@@ -30,7 +30,7 @@ use crate::store::definition::Definition;
 use crate::store::manifest::{Edit, Version};
 use crate::store::recover::{RecoverError, Start};
 use crate::store::{self, Store, Wish, log};
-use crate::wire::{graphite, pickle};
+use crate::wire::{graphite, kairos_telnet, pickle};
 use feed::Feed;
 use keeper::Keeper;
 use landing::Landing;
@@ -55,6 +55,8 @@ pub struct Options {
     pub buffered_bytes_max: usize,
     /// Which timestamps may stand.
     pub times: TimeRule,
+    /// What KairosDB's lines may be.
+    pub telnet: kairos_telnet::Options,
     /// Bounds of the index.
     pub index: index::Bounds,
     /// Bounds and rhythms of the store.
@@ -100,6 +102,7 @@ pub struct Shard {
     pub number: usize,
     options: Options,
     lines: graphite::Decoder,
+    commands: kairos_telnet::Decoder,
     frames: pickle::Decoder,
     samples: Samples,
     landing: Landing,
@@ -138,6 +141,7 @@ impl Shard {
             line_bytes_max,
             frame_bytes_max,
             times,
+            telnet,
             ..
         } = options;
         let mut index = Index::new(options.seed, options.index);
@@ -162,6 +166,7 @@ impl Shard {
                     times,
                 },
             ),
+            commands: kairos_telnet::Decoder::new(Scanner::new(options.isa), telnet),
             frames: pickle::Decoder::new(pickle::Options {
                 frame_bytes_max,
                 times,

@@ -28,6 +28,7 @@ fn options() -> Options {
         frame_bytes_max: 1 << 24,
         buffered_bytes_max: 1 << 20,
         times: TimeRule::default(),
+        telnet: kairos_telnet::Options::default(),
         index: index::Bounds::series(1000),
         store: store::Options {
             head_bytes_max: 64 << 20,

@@ -1,9 +1,13 @@
 //! A series as KairosDB's doors name it to the index: type of values, time to live, metric, tags, each text
 //! with its length.
 //!
-//! Begins with a newline and a byte below 3, and no name of another door does: lines end at newlines, and
+//! Begins with a newline and a small byte, and no name of another door does: lines end at newlines, and
 //! pickles are looked at.
-//! So nobody reaches a series by its form but these doors.
+//! So nobody reaches a series by its form but these doors. The telnet door has a form of its own, [`raw`],
+//! with what was sent as it was sent.
+
+pub mod raw;
+pub mod tokens;
 
 use crate::base::varint;
 use crate::model::refusal::Reason;
@@ -23,9 +27,12 @@ pub struct Sent {
 /// What every sent form begins with.
 pub const MARK: u8 = b'\n';
 
+/// What values there are, in the order of their bytes.
+const ALL: [Values; 3] = [Values::Double, Values::Long, Values::Text];
+
 /// Whether a name begins as a sent form does.
 pub fn is_form(name: &[u8]) -> bool {
-    matches!(name, [MARK, values, ..] if *values <= Values::Text as u8)
+    matches!(name, [MARK, kind, ..] if *kind <= raw::KIND_MAX)
 }
 
 /// Begin the sent form of a series whose points stay for `ttl_seconds`, 0 for ever. Its keys and values
@@ -48,11 +55,13 @@ pub(super) fn push(part: &str, out: &mut Vec<u8>) {
 /// # Errors
 /// The limit that is passed; [`Reason::Item`] for bytes that are no such form.
 pub fn name_of(sent: &[u8]) -> Result<Sent, Reason> {
-    let [MARK, values, rest @ ..] = sent else {
+    let [MARK, kind, rest @ ..] = sent else {
         return Err(Reason::Item);
     };
-    let all = [Values::Double, Values::Long, Values::Text];
-    let values = all.get(usize::from(*values)).ok_or(Reason::Item)?;
+    if let Some((values, charset)) = raw::told_by(*kind) {
+        return raw::read(rest, values, charset).map_err(raw::Fault::reason);
+    }
+    let values = ALL.get(usize::from(*kind)).ok_or(Reason::Item)?;
     let mut rest = rest;
     let (ttl_seconds, width) = varint::take(rest).ok_or(Reason::Item)?;
     let ttl_seconds = u32::try_from(ttl_seconds).map_err(|_| Reason::Item)?;

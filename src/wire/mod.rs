@@ -9,6 +9,8 @@ pub mod graphite;
 pub mod json;
 pub mod kairos_rest;
 pub mod kairos_sent;
+pub mod kairos_telnet;
 pub mod name;
 pub mod number;
+pub mod opentsdb_json;
 pub mod pickle;

@@ -133,6 +133,23 @@ fn whole_number(text: &[u8]) -> Option<i64> {
     })
 }
 
+/// The whole number of 64 bits that `text` writes: an optional minus, digits, nothing else.
+pub fn long(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        _ => (false, text),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    // Below zero, where there is one more.
+    let below = digits.iter().try_fold(0i64, |sum, byte| {
+        let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
+        sum.checked_mul(10)?.checked_sub(digit)
+    })?;
+    if negative { Some(below) } else { below.checked_neg() }
+}
+
 /// The value of `text[start..end]`, if it is a plain decimal of at most 16 characters whose digits
 /// `f64` can hold exactly. `None` means "ask [`number`]", not "refuse".
 ///
@@ -213,6 +230,31 @@ mod tests {
         );
         if let Some(short) = short(text.as_bytes()) {
             assert_eq!(Ok(short), got, "short {text:?}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_of_64_bits() {
+        let check = |text: &str, want| assert_eq!(long(text.as_bytes()), want, "{text:?}");
+        check("0", Some(0));
+        check("-0", Some(0));
+        check("0017", Some(17));
+        check("-9223372036854775808", Some(i64::MIN));
+        check("9223372036854775807", Some(i64::MAX));
+        for bad in [
+            "",
+            "-",
+            "+5",
+            "--5",
+            "1.",
+            "1e3",
+            " 1",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "99999999999999999999",
+            "\u{661}",
+        ] {
+            check(bad, None);
         }
     }
 

@@ -25,6 +25,7 @@ fn workload(tagged: bool) -> Arc<Workload> {
     let naming = Naming {
         prefix: "board.s".into(),
         tagged,
+        more_tags: 0,
     };
     let parameters = Parameters {
         series: SERIES,

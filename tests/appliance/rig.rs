@@ -18,6 +18,7 @@ use corelane::shard::{self, Shard};
 use corelane::simd::Isa;
 use corelane::store;
 use corelane::store::recover;
+use corelane::wire::kairos_telnet;
 
 /// How long anything may take to show.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,6 +38,7 @@ pub(crate) fn options(ip: &str) -> Options {
             graphite_tcp: Some(0),
             graphite_udp: Some(0),
             pickle: Some(0),
+            kairos_telnet: Some(0),
             http: Some(0),
         },
         ..Options::default()
@@ -61,6 +63,7 @@ fn shard_options() -> shard::Options {
         frame_bytes_max: 1 << 20,
         buffered_bytes_max: 64 << 20,
         times: TimeRule::default(),
+        telnet: kairos_telnet::Options::default(),
         index: Bounds::series(100_000),
         store: store::Options {
             head_bytes_max: 64 << 20,

@@ -44,27 +44,31 @@ pub(crate) struct Ports {
     pub(crate) graphite_udp: u16,
     /// Pickled batches.
     pub(crate) pickle: u16,
+    /// KairosDB's lines.
+    pub(crate) kairos_telnet: u16,
     /// HTTP.
     pub(crate) http: u16,
 }
 
 impl Ports {
-    /// Four ports that nobody held a moment ago.
+    /// Five ports that nobody held a moment ago.
     pub(crate) fn free() -> Ports {
         Ports {
             graphite: free_port(),
             graphite_udp: free_port(),
             pickle: free_port(),
+            kairos_telnet: free_port(),
             http: free_port(),
         }
     }
 
     /// As the command line takes them.
-    pub(crate) fn flags(&self) -> [String; 4] {
+    pub(crate) fn flags(&self) -> [String; 5] {
         [
             format!("--graphite-port={}", self.graphite),
             format!("--graphite-udp-port={}", self.graphite_udp),
             format!("--pickle-port={}", self.pickle),
+            format!("--kairos-telnet-port={}", self.kairos_telnet),
             format!("--http-port={}", self.http),
         ]
     }

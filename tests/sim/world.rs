@@ -20,6 +20,7 @@ use corelane::simd::Isa;
 use corelane::store::control::Control;
 use corelane::store::log::{Ticket, TicketState};
 use corelane::store::{self, recover};
+use corelane::wire::kairos_telnet;
 
 use crate::arrivals::{Read, START_S};
 use crate::disk::SimDisk;
@@ -75,6 +76,7 @@ fn options(store: store::Options) -> Options {
         frame_bytes_max: 1 << 24,
         buffered_bytes_max: 1 << 24,
         times: TimeRule::default(),
+        telnet: kairos_telnet::Options::default(),
         index: Bounds::series(10_000),
         store,
         seed: 99,

@@ -34,6 +34,7 @@ impl Field {
                 naming: Naming {
                     prefix: format!("{}{dot}{door}", plan.prefix),
                     tagged: true,
+                    more_tags: 0,
                 },
                 start_s: plan.start_s,
                 ..Parameters::default()

@@ -356,6 +356,7 @@ mod tests {
             naming: Naming {
                 prefix: prefix.into(),
                 tagged,
+                more_tags: 0,
             },
             ..Parameters::default()
         })

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -14,7 +15,7 @@ use super::reply::{Replies, Reply};
 use super::timeline::Spread;
 use super::{Answers, Plan, Transport};
 use crate::wire::Sheet;
-use crate::wire::json::Requests;
+use crate::wire::json::{self, Requests};
 
 /// Longest wait that a `Retry-After` is granted, and the wait of a 503 that names none.
 const REST_MAX: Duration = Duration::from_secs(10);
@@ -36,7 +37,7 @@ pub(super) struct Tally {
 pub(super) enum State {
     /// The next request is not due yet.
     Idle,
-    /// Bytes up to this one are written.
+    /// Bytes of the request up to this one are written.
     Writing(usize),
     Waiting,
     /// The server asked to come again then.
@@ -46,6 +47,9 @@ pub(super) enum State {
 
 pub(super) struct Caller {
     pub(super) sheet: Sheet<Requests>,
+    /// The present request packed; empty if it is sent bare.
+    packed: Vec<u8>,
+    packs: bool,
     stream: Option<TcpStream>,
     replies: Replies,
     token: Token,
@@ -83,12 +87,15 @@ impl Caller {
     /// One connection that stands, with nothing sent yet.
     pub(super) fn new(
         sheet: Sheet<Requests>,
+        packs: bool,
         stream: TcpStream,
         token: Token,
         first_round: u64,
     ) -> Caller {
         Caller {
             sheet,
+            packed: Vec::new(),
+            packs,
             stream: Some(stream),
             replies: Replies::default(),
             token,
@@ -125,10 +132,14 @@ impl Caller {
                 if !self.is_due() {
                     return Ok(false);
                 }
-                self.state = State::Writing(self.first_byte());
+                if self.packs {
+                    let range = self.bytes_of_message();
+                    self.packed = json::packed(&self.sheet.bytes()[range])?;
+                }
+                self.state = State::Writing(0);
             }
             State::Resting(until) if Instant::now() < until => return Ok(false),
-            State::Resting(_) => self.state = State::Writing(self.first_byte()),
+            State::Resting(_) => self.state = State::Writing(0),
             State::Writing(_) | State::Waiting => {
                 return self
                     .converse(course, tally)
@@ -144,6 +155,11 @@ impl Caller {
 
     /// Writes or reads once.
     fn converse(&mut self, course: &Course<'_>, tally: &mut Tally) -> io::Result<bool> {
+        let range = self.bytes_of_message();
+        let request = match self.packs {
+            true => &self.packed[..],
+            false => &self.sheet.bytes()[range],
+        };
         let stream = match &mut self.stream {
             Some(stream) => stream,
             None => {
@@ -154,10 +170,9 @@ impl Caller {
             }
         };
         if let State::Writing(at) = self.state {
-            let end = self.sheet.messages()[self.message].end;
-            let taken = stream.write(&self.sheet.bytes()[at..end])?;
+            let taken = stream.write(&request[at..])?;
             tally.bytes += taken as u64;
-            self.state = if at + taken == end {
+            self.state = if at + taken == request.len() {
                 State::Waiting
             } else {
                 State::Writing(at + taken)
@@ -225,9 +240,10 @@ impl Caller {
         })
     }
 
-    fn first_byte(&self) -> usize {
-        self.message
-            .checked_sub(1)
-            .map_or(0, |before| self.sheet.messages()[before].end)
+    /// Where the present request is in the bytes of the round.
+    fn bytes_of_message(&self) -> Range<usize> {
+        let messages = self.sheet.messages();
+        let before = self.message.checked_sub(1);
+        before.map_or(0, |before| messages[before].end)..messages[self.message].end
     }
 }

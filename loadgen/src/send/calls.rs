@@ -102,7 +102,8 @@ fn open(
         let token = Token(index);
         let stream = connect(plan.target, token, poll.registry())
             .map_err(|error| explain(error, Transport::Tcp, plan.target))?;
-        callers.push(Caller::new(sheet, stream, token, plan.first_round));
+        let packs = encoder.packs();
+        callers.push(Caller::new(sheet, packs, stream, token, plan.first_round));
     }
     Ok((callers, poll))
 }

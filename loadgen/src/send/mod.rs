@@ -27,8 +27,9 @@ use serde::Serialize;
 
 use self::board::Board;
 use crate::wire::graphite::Plaintext;
-use crate::wire::json::{Dialect, Requests};
+use crate::wire::json::{Dialect, Form, Requests};
 use crate::wire::pickle::Pickle;
+use crate::wire::telnet::Telnet;
 use crate::wire::{Encoder, Grouping, Order};
 use crate::workload::{Workload, blocks};
 
@@ -50,6 +51,10 @@ pub enum Protocol {
     Plaintext,
     /// Carbon's pickle frames.
     Pickle,
+    /// KairosDB's and OpenTSDB's `put` lines.
+    Telnet,
+    /// KairosDB's `putm` lines.
+    TelnetMillis,
     /// KairosDB's `POST /api/v1/datapoints`; each request is answered.
     KairosRest,
     /// OpenTSDB's `POST /api/put`; each request is answered.
@@ -80,6 +85,8 @@ pub struct Plan {
     pub target: SocketAddr,
     /// How points are written.
     pub protocol: Protocol,
+    /// What more KairosDB is told: time to live by lines and requests, the rest by requests.
+    pub form: Form,
     /// How bytes travel.
     pub transport: Transport,
     /// How points are gathered into messages.
@@ -179,13 +186,22 @@ impl Plan {
         match self.protocol {
             Protocol::Plaintext => self.run_with(Plaintext, lane::run, progress),
             Protocol::Pickle => self.run_with(Pickle, lane::run, progress),
+            Protocol::Telnet => self.run_with(self.telnet(false), lane::run, progress),
+            Protocol::TelnetMillis => self.run_with(self.telnet(true), lane::run, progress),
             Protocol::KairosRest => self.run_requests(Dialect::Kairos, progress),
             Protocol::OpenTsdbHttp => self.run_requests(Dialect::OpenTsdb, progress),
         }
     }
 
+    fn telnet(&self, millis: bool) -> Telnet {
+        Telnet {
+            millis,
+            ttl_seconds: self.form.ttl_seconds,
+        }
+    }
+
     fn run_requests(&self, dialect: Dialect, progress: &Arc<AtomicU64>) -> Result<Outcome> {
-        let encoder = Requests::new(dialect, &self.target.to_string());
+        let encoder = Requests::with(self.form, dialect, &self.target.to_string());
         if self.transport == Transport::Nowhere {
             self.run_with(encoder, lane::run, progress)
         } else {

@@ -5,7 +5,11 @@
 //! so names come with theirs (`cpu.user;core=c03;host=h000012`) and are taken apart here. KairosDB's
 //! timestamps are milliseconds, OpenTSDB's are seconds, as its lines have them.
 
+use std::io::Write as _;
 use std::sync::Arc;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::{Encoder, Slots, digits};
 use crate::workload::Kind;
@@ -44,25 +48,92 @@ impl Dialect {
     }
 }
 
+/// What the objects of KairosDB's requests say besides name, time, value and tags, and whether bodies are
+/// packed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Form {
+    /// Name the type of each value.
+    pub typed: bool,
+    /// Seconds that points are to stay; 0 says nothing.
+    pub ttl_seconds: u32,
+    /// Bodies in gzip.
+    pub gzip: bool,
+}
+
+impl Form {
+    /// The members of an object between its value and its tags, each with a comma in front.
+    pub fn members(self, kind: Kind) -> String {
+        let mut members = String::new();
+        if self.typed {
+            let name = match kind.decimals() {
+                0 => "long",
+                _ => "double",
+            };
+            members += &format!(",\"type\":\"{name}\"");
+        }
+        if self.ttl_seconds > 0 {
+            members += &format!(",\"ttl\":{}", self.ttl_seconds);
+        }
+        members
+    }
+}
+
+/// A request as [`Requests`] lays it out, with its body packed.
+///
+/// # Errors
+/// A request without a head.
+pub fn packed(request: &[u8]) -> std::io::Result<Vec<u8>> {
+    let wrong = || std::io::Error::other("a request without a head");
+    let end = request.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, body) = request.split_at(end.ok_or_else(wrong)?);
+    let length = head.windows(LENGTH.len()).rposition(|name| name == LENGTH);
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(&body[4..])?;
+    let body = packer.finish()?;
+    let mut out = head[..length.ok_or_else(wrong)?].to_vec();
+    out.extend_from_slice(b"Content-Encoding: gzip\r\n");
+    out.extend_from_slice(LENGTH);
+    out.extend_from_slice(format!("{}\r\n\r\n", body.len()).as_bytes());
+    out.extend_from_slice(&body);
+    Ok(out)
+}
+
+/// The last header of a head.
+const LENGTH: &[u8] = b"Content-Length: ";
+
 /// Lays out requests and patches their digits.
 #[derive(Debug, Clone)]
 pub struct Requests {
     dialect: Dialect,
+    form: Form,
     /// Everything of a request before its length.
     head: Arc<str>,
 }
 
 impl Requests {
-    /// Requests to `host`, as the `Host` header names it.
+    /// Requests to `host`, as the `Host` header names it, with nothing that need not be there.
     pub fn new(dialect: Dialect, host: &str) -> Requests {
+        Requests::with(Form::default(), dialect, host)
+    }
+
+    /// Requests of that form to `host`. They are laid out bare: [`packed`] packs one.
+    pub fn with(form: Form, dialect: Dialect, host: &str) -> Requests {
         let path = dialect.path();
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: "
         );
         Requests {
             dialect,
+            form,
             head: head.into(),
         }
+    }
+}
+
+impl Requests {
+    /// Whether bodies are to be packed.
+    pub fn packs(&self) -> bool {
+        self.form.gzip
     }
 }
 
@@ -86,6 +157,7 @@ impl Encoder for Requests {
         put(self.dialect.fraction());
         let value_at = put(",\"value\":");
         put(&kind.value(kind.origin(0)).to_string());
+        put(&self.form.members(kind));
         put(",\"tags\":{");
         for (number, (key, value)) in parts.filter_map(|part| part.split_once('=')).enumerate() {
             for text in [

@@ -12,6 +12,7 @@ pub mod json;
 pub mod naive;
 pub mod pickle;
 mod sheet;
+pub mod telnet;
 
 use crate::workload::Kind;
 

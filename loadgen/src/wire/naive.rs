@@ -4,7 +4,8 @@
 //! between points.
 
 use super::graphite;
-use super::json::Dialect;
+use super::json::{Dialect, Form};
+use super::telnet::Telnet;
 use crate::workload::Value;
 
 /// One point as a twin sees it.
@@ -26,12 +27,41 @@ pub fn plaintext(points: &[Point]) -> Vec<u8> {
         .collect()
 }
 
+/// Points as KairosDB's lines.
+pub fn telnet(points: &[Point], telnet: Telnet) -> Vec<u8> {
+    let mut text = String::new();
+    for point in points {
+        let words: Vec<&str> = point.name.split(';').collect();
+        let seconds = point.timestamp_s;
+        text += &match telnet.millis {
+            true => format!("putm {} {}", words[0], seconds * 1000),
+            false => format!("put {} {seconds}", words[0]),
+        };
+        text += &format!(" {}", point.value);
+        words[1..].iter().for_each(|tag| text += &format!(" {tag}"));
+        if telnet.ttl_seconds != 0 {
+            text += &format!(" kairos_opt.ttl={}", telnet.ttl_seconds);
+        }
+        text += "\n";
+    }
+    text.into_bytes()
+}
+
 /// Points as HTTP requests of at most `batch` points each. Names carry their tags: `name;key=value`.
-pub fn requests(points: &[Point], dialect: Dialect, host: &str, batch: usize) -> Vec<u8> {
+pub fn requests(
+    points: &[Point],
+    form: Form,
+    dialect: Dialect,
+    host: &str,
+    batch: usize,
+) -> Vec<u8> {
     points
         .chunks(batch)
         .flat_map(|chunk| {
-            let objects: Vec<String> = chunk.iter().map(|point| object(point, dialect)).collect();
+            let objects: Vec<String> = chunk
+                .iter()
+                .map(|point| object(point, form, dialect))
+                .collect();
             let body = format!("[{}]", objects.join(","));
             let path = dialect.path();
             let length = body.len();
@@ -45,7 +75,7 @@ pub fn requests(points: &[Point], dialect: Dialect, host: &str, batch: usize) ->
 }
 
 /// One point as the object that a request's array holds.
-fn object(point: &Point, dialect: Dialect) -> String {
+fn object(point: &Point, form: Form, dialect: Dialect) -> String {
     let mut parts = point.name.split(';');
     let name = parts.next().unwrap_or_default();
     let tags: Vec<String> = parts
@@ -54,12 +84,21 @@ fn object(point: &Point, dialect: Dialect) -> String {
         .collect();
     let tags = tags.join(",");
     let (value, seconds) = (point.value, point.timestamp_s);
+    let kind = match (form.typed, value.decimals) {
+        (false, _) => String::new(),
+        (true, 0) => ",\"type\":\"long\"".to_owned(),
+        (true, _) => ",\"type\":\"double\"".to_owned(),
+    };
+    let ttl = match form.ttl_seconds {
+        0 => String::new(),
+        seconds => format!(",\"ttl\":{seconds}"),
+    };
     match dialect {
         Dialect::Kairos => format!(
-            "{{\"name\":\"{name}\",\"timestamp\":{seconds}000,\"value\":{value},\"tags\":{{{tags}}}}}"
+            "{{\"name\":\"{name}\",\"timestamp\":{seconds}000,\"value\":{value}{kind}{ttl},\"tags\":{{{tags}}}}}"
         ),
         Dialect::OpenTsdb => format!(
-            "{{\"metric\":\"{name}\",\"timestamp\":{seconds},\"value\":{value},\"tags\":{{{tags}}}}}"
+            "{{\"metric\":\"{name}\",\"timestamp\":{seconds},\"value\":{value}{kind}{ttl},\"tags\":{{{tags}}}}}"
         ),
     }
 }

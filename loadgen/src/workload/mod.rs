@@ -61,6 +61,7 @@ impl Default for Parameters {
             naming: Naming {
                 prefix: String::new(),
                 tagged: false,
+                more_tags: 0,
             },
             mix_percent: [20, 30, 30, 20],
             churn_share: 0,

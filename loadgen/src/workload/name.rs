@@ -16,6 +16,8 @@ pub struct Naming {
     pub prefix: String,
     /// `cpu.user;core=c03;host=h000012` instead of `dc1.h000012.cpu.c03.user`.
     pub tagged: bool,
+    /// Tags of a tagged name besides those two: `;more00=value00` and so on.
+    pub more_tags: u64,
 }
 
 /// The parts of one series' name.
@@ -32,7 +34,9 @@ impl Naming {
         let dot = if self.prefix.is_empty() { "" } else { "." };
         let prefix = &self.prefix;
         if self.tagged {
-            format!("{prefix}{dot}cpu.{state};core=c{core:02};host={host}")
+            let more = (0..self.more_tags).map(|n| format!(";more{n:02}=value{n:02}"));
+            let more: String = more.collect();
+            format!("{prefix}{dot}cpu.{state};core=c{core:02};host={host}{more}")
         } else {
             format!("{prefix}{dot}dc1.{host}.cpu.c{core:02}.{state}")
         }
@@ -74,6 +78,7 @@ mod tests {
         let plain = Naming {
             prefix: String::new(),
             tagged: false,
+            more_tags: 0,
         };
         assert_eq!(
             plain.name(12 * SERIES_PER_HOST + 12, 0),
@@ -83,11 +88,20 @@ mod tests {
         let tagged = Naming {
             prefix: "run7".into(),
             tagged: true,
+            more_tags: 0,
         };
         assert_eq!(tagged.name(0, 0), "run7.cpu.user;core=c00;host=h000000");
         assert_eq!(
             tagged.target(0, 0),
             "seriesByTag('name=run7.cpu.user','core=c00','host=h000000')"
+        );
+        let more = Naming {
+            more_tags: 2,
+            ..tagged
+        };
+        assert_eq!(
+            more.name(0, 0),
+            "run7.cpu.user;core=c00;host=h000000;more00=value00;more01=value01"
         );
     }
 
@@ -96,6 +110,7 @@ mod tests {
         let plain = Naming {
             prefix: String::new(),
             tagged: false,
+            more_tags: 0,
         };
         let names: std::collections::HashSet<String> = (0..5_000)
             .flat_map(|place| (0..3).map(move |generation| (place, generation)))

@@ -13,9 +13,9 @@ use crate::model::sample::Samples;
 use crate::wire::kairos_rest::{BATCH_SAMPLES, Decoder};
 
 /// Batches of one body that are on their way to stable storage at once; reading waits for more room.
-const UNDER_WAY_MAX: usize = 16;
+pub(super) const UNDER_WAY_MAX: usize = 16;
 /// Bytes that are read between two breaths.
-const SLICE_BYTES: usize = 8 * 1024;
+pub(super) const SLICE_BYTES: usize = 8 * 1024;
 
 /// Answer.
 pub(in super::super) async fn answer(question: &Question<'_>) -> Response<Bytes> {
@@ -57,13 +57,13 @@ async fn store(question: &Question<'_>) -> Result<(), Refused> {
 
 /// What became of the batches.
 #[derive(Default)]
-struct Outcome {
+pub(super) struct Outcome {
     refusals: Refusals,
     later: Option<String>,
 }
 
 impl Outcome {
-    fn add(&mut self, stored: Result<(), Unstored>) {
+    pub(super) fn add(&mut self, stored: Result<(), Unstored>) {
         match stored {
             Ok(()) => {}
             Err(Unstored::Refused(mut more)) => self.refusals.absorb(&mut more),
@@ -71,21 +71,33 @@ impl Outcome {
         }
     }
 
+    /// How many points limits refused.
+    pub(super) fn refused(&self) -> u64 {
+        self.refusals.total()
+    }
+
+    /// What is told of them.
+    pub(super) fn told(&self) -> impl Iterator<Item = String> {
+        let all = self.refusals.iter();
+        all.map(|(reason, count)| format!("{count} points were not stored: {}", told(reason)))
+    }
+
+    /// The status and the text of what may be better later, if there is something.
+    pub(super) fn passing(&self) -> Option<(StatusCode, String)> {
+        let head = self.refusals.iter().find(|&(reason, _)| is_passing(reason));
+        let told = self.later.clone().or(head.map(|(reason, _)| told(reason)))?;
+        Some((StatusCode::SERVICE_UNAVAILABLE, told))
+    }
+
     /// One status for all that went wrong, `errors` of the body among it: as long as sending again may
     /// help, that.
-    fn judged(self, mut errors: Vec<String>) -> Result<(), Refused> {
+    fn judged(&self, mut errors: Vec<String>) -> Result<(), Refused> {
         let mut status = StatusCode::BAD_REQUEST;
-        if let Some(told) = self.later {
-            status = StatusCode::SERVICE_UNAVAILABLE;
-            errors.push(told);
+        if let Some((passing, _)) = self.passing() {
+            status = passing;
         }
-        for (reason, count) in self.refusals.iter() {
-            if is_passing(reason) {
-                status = StatusCode::SERVICE_UNAVAILABLE;
-            }
-            let told = told(reason);
-            errors.push(format!("{count} points were not stored: {told}"));
-        }
+        errors.extend(self.later.clone());
+        errors.extend(self.told());
         if errors.is_empty() {
             return Ok(());
         }

@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod ingest;
 mod number;
+mod opentsdb;
 mod query;
 mod request;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use super::json::{self, Beyond};
 use crate::query::error::QueryError;
 pub use body::Room;
 pub(super) use ingest::answer as ingest;
+pub(super) use opentsdb::{put as opentsdb_put, version as opentsdb_version};
 pub(super) use query::answer as query;
 
 /// Paths of this API begin so.

@@ -20,6 +20,7 @@ use corelane::simd::{Isa, Scanner};
 use corelane::store;
 use corelane::store::recover::Start;
 use corelane::wire::graphite::{CHUNK_BYTES, Decoder, Options, line};
+use corelane::wire::kairos_telnet;
 use empty_folder::EmptyFolder;
 use libfuzzer_sys::fuzz_target;
 
@@ -200,6 +201,7 @@ fn shard(buffered_bytes_max: usize, series_max: usize, seed: u64) -> Shard {
         frame_bytes_max: 256,
         buffered_bytes_max,
         times: OPTIONS.times,
+        telnet: kairos_telnet::Options::default(),
         index: index::Bounds::series(series_max),
         store: store::Options {
             head_bytes_max: 64 << 10,
