@@ -17,7 +17,7 @@ POMS = {
     "kairosdb": ROOT / "tests" / "clients" / "kairosdb" / "pom.xml",
     "cassandra": ROOT / "benches" / "peers" / "cassandra.pom.xml",
 }
-START_SECONDS = 180
+START_SECONDS = 300
 COUNT_SECONDS = 600
 METRICS = ("cpu.user", "cpu.nice", "cpu.idle", "cpu.wait")
 
