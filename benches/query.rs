@@ -120,6 +120,7 @@ impl Fleet for OneShard {
                 from: 0,
                 ticket: 0,
                 plan,
+                now: Stamp(0),
             });
             let post = Postbag::default();
             let began = cpu_time();

@@ -18,7 +18,7 @@ use corelane::model::points::Duplicates;
 use corelane::seam::disk::{Jobs, Outcome, Request};
 use corelane::store::info::SegmentInfo;
 use corelane::store::pack;
-use corelane::store::segment::merge::{Progress, Rules};
+use corelane::store::segment::merge::{Progress, Rule, Rules};
 use corelane::store::segment::{About, Extent, Mask, Merge, Writer};
 use corelane::store::stretch::{Column, Stretch};
 
@@ -153,8 +153,8 @@ fn merge(infos: &[SegmentInfo], files: &HashMap<String, Vec<Vec<u8>>>) -> (Segme
         .collect();
     let (mut jobs, mask) = (Jobs::default(), Mask::default());
     let rules = Rules {
-        duplicates: &|_| Duplicates::Last,
-        ordered: false,
+        of: &|_| Rule::default(),
+        now: 0,
         mask: &mask,
     };
     let mut merge = Merge::new(infos, 99).expect("files of one window");

@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use loadgen::wire::graphite::Plaintext;
-use loadgen::wire::json::{Dialect, Requests};
+use loadgen::wire::json::{self, Dialect, Form, Requests};
 use loadgen::wire::naive::{self, Point};
 use loadgen::wire::pickle::Pickle;
+use loadgen::wire::telnet::Telnet;
 use loadgen::wire::{Encoder, Grouping, Order, Sheet};
 use loadgen::workload::{Naming, Parameters, Workload};
 use proptest::prelude::*;
@@ -140,13 +141,30 @@ proptest! {
         parameters.naming.tagged = true;
         let workload = Workload::new(parameters).unwrap();
         let grouping = Grouping { items_max: batch, bytes_max: usize::MAX };
-        for dialect in [Dialect::Kairos, Dialect::OpenTsdb] {
-            let encoder = Requests::new(dialect, "here:80");
+        for (dialect, form) in [
+            (Dialect::Kairos, Form::default()),
+            (Dialect::Kairos, Form { typed: true, ttl_seconds: 300, gzip: false }),
+            (Dialect::OpenTsdb, Form::default()),
+        ] {
+            let encoder = Requests::with(form, dialect, "here:80");
             let got = rounds_of(encoder, &workload, grouping, Order::Stable, 12);
             for (got, points) in got.iter().zip(points_of(&workload, 12)) {
-                let want = naive::requests(&points, dialect, "here:80", batch);
+                let want = naive::requests(&points, form, dialect, "here:80", batch);
                 prop_assert_eq!(String::from_utf8_lossy(got), String::from_utf8_lossy(&want));
             }
+        }
+    }
+
+    #[test]
+    fn patched_telnet_lines_equal_written_lines(
+        workload in workloads(), items_max in 1..50_usize, millis: bool, ttl_seconds in 0..3_u32,
+    ) {
+        let grouping = Grouping { items_max, bytes_max: usize::MAX };
+        let telnet = Telnet { millis, ttl_seconds };
+        let got = rounds_of(telnet, &workload, grouping, Order::Stable, 12);
+        for (got, points) in got.iter().zip(points_of(&workload, 12)) {
+            let want = naive::telnet(&points, telnet);
+            prop_assert_eq!(String::from_utf8_lossy(got), String::from_utf8_lossy(&want));
         }
     }
 
@@ -174,6 +192,36 @@ fn fifty() -> Workload {
         ..Parameters::default()
     })
     .unwrap()
+}
+
+#[test]
+fn a_packed_request_unpacks_to_the_same_body() {
+    let encoder = Requests::new(Dialect::Kairos, "here:80");
+    let grouping = Grouping {
+        items_max: 50,
+        bytes_max: usize::MAX,
+    };
+    let round = &rounds_of(encoder, &fifty(), grouping, Order::Stable, 1)[0];
+    let packed = json::packed(round).unwrap();
+    let end = |bytes: &[u8]| {
+        bytes
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .unwrap()
+            + 4
+    };
+    let (head, body) = packed.split_at(end(&packed));
+    let head = String::from_utf8_lossy(head);
+    assert!(head.contains("Content-Encoding: gzip\r\n"), "{head}");
+    assert!(
+        head.ends_with(&format!("Content-Length: {}\r\n\r\n", body.len())),
+        "{head}"
+    );
+    let mut bare = Vec::new();
+    flate2::read::GzDecoder::new(body)
+        .read_to_end(&mut bare)
+        .unwrap();
+    assert_eq!(bare, &round[end(round)..]);
 }
 
 #[test]

@@ -50,7 +50,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("doors", "Ports. \"off\" instead of a port closes a door."),
     ("steering", "Which shard a sender lands on."),
     ("ingest", "Receiving lines, datagrams and frames."),
-    ("telnet", "KairosDB's lines, which OpenTSDB's senders use too."),
+    (
+        "telnet",
+        "KairosDB's lines, which OpenTSDB's senders use too.",
+    ),
     (
         "head",
         "Recent points, held in memory until they are sealed in files.",

@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use crate::base::hash::Hasher;
 use crate::model::refusal::Reason;
 use crate::model::sample::{self, Span};
-use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
+use crate::model::series::{Identity, SeriesId, SeriesName, TTLS_MAX, TenantId, Values, Variant};
 use crate::simd;
 use table::Table;
 use texts::{Place, Texts};
@@ -48,6 +48,9 @@ const TAG_BYTES_MAX: usize = 1024;
 
 /// Bytes that a series takes besides its name.
 const SERIES_BYTES: usize = 128;
+
+/// About what a series with a ttl takes besides: its entry, its ttl, and a list with room for four.
+const MORTAL_BYTES: usize = 128;
 
 /// About what a leaf with twins takes: its entry, and a list with room for four.
 const TWIN_BYTES: usize = 64;
@@ -139,10 +142,14 @@ pub struct Index {
     /// Hash of the identity bytes.
     known: Table,
     tree: tree::Tree,
-    /// The tree has one leaf for a name. Behind it, series of that name with other types of values.
+    /// The tree has one leaf for a name. Behind it, series of that name of other variants.
     twins: HashMap<SeriesId, Vec<SeriesId>>,
-    /// Whether any untagged series has values other than floats.
+    /// Whether any untagged series has values other than floats, or points that expire.
     has_odd_leaves: bool,
+    /// Series whose points expire, by what stands for their name.
+    mortal: HashMap<Identity, Vec<SeriesId>>,
+    /// Seconds for which their points stay.
+    ttls: HashMap<SeriesId, u32>,
     tags: tags::Tags,
     hashes: Vec<u128>,
 }
@@ -168,6 +175,8 @@ impl Index {
             tree: tree::Tree::default(),
             twins: HashMap::new(),
             has_odd_leaves: false,
+            mortal: HashMap::new(),
+            ttls: HashMap::new(),
             tags: tags::Tags::default(),
             hashes: Vec::new(),
         }
@@ -284,26 +293,28 @@ impl Index {
         id.0
     }
 
-    /// The series called `name` with that type of values, made if it is new, and from now on found by
-    /// the bytes `sent` too.
+    /// The series called `name` of that variant, made if it is new, and from now on found by the bytes
+    /// `sent` too.
     ///
     /// # Errors
-    /// [`Reason::SeriesFull`] where it is new and there is no room.
+    /// [`Reason::SeriesFull`] where it is new and there is no room, [`Reason::TtlsMany`] where it is one time
+    /// to live too many.
     pub fn intern(
         &mut self,
         tenant: TenantId,
         name: &SeriesName,
-        values: Values,
+        variant: impl Into<Variant>,
         sent: &[u8],
         follow: &mut Follow,
     ) -> Result<SeriesId, Reason> {
-        let identity = self.identity_of(tenant, name, values);
+        let variant = variant.into();
+        let identity = self.identity_of(tenant, name, variant);
         let id = match self.known.get(identity.0) {
             Some(id) => {
                 self.add_alias(sent, id);
                 id
             }
-            None => self.define(tenant, name, (identity, values), sent)?,
+            None => self.define(tenant, name, (identity, variant), sent)?,
         };
         if let Some(next) = self.next.get_mut(follow.last as usize) {
             *next = id.0;
@@ -318,9 +329,10 @@ impl Index {
         &mut self,
         tenant: TenantId,
         name: &SeriesName,
-        values: Values,
+        variant: impl Into<Variant>,
     ) -> Option<SeriesId> {
-        let identity = self.identity_of(tenant, name, values);
+        let variant = variant.into();
+        let identity = self.identity_of(tenant, name, variant);
         if let Some(id) = self.known.get(identity.0) {
             return Some(id);
         }
@@ -329,7 +341,7 @@ impl Index {
         }
         // How it is sent is seen when it comes again; most are sent as their text.
         let text = name.text();
-        self.add(tenant, name, (identity, values), text.as_bytes())
+        self.add(tenant, name, (identity, variant), text.as_bytes())
             .ok()
     }
 
@@ -337,9 +349,12 @@ impl Index {
         &mut self,
         tenant: TenantId,
         name: &SeriesName,
-        told: (Identity, Values),
+        told: (Identity, Variant),
         sent: &[u8],
     ) -> Result<SeriesId, Reason> {
+        if told.1.ttl_seconds != 0 && TTLS_MAX <= self.ttls_of(tenant, name) {
+            return Err(Reason::TtlsMany);
+        }
         if self.bounds.series_max <= self.records.len() || !self.take_room(self.cost_of(name, sent))
         {
             return Err(Reason::SeriesFull);
@@ -351,12 +366,12 @@ impl Index {
         &mut self,
         tenant: TenantId,
         name: &SeriesName,
-        (identity, values): (Identity, Values),
+        (identity, variant): (Identity, Variant),
         sent: &[u8],
     ) -> Result<SeriesId, Reason> {
         let id = SeriesId(self.records.len() as u32);
         if name.tags().is_empty() {
-            match self.leaf_of_others(tenant, name, values) {
+            match self.leaf_of_others(tenant, name, variant) {
                 Some(leaf) => self.twins.entry(leaf).or_default().push(id),
                 None => self.tree.insert(tenant, name.metric(), id)?,
             }
@@ -379,7 +394,12 @@ impl Index {
         });
         self.next.push(UNKNOWN);
         self.identities.push(identity);
-        self.values.push(values);
+        self.values.push(variant.values);
+        if variant.ttl_seconds != 0 {
+            let of_name = self.identity_of(tenant, name, Values::Double);
+            self.mortal.entry(of_name).or_default().push(id);
+            self.ttls.insert(id, variant.ttl_seconds);
+        }
         if self.known.is_full() {
             self.known = self
                 .known
@@ -396,26 +416,87 @@ impl Index {
         Ok(id)
     }
 
-    /// The leaf of the tree that an untagged name already has by another type of values.
+    /// The leaf of the tree that an untagged name already has by another variant.
     fn leaf_of_others(
         &mut self,
         tenant: TenantId,
         name: &SeriesName,
-        values: Values,
+        variant: Variant,
     ) -> Option<SeriesId> {
-        self.has_odd_leaves |= values != Values::Double;
+        self.has_odd_leaves |= variant != Variant::default();
         if !self.has_odd_leaves {
             return None;
         }
-        let all = [Values::Double, Values::Long, Values::Text];
-        let others = all.iter().filter(|&&other| other != values);
-        // The first that came is the leaf.
-        others
-            .filter_map(|&other| self.lookup(tenant, name, other))
-            .min()
+        // The first that came is the leaf. The new one is not known yet.
+        self.all_of(tenant, name).into_iter().next()
     }
 
-    /// Series that have the name of the untagged series `leaf` of the tree, and another type of values.
+    /// All series of exactly this name, of each type of values, those whose points expire among them, in the
+    /// order in which they were met.
+    pub fn all_of(&self, tenant: TenantId, name: &SeriesName) -> Vec<SeriesId> {
+        let types = [Values::Double, Values::Long, Values::Text];
+        let found = types.map(|values| self.lookup(tenant, name, values));
+        let mut all: Vec<SeriesId> = found.into_iter().flatten().collect();
+        if !self.mortal.is_empty() {
+            let of_name = self.identity_of(tenant, name, Values::Double);
+            all.extend(self.mortal.get(&of_name).into_iter().flatten());
+            all.sort_unstable();
+        }
+        all
+    }
+
+    /// How many series of this name have points that expire.
+    fn ttls_of(&self, tenant: TenantId, name: &SeriesName) -> usize {
+        let of_name = self.identity_of(tenant, name, Values::Double);
+        self.mortal.get(&of_name).map_or(0, Vec::len)
+    }
+
+    /// Seconds for which the points of a series stay, 0 for ever.
+    pub fn ttl_seconds(&self, id: SeriesId) -> u32 {
+        if self.ttls.is_empty() {
+            return 0;
+        }
+        self.ttls.get(&id).copied().unwrap_or(0)
+    }
+
+    /// All series whose points lie beside those of others of the same name and type of values: each with a
+    /// ttl, and the one without if it shares its name with such a one.
+    pub fn with_siblings(&self) -> impl Iterator<Item = SeriesId> {
+        self.mortal.values().flat_map(|mortal| {
+            let first = mortal.first().and_then(|&id| self.name_of(id));
+            let all = first.map_or_else(Vec::new, |(tenant, name)| self.all_of(tenant, &name));
+            self.siblings_in(all)
+        })
+    }
+
+    /// The series of the name and type of values of `id`, itself among them, if points of one of them
+    /// expire; else none.
+    pub fn siblings(&self, id: SeriesId) -> Vec<SeriesId> {
+        if self.mortal.is_empty() || !self.mortal.contains_key(&self.identity_of_name(id)) {
+            return Vec::new();
+        }
+        let of_name = self.name_of(id);
+        let mut all = of_name.map_or_else(Vec::new, |(tenant, name)| self.all_of(tenant, &name));
+        all.retain(|&other| self.values(other) == self.values(id));
+        self.siblings_in(all)
+    }
+
+    /// Those of `all`, the series of one name, whose type has one with a ttl.
+    fn siblings_in(&self, all: Vec<SeriesId>) -> Vec<SeriesId> {
+        let mortal = all.iter().filter(|&&id| self.ttl_seconds(id) != 0);
+        let types: Vec<Values> = mortal.map(|&id| self.values(id)).collect();
+        let siblings = all.into_iter();
+        siblings
+            .filter(|&id| types.contains(&self.values(id)))
+            .collect()
+    }
+
+    fn name_of(&self, id: SeriesId) -> Option<(TenantId, SeriesName)> {
+        let name = SeriesName::from_text(self.text(id)).ok()?;
+        Some((self.tenant(id), name))
+    }
+
+    /// Series that have the name of the untagged series `leaf` of the tree, and are of another variant.
     pub fn twins(&self, leaf: SeriesId) -> &[SeriesId] {
         self.twins.get(&leaf).map_or(&[], Vec::as_slice)
     }
@@ -484,8 +565,13 @@ impl Index {
         self.aliases.push((hash, id));
     }
 
-    fn identity_of(&self, tenant: TenantId, name: &SeriesName, values: Values) -> Identity {
-        Identity(self.hasher.hash(&name.identity_bytes(tenant, values)))
+    fn identity_of(
+        &self,
+        tenant: TenantId,
+        name: &SeriesName,
+        variant: impl Into<Variant>,
+    ) -> Identity {
+        Identity(self.hasher.hash(&name.identity_bytes(tenant, variant)))
     }
 
     /// Canonical text of a series.
@@ -506,16 +592,26 @@ impl Index {
         self.identities[id.0 as usize]
     }
 
-    /// What stands for a series' name, whatever its values are: the identity that it would have by floats.
+    /// What stands for a series' name, whatever its variant: the identity that it would have by floats that
+    /// stay.
     pub fn identity_of_name(&self, id: SeriesId) -> Identity {
-        let floats = || {
-            let name = SeriesName::from_text(self.text(id)).ok()?;
-            Some(self.identity_of(self.tenant(id), &name, Values::Double))
-        };
-        match self.values(id) {
-            Values::Double => self.identity(id),
-            Values::Long | Values::Text => floats().unwrap_or(self.identity(id)),
+        self.identity_as(id, Values::Double)
+    }
+
+    /// What stands for a series' name and type of values, however long its points stay: the identity that it
+    /// would have if they stayed for ever.
+    pub fn identity_of_type(&self, id: SeriesId) -> Identity {
+        self.identity_as(id, self.values(id))
+    }
+
+    fn identity_as(&self, id: SeriesId, values: Values) -> Identity {
+        if self.values(id) == values && self.ttl_seconds(id) == 0 {
+            return self.identity(id);
         }
+        let named = self.name_of(id);
+        named.map_or(self.identity(id), |(tenant, name)| {
+            self.identity_of(tenant, &name, values)
+        })
     }
 
     /// What the values of a series are.
@@ -523,9 +619,14 @@ impl Index {
         self.values[id.0 as usize]
     }
 
-    /// The series of exactly this name and type of values.
-    pub fn lookup(&self, tenant: TenantId, name: &SeriesName, values: Values) -> Option<SeriesId> {
-        self.known.get(self.identity_of(tenant, name, values).0)
+    /// The series of exactly this name and variant.
+    pub fn lookup(
+        &self,
+        tenant: TenantId,
+        name: &SeriesName,
+        variant: impl Into<Variant>,
+    ) -> Option<SeriesId> {
+        self.known.get(self.identity_of(tenant, name, variant).0)
     }
 
     /// The series of an identity.
@@ -556,6 +657,7 @@ impl Index {
             + self.known.bytes()
             + self.aliases.len() * size_of::<(u128, SeriesId)>()
             + self.twins.len() * TWIN_BYTES
+            + self.ttls.len() * MORTAL_BYTES
     }
 }
 

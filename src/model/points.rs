@@ -85,6 +85,23 @@ impl Points {
         }
     }
 
+    /// Drop the points from the `first`th on whose stamp is below `stamp`.
+    pub fn leave_below(&mut self, first: usize, stamp: u64) {
+        if stamp == 0 {
+            return;
+        }
+        let mut kept = first;
+        for i in first..self.len() {
+            if stamp <= self.stamps[i] {
+                self.times[kept] = self.times[i];
+                self.stamps[kept] = self.stamps[i];
+                self.values[kept] = self.values[i];
+                kept += 1;
+            }
+        }
+        self.truncate(kept);
+    }
+
     /// Whether the points from the `first`th on are in the order of [`Points::sort`].
     pub fn is_sorted_from(&self, first: usize) -> bool {
         (first + 1..self.len()).all(|i| self.key(i - 1) <= self.key(i))
@@ -161,6 +178,20 @@ mod tests {
         let mut p = points(&[(2, 5, 1.0), (1, 7, 2.0), (2, 4, 3.0), (2, 5, 4.0)]);
         p.settle(Duplicates::Last);
         assert_eq!((p.times, p.values), (vec![1, 2], vec![2.0, 4.0]));
+    }
+
+    #[test]
+    fn those_below_a_stamp_leave() {
+        let mut p = points(&[(1, 7, 1.0), (2, 4, 2.0), (3, 5, 3.0), (4, 9, 4.0)]);
+        p.leave_below(1, 0);
+        assert_eq!(p.len(), 4);
+        p.leave_below(1, 5);
+        assert_eq!(
+            (p.times.clone(), p.values.clone()),
+            (vec![1, 3, 4], vec![1.0, 3.0, 4.0])
+        );
+        p.leave_below(0, 10);
+        assert!(p.is_empty());
     }
 
     #[test]

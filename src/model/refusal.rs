@@ -74,6 +74,8 @@ reasons! {
     Path = "path",
     /// A value that is no decimal number, or is not finite.
     Value = "value",
+    /// A value that is a text over its limit.
+    TextLong = "text_long",
     /// A value that is NaN: not an error of form, so counted apart.
     NotANumber = "nan",
     /// A timestamp that is no number.
@@ -102,6 +104,8 @@ reasons! {
     SeriesLong = "series_long",
     /// A new series beyond the limit of series.
     SeriesFull = "series_full",
+    /// One more time to live of a name than the limit.
+    TtlsMany = "ttls_many",
     /// A point older than everything the full head still keeps.
     HeadFull = "head_full",
     /// A line over the line limit.

@@ -14,6 +14,11 @@ pub const TAG_VALUE_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of a series' canonical text.
 pub const SERIES_BYTES_MAX: usize = 16 * 1024;
 
+/// Series of one name that differ by how long their points stay.
+pub const TTLS_MAX: usize = 256;
+/// Bytes of a value that is a text.
+pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+
 /// Whose series it is. Part of the identity from the first version on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(pub u32);
@@ -45,6 +50,26 @@ pub enum Values {
     Text = 2,
 }
 
+/// Which of the series of one name: they differ by the type of their values, and by how long their points
+/// stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Variant {
+    /// What its values are.
+    pub values: Values,
+    /// Seconds after its arrival for which a point stays; 0 is for ever.
+    pub ttl_seconds: u32,
+}
+
+impl From<Values> for Variant {
+    /// The one whose points stay for ever.
+    fn from(values: Values) -> Variant {
+        Variant {
+            values,
+            ttl_seconds: 0,
+        }
+    }
+}
+
 /// What the numbers of a series mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -69,6 +94,28 @@ pub struct Properties {
     pub duplicates: Duplicates,
     /// Step that its tiers are normalised to, in seconds; 0 is none.
     pub base_step_seconds: u32,
+    /// Seconds after its arrival for which a point stays, 0 for ever; part of the identity.
+    pub ttl_seconds: u32,
+}
+
+impl Properties {
+    /// Which of the series of its name it is.
+    pub fn variant(&self) -> Variant {
+        Variant {
+            values: self.values,
+            ttl_seconds: self.ttl_seconds,
+        }
+    }
+
+    /// Points whose stamp is below have expired when the clock of arrivals says `now`, in microseconds.
+    pub fn expired_below(&self, now: u64) -> u64 {
+        let micros = u64::from(self.ttl_seconds) * 1_000_000;
+        match micros {
+            0 => 0,
+            // As much as the ttl is over at this stamp.
+            _ => now.checked_sub(micros).map_or(0, |last| last + 1),
+        }
+    }
 }
 
 /// A name exactly as a peer sent it, with whatever key or fingerprint stands in front. Only
@@ -191,8 +238,13 @@ impl SeriesName {
     }
 
     /// Bytes that no other series of any tenant has: every part is preceded by its length, so no
-    /// name can be forged from another's tags. Values other than floats are one part more.
-    pub fn identity_bytes(&self, tenant: TenantId, values: Values) -> Vec<u8> {
+    /// name can be forged from another's tags. Values other than floats are one part more, and so is a time
+    /// to live.
+    pub fn identity_bytes(&self, tenant: TenantId, variant: impl Into<Variant>) -> Vec<u8> {
+        let Variant {
+            values,
+            ttl_seconds,
+        } = variant.into();
         let mut bytes = Vec::with_capacity(self.text_len() + 4 * (4 + 2 * self.tags.len()));
         let mut put = |part: &[u8]| {
             bytes.extend_from_slice(&(part.len() as u32).to_le_bytes());
@@ -204,8 +256,12 @@ impl SeriesName {
             put(key.as_bytes());
             put(value.as_bytes());
         }
-        if values != Values::Double {
-            put(&[values as u8]);
+        // One part, so that both are told from a tag, which is two.
+        let [a, b, c, d] = ttl_seconds.to_le_bytes();
+        match (values, ttl_seconds) {
+            (Values::Double, 0) => {}
+            (values, 0) => put(&[values as u8]),
+            (values, _) => put(&[values as u8, a, b, c, d]),
         }
         bytes
     }
@@ -263,14 +319,38 @@ mod tests {
         assert_ne!(forged.text(), tagged.text());
         let tenant = TenantId::DEFAULT;
         let bytes = |name: &SeriesName, values| name.identity_bytes(tenant, values);
+        let mortal = |name: &SeriesName, values, ttl_seconds| {
+            let variant = Variant {
+                values,
+                ttl_seconds,
+            };
+            name.identity_bytes(tenant, variant)
+        };
         let all = [
             bytes(&forged, Values::Double),
             bytes(&tagged, Values::Double),
             bytes(&tagged, Values::Long),
             bytes(&tagged, Values::Text),
+            mortal(&tagged, Values::Double, 1),
+            mortal(&tagged, Values::Long, 1),
+            mortal(&tagged, Values::Long, 1 << 24),
+            mortal(&forged, Values::Long, 1),
         ];
         for (i, one) in all.iter().enumerate() {
             assert!(!all[..i].contains(one), "{i}");
         }
+    }
+
+    #[test]
+    fn a_point_expires_when_its_time_is_over() {
+        let properties = |ttl_seconds| Properties {
+            ttl_seconds,
+            ..Properties::default()
+        };
+        assert_eq!(properties(0).expired_below(u64::MAX), 0);
+        assert_eq!(properties(3).expired_below(2_999_999), 0);
+        assert_eq!(properties(3).expired_below(3_000_000), 1, "that of stamp 0");
+        assert_eq!(properties(3).expired_below(3_000_007), 8);
+        assert_eq!(properties(u32::MAX).expired_below(9), 0);
     }
 }

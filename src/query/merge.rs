@@ -6,6 +6,7 @@
 //! arrivals in many ways and compare bit for bit.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque, btree_map};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::error::QueryError;
@@ -63,8 +64,9 @@ pub struct MergedPoints {
 pub struct WholeSeries {
     /// Canonical text.
     pub name: String,
-    /// What its values are: of [`Values::Long`] the points hold the bits of an `i64` each. Always floats
-    /// but for plans of [`Selector::Metric`].
+    /// What its values are: of [`Values::Long`] the points hold the bits of an `i64` each, of
+    /// [`Values::Text`] the bits of a `u64`, a place in `texts`. Always floats but for plans of
+    /// [`Selector::Metric`].
     pub values: Values,
     /// Points in the plan's range and those that decide the last slot, by time, of each time the
     /// last arrival.
@@ -74,6 +76,8 @@ pub struct WholeSeries {
     /// To [`Want::Values`]: its values, or, if there are none, several hold of it, and its points have to
     /// be asked for.
     pub slotted: Option<Slotted>,
+    /// Of a series of texts, those that its points stand for; one may be there several times.
+    pub texts: Vec<Arc<str>>,
 }
 
 /// A merge under way.
@@ -345,15 +349,54 @@ struct Join {
     values: Values,
     newest_times: Vec<i64>,
     slotted: Option<Slotted>,
+    texts: Vec<Arc<str>>,
     stage: Joining,
 }
 
 enum Joining {
-    /// Whole numbers of the second list become floats, those of its last part from the number on.
-    Converting(Vec<Points>, Vec<Points>, usize),
+    /// The values of the second list are made like the others, those of its last part from the number on.
+    Converting(Vec<Points>, Vec<Odd>, usize),
     Merging(Box<Merging>),
     /// Of the points up to the second number, the first are left that count.
     Settling(Points, usize, usize),
+}
+
+/// Points whose values are not yet like those of the whole.
+#[derive(Debug)]
+enum Odd {
+    /// Bits of whole numbers, which become floats.
+    Longs(Points),
+    /// Places of texts, which are so many more in the list of the whole.
+    Places(Points, u64),
+}
+
+impl Odd {
+    fn len(&self) -> usize {
+        match self {
+            Odd::Longs(points) | Odd::Places(points, _) => points.len(),
+        }
+    }
+
+    fn convert(&mut self, stretch: Range<usize>) {
+        match self {
+            Odd::Longs(points) => {
+                for value in &mut points.values[stretch] {
+                    *value = value.to_bits() as i64 as f64;
+                }
+            }
+            Odd::Places(points, more) => {
+                for value in &mut points.values[stretch] {
+                    *value = f64::from_bits(value.to_bits().wrapping_add(*more));
+                }
+            }
+        }
+    }
+
+    fn into_points(self) -> Points {
+        match self {
+            Odd::Longs(points) | Odd::Places(points, _) => points,
+        }
+    }
 }
 
 /// Points that are settled in one go.
@@ -365,19 +408,17 @@ impl Join {
     fn step(&mut self, left: &mut usize) -> Option<Points> {
         while *left > 0 {
             match &mut self.stage {
-                Joining::Converting(floats, longs, at) => {
-                    let Some(last) = longs.last_mut() else {
-                        self.stage = Joining::begin(std::mem::take(floats));
+                Joining::Converting(whole, odd, at) => {
+                    let Some(last) = odd.last_mut() else {
+                        self.stage = Joining::begin(std::mem::take(whole));
                         continue;
                     };
                     let end = (*at + SETTLED).min(last.len());
-                    for value in &mut last.values[*at..end] {
-                        *value = value.to_bits() as i64 as f64;
-                    }
+                    last.convert(*at..end);
                     *left = left.saturating_sub(end - *at);
                     *at = end;
                     if end == last.len() {
-                        floats.extend(longs.pop());
+                        whole.extend(odd.pop().map(Odd::into_points));
                         *at = 0;
                     }
                 }
@@ -415,8 +456,9 @@ struct Gathered {
     slot: u32,
     identity: Option<Identity>,
     parts: Vec<Points>,
-    /// Parts that still hold the bits of whole numbers.
-    longs: Vec<Points>,
+    /// Parts whose values are to be made like those.
+    odd: Vec<Odd>,
+    texts: Vec<Arc<str>>,
     newest_times: Vec<i64>,
     slotted: Option<Slotted>,
 }
@@ -472,15 +514,20 @@ impl PointsMerge {
             });
         self.slots.push(gathered.slot);
         self.points += series.points.len() as u64;
-        let alone = gathered.parts.is_empty() && gathered.longs.is_empty();
+        let alone = gathered.parts.is_empty() && gathered.odd.is_empty();
         // What several hold has no values: their points decide them together.
         gathered.slotted = series.slotted.filter(|_| alone);
         match series.values {
+            Values::Text if values == Values::Text && !gathered.texts.is_empty() => {
+                let more = gathered.texts.len() as u64;
+                gathered.odd.push(Odd::Places(series.points, more));
+            }
             same if same == values => gathered.parts.push(series.points),
-            Values::Long => gathered.longs.push(series.points),
+            Values::Long => gathered.odd.push(Odd::Longs(series.points)),
             // Texts are no numbers.
             _ => gathered.parts.push(Points::default()),
         }
+        gathered.texts.extend(series.texts);
         gathered.newest_times.extend(series.newest_times);
         limits.check_series(self.gathered.len())?;
         limits.check_points_read(self.points)?;
@@ -524,18 +571,19 @@ impl PointsMerge {
         newest_times.sort_unstable_by(|a, b| b.cmp(a));
         newest_times.dedup();
         newest_times.truncate(NEWEST_TIMES_MAX);
-        let stage = if gathered.longs.is_empty() {
+        let stage = if gathered.odd.is_empty() {
             Joining::begin(gathered.parts)
         } else {
             // Taken from the end, they come in shard order.
-            let longs = gathered.longs.into_iter().rev().collect();
-            Joining::Converting(gathered.parts, longs, 0)
+            let odd = gathered.odd.into_iter().rev().collect();
+            Joining::Converting(gathered.parts, odd, 0)
         };
         self.join = Some(Join {
             name,
             values,
             newest_times,
             slotted: gathered.slotted,
+            texts: gathered.texts,
             stage,
         });
         SERIES_COST
@@ -556,6 +604,7 @@ impl PointsMerge {
             points,
             newest_times: join.newest_times,
             slotted: join.slotted,
+            texts: join.texts,
         });
     }
 

@@ -13,7 +13,7 @@ use super::graphite::slots::Slotted;
 use super::last_slot;
 use super::limits::Limits;
 use super::plan::{Plan, Purse, Selector, Slot, Want};
-use crate::base::time::Millis;
+use crate::base::time::{Millis, Stamp};
 use crate::index::glob::Pattern;
 use crate::index::tags::{NAME_KEY, OWN_NAME_KEY, Selection, TagTest};
 use crate::index::tree::{Finder, Node};
@@ -81,9 +81,11 @@ pub struct FoundPoints {
 pub struct FoundSeries {
     /// Canonical text.
     pub text: String,
-    /// The same on every shard that holds the series.
+    /// The same on every shard that holds the series, and for all series of one name and type of values,
+    /// however long their points stay: together they are one.
     pub identity: Identity,
-    /// What its values are: of [`Values::Long`] the points hold the bits of an `i64` each.
+    /// What its values are: of [`Values::Long`] the points hold the bits of an `i64` each, of
+    /// [`Values::Text`] the bits of a `u64`, a place in `texts`.
     pub values: Values,
     /// Its points in the plan's range and those that decide the last slot, sorted by (time,
     /// stamp), duplicates not yet settled.
@@ -93,6 +95,8 @@ pub struct FoundSeries {
     pub newest_times: Vec<i64>,
     /// To [`Want::Values`], its values; then there are no points and no times.
     pub slotted: Option<Slotted>,
+    /// Of a series of texts, those that its points stand for, each once.
+    pub texts: Vec<Arc<str>>,
 }
 
 /// What one selector matched on one shard.
@@ -138,6 +142,7 @@ struct About {
     tenant: TenantId,
     limits: Limits,
     purse: Arc<Purse>,
+    now: Stamp,
     damaged: Cell<bool>,
 }
 
@@ -168,7 +173,9 @@ impl Work {
         spaced_s: Option<(i64, i64)>,
         gatherer: Option<Gatherer>,
     ) -> Work {
+        let metric = |one: &Selector| matches!(one, Selector::Metric { .. });
         Work::Points(Box::new(PointsScan {
+            numbers_only: !selectors.iter().any(metric),
             from,
             until,
             last_slots,
@@ -180,8 +187,9 @@ impl Work {
 }
 
 impl Scan {
-    /// Begin.
-    pub fn new(plan: Plan) -> Scan {
+    /// Begin; `now` is the clock of arrivals when the question was asked: points that have expired by then
+    /// are none.
+    pub fn new(plan: Plan, now: Stamp) -> Scan {
         let work = match plan.want {
             Want::Points {
                 selectors,
@@ -226,6 +234,7 @@ impl Scan {
                 tenant: plan.tenant,
                 limits: plan.limits,
                 purse: plan.purse,
+                now,
                 damaged: Cell::new(false),
             },
             work,
@@ -382,6 +391,8 @@ struct PointsScan {
     spare: Points,
     /// Whether all of them wait for the disk.
     waits: bool,
+    /// Whether series of texts are left out: Graphite has none.
+    numbers_only: bool,
 }
 
 /// How far the selector is whose matches are not yet in [`FoundPoints::matches`].
@@ -433,6 +444,7 @@ impl PointsScan {
             spaced_s: None,
             gatherer: None,
             waits: false,
+            numbers_only: false,
         }
     }
 
@@ -520,6 +532,9 @@ impl PointsScan {
                 };
                 for &id in std::iter::once(&id).chain(twins) {
                     if store.has_deleted() && store.is_hidden(id) {
+                        continue;
+                    }
+                    if self.numbers_only && index.values(id) == Values::Text {
                         continue;
                     }
                     let next = self.positions.len() as u32;
@@ -624,21 +639,13 @@ fn finder(pattern: &str, about: &About) -> Result<Finder, QueryError> {
 /// The series of exactly this canonical name, its tags in any order, of each type of values.
 fn by_name(index: &Index, tenant: TenantId, text: &str) -> Vec<SeriesId> {
     let name = SeriesName::from_text(text);
-    name.map_or_else(|_| Vec::new(), |name| all_of(index, tenant, &name))
+    name.map_or_else(|_| Vec::new(), |name| index.all_of(tenant, &name))
 }
 
 /// The series of this metric name that have no tags. A name that breaks the rules has none.
 fn untagged(index: &Index, tenant: TenantId, metric: &str) -> Vec<SeriesId> {
     let name = SeriesName::new(metric.to_owned(), Vec::new());
-    name.map_or_else(|_| Vec::new(), |name| all_of(index, tenant, &name))
-}
-
-fn all_of(index: &Index, tenant: TenantId, name: &SeriesName) -> Vec<SeriesId> {
-    let all = [Values::Double, Values::Long, Values::Text];
-    let known = all.iter();
-    known
-        .filter_map(|&values| index.lookup(tenant, name, values))
-        .collect()
+    name.map_or_else(|_| Vec::new(), |name| index.all_of(tenant, &name))
 }
 
 impl Selector {

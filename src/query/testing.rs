@@ -1,7 +1,7 @@
 //! For tests: real indexes and stores, one pair a shard, without sockets, without mail and with nothing
 //! on the disk.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -35,6 +35,8 @@ pub(crate) struct Shards(Vec<Pair>);
 struct Pair {
     index: Index,
     store: RefCell<Store>,
+    /// The last stamp.
+    now: Cell<Stamp>,
 }
 
 impl Shards {
@@ -48,6 +50,7 @@ impl Shards {
             Pair {
                 index: Index::new(7, Bounds::series(100_000)),
                 store: RefCell::new(store.expect("a disk without files")),
+                now: Cell::default(),
             }
         };
         Shards((0..count).map(shard).collect())
@@ -60,7 +63,7 @@ impl Shards {
 
     /// Make the series known.
     pub(crate) fn define_as(&mut self, shard: usize, name: &str, values: Values) {
-        let Pair { index, store } = &mut self.0[shard];
+        let Pair { index, store, .. } = &mut self.0[shard];
         let name = SeriesName::from_text(name).expect("a canonical text");
         let tenant = TenantId::DEFAULT;
         let sent = format!("{} {values:?}", name.text());
@@ -113,6 +116,27 @@ impl Shards {
         );
     }
 
+    /// One point of a series of texts arrives.
+    pub(crate) fn put_text(
+        &mut self,
+        shard: usize,
+        name: &str,
+        time_ms: i64,
+        stamp: u64,
+        text: &str,
+    ) {
+        self.define_as(shard, name, Values::Text);
+        let Pair { index, store, now } = &mut self.0[shard];
+        let series = SeriesName::from_text(name).expect("a canonical text");
+        let id = index.lookup(TenantId::DEFAULT, &series, Values::Text);
+        let store = store.get_mut();
+        now.set(Stamp(stamp));
+        store.begin_read(Stamp(stamp));
+        store
+            .append_text(id.expect("defined"), Millis(time_ms), text)
+            .expect("room for the point");
+    }
+
     fn put_as(
         &mut self,
         shard: usize,
@@ -122,12 +146,13 @@ impl Shards {
         (values, number): (Values, Number),
     ) {
         self.define_as(shard, name, values);
-        let Pair { index, store } = &mut self.0[shard];
+        let Pair { index, store, now } = &mut self.0[shard];
         let series = SeriesName::from_text(name).expect("a canonical text");
         let id = index
             .lookup(TenantId::DEFAULT, &series, values)
             .expect("defined");
         let store = store.get_mut();
+        now.set(Stamp(stamp));
         store.begin_read(Stamp(stamp));
         store
             .append(id, Millis(time_ms), number)
@@ -166,7 +191,7 @@ impl Shards {
 /// What a scan says, and in how many slices.
 fn scan(pair: &Pair, plan: &Plan, budget: usize) -> (Result<Partial, QueryError>, usize) {
     let mut store = pair.store.borrow_mut();
-    let mut scan = Scan::new(plan.clone());
+    let mut scan = Scan::new(plan.clone(), pair.now.get());
     let mut slices = 1;
     loop {
         match scan.step(&pair.index, &mut store, budget) {

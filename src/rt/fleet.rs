@@ -224,10 +224,12 @@ impl Fleet for ShardFleet {
         Box::pin(async move {
             let from = self.shard;
             let _asking = Asking(Arc::clone(&plan.purse));
+            let now = self.driver.clock().look().stamp;
             let ask = |ticket| Mail::Scan {
                 from,
                 ticket,
                 plan: plan.clone(),
+                now,
             };
             let replies = self.ask_all(plan.limits.millis_max, ask).await?;
             let parts = replies.into_iter().map(|reply| match reply {

@@ -111,7 +111,12 @@ impl Server {
     }
 
     /// Serve, in `queue`, a connection that came in by another door, where `read` was read from it.
-    pub(super) fn welcome(self: &Rc<Server>, socket: OwnedFd, read: Vec<u8>, queue: TaskQueueHandle) {
+    pub(super) fn welcome(
+        self: &Rc<Server>,
+        socket: OwnedFd,
+        read: Vec<u8>,
+        queue: TaskQueueHandle,
+    ) {
         if self.options.connections_max <= self.open.get() {
             let mut shard = self.shard.borrow_mut();
             shard.refuse(Protocol::Http, Reason::Connections);

@@ -3,8 +3,9 @@
 use crate::access::Gate;
 use crate::base::time::{Arrival, Millis};
 use crate::index::{self, Follow, Index};
+use crate::model::number::Number;
 use crate::model::refusal::{Protocol, Reason};
-use crate::model::sample::Samples;
+use crate::model::sample::{Samples, Span};
 use crate::model::series::{
     Properties, SERIES_BYTES_MAX, SentName, SeriesId, SeriesName, TenantId,
 };
@@ -41,6 +42,21 @@ impl Landing {
         if samples.is_empty() {
             return self.take_refusals(protocol, 0, 0, samples);
         }
+        match samples.has_texts {
+            true => self.land_all::<true>(protocol, text, samples, at, follow),
+            false => self.land_all::<false>(protocol, text, samples, at, follow),
+        }
+    }
+
+    /// [`Landing::land`] of a batch that may have texts, or surely has none.
+    fn land_all<const TEXTS: bool>(
+        &mut self,
+        protocol: Protocol,
+        text: &[u8],
+        samples: &mut Samples,
+        at: Arrival,
+        follow: &mut Follow,
+    ) {
         self.store.begin_read(at.stamp);
         let followed = follow.is_trusted();
         self.index
@@ -73,13 +89,27 @@ impl Landing {
                     .prefetch_tail(SeriesId(next.wrapping_add(AHEAD as u32)));
             }
             let (time, number) = (Millis(samples.times[i]), samples.numbers[i]);
-            match self.store.append(SeriesId(id), time, number) {
+            let taken = match TEXTS {
+                true if number.scale == Number::TEXT => {
+                    self.append_text(SeriesId(id), time, text_of(number, text))
+                }
+                _ => self.store.append(SeriesId(id), time, number),
+            };
+            match taken {
                 Ok(()) => accepted += 1,
-                Err(_) => full += 1,
+                Err(Reason::HeadFull) => full += 1,
+                Err(reason) => samples.refuse(reason),
             }
         }
         samples.clear();
         self.take_refusals(protocol, accepted, full, samples);
+    }
+
+    /// A text that is no UTF-8 is none.
+    #[cold]
+    fn append_text(&mut self, id: SeriesId, time: Millis, text: &[u8]) -> Result<(), Reason> {
+        let text = std::str::from_utf8(text).map_err(|_| Reason::Value)?;
+        self.store.append_text(id, time, text)
     }
 
     fn take_refusals(
@@ -99,9 +129,14 @@ impl Landing {
     #[cold]
     fn meet(&mut self, sent: &[u8], follow: &mut Follow) -> Result<SeriesId, Reason> {
         if form::is_form(sent) {
-            let form::Sent { name, values, .. } = form::name_of(sent)?;
+            let form::Sent {
+                name,
+                values,
+                ttl_seconds,
+            } = form::name_of(sent)?;
             let properties = Properties {
                 values,
+                ttl_seconds,
                 ..Properties::default()
             };
             return self.intern(TenantId::DEFAULT, name, properties, sent, follow);
@@ -125,8 +160,11 @@ impl Landing {
     ) -> Result<SeriesId, Reason> {
         let id = self
             .index
-            .intern(tenant, &name, properties.values, sent, follow)?;
+            .intern(tenant, &name, properties.variant(), sent, follow)?;
         self.store.note_met(id, self.index.identity(id));
+        for sibling in self.index.siblings(id) {
+            self.store.keep_order(sibling);
+        }
         self.store.admit(id, properties, |number| Definition {
             number,
             tenant,
@@ -135,4 +173,16 @@ impl Landing {
         });
         Ok(id)
     }
+}
+
+/// The text of a value that is one; empty where it lies outside, which no decoder says.
+fn text_of(number: Number, text: &[u8]) -> &[u8] {
+    let place = number.mantissa as u64;
+    let span = Span {
+        start: (place >> 32) as u32,
+        len: place as u32,
+    };
+    let start = span.start as usize;
+    text.get(start..start + span.len as usize)
+        .unwrap_or_default()
 }

@@ -24,6 +24,8 @@ pub enum Mail {
         ticket: u64,
         /// What to scan for.
         plan: Plan,
+        /// The clock of arrivals when it was asked: what has expired by then is not there.
+        now: Stamp,
     },
     /// Give your counters to shard `from` under `ticket`.
     Describe {

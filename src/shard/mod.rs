@@ -92,8 +92,8 @@ const KEEPER: usize = 0;
 
 /// Make a series known that was known before.
 fn restore(index: &mut Index, definition: &Definition) -> Option<SeriesId> {
-    let (name, values) = (&definition.name, definition.properties.values);
-    index.restore(definition.tenant, name, values)
+    let variant = definition.properties.variant();
+    index.restore(definition.tenant, &definition.name, variant)
 }
 
 /// One shard.
@@ -154,6 +154,7 @@ impl Shard {
         })?;
         let mut store = store;
         store.note_deleted(&|identity| index.find(identity));
+        index.with_siblings().for_each(|id| store.keep_order(id));
         let told = control::Writer::new(loaded);
         let keeper = |manifest| Keeper::new((manifest, told), options.store, shards, scrap);
         Ok(Shard {
@@ -199,14 +200,19 @@ impl Shard {
     /// Open one piece of mail. Answers come out of [`Shard::work`].
     pub fn open_mail(&mut self, mail: Mail) {
         match mail {
-            Mail::Scan { from, ticket, plan } => {
+            Mail::Scan {
+                from,
+                ticket,
+                plan,
+                now,
+            } => {
                 if SCANS_MAX <= self.scans.len() {
                     self.reply(from, ticket, Reply::Part(Err(QueryError::Busy)));
                 } else {
                     self.scans.push_back(Running {
                         from,
                         ticket,
-                        scan: Scan::new(plan),
+                        scan: Scan::new(plan, now),
                         waits: false,
                     });
                 }

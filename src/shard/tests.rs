@@ -99,7 +99,8 @@ impl World {
             until,
             last_slots: Arc::new([]),
         };
-        let mut scan = Scan::new(Plan::new(TenantId::DEFAULT, want, Limits::default()));
+        let plan = Plan::new(TenantId::DEFAULT, want, Limits::default());
+        let mut scan = Scan::new(plan, Stamp(self.stamp));
         let found = loop {
             let Landing { index, store, .. } = &mut self.shard.landing;
             match scan.step(index, store, 1000) {

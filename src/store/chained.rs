@@ -47,7 +47,7 @@ pub(crate) struct Kind {
     pub(crate) magic: [u8; 8],
     /// The version that this program writes, and the only one that it reads.
     pub(crate) version: u16,
-    /// The incompatible features that this program knows.
+    /// The incompatible features that this program knows, and says that its files have.
     pub(crate) features: u32,
 }
 
@@ -113,6 +113,7 @@ pub(crate) fn header(kind: &Kind, about: u64) -> (Vec<u8>, Link) {
     let mut block = vec![0; HEADER_CRC_AT];
     block[..8].copy_from_slice(&kind.magic);
     block[8..10].copy_from_slice(&kind.version.to_le_bytes());
+    block[12..16].copy_from_slice(&kind.features.to_le_bytes());
     block[24..32].copy_from_slice(&about.to_le_bytes());
     let chain = crc32c::crc32c(&block);
     block.extend_from_slice(&chain.to_le_bytes());

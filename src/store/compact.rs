@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::info::SegmentInfo;
 use super::manifest::{Edit, Version};
-use super::segment::merge::{Failure, Progress, Rules};
+use super::segment::merge::{Failure, Progress, Rule, Rules};
 use super::segment::{Mask, Merge};
 use super::{RETRY_MICROS, SLICE_NANOS, Store, owner};
 use crate::base::time::Stamp;
@@ -23,12 +23,16 @@ const CLOSED_MS: i64 = 600_000;
 /// and the last of its points arrived so long ago.
 const QUIET_MICROS: u64 = 300_000_000;
 
+/// A file is written anew for what has expired if that is at least one point in so many.
+const EXPIRED_WORTH: u64 = 4;
+
 /// Between two looks at what could be merged, if nothing has changed but the time.
 pub(super) const LOOK_MICROS: u64 = 60_000_000;
 
 /// A merge under way.
 pub(super) struct Compaction {
-    merge: Merge,
+    /// None where nothing is left of the inputs.
+    merge: Option<Merge>,
     inputs: Vec<SegmentInfo>,
     /// What was written: the manifest is asked to list it.
     asked: Option<SegmentInfo>,
@@ -37,7 +41,9 @@ pub(super) struct Compaction {
 impl Compaction {
     /// A request of it is done.
     pub(super) fn done(&mut self, job: Job, result: Result<Outcome, Fault>, _: &mut Store) {
-        self.merge.done(job, result);
+        if let Some(merge) = &mut self.merge {
+            merge.done(job, result);
+        }
     }
 }
 
@@ -97,8 +103,18 @@ fn choose_in<'a>(window: &'a [SegmentInfo], now: &Now, leave: &HashSet<u64>) -> 
         if let Some(many) = same_level.into_iter().find(|many| FAN_IN <= many.len()) {
             return &many[..many.len().min(INPUTS_MAX)];
         }
+        if let Some(at) = part.iter().position(|info| is_worth_less(info, now.stamp)) {
+            return &part[at..=at];
+        }
     }
     &[]
+}
+
+/// Whether so much of a file has expired that it is written anew, or given up.
+fn is_worth_less(info: &SegmentInfo, now: u64) -> bool {
+    0 < info.mortal_points
+        && info.mortal_until <= now
+        && info.points <= info.mortal_points.saturating_mul(EXPIRED_WORTH)
 }
 
 impl Store {
@@ -113,18 +129,25 @@ impl Store {
         }
         let book = compaction.inputs.first().map_or(0, |info| info.book);
         let (catalog, properties) = (&self.catalog, &self.properties);
-        let duplicates = |number| {
+        let (kept, ordered) = (&self.kept, self.ordered);
+        let of = |number| {
             let id = catalog.series_of(book, number);
             let known = id.and_then(|id| properties.get(id.0 as usize));
-            known.copied().unwrap_or_default().duplicates
+            Rule {
+                properties: known.copied().unwrap_or_default(),
+                ordered: ordered || id.is_some_and(|id| kept.contains(id.0)),
+            }
         };
         let rules = Rules {
-            duplicates: &duplicates,
-            ordered: self.ordered,
+            of: &of,
+            now: self.now.stamp.0,
             mask: &Mask::default(),
         };
         let mut desk = self.jobs.desk(owner::COMPACT);
-        let progress = compaction.merge.step(SLICE_NANOS, &rules, &mut desk);
+        let progress = match &mut compaction.merge {
+            Some(merge) => merge.step(SLICE_NANOS, &rules, &mut desk),
+            None => Progress::Done(SegmentInfo::default()),
+        };
         match progress {
             Progress::Working => {
                 self.compaction = Some(compaction);
@@ -175,7 +198,11 @@ impl Store {
             }
             return None;
         }
-        let merge = Merge::new(&inputs, self.files.next()?).ok()?;
+        let merge = match inputs[..] {
+            // Nothing of it is left.
+            [only] if only.mortal_points == only.points && is_worth_less(&only, now.stamp) => None,
+            _ => Some(Merge::new(&inputs, self.files.next()?).ok()?),
+        };
         Some(Compaction {
             merge,
             inputs,

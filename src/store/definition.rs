@@ -7,9 +7,10 @@
 //! | bytes | what |
 //! |---|---|
 //! | varint | zigzag of its number in the book, less the one before and one |
-//! | 1 | bits 0-1 values, 2-3 kind, 4 duplicates (0 last, 1 all), 5 a tenant follows, 6 a base step follows |
+//! | 1 | bits 0-1 values, 2-3 kind, 4 duplicates (0 last, 1 all), 5 a tenant follows, 6 a base step, 7 a ttl |
 //! | varint | tenant, if it is not 0 |
 //! | varint | base step in seconds, if there is one |
+//! | varint | ttl in seconds, if there is one |
 //! | varint | bytes at the start of the canonical text that are those of the one before |
 //! | varint | bytes that follow |
 //! | so many | the rest of the text, UTF-8 |
@@ -19,10 +20,11 @@ use crate::model::points::Duplicates;
 use crate::model::series::{Kind, Properties, SERIES_BYTES_MAX, SeriesName, TenantId, Values};
 
 /// Bytes that a definition takes besides its text, at most.
-const BESIDE_BYTES_MAX: usize = 5 * varint::BYTES_MAX + 1;
+const BESIDE_BYTES_MAX: usize = 6 * varint::BYTES_MAX + 1;
 
 const TENANT: u8 = 1 << 5;
 const BASE_STEP: u8 = 1 << 6;
+const TTL: u8 = 1 << 7;
 
 /// One series, under the number that the files of a book know it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +67,7 @@ impl Definition {
             kind,
             duplicates,
             base_step_seconds,
+            ttl_seconds,
         } = self.properties;
         let number = i64::from(self.number) - i64::from(told.next);
         varint::push(zigzag(number), out);
@@ -72,12 +75,16 @@ impl Definition {
         flags |= u8::from(duplicates == Duplicates::All) << 4;
         flags |= if self.tenant.0 == 0 { 0 } else { TENANT };
         flags |= if base_step_seconds == 0 { 0 } else { BASE_STEP };
+        flags |= if ttl_seconds == 0 { 0 } else { TTL };
         out.push(flags);
         if self.tenant.0 != 0 {
             varint::push(u64::from(self.tenant.0), out);
         }
         if base_step_seconds != 0 {
             varint::push(u64::from(base_step_seconds), out);
+        }
+        if ttl_seconds != 0 {
+            varint::push(u64::from(ttl_seconds), out);
         }
         let text = self.name.text();
         let both = text.bytes().zip(told.text.bytes());
@@ -97,9 +104,6 @@ impl Definition {
         let number = u32::try_from(number).ok()?;
         let (&flags, behind) = rest.split_first()?;
         rest = behind;
-        if flags & !(TENANT | BASE_STEP | 0b1_1111) != 0 {
-            return None;
-        }
         let mut number_if = |flag: u8| {
             let number = if flags & flag == 0 {
                 0
@@ -110,6 +114,7 @@ impl Definition {
         };
         let tenant = TenantId(number_if(TENANT)?);
         let base_step_seconds = number_if(BASE_STEP)?;
+        let ttl_seconds = number_if(TTL)?;
         let [values, kind] = [flags & 3, flags >> 2 & 3].map(usize::from);
         let duplicates = [Duplicates::Last, Duplicates::All][usize::from(flags >> 4 & 1)];
         let properties = Properties {
@@ -117,6 +122,7 @@ impl Definition {
             kind: *[Kind::Gauge, Kind::Counter, Kind::Increment].get(kind)?,
             duplicates,
             base_step_seconds,
+            ttl_seconds,
         };
         let shared = usize::try_from(take_number(&mut rest)?).ok()?;
         let len = usize::try_from(take_number(&mut rest)?).ok()?;
@@ -172,6 +178,7 @@ mod tests {
                     Duplicates::Last
                 },
                 base_step_seconds: random.below(2) as u32 * 30,
+                ttl_seconds: [0, 1, 86_400, u32::MAX][random.below(4) as usize],
             },
             name: SeriesName::new(format!("wéb;cpu.h{:04}", random.below(3000)), tags)
                 .expect("a name"),

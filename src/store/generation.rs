@@ -22,11 +22,12 @@ mod unpack;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use pool::Pool;
 pub use reading::Reading;
+use roaring::RoaringBitmap;
 pub use stretches::{Next, POINTS_AT_ONCE, Stretches};
 
 use crate::base::time::{Millis, Stamp, Step};
@@ -41,7 +42,8 @@ use tail::{BLANK, Tail, Tails};
 /// What a generation is told once.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Whether other shards may hold the same series, so that each point must know its read.
+    /// Whether other shards may hold the same series, so that each point must know its read; else only
+    /// those of [`Head::keep_order`] do.
     pub ordered: bool,
     /// Width of a window.
     pub window: Step,
@@ -75,6 +77,10 @@ pub struct Head {
     options: Options,
     tails: Tails,
     reads: Reads,
+    /// Series whose points know their reads, whatever the options say.
+    kept: RoaringBitmap,
+    /// Of those that had points before they were among these, when the last of these may have come.
+    before_order: HashMap<SeriesId, u64>,
     texts: Vec<Arc<str>>,
     /// Bytes of the texts, which count in the pool too.
     text_bytes: usize,
@@ -102,6 +108,8 @@ impl Head {
             options,
             tails: Tails::default(),
             reads: Reads::default(),
+            kept: RoaringBitmap::new(),
+            before_order: HashMap::new(),
             texts: Vec::new(),
             text_bytes: 0,
             windows: BTreeMap::new(),
@@ -144,11 +152,31 @@ impl Head {
     pub fn read_number(&mut self, stamp: Stamp) -> u32 {
         let first = self.stamps.map_or(stamp, |(first, _)| first);
         self.stamps = Some((first, stamp));
-        if self.options.ordered {
+        if self.options.ordered || !self.kept.is_empty() {
             self.reads.number(stamp)
         } else {
             0
         }
+    }
+
+    /// The series whose points know their reads, while it has no points.
+    pub fn set_kept(&mut self, kept: &RoaringBitmap) {
+        self.kept.clone_from(kept);
+    }
+
+    /// From now on the points of a series know their reads; those that are there count as arrived before
+    /// the last one. The number of the last read has to be asked for again.
+    pub fn keep_order(&mut self, id: SeriesId) {
+        if self.options.ordered || !self.kept.insert(id.0) || self.number(id).is_none() {
+            return;
+        }
+        let (first, last) = self.stamps.unwrap_or_default();
+        let before = last.0.saturating_sub(1).max(first.0);
+        self.before_order.insert(id, before);
+        let tail = self.tails.of(id);
+        tail.ordered = true;
+        // The next point begins another block.
+        tail.quick_until = tail::NEVER;
     }
 
     /// Add one point, if it simply continues its series, as nearly all do. Gives the number of the series
@@ -169,7 +197,7 @@ impl Head {
         let block = pool.get_mut(tail.block)?;
         let mut last = tail.last();
         let token = Short::new(&mut last, value)?;
-        let (bytes, len) = if self.options.ordered {
+        let (bytes, len) = if tail.ordered {
             behind_read(read.wrapping_sub(tail.read), token)
         } else {
             (token.word, token.len)
@@ -224,6 +252,7 @@ impl Head {
         self.blocks -= tail.blocks as usize;
         self.series -= 1;
         *tail = BLANK;
+        self.before_order.remove(&id);
     }
 
     /// Empty it: a slice of about `budget` series, taken from it. True when nothing is left and all is
@@ -238,6 +267,7 @@ impl Head {
             self.cleared = (self.cleared + 1) % self.tails.ids_end().max(1);
         }
         self.reads.clear();
+        self.before_order.clear();
         self.clear_texts(pool);
         self.windows.clear();
         self.stamps = None;

@@ -58,13 +58,14 @@ impl Generation {
         self.head.stamps().map_or(self.after, |(_, last)| last)
     }
 
-    /// Begin to read.
+    /// Begin to read what arrived at this stamp or later.
     pub(super) fn reading(
         &self,
         id: SeriesId,
         (from, until): (Millis, Millis),
         values: Values,
+        expired_below: u64,
     ) -> Reading {
-        Reading::new(id, from, until, values)
+        Reading::new(id, from, until, values).without_expired(expired_below)
     }
 }

@@ -31,6 +31,10 @@ pub struct SegmentInfo {
     pub first_ms: i64,
     /// Time of the latest point.
     pub last_ms: i64,
+    /// Of its points, those of series with a ttl.
+    pub mortal_points: u64,
+    /// The stamp by which all of these have expired, microseconds; 0 where there are none.
+    pub mortal_until: u64,
 }
 
 impl SegmentInfo {

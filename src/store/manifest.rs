@@ -63,7 +63,8 @@ pub const MAGIC: [u8; 8] = *b"corelanM";
 const KIND: Kind = Kind {
     magic: MAGIC,
     version: 1,
-    features: 0,
+    // 1: logs may hold texts, definitions and segments a time to live.
+    features: 1,
 };
 
 /// An edit that was taken. It counts when [`Manifest::is_committed`] says so.

@@ -35,6 +35,7 @@ pub mod segment;
 pub mod shelf;
 pub mod snapshot;
 pub mod stretch;
+pub mod texts;
 pub mod token;
 pub mod tombstone;
 mod vitals;
@@ -49,8 +50,10 @@ use crate::base::time::{Arrival, Millis, Stamp};
 use crate::model::number::Number;
 use crate::model::points::Points;
 use crate::model::refusal::Reason;
-use crate::model::series::{Properties, SeriesId};
+use crate::model::series::{Properties, SeriesId, TEXT_BYTES_MAX, Values};
 use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request};
+use roaring::RoaringBitmap;
+
 use book::BookRefused;
 use catalog::Catalog;
 use compact::Compaction;
@@ -132,6 +135,8 @@ pub struct Store {
     options: Options,
     /// Whether points keep the order of their arrival, because another shard may have the same series.
     ordered: bool,
+    /// Series whose points keep it anyway: they expire, or lie beside those of such.
+    kept: RoaringBitmap,
     pool: Pool,
     open: Generation,
     /// Older ones, the oldest first: those of the replayed log before those of this run.
@@ -239,6 +244,7 @@ impl Store {
         Store {
             place,
             ordered,
+            kept: RoaringBitmap::new(),
             pool: Pool::new(options.head_bytes_max),
             open: Generation::new(FIRST_LIVE, place.shard as u32, head, Stamp(version.clock())),
             frozen: VecDeque::new(),
@@ -343,11 +349,30 @@ impl Store {
                 .resize(id.0 as usize + 1, Properties::default());
         }
         self.properties[id.0 as usize] = properties;
+        if properties.ttl_seconds != 0 {
+            self.keep_order(id);
+        }
         if self.catalog.number_of(id).is_none()
             && let Some(number) = self.catalog.give(id)
         {
             self.define(definition(number));
         }
+    }
+
+    /// From now on the points of a series keep the order of their arrival: they expire, or those of another
+    /// series of its name and type of values do, and which of both is the later one must be known.
+    pub fn keep_order(&mut self, id: SeriesId) {
+        if self.kept.insert(id.0) {
+            self.open.head.keep_order(id);
+            if let Some((_, last)) = self.open.head.stamps() {
+                self.read = self.open.head.read_number(last);
+            }
+        }
+    }
+
+    /// The stamp below which points of a series have expired at `now`.
+    pub fn expired_below(&self, id: SeriesId, now: Stamp) -> u64 {
+        self.series(id).expired_below(now.0)
     }
 
     fn define(&mut self, definition: Definition) {
@@ -401,10 +426,44 @@ impl Store {
         self.append_slowly(id, time, value)
     }
 
+    /// Add one point of a series of texts to the read that was begun.
+    ///
+    /// # Errors
+    /// [`Reason::HeadFull`] as of [`Store::append`], [`Reason::TextLong`], and [`Reason::Value`] where the
+    /// series is of numbers.
+    pub fn append_text(&mut self, id: SeriesId, time: Millis, text: &str) -> Result<(), Reason> {
+        if TEXT_BYTES_MAX < text.len() {
+            return Err(Reason::TextLong);
+        }
+        if self.series(id).values != Values::Text {
+            return Err(Reason::Value);
+        }
+        if self.open.head.ids_end() <= id.0 {
+            self.open.head.admit(id);
+        }
+        self.append_text_to_open(id, time, text).or_else(|full| {
+            self.append_to_next(id, full, |store| store.append_text_to_open(id, time, text))
+        })
+    }
+
+    fn append_text_to_open(&mut self, id: SeriesId, time: Millis, text: &str) -> Result<(), Full> {
+        let (head, numbers) = (&mut self.open.head, self.catalog.numbers());
+        let same = head.last_text(id).is_some_and(|last| **last == *text);
+        let entry = head.append_text(&mut self.pool, id, numbers, time, self.read, text)?;
+        // A block of the head begins with what is told from nothing, and so does the log.
+        if same && !token::stands_alone(entry.token.bytes()) {
+            self.log.push_short(entry.number, time.0, token::TEXT_AGAIN);
+        } else {
+            self.log.push_text(entry.number, time.0, text);
+        }
+        Ok(())
+    }
+
     #[inline(never)]
     fn append_slowly(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Reason> {
-        self.append_to_open(id, time, value)
-            .or_else(|full| self.append_to_next(id, time, value, full))
+        self.append_to_open(id, time, value).or_else(|full| {
+            self.append_to_next(id, full, |store| store.append_to_open(id, time, value))
+        })
     }
 
     fn append_to_open(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Full> {
@@ -419,9 +478,8 @@ impl Store {
     fn append_to_next(
         &mut self,
         id: SeriesId,
-        time: Millis,
-        value: Number,
         full: Full,
+        append: impl FnOnce(&mut Store) -> Result<(), Full>,
     ) -> Result<(), Reason> {
         if full != Full::Windows || FROZEN_MAX <= self.frozen.len() {
             return Err(Reason::HeadFull);
@@ -429,8 +487,7 @@ impl Store {
         self.freeze();
         self.begin_read(self.now.stamp);
         self.open.head.admit(id);
-        self.append_to_open(id, time, value)
-            .map_err(|_| Reason::HeadFull)
+        append(self).map_err(|_| Reason::HeadFull)
     }
 
     /// Whether senders should wait: the disk does not keep up, or memory is nearly used up. What has
@@ -613,10 +670,11 @@ impl Store {
         let floor = self.log.cut();
         self.log_cut_at = self.log.counters().bytes_written;
         let after = self.open.stamp();
-        let head = self
+        let mut head = self
             .spare
             .pop()
             .unwrap_or_else(|| Head::new(head_options(&self.options, self.ordered)));
+        head.set_kept(&self.kept);
         let log = self.open.log;
         let mut next = Generation::new(self.next_generation, log, head, after);
         self.next_generation += 1;
@@ -654,10 +712,11 @@ impl Store {
     /// An empty generation for points of the log `log`.
     fn new_replayed(&mut self, log: u32) -> Generation {
         // It was one generation before, however many windows one may have now.
-        let head = Head::new(generation::Options {
+        let mut head = Head::new(generation::Options {
             windows_max: usize::MAX,
             ..head_options(&self.options, self.ordered)
         });
+        head.set_kept(&self.kept);
         self.replayed += 1;
         Generation::new(self.replayed, log, head, Stamp(0))
     }

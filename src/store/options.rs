@@ -45,7 +45,7 @@ impl Default for Options {
             cache_bytes_max: 64 << 20,
             commit_micros: 50_000,
             log_bytes_max: 1 << 30,
-            log_file_bytes: 16 << 20,
+            log_file_bytes: 8 << 20,
             unwritten_bytes_max: 64 << 20,
             raw_disk_percent: 60,
             raw_at_least: Step::SIX_HOURS,

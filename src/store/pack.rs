@@ -31,7 +31,7 @@ use thiserror::Error;
 use crate::base::time::Millis;
 
 pub use cells::{SealedCell, decode_cells, encode_cells, join_cells};
-pub use decode::{decode, decode_all, decode_stretch};
+pub use decode::{decode, decode_all, decode_stretch, decode_texts};
 pub use encode::encode;
 pub use group::{is_stamped, keeps_all};
 pub use join::join;

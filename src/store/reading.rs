@@ -16,10 +16,11 @@ use super::manifest::Version;
 use super::pack;
 use super::segment::{Entry, Page};
 use super::shelf::Got;
+use super::texts::DistinctTexts;
 use super::tombstone::Mask;
 use crate::base::time::Millis;
 use crate::model::points::{Merging, Points};
-use crate::model::series::SeriesId;
+use crate::model::series::{SeriesId, Values};
 
 /// Layers of a series whose parts are asked for before the first of them is needed.
 const AHEAD: usize = 8;
@@ -53,6 +54,9 @@ pub struct SeriesReading {
     layers: VecDeque<Layer>,
     sorting: Option<Box<Merging>>,
     mask: Mask,
+    values: Values,
+    /// Of a series of texts, those that its points are places of.
+    texts: DistinctTexts,
     /// Whether all parts were read, and only their order is left.
     read: bool,
     /// Whether the points of files are known to be in order without a look at each.
@@ -92,7 +96,12 @@ impl SeriesReading {
         let heads = store.generations().map(|generation| HeadReading {
             generation: generation.number,
             _held: generation.hold(),
-            reading: generation.reading(id, (from, until), store.series(id).values),
+            reading: generation.reading(
+                id,
+                (from, until),
+                store.series(id).values,
+                mask.expired_below(),
+            ),
         });
         let mut layers = VecDeque::new();
         for &book in &store.books {
@@ -116,6 +125,8 @@ impl SeriesReading {
             layers: sorted.into(),
             sorting: None,
             mask,
+            values: store.series(id).values,
+            texts: DistinctTexts::default(),
             read: false,
             in_order: true,
             damaged: false,
@@ -137,7 +148,11 @@ impl SeriesReading {
             } else if self.read {
                 return Progress::Done;
             } else if let Some(head) = self.heads.front_mut() {
-                if store.read_head(head.generation, &mut head.reading, budget, &mut self.recent) {
+                std::mem::swap(&mut self.texts, &mut head.reading.texts);
+                let generation = head.generation;
+                let done = store.read_head(generation, &mut head.reading, budget, &mut self.recent);
+                std::mem::swap(&mut self.texts, &mut head.reading.texts);
+                if done {
                     self.heads.pop_front();
                 }
             } else if !self.layers.is_empty() {
@@ -210,10 +225,18 @@ impl SeriesReading {
             let so_far = out.len();
             let stamp = layer.info.last_stamp;
             let base = Millis(layer.info.window_start_ms);
-            if pack::decode(run, base, self.from, self.until, stamp, out).is_err() {
+            let decoded = match self.values {
+                Values::Text => {
+                    let range = (self.from, self.until);
+                    pack::decode_texts(run, base, range, stamp, &mut self.texts, out)
+                }
+                _ => pack::decode(run, base, self.from, self.until, stamp, out),
+            };
+            if decoded.is_err() {
                 // The page's checksum was right, so this is a defect of the writer; said, not hidden.
                 self.damaged = true;
             }
+            out.leave_below(so_far, self.mask.expired_below());
             // A run is in order, and where no two of its points have one time that is all there is.
             self.in_order &= !pack::keeps_all(run) && ascends_at(out, so_far);
         }
@@ -243,6 +266,16 @@ impl SeriesReading {
         } else {
             self.sorting = Some(Box::new(Merging::sorting(std::mem::take(out))));
         }
+    }
+
+    /// Bytes of the texts so far.
+    pub fn text_bytes(&self) -> usize {
+        self.texts.bytes()
+    }
+
+    /// Of a series of texts, those that the values of its points are the places of.
+    pub fn into_texts(self) -> DistinctTexts {
+        self.texts
     }
 
     /// Whether something could not be read.

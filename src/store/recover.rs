@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::catalog::{Catalog, adopted};
 use super::control::{self, Control, ControlError, Loaded};
 use super::definition::Definition;
+use super::generation::Head;
 use super::generations::Generation;
 use super::info::segment_path;
 use super::log::block;
@@ -25,7 +26,7 @@ use super::token::{self, Last};
 use super::{FIRST_LIVE, FROZEN_MAX, Options, Place, Store, book, owner};
 use crate::base::time::{Millis, Stamp};
 use crate::model::number::Number;
-use crate::model::series::{Properties, SeriesId};
+use crate::model::series::{Properties, SeriesId, Values};
 use crate::seam::Disk;
 use crate::seam::disk::{Fault, Job, Outcome, Request};
 
@@ -252,6 +253,8 @@ struct Player {
     points: u64,
     /// Points whose values hung on lost ones.
     unreadable: u64,
+    /// Whether it had a text so far.
+    has_texts: bool,
     last_floor: u64,
 }
 
@@ -351,6 +354,12 @@ impl Store {
         let mut store = Store::new(options, start.place, (log, book), catalog, start.version);
         store.books = all_books;
         store.properties = properties;
+        let mortal = store.properties.iter().zip(0u32..);
+        let mortal = mortal.filter(|(properties, _)| properties.ttl_seconds != 0);
+        let mortal: Vec<u32> = mortal.map(|(_, id)| id).collect();
+        mortal
+            .into_iter()
+            .for_each(|id| store.keep_order(SeriesId(id)));
         store.unbooked = unbooked;
         // Points of several shards may be mixed in what is replayed.
         store.ordered |= !start.adopted.is_empty() || has_others;
@@ -594,6 +603,7 @@ impl LogReplay {
                 read: None,
                 points: 0,
                 unreadable: 0,
+                has_texts: false,
                 last_floor: 0,
             },
             replay: Replay::new(recovered.blocks),
@@ -662,6 +672,67 @@ struct Visit<'a> {
     store: &'a mut Store,
 }
 
+/// The number of the read with that stamp; `last` is the read at hand.
+#[inline]
+fn read_number(last: &mut Option<(u64, u32)>, head: &mut Head, stamp: u64) -> u32 {
+    match *last {
+        Some((known, read)) if known == stamp => read,
+        _ => {
+            let read = head.read_number(Stamp(stamp));
+            *last = Some((stamp, read));
+            read
+        }
+    }
+}
+
+impl Visit<'_> {
+    /// A point that is no number.
+    #[cold]
+    fn text(&mut self, point: Point, values: &[u8]) -> Option<usize> {
+        let (text, len) = token::take_text(values)?;
+        let player = &mut *self.player;
+        player.has_texts = true;
+        if let Some(played) = player.series.get_mut(point.number as usize) {
+            played.holes = player.holes;
+        }
+        let id = self.store.catalog.series_of(player.book, point.number);
+        match id.filter(|&id| self.store.series(id).values == Values::Text) {
+            Some(id) => self.text_of(point, id, Some(text)),
+            None => player.unreadable += 1,
+        }
+        Some(len)
+    }
+
+    /// A point of a series of texts: this one, or the last of the series again.
+    fn text_of(&mut self, point: Point, id: SeriesId, text: Option<&str>) {
+        let player = &mut *self.player;
+        let Some((_, generation)) = &mut player.filling else {
+            player.unreadable += 1;
+            return;
+        };
+        let head = &mut generation.head;
+        let read = read_number(&mut player.read, head, point.stamp);
+        if head.ids_end() <= id.0 {
+            head.admit(id);
+        }
+        let (pool, numbers) = (&mut self.store.pool, self.store.catalog.numbers());
+        let time = Millis(point.time_ms);
+        let put = match text {
+            Some(text) => head
+                .append_text(pool, id, numbers, time, read, text)
+                .is_ok(),
+            None if head.last_text(id).is_some() => head
+                .append_text_again(pool, id, numbers, time, read)
+                .is_ok(),
+            None => false,
+        };
+        match put {
+            true => player.points += 1,
+            false => player.unreadable += 1,
+        }
+    }
+}
+
 impl Visitor for Visit<'_> {
     fn block(&mut self, block: &FoundBlock) {
         self.player.begin_block(block, self.store);
@@ -673,22 +744,21 @@ impl Visitor for Visit<'_> {
     #[inline]
     fn point(&mut self, point: Point, values: &[u8]) -> Option<usize> {
         let player = &mut *self.player;
-        let (value, len) = player.value(point.number, values)?;
+        let Some((value, len)) = player.value(point.number, values) else {
+            return self.text(point, values);
+        };
         let id = self.store.catalog.series_of(player.book, point.number);
         let (Some(value), Some(id), Some((_, generation))) = (value, id, &mut player.filling)
         else {
             player.unreadable += 1;
             return Some(len);
         };
+        if player.has_texts && self.store.series(id).values == Values::Text {
+            self.text_of(point, id, None);
+            return Some(len);
+        }
         let head = &mut generation.head;
-        let read = match player.read {
-            Some((stamp, read)) if stamp == point.stamp => read,
-            _ => {
-                let read = head.read_number(Stamp(point.stamp));
-                player.read = Some((point.stamp, read));
-                read
-            }
-        };
+        let read = read_number(&mut player.read, head, point.stamp);
         if head.ids_end() <= id.0 {
             head.admit(id);
         }

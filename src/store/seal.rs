@@ -13,7 +13,7 @@ use super::generations::Generation;
 use super::info::SegmentInfo;
 use super::output::{Output, State};
 use super::pack;
-use super::segment::{self, Extent, RUN_POINTS_MAX};
+use super::segment::{self, Extent, RUN_POINTS_MAX, RUN_TEXT_BYTES_MAX};
 use super::stretch::Stretch;
 use super::{Store, owner};
 use crate::base::time::{Millis, Step as TimeStep};
@@ -227,6 +227,13 @@ impl Seal {
             let about = store.series(id);
             self.stretches
                 .begin(head, id, about.values, about.duplicates);
+            for writer in self
+                .files
+                .iter_mut()
+                .filter_map(|file| file.writer.as_mut())
+            {
+                writer.set_ttl(about.ttl_seconds);
+            }
             self.begun = true;
         }
         let step = store.options.cell;
@@ -257,7 +264,7 @@ impl Seal {
         let Some(writer) = file.and_then(|file| file.writer.as_mut()) else {
             return;
         };
-        for part in self.stretch.parts(RUN_POINTS_MAX) {
+        for part in self.stretch.parts(RUN_POINTS_MAX, RUN_TEXT_BYTES_MAX) {
             self.run.clear();
             let extent = Extent::from(&pack::encode(&part, window, &mut self.run));
             self.whole.add(&extent);

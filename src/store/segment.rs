@@ -42,6 +42,8 @@ pub const PAGE_BYTES: usize = 16 * 1024;
 pub const PAGE_RUNS_MAX: usize = 1024;
 /// Bytes of the longest run. Who has more of one series adds several runs.
 pub const RUN_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of texts that are packed into one run, about: one text more fits into a run.
+pub const RUN_TEXT_BYTES_MAX: usize = RUN_BYTES_MAX / 4;
 /// Bytes of the largest page: the runs that fill one, then the longest one, and a directory.
 pub const PAGE_BYTES_MAX: usize = PAGE_BYTES + RUN_BYTES_MAX + 16 * 1024;
 /// Points that a run should have at most: whoever writes splits longer series.

@@ -45,16 +45,39 @@ pub struct Stretch {
 }
 
 impl Stretch {
-    /// The same points in parts of at most `points_max` each.
-    pub fn parts(&self, points_max: usize) -> impl Iterator<Item = Cow<'_, Stretch>> {
-        let (len, most) = (self.times.len(), points_max.max(1));
-        (0..len).step_by(most).map(move |start| {
-            if len <= most {
-                Cow::Borrowed(self)
-            } else {
-                Cow::Owned(self.part(start..len.min(start + most)))
+    /// The same points in parts of at most `points_max` each, and of texts of about `text_bytes_max` bytes.
+    pub fn parts(
+        &self,
+        points_max: usize,
+        text_bytes_max: usize,
+    ) -> impl Iterator<Item = Cow<'_, Stretch>> {
+        let (len, mut start) = (self.times.len(), 0);
+        std::iter::from_fn(move || {
+            if len <= start {
+                return None;
             }
+            let end = self.end_of_part(start, points_max.max(1), text_bytes_max);
+            let part = match (start, end) {
+                (0, end) if end == len => Cow::Borrowed(self),
+                _ => Cow::Owned(self.part(start..end)),
+            };
+            start = end;
+            Some(part)
         })
+    }
+
+    fn end_of_part(&self, start: usize, points_max: usize, text_bytes_max: usize) -> usize {
+        let most = self.times.len().min(start.saturating_add(points_max));
+        let Column::Text(texts) = &self.values else {
+            return most;
+        };
+        let some = texts.get(start..most).unwrap_or_default();
+        let mut bytes = 0;
+        let full = some.iter().position(|text| {
+            bytes += text.len();
+            text_bytes_max < bytes
+        });
+        full.map_or(most, |at| start + at.max(1))
     }
 
     fn part(&self, place: Range<usize>) -> Stretch {
@@ -73,5 +96,34 @@ impl Stretch {
             },
             duplicates: self.duplicates,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_the_whole_and_bounded() {
+        let texts: Vec<Arc<str>> = [9, 1, 1, 20, 0, 3, 3, 3]
+            .map(|len| "x".repeat(len).into())
+            .to_vec();
+        let whole = Stretch {
+            times: (0..8).collect(),
+            stamps: (0..8).collect(),
+            values: Column::Text(texts),
+            duplicates: Duplicates::Last,
+        };
+        let lens = |points, bytes| -> Vec<usize> {
+            let parts = whole.parts(points, bytes);
+            parts.map(|part| part.times.len()).collect()
+        };
+        assert_eq!(lens(3, 100), [3, 3, 2]);
+        assert_eq!(lens(8, 100), [8]);
+        assert_eq!(lens(8, 10), [2, 1, 1, 4], "one that is too long is alone");
+        let mut times = Vec::new();
+        let parts = whole.parts(8, 10);
+        parts.for_each(|part| times.extend_from_slice(&part.times));
+        assert_eq!(times, whole.times);
     }
 }

@@ -5,19 +5,30 @@
 //! | a [`varint`] | the last mantissa plus its unzigzagged number, at the last scale |
 //! | `FF 00 scale varint` | a decimal: its scale, and the zigzag of its mantissa; from here on the last |
 //! | `FF 01` and eight bytes, little-endian | a float; what counts as last stays |
+//! | `FF 05 varint` and so many bytes | in the log only: a text in UTF-8 |
+//!
+//! In the log a series of texts has nothing else but texts, and, for one that is the text before it again,
+//! the varint 0. In the head its values are places of texts, see [`generation`](super::generation).
 //!
 //! Before the first value the last mantissa and scale are 0. Differences wrap, so any `i64` may follow
 //! any other.
 
 use crate::base::varint::{self, MARK};
 use crate::model::number::Number;
+use crate::model::series::TEXT_BYTES_MAX;
 
 /// Behind [`MARK`]: a decimal of another scale.
 const SCALE: u8 = 0;
 /// Behind [`MARK`]: a float.
 const FLOAT: u8 = 1;
 
-/// Bytes of the longest token.
+/// Behind [`MARK`]: a text. The numbers between are those of the head.
+const TEXT: u8 = 5;
+
+/// The text of the series before it, again.
+pub const TEXT_AGAIN: Short = Short { word: 0, len: 1 };
+
+/// Bytes of the longest token of a number.
 pub const BYTES_MAX: usize = 3 + varint::BYTES_MAX;
 
 /// What the next value of a series is told from.
@@ -150,6 +161,39 @@ impl Token {
     }
 }
 
+/// Bytes of the token of a text of so many bytes.
+pub fn text_bytes(len: usize) -> usize {
+    2 + varint::len(len as u64) + len
+}
+
+/// Append the token of a text, which has at most [`TEXT_BYTES_MAX`].
+pub fn push_text(text: &str, out: &mut Vec<u8>) {
+    out.extend([MARK, TEXT]);
+    varint::push(text.len() as u64, out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The text at the start of `bytes`, and how many bytes its token took. `None` where none starts, or one
+/// that is too long.
+#[cold]
+pub fn take_text(bytes: &[u8]) -> Option<(&str, usize)> {
+    let [MARK, TEXT, rest @ ..] = bytes else {
+        return None;
+    };
+    let (len, width) = varint::take(rest)?;
+    let len = usize::try_from(len)
+        .ok()
+        .filter(|&len| len <= TEXT_BYTES_MAX)?;
+    let text = rest.get(width..width.checked_add(len)?)?;
+    Some((std::str::from_utf8(text).ok()?, text_bytes(len)))
+}
+
+/// Bytes of the token at the start of `bytes`, whatever is its value.
+pub fn pass(bytes: &[u8]) -> Option<usize> {
+    let number = take(bytes, &mut Last::default()).map(|(_, len)| len);
+    number.or_else(|| take_text(bytes).map(|(_, len)| len))
+}
+
 /// Whether the token at the start of `bytes` is told from no other.
 pub fn stands_alone(bytes: &[u8]) -> bool {
     bytes.first() == Some(&MARK)
@@ -232,6 +276,27 @@ mod tests {
             }
             assert_eq!((at, back), (bytes.len(), last), "seed {seed}");
         }
+    }
+
+    #[test]
+    fn texts_go_there_and_back_and_are_no_numbers() {
+        let long = "x".repeat(TEXT_BYTES_MAX);
+        for text in ["", "up", "zwölf", &long] {
+            let mut bytes = Vec::new();
+            push_text(text, &mut bytes);
+            assert_eq!(bytes.len(), text_bytes(text.len()));
+            assert!(stands_alone(&bytes));
+            assert_eq!(take(&bytes, &mut Last::default()), None);
+            bytes.push(7);
+            assert_eq!(take_text(&bytes), Some((text, bytes.len() - 1)));
+            assert_eq!(pass(&bytes), Some(bytes.len() - 1));
+            assert_eq!(take_text(&bytes[..bytes.len() - 2]), None);
+        }
+        let mut longer = Vec::new();
+        push_text(&"x".repeat(TEXT_BYTES_MAX + 1), &mut longer);
+        assert_eq!(take_text(&longer), None);
+        assert_eq!(take_text(&[MARK, TEXT, 1, 0xC3]), None, "not UTF-8");
+        assert_eq!(take_text(&[0]), None);
     }
 
     #[test]

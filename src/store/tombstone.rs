@@ -65,13 +65,27 @@ pub struct Span {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mask {
     spans: Vec<Span>,
+    /// See [`Mask::expire`].
+    expired_below: u64,
 }
 
 impl Mask {
     /// Whether nothing is masked.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
+        self.spans.is_empty() && self.expired_below == 0
+    }
+
+    /// Mask what arrived before this stamp besides, as its time is over. Only for a series with a ttl, whose
+    /// points have stamps of their own wherever they are.
+    pub fn expire(&mut self, below: u64) {
+        self.expired_below = self.expired_below.max(below);
+    }
+
+    /// The stamp below which points have expired. Who reads them leaves them out, a few at a time;
+    /// [`Mask::apply`] does not look for them.
+    pub fn expired_below(&self) -> u64 {
+        self.expired_below
     }
 
     /// The ranges, in no order.

@@ -147,7 +147,11 @@ pub fn long(text: &[u8]) -> Option<i64> {
         let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
         sum.checked_mul(10)?.checked_sub(digit)
     })?;
-    if negative { Some(below) } else { below.checked_neg() }
+    if negative {
+        Some(below)
+    } else {
+        below.checked_neg()
+    }
 }
 
 /// The value of `text[start..end]`, if it is a plain decimal of at most 16 characters whose digits

@@ -10,6 +10,7 @@ use std::time::Duration;
 use corelane::simd::Isa;
 use loadgen::send::{Pace, Plan, Protocol, Transport};
 use loadgen::verify::{Inquiry, verify};
+use loadgen::wire::json::Form;
 use loadgen::wire::{Grouping, Order};
 use loadgen::workload::{Parameters, Workload};
 
@@ -19,6 +20,7 @@ use crate::harness::{Appliance, Scratch, start_process};
 #[derive(Clone, Copy, Debug)]
 struct Load {
     protocol: Protocol,
+    form: Form,
     transport: Transport,
     order: Order,
     tagged: bool,
@@ -29,6 +31,11 @@ struct Load {
 
 const PLAIN: Load = Load {
     protocol: Protocol::Plaintext,
+    form: Form {
+        typed: false,
+        ttl_seconds: 0,
+        gzip: false,
+    },
     transport: Transport::Tcp,
     order: Order::Stable,
     tagged: false,
@@ -53,7 +60,11 @@ fn check(appliance: &Appliance, name: &str, load: Load) {
         (Protocol::Pickle, _) => appliance.ports.pickle,
         (Protocol::Plaintext, Transport::Udp) => appliance.ports.graphite_udp,
         (Protocol::Plaintext, _) => appliance.ports.graphite,
-        (Protocol::KairosRest | Protocol::OpenTsdbHttp, _) => appliance.ports.http,
+        (Protocol::KairosRest, _) => appliance.ports.http,
+        // HTTP comes in there too.
+        (Protocol::Telnet | Protocol::TelnetMillis | Protocol::OpenTsdbHttp, _) => {
+            appliance.ports.kairos_telnet
+        }
     };
     let rounds = 90;
     // Datagrams are lost when they come faster than they are read.
@@ -69,6 +80,7 @@ fn check(appliance: &Appliance, name: &str, load: Load) {
         workload,
         target: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         protocol: load.protocol,
+        form: load.form,
         transport: load.transport,
         grouping: Grouping {
             items_max: 100,
@@ -140,6 +152,29 @@ fn every_point_of_every_load_comes_back() {
             ..PLAIN
         },
     );
+    for (name, protocol) in [
+        ("lines", Protocol::Telnet),
+        ("millis", Protocol::TelnetMillis),
+        ("puts", Protocol::OpenTsdbHttp),
+        ("rest", Protocol::KairosRest),
+    ] {
+        let form = Form {
+            typed: protocol == Protocol::KairosRest,
+            ttl_seconds: match protocol {
+                Protocol::OpenTsdbHttp => 0,
+                _ => 900_000_000,
+            },
+            gzip: protocol == Protocol::KairosRest,
+        };
+        let load = Load {
+            protocol,
+            form,
+            tagged: true,
+            churn_share: 500,
+            ..PLAIN
+        };
+        check(&appliance, name, load);
+    }
     check(
         &appliance,
         "datagrams",

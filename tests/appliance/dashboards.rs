@@ -10,6 +10,7 @@ use loadgen::query;
 use loadgen::query::panel::Kind;
 use loadgen::send::board::Board;
 use loadgen::send::{Pace, Plan, Protocol, Transport};
+use loadgen::wire::json::Form;
 use loadgen::wire::{Grouping, Order};
 use loadgen::workload::{Naming, Parameters, Workload};
 
@@ -41,6 +42,7 @@ fn sending(appliance: &Appliance, tagged: bool, first_round: u64, rounds: u64, p
         workload: workload(tagged),
         target: SocketAddr::from((Ipv4Addr::LOCALHOST, appliance.ports.graphite)),
         protocol: Protocol::Plaintext,
+        form: Form::default(),
         transport: Transport::Tcp,
         grouping: Grouping {
             items_max: 100,

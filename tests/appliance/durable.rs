@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use loadgen::send::{Pace, Plan, Protocol, Transport};
+use loadgen::wire::json::Form;
 use loadgen::wire::{Grouping, Order};
 use loadgen::workload::{Parameters, Workload};
 
@@ -319,6 +320,7 @@ fn it_is_not_ready_while_points_come_back() {
         workload: Arc::new(Workload::new(parameters).expect("a workload")),
         target: SocketAddr::from((Ipv4Addr::LOCALHOST, appliance.ports.graphite)),
         protocol: Protocol::Plaintext,
+        form: Form::default(),
         transport: Transport::Tcp,
         grouping: Grouping {
             items_max: 1_000,

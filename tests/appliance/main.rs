@@ -12,3 +12,4 @@ mod quotes;
 mod rig;
 mod steering;
 mod stop;
+mod telnet;

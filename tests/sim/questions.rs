@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use corelane::base::time::Millis;
+use corelane::base::time::{Millis, Stamp};
 use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
 use corelane::model::event::Event;
 use corelane::model::refusal::Protocol;
@@ -104,10 +104,12 @@ impl World {
         };
         let plan = Plan::new(TenantId::DEFAULT, want, Limits::default());
         let shards = self.shards();
+        let now = self.now();
         let ticket = self.inner.borrow_mut().ask(shards, |ticket| Mail::Scan {
             from: 0,
             ticket,
             plan: plan.clone(),
+            now,
         });
         let replies = RefCell::new(None);
         let answered = self.until("all shards have answered", |world| {
@@ -186,10 +188,12 @@ impl SimulatedFleet {
 impl Fleet for SimulatedFleet {
     fn ask(&self, plan: Plan) -> Local<'_, Result<Vec<Partial>, QueryError>> {
         Box::pin(async move {
+            let now = Stamp(self.inner.borrow().clock.stamp);
             let scan = |ticket| Mail::Scan {
                 from: 0,
                 ticket,
                 plan: plan.clone(),
+                now,
             };
             let replies = self.answers(None, scan).await;
             Ok(replies.into_iter().map(part).collect())

@@ -152,6 +152,11 @@ impl World {
         inner.shards[shard].take(&mut self.feeds[shard], &mut self.buffer, text.len(), at);
     }
 
+    /// The clock of arrivals.
+    pub(crate) fn now(&self) -> Stamp {
+        Stamp(self.inner.borrow().clock.stamp)
+    }
+
     pub(crate) fn shards(&self) -> usize {
         self.feeds.len()
     }

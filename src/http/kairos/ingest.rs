@@ -85,7 +85,10 @@ impl Outcome {
     /// The status and the text of what may be better later, if there is something.
     pub(super) fn passing(&self) -> Option<(StatusCode, String)> {
         let head = self.refusals.iter().find(|&(reason, _)| is_passing(reason));
-        let told = self.later.clone().or(head.map(|(reason, _)| told(reason)))?;
+        let told = self
+            .later
+            .clone()
+            .or(head.map(|(reason, _)| told(reason)))?;
         Some((StatusCode::SERVICE_UNAVAILABLE, told))
     }
 

@@ -36,9 +36,8 @@ enum Told {
 impl Told {
     fn wanted(question: &Question<'_>) -> Told {
         let query = question.request.uri().query().unwrap_or_default();
-        let has = |word: &str| {
-            form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == word)
-        };
+        let has =
+            |word: &str| form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == word);
         match (has("details"), has("summary")) {
             (true, _) => Told::Details,
             (false, true) => Told::Summary,
@@ -64,7 +63,9 @@ pub(in super::super) async fn version(question: &Question<'_>) -> Result<Respons
     json::push_text(&question.options.node, Beyond::Utf8, &mut text);
     text.extend_from_slice(b",\"version\":\"");
     text.extend_from_slice(VERSION.as_bytes());
-    text.extend_from_slice(b"\",\"full_revision\":\"\",\"repo_status\":\"MINT\",\"user\":\"\",\"timestamp\":\"0\"}");
+    text.extend_from_slice(
+        b"\",\"full_revision\":\"\",\"repo_status\":\"MINT\",\"user\":\"\",\"timestamp\":\"0\"}",
+    );
     Ok(response(StatusCode::OK, text))
 }
 

@@ -230,6 +230,7 @@ fn found(text: &str, identity: u128, points: &[(i64, u64, f64)]) -> FoundSeries 
         newest_times: columns.times.iter().rev().copied().collect(),
         points: columns,
         slotted: None,
+        texts: Vec::new(),
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) struct Single {
     /// What deletes hide of it.
     mask: Mask,
     points_paid: usize,
+    text_bytes_paid: usize,
 }
 
 enum Stage {
@@ -45,7 +46,7 @@ fn mask_of(index: &Index, store: &Store, id: SeriesId, found: &FoundSeries) -> M
     }
     let name = SeriesName::from_text(&found.text);
     let metric = name.as_ref().map_or("", SeriesName::metric);
-    tombstones.mask(index.tenant(id), found.identity, metric)
+    tombstones.mask(index.tenant(id), index.identity(id), metric)
 }
 
 /// What a point takes in memory.
@@ -63,17 +64,19 @@ impl Single {
     ) -> Result<Single, QueryError> {
         let mut found = FoundSeries {
             text: index.text(id).to_owned(),
-            identity: index.identity(id),
+            identity: index.identity_of_type(id),
             values: index.values(id),
             points: memory,
             newest_times: Vec::new(),
             slotted: None,
+            texts: Vec::new(),
         };
         store.newest_times(id, NEWEST_TIMES_MAX, &mut found.newest_times);
         let times = NEWEST_TIMES_MAX * size_of::<i64>();
         let bytes = size_of::<FoundSeries>() + found.text.len() + times;
         about.purse.pay(bytes as u64)?;
-        let mask = mask_of(index, store, id, &found);
+        let mut mask = mask_of(index, store, id, &found);
+        mask.expire(store.expired_below(id, about.now));
         Ok(Single {
             id,
             range,
@@ -82,6 +85,7 @@ impl Single {
             stage: Stage::Range(Box::new(SeriesReading::new(store, id, range, mask.clone()))),
             mask,
             points_paid: 0,
+            text_bytes_paid: 0,
         })
     }
 
@@ -100,8 +104,15 @@ impl Single {
                 Stage::Range(reading) => {
                     let progress = reading.step(store, left, &mut self.found.points);
                     about.note_damage(reading.is_damaged());
+                    let text_bytes = reading.text_bytes();
                     self.pay(self.found.points.len(), about, points)?;
+                    self.pay_texts(text_bytes, about)?;
                     if progress == Progress::Done {
+                        if let Stage::Range(reading) =
+                            std::mem::replace(&mut self.stage, Stage::Done)
+                        {
+                            self.found.texts = reading.into_texts().into_list();
+                        }
                         self.stage = self.after(store, slots, about)?;
                     }
                     progress
@@ -154,6 +165,12 @@ impl Single {
         })
     }
 
+    fn pay_texts(&mut self, held: usize, about: &About) -> Result<(), QueryError> {
+        let more = held.saturating_sub(self.text_bytes_paid);
+        self.text_bytes_paid += more;
+        about.purse.pay(more as u64)
+    }
+
     fn pay(&mut self, held: usize, about: &About, points: &mut u64) -> Result<(), QueryError> {
         let more = held.saturating_sub(self.points_paid);
         self.points_paid += more;
@@ -165,6 +182,10 @@ impl Single {
     /// Whether points after the range are needed, and which. Of each slot one point at most is
     /// brought, not all.
     fn after(&mut self, store: &Store, slots: &[Slot], about: &About) -> Result<Stage, QueryError> {
+        if self.found.values == Values::Text {
+            // Texts are never evenly spaced, and nobody asks for the step of their series.
+            return Ok(Stage::Done);
+        }
         let newest_ms = store.newest_ms(self.found.newest_times.first().copied());
         let end = slots.iter().map(|slot| slot.end).max();
         let (_, until) = self.range;

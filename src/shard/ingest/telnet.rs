@@ -9,7 +9,12 @@ use crate::shard::feed::{ANSWER_BYTES_MAX, Feed, Verdict};
 
 /// How a connection begins that speaks HTTP.
 const REQUESTS: [&[u8]; 6] = [
-    b"GET /", b"POST /", b"PUT /", b"HEAD /", b"DELETE /", b"OPTIONS ",
+    b"GET /",
+    b"POST /",
+    b"PUT /",
+    b"HEAD /",
+    b"DELETE /",
+    b"OPTIONS ",
 ];
 
 /// What the first bytes of a connection tell.

@@ -25,7 +25,7 @@ impl World {
     /// What a question comes to.
     fn ask(&mut self, want: Want) -> Merged {
         let plan = Plan::new(TenantId::DEFAULT, want, Limits::default());
-        let mut scan = Scan::new(plan.clone());
+        let mut scan = Scan::new(plan.clone(), Stamp(self.stamp));
         let partial = loop {
             let Landing { index, store, .. } = &mut self.shard.landing;
             match scan.step(index, store, 7) {

@@ -18,6 +18,7 @@ fn definition(number: u32, random: &mut Random) -> Definition {
         number,
         tenant: TenantId(random.below(3) as u32),
         properties: Properties {
+            ttl_seconds: number % 3 * 60,
             values: [Values::Double, Values::Long, Values::Text][random.below(3) as usize],
             kind: SeriesKind::Counter,
             duplicates: Duplicates::All,

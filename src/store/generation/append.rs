@@ -37,7 +37,10 @@ impl Head {
         value: Number,
     ) -> Result<Entry, Full> {
         debug_assert!(!self.released, "released, and not cleared yet");
-        let before = *self.tails.of(id);
+        let mut before = *self.tails.of(id);
+        if before.is_blank() {
+            before.ordered = self.options.ordered || self.kept.contains(id.0);
+        }
         let mut last = before.last();
         let mut token = Token::new(&mut last, value);
         let mut point = Point { time, read, token };
@@ -104,8 +107,12 @@ impl Head {
     /// The tail with the point in its last block, if that has room.
     fn extended(&self, pool: &mut Pool, before: &Tail, point: &Point) -> Option<Tail> {
         let block = pool.get_mut(before.block)?;
+        if block.is_ordered() != before.ordered {
+            // From here on points tell their reads: another block.
+            return None;
+        }
         let (mut tail, mut bytes) = (*before, Bytes::default());
-        if self.options.ordered {
+        if tail.ordered {
             bytes.varint(u64::from(point.read.wrapping_sub(tail.read)));
         }
         let (time, expected, newest) = (point.time, tail.expected, tail.newest());
@@ -162,7 +169,7 @@ impl Head {
             tail.first = number;
         }
         let mut bytes = Bytes::default();
-        if self.options.ordered {
+        if tail.ordered {
             bytes.varint(u64::from(point.read));
         }
         bytes.push(point.token.bytes());
@@ -173,7 +180,11 @@ impl Head {
             (block.previous, block.next) = (before.block, NONE);
             block.step = tail.step;
             let escapes = u32::from(before.escapes) * ESCAPES_TIMED;
-            block.set_form(before.scale, u32::from(before.count) < escapes);
+            block.set_form(
+                before.scale,
+                u32::from(before.count) < escapes,
+                tail.ordered,
+            );
         }
         tail.block = number;
         tail.blocks += 1;

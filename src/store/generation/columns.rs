@@ -12,7 +12,7 @@ use crate::store::stretch::Column;
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     pub times: Vec<i64>,
-    /// Of an ordered generation; else empty.
+    /// Where the series is ordered; else empty.
     pub stamps: Vec<u64>,
     mantissas: Vec<i64>,
     /// The scale of all mantissas, while `scales` is empty.
@@ -41,13 +41,16 @@ impl Columns {
         self.scales.drain(..count.min(self.scales.len()));
     }
 
-    /// Append the points of a block; their stamps only if `reads` are given.
-    pub(super) fn extend(&mut self, block: &Unpacked, reads: Option<&Reads>) {
+    /// Append the points of a block; their stamps, where the block has them, from `reads`, and else, where
+    /// one is given, `stamp` for all of them.
+    pub(super) fn extend(&mut self, block: &Unpacked, reads: &Reads, stamp: Option<u64>) {
         let before = self.len();
         self.times.extend_from_slice(block.times());
         self.mantissas.extend_from_slice(block.mantissas());
-        if let Some(reads) = reads {
+        if block.ordered {
             reads.extend(block.reads(), &mut self.stamps);
+        } else if let Some(stamp) = stamp {
+            self.stamps.resize(self.times.len(), stamp);
         }
         match block.scale {
             Some(scale) if before == 0 => self.scale = scale,

@@ -34,7 +34,7 @@ pub(super) struct Block {
     pub previous: u32,
     /// Milliseconds from the first point to where the second is expected.
     pub step: u32,
-    /// Scale that the first value is told from; [`TIMED`].
+    /// Scale that the first value is told from; [`TIMED`], [`ORDERED`].
     form: u8,
     /// Points.
     pub count: u8,
@@ -46,6 +46,8 @@ pub(super) struct Block {
 
 /// In a block's form: each point but the first says how far from its expected time it is.
 const TIMED: u8 = 0x80;
+/// And: each point says its read.
+const ORDERED: u8 = 0x40;
 
 impl Block {
     const EMPTY: Block = Block {
@@ -61,17 +63,22 @@ impl Block {
         behind: 0,
     };
 
-    /// Set the scale that the first value is told from, and whether all points tell their times.
-    pub(super) fn set_form(&mut self, scale: u8, timed: bool) {
-        self.form = scale | if timed { TIMED } else { 0 };
+    /// Set the scale that the first value is told from, and whether all points tell their times, and their
+    /// reads.
+    pub(super) fn set_form(&mut self, scale: u8, timed: bool, ordered: bool) {
+        self.form = scale | if timed { TIMED } else { 0 } | if ordered { ORDERED } else { 0 };
     }
 
     pub(super) fn scale(&self) -> u8 {
-        self.form & !TIMED
+        self.form & !(TIMED | ORDERED)
     }
 
     pub(super) fn is_timed(&self) -> bool {
         self.form & TIMED != 0
+    }
+
+    pub(super) fn is_ordered(&self) -> bool {
+        self.form & ORDERED != 0
     }
 
     /// Write `bytes` at `at`, as many as there is room for.

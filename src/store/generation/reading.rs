@@ -12,6 +12,7 @@ use super::unpack::Unpacked;
 use crate::base::time::Millis;
 use crate::model::points::Points;
 use crate::model::series::{SeriesId, Values};
+use crate::store::texts::DistinctTexts;
 
 /// What following the chain by one block costs, in points: most blocks are not in the cache.
 const WALK_COST: usize = 4;
@@ -28,6 +29,8 @@ pub struct Reading {
     /// Epoch of the generation and first block of the series, as they were.
     seen: Option<(u64, u32)>,
     lost: bool,
+    /// Points with a stamp below have expired.
+    expired_below: u64,
     stage: Stage,
     /// How points without stamps count as arrived; settled with the first slice.
     arrivals: Arrivals,
@@ -41,6 +44,8 @@ pub struct Reading {
     /// Points of `out` that were there before.
     start: usize,
     unpacked: Box<Unpacked>,
+    /// Of a series of texts, those that its points are places of.
+    pub texts: DistinctTexts,
 }
 
 /// Where points without stamps count as arrived: as it was when a reading began, so that points that come
@@ -88,6 +93,7 @@ impl Reading {
             until,
             seen: None,
             lost: false,
+            expired_below: 0,
             stage: Stage::Begin,
             arrivals: Arrivals::default(),
             blocks: Vec::new(),
@@ -96,6 +102,15 @@ impl Reading {
             points_max: 0,
             start: 0,
             unpacked: Box::default(),
+            texts: DistinctTexts::default(),
+        }
+    }
+
+    /// Leave out the points of a series with a ttl that arrived before this stamp.
+    pub fn without_expired(self, expired_below: u64) -> Reading {
+        Reading {
+            expired_below,
+            ..self
         }
     }
 
@@ -114,9 +129,11 @@ impl Reading {
                 Stage::Begin => {
                     self.start = out.len();
                     let (first, last) = head.stamps.unwrap_or_default();
+                    // What came before the series was ordered came before this.
+                    let last = head.before_order.get(&self.id).copied().unwrap_or(last.0);
                     self.arrivals = Arrivals {
-                        first: first.0,
-                        last: last.0,
+                        first: first.0.min(last),
+                        last,
                         disorder: tail.disorder,
                     };
                     self.stage = Stage::Walking(tail.block);
@@ -190,20 +207,28 @@ impl Reading {
         // Room for all at once, or growing would copy what is there in one go.
         out.reserve(std::mem::take(&mut self.points_max));
         let unpacked = &mut self.unpacked;
-        unpacked.read(block, tail.count(number, block), head.options.ordered);
+        unpacked.read(block, tail.count(number, block));
         let (from, until) = (self.from.0, self.until.0);
         for i in 0..unpacked.count {
             let time = unpacked.times[i];
             if from <= time && time <= until {
-                let stamp = if head.options.ordered {
-                    head.reads.stamp(unpacked.reads[i])
+                let stamp = if unpacked.ordered {
+                    let stamp = head.reads.stamp(unpacked.reads[i]);
+                    if stamp < self.expired_below {
+                        continue;
+                    }
+                    stamp
                 } else {
                     self.arrivals.stamp(behind_start.saturating_sub(i + 1))
                 };
                 let number = unpacked.number(i);
                 let value = match self.values {
                     Values::Long => f64::from_bits(number.mantissa as u64),
-                    _ => number.to_f64(),
+                    Values::Text => match head.text(number.mantissa) {
+                        Some(text) => self.texts.value_of(text),
+                        None => continue,
+                    },
+                    Values::Double => number.to_f64(),
                 };
                 out.push(time, stamp, value);
             }
@@ -278,7 +303,7 @@ impl Head {
             };
             let last = tail.range(number, block).1;
             if !enough || newest.last().is_some_and(|&time| time < last) {
-                unpacked.read(block, tail.count(number, block), self.options.ordered);
+                unpacked.read(block, tail.count(number, block));
                 newest.extend_from_slice(unpacked.times());
                 newest.sort_unstable_by(|a, b| b.cmp(a));
                 newest.dedup();

@@ -102,7 +102,8 @@ impl Stretches {
         loop {
             match &mut self.stage {
                 &mut Stage::Ready { at, end, rest } if at < end => {
-                    return Next::Stretch(self.cut(head, at, end, rest, budget, out));
+                    let ordered = tail.ordered;
+                    return Next::Stretch(self.cut(head, ordered, (at, end, rest), budget, out));
                 }
                 &mut Stage::Ready { rest: NONE, .. } => {
                     *budget = budget.saturating_sub(SERIES_COST);
@@ -134,7 +135,7 @@ impl Stretches {
         mut number: u32,
         budget: &mut usize,
     ) {
-        let reads = head.options.ordered.then_some(&head.reads);
+        let before_order = head.before_order.get(&self.id).copied();
         while *budget > 0 {
             let Some(block) = pool.get(number) else {
                 self.decoded(head, tail, NONE);
@@ -145,8 +146,9 @@ impl Stretches {
                 simd::prefetch(&next.base_time);
             }
             let count = tail.count(number, block);
-            self.unpacked.read(block, count, head.options.ordered);
-            self.columns.extend(&self.unpacked, reads);
+            self.unpacked.read(block, count);
+            self.columns
+                .extend(&self.unpacked, &head.reads, before_order);
             *budget = budget.saturating_sub(WALK_COST + count);
             number = block.next;
             if !tail.disorder && POINTS_AT_ONCE <= self.columns.len() {
@@ -162,7 +164,7 @@ impl Stretches {
         let window = head.options.window;
         let times = &self.columns.times;
         if tail.disorder {
-            if !head.options.ordered {
+            if !tail.ordered {
                 let count = times.len();
                 let stamps = (0..count).map(|i| head.stamp_before(count - 1 - i));
                 self.columns.stamps.extend(stamps);
@@ -212,9 +214,8 @@ impl Stretches {
     fn cut(
         &mut self,
         head: &Head,
-        at: usize,
-        end: usize,
-        rest: u32,
+        ordered: bool,
+        (at, end, rest): (usize, usize, u32),
         budget: &mut usize,
         out: &mut Stretch,
     ) -> Millis {
@@ -239,7 +240,7 @@ impl Stretches {
             }
         }
         take(&mut columns.stamps, range.clone(), &mut out.stamps);
-        if !head.options.ordered && out.stamps.is_sorted() {
+        if !ordered && out.stamps.is_sorted() {
             // In this window they came in the order of their times.
             out.stamps.clear();
         }

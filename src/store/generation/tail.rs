@@ -50,6 +50,8 @@ pub(super) struct Tail {
     pub behind: u8,
     /// Whether some point of the series is not newer than all before it.
     pub disorder: bool,
+    /// Whether points tell their reads from here on.
+    pub ordered: bool,
 }
 
 /// A series without points.
@@ -73,6 +75,7 @@ pub(super) const BLANK: Tail = Tail {
     ahead: 0,
     behind: 0,
     disorder: false,
+    ordered: false,
 };
 
 /// Tails that are allocated at a time: 256 KiB.

@@ -25,10 +25,8 @@ impl Head {
         read: u32,
         text: &str,
     ) -> Result<Entry, Full> {
-        let last = self.tails.of(id).mantissa;
-        let same = self.number(id).is_some() && self.text(last).is_some_and(|t| **t == *text);
-        if same {
-            return self.append(pool, id, numbers, time, read, Number::long(last));
+        if self.last_text(id).is_some_and(|last| **last == *text) {
+            return self.append_text_again(pool, id, numbers, time, read);
         }
         let bytes = text.len() + TEXT_COST;
         if !pool.take_bytes(bytes) {
@@ -43,6 +41,28 @@ impl Head {
             pool.give_bytes_back(bytes);
         }
         put
+    }
+
+    /// Add a point whose text is that of the point before it, which the series must have.
+    ///
+    /// # Errors
+    /// [`Full`]: there is no room, and nothing has changed.
+    pub fn append_text_again(
+        &mut self,
+        pool: &mut Pool,
+        id: SeriesId,
+        numbers: &[u32],
+        time: Millis,
+        read: u32,
+    ) -> Result<Entry, Full> {
+        let last = self.tails.of(id).mantissa;
+        self.append(pool, id, numbers, time, read, Number::long(last))
+    }
+
+    /// The text of the last point of a series of texts.
+    pub fn last_text(&self, id: SeriesId) -> Option<&Arc<str>> {
+        let tail = self.tails.get(id).filter(|tail| !tail.is_blank())?;
+        self.text(tail.mantissa)
     }
 
     /// The text that the value of a point of a series of texts stands for.

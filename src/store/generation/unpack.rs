@@ -2,7 +2,7 @@
 //!
 //! A point is, in this order:
 //!
-//! * in an ordered generation the [`varint`] of its read, or, but for the first, how many reads it is
+//! * in an ordered block the [`varint`] of its read, or, but for the first, how many reads it is
 //!   after the point before it;
 //! * in a timed block, but for the first, the zigzagged milliseconds from the expected time to its own;
 //!   in others, and only where the two differ, `FF`, a [`Jump`], and the same milliseconds;
@@ -37,8 +37,10 @@ pub(super) struct Unpacked {
     pub times: [i64; POINTS_MAX],
     pub mantissas: [i64; POINTS_MAX],
     scales: [u8; POINTS_MAX],
-    /// Of an ordered generation.
+    /// Of an ordered block.
     pub reads: [u32; POINTS_MAX],
+    /// Whether the block is ordered.
+    pub ordered: bool,
     /// Points.
     pub count: usize,
     /// The scale of all values, if they have the same.
@@ -52,6 +54,7 @@ impl Default for Unpacked {
             mantissas: [0; POINTS_MAX],
             scales: [0; POINTS_MAX],
             reads: [0; POINTS_MAX],
+            ordered: false,
             count: 0,
             scale: None,
         }
@@ -84,7 +87,9 @@ impl Unpacked {
     }
 
     /// Take over the first `count` points of `block`.
-    pub(super) fn read(&mut self, block: &Block, count: usize, ordered: bool) {
+    pub(super) fn read(&mut self, block: &Block, count: usize) {
+        let ordered = block.is_ordered();
+        self.ordered = ordered;
         let mut bytes = [0; PAYLOAD + PADDING];
         bytes[..PAYLOAD].copy_from_slice(&block.payload);
         let mut cursor = Cursor {

@@ -6,7 +6,7 @@ use super::batch::Batch;
 use super::block::{self, FILE_HEADER_BYTES, FLAG_FIRST, Header};
 use super::terms::Options;
 use crate::store::definition::Definition;
-use crate::store::token::{Short, Token};
+use crate::store::token::{self, Short, Token};
 
 /// A block that is not yet durable.
 #[derive(Debug)]
@@ -76,6 +76,14 @@ impl Backlog {
             self.seal();
         }
         self.batch.push_short(number, time_ms, token);
+    }
+
+    /// A point that is a text.
+    pub(super) fn push_text(&mut self, number: u32, time_ms: i64, text: &str) {
+        if self.batch.is_full() || !self.batch.fits(token::text_bytes(text.len())) {
+            self.seal();
+        }
+        self.batch.push_text(number, time_ms, text);
     }
 
     /// A new series. Goes before its first point.

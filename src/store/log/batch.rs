@@ -193,6 +193,19 @@ impl Batch {
         self.values_len = at + token.len;
     }
 
+    /// [`Batch::push`] of a text, whose token must [fit](Batch::fits).
+    pub fn push_text(&mut self, number: u32, time_ms: i64, text: &str) {
+        // As for a token of one byte, in whose place the text is written.
+        let at = self.values_len;
+        self.push_short(number, time_ms, token::TEXT_AGAIN);
+        let mut token = Vec::with_capacity(token::text_bytes(text.len()));
+        token::push_text(text, &mut token);
+        if let Some(place) = self.values.get_mut(at..at + token.len()) {
+            place.copy_from_slice(&token);
+            self.values_len = at + token.len();
+        }
+    }
+
     #[inline(never)]
     fn break_numbers(&mut self, number: u32) {
         let before = self.numbers.bytes();

@@ -6,7 +6,7 @@ use std::io;
 use super::block::{self, BYTES_MAX, FILE_HEADER_BYTES, Fault, FileHeader, Header};
 use super::columns::Columns;
 use crate::seam::disk::BLOCK_BYTES as PAGE_BYTES;
-use crate::store::token::{self, Last};
+use crate::store::token;
 
 /// What is in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,12 +172,17 @@ impl Walk {
             definition?;
             definitions += 1;
         }
-        // The length of a token does not depend on the one before it.
-        let points = columns
-            .for_each(|_, values| token::take(values, &mut Last::default()).map(|(_, len)| len))?;
+        let mut texts = 0u64;
+        let points = columns.for_each(|_, values| {
+            texts += u64::from(token::take_text(values).is_some());
+            token::pass(values)
+        })?;
         self.summary.points += points;
         self.summary.definitions += definitions;
         let _ = write!(text, " points {points} definitions {definitions}");
+        if texts > 0 {
+            let _ = write!(text, " texts {texts}");
+        }
         for (name, bytes) in columns.sizes() {
             if bytes > 0 {
                 let _ = write!(text, ", {name} {bytes} B");

@@ -16,6 +16,10 @@ use crate::seam::disk::{Desk, Fault, Job, Request};
 /// How long after a failure to try again.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
+/// Files that a new log begins with: the one to be filled, and the next. Each is written twice, once full
+/// of zeros, so none is made that is not soon needed.
+const BEGIN_FILES: usize = 2;
+
 /// The file that is being filled.
 #[derive(Debug)]
 pub(super) struct Current {
@@ -76,7 +80,10 @@ impl Files {
             shard: options.shard,
             file_bytes,
             spare_max: options.spare_files_max.max(1),
-            reserve_left: options.spare_files_max.saturating_sub(start.files.len()),
+            reserve_left: options
+                .spare_files_max
+                .min(BEGIN_FILES)
+                .saturating_sub(start.files.len()),
             next_number: start.next_number,
             next_epoch: start.next_epoch,
             floor: 1,
@@ -114,8 +121,8 @@ impl Files {
         }
     }
 
-    /// A new log begins with some files, so that the first burst finds them; later one is made when the
-    /// one being filled is nearly full and none has become free.
+    /// A new log begins with [`BEGIN_FILES`], so that the first burst finds them; later one is made when
+    /// the one being filled is nearly full and none has become free.
     fn wants_file(&self) -> bool {
         let little = (self.file_bytes / 8).max(2 * BYTES_MAX as u64);
         let full = |current: &Current| self.file_bytes.saturating_sub(current.offset) <= little;

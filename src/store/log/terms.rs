@@ -30,8 +30,8 @@ impl Options {
             commit_interval: Duration::from_millis(50),
             commit_bytes: 1 << 20,
             unwritten_bytes_max: 64 << 20,
-            file_bytes: 16 << 20,
-            spare_files_max: 4,
+            file_bytes: 8 << 20,
+            spare_files_max: 8,
         }
     }
 }

@@ -105,6 +105,11 @@ impl Writer {
         self.backlog.push_short(number, time_ms, token);
     }
 
+    /// [`Writer::push`] of a text.
+    pub fn push_text(&mut self, number: u32, time_ms: i64, text: &str) {
+        self.backlog.push_text(number, time_ms, text);
+    }
+
     /// A new series. Goes before its first point.
     pub fn define(&mut self, definition: &Definition) {
         self.backlog.define(definition);

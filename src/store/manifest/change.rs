@@ -26,7 +26,8 @@ pub(crate) enum Change {
     Book { book: u32, info: BookInfo },
     /// `2 log floor`
     Floor { log: u32, floor: u64 },
-    /// `3` and the fields of the [`SegmentInfo`] in their order
+    /// `3` and the fields of the [`SegmentInfo`] in their order but for the last two; with points that
+    /// expire `12` and all of them
     List(SegmentInfo),
     /// `4 file fate`: listed before
     Unlist { file: u64, fate: Fate },
@@ -138,6 +139,14 @@ impl Change {
             10 => Change::Pardon {
                 file: number(bytes)?,
             },
+            12 => {
+                let info = take_info(bytes)?;
+                Change::List(SegmentInfo {
+                    mortal_points: number(bytes)?,
+                    mortal_until: number(bytes)?,
+                    ..info
+                })
+            }
             11 => Change::Revive {
                 stamp: number(bytes)?,
                 series: take_identities(bytes)?,
@@ -148,12 +157,16 @@ impl Change {
 }
 
 fn put_info(out: &mut Vec<u8>, info: &SegmentInfo) {
-    put(out, &[3, info.file, info.book.into()]);
+    let kind = if info.mortal_points == 0 { 3 } else { 12 };
+    put(out, &[kind, info.file, info.book.into()]);
     put(out, &[zigzag(info.window_start_ms), zigzag(info.window_ms)]);
     put(out, &[info.first_stamp, info.last_stamp, info.level.into()]);
     put(out, &[info.points, info.series.into(), info.bytes]);
     put(out, &[info.raw_bytes, info.cell_bytes]);
     put(out, &[zigzag(info.first_ms), zigzag(info.last_ms)]);
+    if info.mortal_points != 0 {
+        put(out, &[info.mortal_points, info.mortal_until]);
+    }
 }
 
 fn take_info(bytes: &mut &[u8]) -> Option<SegmentInfo> {
@@ -172,6 +185,7 @@ fn take_info(bytes: &mut &[u8]) -> Option<SegmentInfo> {
         cell_bytes: number(bytes)?,
         first_ms: signed(bytes)?,
         last_ms: signed(bytes)?,
+        ..SegmentInfo::default()
     })
 }
 
@@ -287,6 +301,12 @@ mod tests {
             cell_bytes: 8,
             first_ms: -9,
             last_ms: i64::MAX,
+            ..SegmentInfo::default()
+        };
+        let mortal = SegmentInfo {
+            mortal_points: 3,
+            mortal_until: u64::MAX,
+            ..info
         };
         let tombstone = |target| Tombstone {
             tenant: TenantId(3),
@@ -311,6 +331,7 @@ mod tests {
             },
             Change::Floor { log: 1, floor: 2 },
             Change::List(info),
+            Change::List(mortal),
             Change::Unlist {
                 file: 1,
                 fate: Fate::Removed,

@@ -9,6 +9,7 @@ use crate::base::time::Millis;
 use crate::model::number::Number;
 use crate::model::points::{Duplicates, Points};
 use crate::store::stretch::{Column, Stretch};
+use crate::store::texts::DistinctTexts;
 
 /// Append the points of a run from `from` to `until`, both included. Each has its own stamp if the run
 /// keeps stamps, else `stamp`. A whole number of a series of such comes as `f64::from_bits(it as u64)`.
@@ -30,6 +31,29 @@ pub fn decode(
         out.truncate(before);
     }
     done
+}
+
+/// [`decode`] of a run of texts: the values are places in `texts`, which takes them in.
+///
+/// # Errors
+/// Where the run is damaged, or has numbers. `out` is then as it was.
+pub fn decode_texts(
+    run: &[u8],
+    base: Millis,
+    (from, until): (Millis, Millis),
+    stamp: u64,
+    texts: &mut DistinctTexts,
+    out: &mut Points,
+) -> Result<(), Corrupt> {
+    let stretch = decode_stretch(run, base, from, until)?;
+    let Column::Text(values) = &stretch.values else {
+        return Err(Corrupt("numbers are no texts"));
+    };
+    for (i, (&time, text)) in stretch.times.iter().zip(values).enumerate() {
+        let stamp = stretch.stamps.get(i).copied().unwrap_or(stamp);
+        out.push(time, stamp, texts.value_of(text));
+    }
+    Ok(())
 }
 
 fn append(

@@ -101,6 +101,8 @@ impl Footer {
         out.extend(self.info.cell_bytes.to_le_bytes());
         out.extend(self.info.first_ms.to_le_bytes());
         out.extend(self.info.last_ms.to_le_bytes());
+        out.extend(self.info.mortal_points.to_le_bytes());
+        out.extend(self.info.mortal_until.to_le_bytes());
         fields::block(&out)
     }
 
@@ -125,6 +127,8 @@ impl Footer {
             cell_bytes: rest.u64()?,
             first_ms: rest.i64()?,
             last_ms: rest.i64()?,
+            mortal_points: rest.u64()?,
+            mortal_until: rest.u64()?,
             ..about.info()
         };
         let footer = Footer {

@@ -30,9 +30,9 @@ use input::Input;
 use output::Output;
 use weave::Weave;
 
-use super::{About, Mask};
+use super::{About, Mask, Veil};
 use crate::base::time::{Millis, Step};
-use crate::model::points::Duplicates;
+use crate::model::series::Properties;
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
 use crate::store::info::{SegmentInfo, segment_path};
 use crate::store::pack;
@@ -47,13 +47,23 @@ pub const WRITE_BYTES: usize = 256 * 1024;
 /// What a merge must know of the series of its book.
 #[derive(Clone, Copy)]
 pub struct Rules<'a> {
-    /// What becomes of two points of a series with one timestamp.
-    pub duplicates: &'a dyn Fn(u32) -> Duplicates,
-    /// Whether other books may hold points of the series. Then a point that counts as arrived at the last
-    /// stamp of its file keeps that stamp, as its own, when the new file goes on for longer.
-    pub ordered: bool,
+    /// What must be known of one series.
+    pub of: &'a dyn Fn(u32) -> Rule,
+    /// The clock of arrivals, microseconds: what has expired by then leaves the files here.
+    pub now: u64,
     /// What was deleted. It leaves the files here.
     pub mask: &'a Mask,
+}
+
+/// What a merge must know of one series.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// What is fixed for it.
+    pub properties: Properties,
+    /// Whether other books, or other series of its name, may hold points at its times. Then a point that
+    /// counts as arrived at the last stamp of its file keeps that stamp, as its own, when the new file goes
+    /// on for longer.
+    pub ordered: bool,
 }
 
 enum State {
@@ -289,8 +299,8 @@ pub(super) fn step_of(about: &About) -> Option<Step> {
 }
 
 /// Whether no point counts as later when its run is copied as it is.
-fn keeps_stamps(number: u32, inputs: &[Input], output: &Output, rules: &Rules<'_>) -> bool {
-    !rules.ordered
+fn keeps_stamps(number: u32, inputs: &[Input], output: &Output, rule: Rule) -> bool {
+    !rule.ordered
         || inputs.iter().all(|input| {
             let is_last = input.info.last_stamp == output.about.last_stamp;
             let run = input.run_of(number);
@@ -333,9 +343,22 @@ fn series(
     if !ready {
         return Ok(Turn::Waits);
     }
-    let veils = rules.mask.of(number);
+    let rule = (rules.of)(number);
+    output.set_ttl(rule.properties.ttl_seconds);
+    let mut veils = rules.mask.of(number).to_vec();
+    let expired_below = rule.properties.expired_below(rules.now);
+    let may_have_expired = |input: &Input| {
+        input.info.first_stamp < expired_below && input.raw.number() == Some(number)
+    };
+    if inputs.iter().any(may_have_expired) {
+        veils.push(Veil {
+            from_ms: i64::MIN,
+            until_ms: i64::MAX,
+            below_stamp: expired_below,
+        });
+    }
     if veils.is_empty()
-        && keeps_stamps(number, inputs, output, rules)
+        && keeps_stamps(number, inputs, output, rule)
         && let Some(nanos) = plain::join(number, inputs, output, scratch)?
     {
         for input in inputs.iter_mut() {
@@ -343,11 +366,10 @@ fn series(
         }
         return Ok(Turn::Did(nanos));
     }
-    let duplicates = (rules.duplicates)(number);
     *weave = Some(Weave::new(
         number,
-        (duplicates, rules.ordered),
-        veils,
+        (rule.properties.duplicates, rule.ordered),
+        &veils,
         inputs,
         output,
     ));

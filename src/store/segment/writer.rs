@@ -38,6 +38,11 @@ pub struct Writer {
     series: u32,
     whole: Extent,
     page_bytes: [u64; 2],
+    /// Of the series that is being added.
+    ttl_seconds: u32,
+    /// The longest so far, and points of series that have one.
+    ttl_seconds_max: u32,
+    mortal_points: u64,
 }
 
 impl Writer {
@@ -56,7 +61,15 @@ impl Writer {
             series: 0,
             whole: Extent::EMPTY,
             page_bytes: [0; 2],
+            ttl_seconds: 0,
+            ttl_seconds_max: 0,
+            mortal_points: 0,
         }
+    }
+
+    /// What is added from now on is of a series whose points stay so long, 0 for ever.
+    pub fn set_ttl(&mut self, ttl_seconds: u32) {
+        self.ttl_seconds = ttl_seconds;
     }
 
     /// Add all points of a series as one run, and its cells; no bytes for none. Numbers ascend.
@@ -90,6 +103,10 @@ impl Writer {
         }
         self.last = Some(number);
         self.whole.add(extent);
+        if self.ttl_seconds != 0 {
+            self.mortal_points += extent.points;
+            self.ttl_seconds_max = self.ttl_seconds_max.max(self.ttl_seconds);
+        }
         if !self.raw.is_empty() && run.len() >= super::PAGE_BYTES {
             self.close_raw();
         }
@@ -164,6 +181,8 @@ impl Writer {
             cell_bytes: self.page_bytes[1] + cell_index,
             first_ms: if empty { 0 } else { self.whole.first_ms },
             last_ms: if empty { 0 } else { self.whole.last_ms },
+            mortal_points: self.mortal_points,
+            mortal_until: self.mortal_until(),
             ..self.about.info()
         };
         let footer = Footer {
@@ -178,6 +197,17 @@ impl Writer {
         };
         self.out.extend_from_slice(&footer.block());
         (self.out, info)
+    }
+
+    /// No point with a ttl arrived after the last that the file covers.
+    fn mortal_until(&self) -> u64 {
+        match self.mortal_points {
+            0 => 0,
+            _ => {
+                let micros = u64::from(self.ttl_seconds_max) * 1_000_000;
+                self.about.last_stamp.saturating_add(micros)
+            }
+        }
     }
 
     fn admit(&self, number: u32, run: &[u8]) -> Result<(), Refused> {

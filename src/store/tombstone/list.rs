@@ -62,6 +62,7 @@ impl Tombstones {
         });
         Mask {
             spans: spans.collect(),
+            ..Mask::default()
         }
     }
 

@@ -136,9 +136,7 @@ pub fn read(raw: &[u8], values: Values, charset: Charset) -> Result<Sent, Fault>
     if BYTES_MAX < raw.len() {
         return Err(Fault::Limit(Reason::SeriesLong));
     }
-    let text = charset
-        .text(raw)
-        .ok_or(Fault::Limit(Reason::NameUtf8))?;
+    let text = charset.text(raw).ok_or(Fault::Limit(Reason::NameUtf8))?;
     let mut words = Tokens::of(text.as_bytes()).map(|token| {
         let (start, len) = (token.text.start as usize, token.text.len as usize);
         // Words end at blanks and quotes, so never inside a letter.
@@ -208,7 +206,10 @@ mod tests {
         check("\"m n\" k=a", Ok(("m n;k=a", 0)));
         check("你好 a=b:c d:e=f", Ok(("你好;a=b:c;d:e=f", 0)));
         check("m h=h kairos_opt.ttl=30", Ok(("m;h=h", 30)));
-        check("m kairos_opt.ttl=30 kairos_opt.ttl=40", Ok(("m;add=tag", 40)));
+        check(
+            "m kairos_opt.ttl=30 kairos_opt.ttl=40",
+            Ok(("m;add=tag", 40)),
+        );
         check("m kairos_opt.ttl=-3 a=b", Ok(("m;a=b", 0)));
         check("\"\" a=b", Err("metricName may not be empty."));
         let form = |i: usize| format!("tag[{i}] must be in the format 'name=value'.");

@@ -321,10 +321,7 @@ fn numbers_and_times() {
 
 #[test]
 fn texts_are_taken_as_they_are() {
-    check(
-        "puts m 17 \"a text\" k=v",
-        "m;k=v 17 Text:a text 0",
-    );
+    check("puts m 17 \"a text\" k=v", "m;k=v 17 Text:a text 0");
     check("puts m 17 \"\"", "m;add=tag 17 Text: 0");
     check("puts \"a b\" 17 1.5 k=v", "a b;k=v 17 Text:1.5 0");
     check("puts m 17", "fields:1");
@@ -398,9 +395,32 @@ fn errors_are_told_where_that_is_wanted() {
 /// A line, usual or not, made from pieces that matter.
 fn random_line(random: &mut Random, text: &mut Vec<u8>) {
     let pieces: [&[u8]; 26] = [
-        b" ", b" ", b"  ", b"\t", b"\r", b"\0", b"put", b"putm ", b"puts ", b"\"", b"\" ", b"=",
-        b"a=b", b"k=v", b"k==v", b"1", b"12.5", b"1700000000", b"1700000000123", b"3000000000",
-        b"-", b".", b"kairos_opt.ttl=7", b"\xff", b"\xc3\xa9", b"99999999999999999",
+        b" ",
+        b" ",
+        b"  ",
+        b"\t",
+        b"\r",
+        b"\0",
+        b"put",
+        b"putm ",
+        b"puts ",
+        b"\"",
+        b"\" ",
+        b"=",
+        b"a=b",
+        b"k=v",
+        b"k==v",
+        b"1",
+        b"12.5",
+        b"1700000000",
+        b"1700000000123",
+        b"3000000000",
+        b"-",
+        b".",
+        b"kairos_opt.ttl=7",
+        b"\xff",
+        b"\xc3\xa9",
+        b"99999999999999999",
     ];
     if random.chance(60) {
         let name = b"dc1.h000012.cpu.c03.user";
@@ -452,7 +472,12 @@ fn fast_and_slow_agree_on_anything() {
         };
         let want = naive(options, &text);
         for isa in Isa::available() {
-            assert_eq!(fast(isa, options, &text), want, "seed {seed} {}", isa.label());
+            assert_eq!(
+                fast(isa, options, &text),
+                want,
+                "seed {seed} {}",
+                isa.label()
+            );
         }
         // The slow rule for every line says the same, and more.
         let telling = Options {
@@ -460,7 +485,11 @@ fn fast_and_slow_agree_on_anything() {
             ..options
         };
         let (told, taken) = fast(Isa::Scalar, telling, &text);
-        assert_eq!((&told.points, taken), (&want.0.points, want.1), "seed {seed}");
+        assert_eq!(
+            (&told.points, taken),
+            (&want.0.points, want.1),
+            "seed {seed}"
+        );
         assert_eq!(told.refused, want.0.refused, "seed {seed}");
     }
 }

@@ -95,7 +95,8 @@ impl Datapoint {
     }
 
     fn sample(&self, json: &[u8]) -> Result<(i64, Values, Number), Trouble> {
-        let plain = |scalar: Scalar| !matches!(scalar.kind, Kind::Null | Kind::Array | Kind::Object);
+        let plain =
+            |scalar: Scalar| !matches!(scalar.kind, Kind::Null | Kind::Array | Kind::Object);
         let metric_bytes = self.metric.text(json).len();
         if !plain(self.metric) || metric_bytes == 0 {
             return trouble(Reason::NameEmpty, "Metric name was empty");
@@ -120,7 +121,10 @@ impl Datapoint {
 
     fn check_limits(&self, json: &[u8], metric_bytes: usize) -> Result<(), Trouble> {
         let over = |reason, what: &str, most: usize| {
-            Err((reason, Cow::Owned(format!("{what} has at most {most} bytes"))))
+            Err((
+                reason,
+                Cow::Owned(format!("{what} has at most {most} bytes")),
+            ))
         };
         if NAME_BYTES_MAX < metric_bytes {
             return over(Reason::NameLong, "A metric", NAME_BYTES_MAX);
@@ -139,12 +143,20 @@ impl Datapoint {
                 return over(Reason::TagKeyLong, "The name of a tag", TAG_KEY_BYTES_MAX);
             }
             if TAG_VALUE_BYTES_MAX < value {
-                return over(Reason::TagValueLong, "The value of a tag", TAG_VALUE_BYTES_MAX);
+                return over(
+                    Reason::TagValueLong,
+                    "The value of a tag",
+                    TAG_VALUE_BYTES_MAX,
+                );
             }
             bytes += key + value + 2;
         }
         if SERIES_BYTES_MAX < bytes {
-            return over(Reason::SeriesLong, "A metric with its tags", SERIES_BYTES_MAX);
+            return over(
+                Reason::SeriesLong,
+                "A metric with its tags",
+                SERIES_BYTES_MAX,
+            );
         }
         Ok(())
     }
@@ -152,7 +164,8 @@ impl Datapoint {
     fn name(&mut self, json: &[u8], values: Values, text: &mut Vec<u8>) -> Span {
         // One form for all orders in which a sender may write them; of equal ones the last counts, as it
         // stays behind the others.
-        self.tags.sort_by(|a, b| a.0.text(json).cmp(&b.0.text(json)));
+        self.tags
+            .sort_by(|a, b| a.0.text(json).cmp(&b.0.text(json)));
         let start = text.len();
         sent::begin(values, 0, &self.metric.text(json), text);
         for (key, value) in &self.tags {
@@ -172,7 +185,9 @@ impl Datapoint {
             metric: shown(self.metric),
             timestamp: shown(self.timestamp),
             value: shown(self.value),
-            tags: tags.map(|&(key, value)| (shown(key), shown(value))).collect(),
+            tags: tags
+                .map(|&(key, value)| (shown(key), shown(value)))
+                .collect(),
             error: error.into_owned(),
         }
     }

@@ -31,9 +31,18 @@ fn check(json: &str, want: &[&str]) -> Report {
     let (points, report) = outcome(json.as_bytes(), 1 << 20);
     let told = report.told.iter().map(|failed| failed.error.as_str());
     let broken = report.broken.as_deref();
-    let got: Vec<&str> = points.iter().map(String::as_str).chain(told).chain(broken).collect();
+    let got: Vec<&str> = points
+        .iter()
+        .map(String::as_str)
+        .chain(told)
+        .chain(broken)
+        .collect();
     assert_eq!(got, want, "{json}");
-    assert_eq!(outcome(json.as_bytes(), 1), (points, report.clone()), "{json}");
+    assert_eq!(
+        outcome(json.as_bytes(), 1),
+        (points, report.clone()),
+        "{json}"
+    );
     report
 }
 
@@ -43,20 +52,31 @@ fn point(metric: &str, timestamp: &str, value: &str, tags: &str) -> String {
 
 #[test]
 fn objects_and_arrays() {
-    let one = point("\"sys.cpu\"", "1346846400", "18", r#"{"host":"web01","dc":"lga"}"#);
+    let one = point(
+        "\"sys.cpu\"",
+        "1346846400",
+        "18",
+        r#"{"host":"web01","dc":"lga"}"#,
+    );
     let told = "sys.cpu;dc=lga;host=web01 18@1346846400000";
     check(&one, &[told]);
     check(&format!("[{one}, {one}]"), &[told, told]);
     check(&format!("\u{feff} [{one}]  trailing"), &[told]);
     check("[]", &[]);
-    let report = check(&format!("[{one},{{}},{one}]"), &[told, told, "Metric name was empty"]);
+    let report = check(
+        &format!("[{one},{{}},{one}]"),
+        &[told, told, "Metric name was empty"],
+    );
     assert_eq!((report.good, report.failed), (2, 1));
     // Unknown fields, nested or not, and a field that is there twice.
     check(
         r#"{"x":[1,{"y":[]}],"metric":"n","metric":"m","timestamp":1,"value":2,"tags":{"a":"x"},"tags":{"b":1}}"#,
         &["m;b=1 2@1000"],
     );
-    check(&point("\"m\"", "1", "2", r#"{"k":"a","k":"b"}"#), &["m;k=b 2@1000"]);
+    check(
+        &point("\"m\"", "1", "2", r#"{"k":"a","k":"b"}"#),
+        &["m;k=b 2@1000"],
+    );
 }
 
 #[test]
@@ -78,7 +98,16 @@ fn numbers_and_times() {
     value("-7", "-7");
     value("9223372036854775807", "9223372036854775807");
     let bad = "Unable to parse value to a number";
-    for text in ["9223372036854775808", "\"x\"", "true", "[]", "{}", "\"NaN\"", "1e400", "\"+-1\""] {
+    for text in [
+        "9223372036854775808",
+        "\"x\"",
+        "true",
+        "[]",
+        "{}",
+        "\"NaN\"",
+        "1e400",
+        "\"+-1\"",
+    ] {
         value(text, bad);
     }
     value("\"\"", "Empty value");
@@ -99,21 +128,36 @@ fn numbers_and_times() {
 #[test]
 fn what_is_missing_is_told() {
     for metric in ["\"\"", "null", "[]"] {
-        check(&point(metric, "1", "1", r#"{"k":"v"}"#), &["Metric name was empty"]);
+        check(
+            &point(metric, "1", "1", r#"{"k":"v"}"#),
+            &["Metric name was empty"],
+        );
     }
     for tags in ["{}", "null", "[]", "[1]", "\"x\""] {
         check(&point("\"m\"", "1", "1", tags), &["Missing tags"]);
     }
     for tags in [r#"{"":"v"}"#, r#"{"k":""}"#, r#"{"k":null}"#] {
-        check(&point("\"m\"", "1", "1", tags), &["A tag has an empty name or value"]);
+        check(
+            &point("\"m\"", "1", "1", tags),
+            &["A tag has an empty name or value"],
+        );
     }
     let many: Vec<String> = (0..33).map(|i| format!("\"k{i}\":1")).collect();
     let many = format!("{{{}}}", many.join(","));
-    check(&point("\"m\"", "1", "1", &many), &["There are at most 32 tags"]);
+    check(
+        &point("\"m\"", "1", "1", &many),
+        &["There are at most 32 tags"],
+    );
     let long = format!("\"{}\"", "m".repeat(4097));
-    let report = check(&point(&long, "1", "1", r#"{"k":"v"}"#), &["A metric has at most 4096 bytes"]);
+    let report = check(
+        &point(&long, "1", "1", r#"{"k":"v"}"#),
+        &["A metric has at most 4096 bytes"],
+    );
     assert_eq!(report.told[0].metric.len(), 256);
-    let report = check(&point("\"m\"", "x", "1", r#"{"k":"v"}"#), &["Invalid timestamp"]);
+    let report = check(
+        &point("\"m\"", "x", "1", r#"{"k":"v"}"#),
+        &["Invalid timestamp"],
+    );
     assert_eq!(report.told[0].timestamp, "x");
     assert_eq!(report.told[0].tags, [("k".to_owned(), "v".to_owned())]);
 }
@@ -121,7 +165,16 @@ fn what_is_missing_is_told() {
 #[test]
 fn what_is_no_json_costs_the_rest() {
     let one = point("\"m\"", "1", "2", r#"{"k":"v"}"#);
-    for broken in ["", "7", "[7]", "[[]]", "{", "[{]", "{\"tags\":{\"k\":[1]}}", "[}"] {
+    for broken in [
+        "",
+        "7",
+        "[7]",
+        "[[]]",
+        "{",
+        "[{]",
+        "{\"tags\":{\"k\":[1]}}",
+        "[}",
+    ] {
         let (points, report) = outcome(broken.as_bytes(), 7);
         assert!(points.is_empty() && report.broken.is_some(), "{broken}");
     }
@@ -166,14 +219,25 @@ fn strict_bodies_as_serde_reads_them() {
             let good: bool = value.parse::<f64>().is_ok();
             let tags = object["tags"].as_object().expect("tags");
             if time > 0 && good && !tags.is_empty() {
-                let time = if time > 9_999_999_999 { time } else { time * 1000 };
-                let mut tags: Vec<String> = tags.iter().map(|(k, v)| format!(";{k}={}", text(v))).collect();
+                let time = if time > 9_999_999_999 {
+                    time
+                } else {
+                    time * 1000
+                };
+                let mut tags: Vec<String> = tags
+                    .iter()
+                    .map(|(k, v)| format!(";{k}={}", text(v)))
+                    .collect();
                 tags.sort();
                 let value = match value.parse::<i64>() {
                     Ok(long) => long.to_string(),
                     Err(_) => format!("{:?}", value.parse::<f64>().expect("a number")),
                 };
-                want.push(format!("{}{} {value}@{time}", text(&object["metric"]), tags.concat()));
+                want.push(format!(
+                    "{}{} {value}@{time}",
+                    text(&object["metric"]),
+                    tags.concat()
+                ));
             }
         }
         for budget in [1, 13, 1 << 20] {

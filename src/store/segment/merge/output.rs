@@ -67,6 +67,13 @@ impl Output {
         self.writer = Some(Writer::new(about));
     }
 
+    /// What is added from now on is of a series with this ttl.
+    pub(super) fn set_ttl(&mut self, ttl_seconds: u32) {
+        if let Some(writer) = &mut self.writer {
+            writer.set_ttl(ttl_seconds);
+        }
+    }
+
     pub(super) fn add_run(
         &mut self,
         number: u32,

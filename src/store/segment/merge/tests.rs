@@ -4,6 +4,7 @@ use super::*;
 use crate::base::random::Random;
 use crate::base::time::Step;
 use crate::model::aggregate::{Aggregate, Placed};
+use crate::model::points::Duplicates;
 use crate::seam::disk::Jobs;
 use crate::store::pack;
 use crate::store::segment::tests::{
@@ -70,12 +71,35 @@ impl Disk {
     }
 }
 
+fn rule_of(number: u32) -> Rule {
+    Rule {
+        properties: Properties {
+            duplicates: duplicates(number),
+            // Those that have stamps.
+            ttl_seconds: u32::from(number.is_multiple_of(7)),
+            ..Properties::default()
+        },
+        ordered: false,
+    }
+}
+
 /// Run a merge to its end.
 fn run(merge: &mut Merge, mask: &Mask, disk: &mut Disk, random: &mut Random) -> Progress {
+    run_at(0, merge, mask, disk, random)
+}
+
+/// [`run`] when the clock of arrivals says `now`.
+fn run_at(
+    now: u64,
+    merge: &mut Merge,
+    mask: &Mask,
+    disk: &mut Disk,
+    random: &mut Random,
+) -> Progress {
     let mut jobs = Jobs::default();
     let rules = Rules {
-        duplicates: &duplicates,
-        ordered: false,
+        of: &rule_of,
+        now,
         mask,
     };
     for _ in 0..1_000_000 {
@@ -247,6 +271,56 @@ fn merged_in_any_grouping_it_is_the_sorted_map() {
         );
         assert_eq!(info.series as usize, want.points.len(), "seed {seed}");
     }
+}
+
+/// What is over when files are merged is not in what they become.
+#[test]
+fn what_has_expired_leaves() {
+    let mut left = 0;
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let mut disk = Disk::default();
+        let count = 1 + random.below(4);
+        let (layers, infos) = some_layers(count, &mut disk, &mut random);
+        // As long as a series of a ttl of a second has it.
+        let below = random.below(count * 1000 + 500);
+        let now = 1_000_000 + below - 1;
+        let mut expired = Mask::default();
+        let numbers = layers.iter().flat_map(|layer| layer.keys());
+        let mortal = numbers.filter(|number| number.is_multiple_of(7));
+        for &number in mortal {
+            let veil = Veil {
+                from_ms: i64::MIN,
+                until_ms: i64::MAX,
+                below_stamp: below,
+            };
+            expired.hide(number, veil);
+        }
+        let stamps: Vec<u64> = infos.iter().map(|info| info.last_stamp).collect();
+        let want = model(&layers, &stamps, &expired);
+        let mut merge = Merge::new(&infos, 9).expect("alike");
+        let nothing = Mask::default();
+        let done = run_at(now, &mut merge, &nothing, &mut disk, &mut random);
+        let info = expect_done(done, seed);
+        let got = read_whole(&disk.files[&info.path()]).expect("a file");
+        assert!(got.is(&want), "seed {seed}");
+        let mortal = want
+            .points
+            .iter()
+            .filter(|(number, _)| number.is_multiple_of(7));
+        let points: usize = mortal.map(|(_, points)| points.len()).sum();
+        let until = if points == 0 {
+            0
+        } else {
+            info.last_stamp + 1_000_000
+        };
+        assert_eq!(
+            (info.mortal_points, info.mortal_until),
+            (points as u64, until)
+        );
+        left += points;
+    }
+    assert!(0 < left);
 }
 
 /// A point without a stamp of its own arrived at the last stamp of its file.

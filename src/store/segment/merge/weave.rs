@@ -7,11 +7,9 @@ use super::output::Output;
 use super::{Asking, Failure, Turn, base_of, step_of};
 use crate::model::points::Duplicates;
 use crate::store::pack;
-use crate::store::segment::{Extent, RUN_BYTES_MAX, RUN_POINTS_MAX, Veil, worth_cells};
+use crate::store::segment::{Extent, RUN_POINTS_MAX, RUN_TEXT_BYTES_MAX, Veil, worth_cells};
 use crate::store::stretch::{Column, Stretch};
 
-/// Bytes of texts that are packed into one run.
-const TEXT_BYTES_MAX: usize = RUN_BYTES_MAX / 4;
 /// About so long a point takes from run to run.
 const NANOS_A_POINT: usize = 25;
 
@@ -110,8 +108,9 @@ impl Weave {
         }
         let woven = self.weave(inputs)?;
         points += woven;
-        let full =
-            |gather: &Gather| gather.len() > RUN_POINTS_MAX || gather.text_bytes() > TEXT_BYTES_MAX;
+        let full = |gather: &Gather| {
+            gather.len() > RUN_POINTS_MAX || gather.text_bytes() > RUN_TEXT_BYTES_MAX
+        };
         let over = self
             .parts
             .iter()
@@ -194,7 +193,7 @@ impl Weave {
                 }
                 part.place += 1;
                 woven += 1;
-                if gather.text_bytes() > TEXT_BYTES_MAX {
+                if gather.text_bytes() > RUN_TEXT_BYTES_MAX {
                     return Ok(woven);
                 }
             }
@@ -237,7 +236,7 @@ impl Weave {
         };
         loop {
             let left = gather.len().saturating_sub(usize::from(!all));
-            let full = left >= RUN_POINTS_MAX || gather.text_bytes() > TEXT_BYTES_MAX;
+            let full = left >= RUN_POINTS_MAX || gather.text_bytes() > RUN_TEXT_BYTES_MAX;
             if left == 0 || !(all || full) {
                 return Ok(());
             }
