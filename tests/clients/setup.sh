@@ -6,9 +6,10 @@
 # Leaves FOLDER/state/PART.ready or FOLDER/state/PART.missing for each part below; a missing one
 # holds the reason. Runs again at little cost. Debian's packages go where apt puts them, with their
 # daemons kept from starting; everything else goes into FOLDER. Needs root and apt for carbon-relay,
-# carbon-c-relay, collectd, nc.openbsd and dropwizard, npm for statsd and kairosdb-npm, Python with venv
-# for python and kairosdb-python, for graphite also cairo, which apt installs, for dropwizard a JDK
-# besides, and for kairosdb a Java and Maven, which apt installs, and whatever repository Maven knows.
+# carbon-c-relay, collectd, collectd-http, nc.openbsd and dropwizard, npm for statsd and kairosdb-npm,
+# Python with venv for python and kairosdb-python, for graphite also cairo, which apt installs, for
+# dropwizard a JDK besides, and for kairosdb Maven, which apt installs with a Java, and whatever
+# repository it knows.
 set -uo pipefail
 
 folder=${1:-target/clients}
@@ -58,6 +59,10 @@ have_jars || wanted+=(libdropwizard-metrics-java libslf4j-java)
 have_cairo() { compgen -G '/usr/lib/*/libcairo.so.2' >/dev/null || compgen -G '/usr/lib*/libcairo.so.2' >/dev/null; }
 have_cairo || wanted+=(libcairo2)
 command -v mvn >/dev/null || wanted+=(maven)
+# The package of collectd does not ask for what this plugin needs.
+write_http=/usr/lib/collectd/write_http.so
+have_write_http() { [ -e $write_http ] && ! ldd $write_http | grep -q 'not found'; }
+have_write_http || wanted+=(libyajl2 libcurl3-gnutls)
 reason=""
 if [ ${#wanted[@]} -gt 0 ]; then
     if ! command -v apt-get >/dev/null; then
@@ -72,6 +77,8 @@ for part in "${!package[@]}"; do
     if command -v "$part" >/dev/null 2>&1; then ready "$part" "$(command -v "$part")"
     else missing "$part" "${reason:-${package[$part]} was installed but has no $part}"; fi
 done
+if have_write_http; then ready collectd-http $write_http
+else missing collectd-http "${reason:-$write_http lacks a library}"; fi
 if ! have_jars; then missing dropwizard "${reason:-libdropwizard-metrics-java was installed but lacks a jar}"
 elif ! command -v javac >/dev/null; then missing dropwizard "there is no JDK here: javac is not on PATH"
 else ready dropwizard "$(IFS=:; echo "${jars[*]}")"; fi
