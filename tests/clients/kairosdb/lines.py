@@ -39,9 +39,20 @@ def line(chance, name):
         text = chance.choice(BLANKS) + text
     if chance.random() < 0.1:
         text += chance.choice(BLANKS)
-    if chance.random() < 0.02:
-        text += " pad=" + "x" * chance.choice([1024 - len(text) - 5, 1025 - len(text) - 5, 3000])
+    if chance.random() < 0.04:
+        text = padded(text, chance.choice([1024, 1025, 3000]))
     return text + chance.choice(["\n", "\n", "\n", "\r\n"])
+
+
+def padded(text, length):
+    """The line of so many bytes, by tags none of which is too long for the real one's store."""
+    nth = 0
+    while len(text) < length:
+        nth += 1
+        rest = length - len(text)
+        # What is left for the last one must be a whole tag.
+        text += (" pad%02d=" % nth).ljust(rest if rest < 180 else 150, "x")
+    return text
 
 
 def some(count):
