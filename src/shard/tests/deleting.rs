@@ -220,6 +220,33 @@ fn a_delete_masks_what_came_before_it_for_ever() {
     assert_eq!(world.find("a.x"), again, "after a restart");
 }
 
+/// A read joins what lies before the delete and behind it, and knows which is which only in order of time.
+#[test]
+fn points_from_before_a_delete_do_not_come_back_with_later_ones() {
+    let mut world = World::new();
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
+    world.send(&mut feed, b"a 0 0\na 1 1\na 2 2\na 3 3\na 4 4\na 5 5\n");
+    world.shard.landing.store.settle(false);
+    let stamp = world.at().stamp.0;
+    let tombstone = Tombstone {
+        tenant: TenantId::DEFAULT,
+        target: Target::Metric("a".to_owned()),
+        from_ms: 5_000,
+        to_ms: 6_000,
+        stamp,
+    };
+    world.shard.edit(0, Edit::Entomb(tombstone));
+    world.rest();
+    assert_eq!(world.find("a"), ["a 1@1 2@2 3@3 4@4"]);
+    world.send(&mut feed, b"a 33 3\na 9 9\n");
+    // Both points at second 3 are there: merging shards settles which of them stands.
+    let left = ["a 1@1 2@2 3@3 33@3 4@4 9@9"];
+    assert_eq!(world.find("a"), left);
+    world.shard.landing.store.settle(true);
+    world.rest();
+    assert_eq!(world.find("a"), left, "in files");
+}
+
 const SENT: &[u8] = b"a.x 1 1700000000\na.y.z 1 1700000000\nb 1 1700000000\nm;k=v 1 1700000000\n\
                       m;k=w 1 1700000000\nn;l=v 1 1700000000\n";
 const ALL: &str =
