@@ -45,7 +45,7 @@ def settle(doors):
 def of_lines():
     """Telnet lines, all of them in one connection."""
     some = list(lines.some(LINES))
-    together = "".join(line for _, line in some).encode("latin-1")
+    together = "".join(line for _, line in some).encode("utf-8")
 
     def send(doors):
         said = doors.lines(together)
@@ -119,6 +119,7 @@ def of_queries():
     yield from points()
     some = [
         *generate.each_aggregator(12), *generate.calendars(100), *generate.groups(100), *generate.chains(QUERIES),
+        *generate.relative(40),
     ]
     for label, query in some:
         yield Question(label, "query " + json.dumps(query), lambda doors, query=query: doors.query(query))
@@ -148,7 +149,7 @@ def of_requests():
 
         yield Question(place, "request " + line, ask)
     yield Question("", "settle", settle)
-    for letter in "abcdefghijklmno":
+    for letter in "abcdefghijklmnop":
         yield Question("requests.txt", "stored req.%s" % letter, dump(["req." + letter]))
 
 

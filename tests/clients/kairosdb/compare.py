@@ -52,6 +52,8 @@ class Comparison:
         # Behind these, tags stand in an order of their own.
         self.any_order = any('"name": "%s"' % word in question for word in ("value", "time", "bin"))
         self.trims_gaps = '"gaps"' in question and '"trim": true' in question
+        # What explains a feature is said in other words.
+        self.dropped = {"description", "message"} if "/features" in question else set()
         # Those of a query come from a set.
         self.errors_in_order = not question.startswith(("mistake", "query"))
         self.scale = 0.0
@@ -94,7 +96,8 @@ class Comparison:
         if isinstance(value, list):
             return [self.normal(one) for one in value]
         if isinstance(value, tuple):
-            return ("object", [(key, self.normal_member(key, one)) for key, one in value[1]])
+            kept = [pair for pair in value[1] if pair[0] not in self.dropped]
+            return ("object", [(key, self.normal_member(key, one)) for key, one in kept])
         return value
 
     def normal_member(self, key, value):

@@ -215,3 +215,23 @@ def chains(count, seed=SEED + 3):
     maker = Maker(seed)
     for nth in range(count):
         yield "chain %d" % nth, maker.query()
+
+
+def relative(count, seed=SEED + 4):
+    """Times counted back from now. Nothing in them may tell one moment of asking from the next."""
+    maker = Maker(seed)
+    chance = maker.chance
+    for nth in range(count):
+        name = chance.choice([one for one in ALL if one not in ("gaps", "rate")])
+        query = maker.query(chance.choice(["days", "hours", "long", "old"]), [name], 0)
+        for aggregator in query["metrics"][0]["aggregators"]:
+            aggregator.pop("align_sampling", None)
+            aggregator.pop("start_time", None)
+            if "sampling" in aggregator:
+                aggregator["sampling"] = {"value": chance.choice([1, 2, "3"]), "unit": chance.choice(["days", "weeks", "months", "years"])}
+        del query["start_absolute"]
+        query["start_relative"] = {"value": maker.number(chance.choice([10, 30, 60])), "unit": chance.choice(["years", "YEARS"])}
+        if chance.random() < 0.5:
+            del query["end_absolute"]
+            query["end_relative"] = {"value": maker.number(chance.choice([0, 1, 5])), "unit": chance.choice(list(UNITS))}
+        yield "relative %d" % nth, query

@@ -17,6 +17,7 @@ WORDS = ["hello", '"two words"', "12", "1.5", "x=y", '"', '"x', "a\\b", "</b>", 
 TAGS = ["host=a", "host=b", "dc=x", "a=b:c", "d:e=f/g", "k=v"] * 4 + [
     "k", "k=", "=", "=v", "k==v", "k=a=b", "k=a==", '"k=a b"', 'k="a b"', '"k"=v', "kairos_opt.ttl=2000000000", "kairos_opt.ttl=x",
     "kairos_opt.ttl=", "kairos_opt.ttl", "kairos_opt.ttl=0", "kairos_opt.ttl=-1", "kairos_opt.ttl=1.5", "kairos_opt.other=1", "host=*", "host=a,b",
+    "host=\u00e4\u00f6", "host=\u4f60\u597d",
 ]
 
 
