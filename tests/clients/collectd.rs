@@ -1,5 +1,5 @@
-//! collectd's write_graphite: lines that end in CRLF over TCP, several lines a datagram, tags; its write_tsdb, with
-//! CRLF and two blanks between tags; and its write_http in KairosDB's format.
+//! collectd's write_graphite: lines that end in CRLF over TCP, several lines a datagram, tags; its
+//! write_tsdb, with CRLF and two blanks between tags; and its write_http in KairosDB's format.
 //!
 //! Values come in by collectd's unixsock plugin, so that times and values are known; what it
 //! measures itself is asked for by name only.

@@ -1,5 +1,5 @@
-//! Clients of KairosDB's REST API: python-kairosdb and kairosdb-python of PyPI, kairosdb of npm, and the requests of
-//! Grafana's plugin.
+//! Clients of KairosDB's REST API: python-kairosdb and kairosdb-python of PyPI, kairosdb of npm, and the
+//! requests of Grafana's plugin.
 
 use std::process::Command;
 
@@ -10,7 +10,8 @@ use crate::kairosdb::stored::{At, check_stored, post};
 use crate::opentsdb::run_python;
 use crate::tools::{Ran, folder, have};
 
-/// Its package cannot be imported by any Python since 3.6, its client can. Every request has a body, a GET too.
+/// Its package cannot be imported by any Python since 3.6, its client can. Every request has a body, a GET
+/// too.
 #[test]
 fn python_kairosdb_sends_asks_and_deletes() {
     if !have("kairosdb-python") {
@@ -114,23 +115,22 @@ client.version((error, answer) => {
 ";
     let file = scratch.write("client.js", &script);
     let mut command = Command::new("node");
-    Ran::of(Running::start(
-        "node",
-        scratch.path(),
-        command.arg(file),
-    ));
+    Ran::of(Running::start("node", scratch.path(), command.arg(file)));
     let values = [(At::Now, json!(3.5))];
     check_stored(&appliance, "a.b", &[("host", "h1")], &values);
     appliance.stop();
 }
 
-/// What Grafana's plugin asks: numbers as text, a limit and a cache time of 0, filters with nothing in them, tags
-/// from the beginning of time.
+/// What Grafana's plugin asks: numbers as text, a limit and a cache time of 0, filters with nothing in them,
+/// tags from the beginning of time.
 #[test]
 fn the_requests_of_grafanas_plugin_are_answered() {
     let appliance = Appliance::start();
     let minute = 1_700_000_040_000_i64;
-    let points = |first: i64| json!([[minute, first], [minute + 30_000, first + 1], [minute + 60_000, first + 2]]);
+    let points = |first: i64| {
+        let at = |nth: i64| json!([minute + 30_000 * nth, first + nth]);
+        json!([at(0), at(1), at(2)])
+    };
     let body = json!([
         {"name": "abc_123", "tags": {"host": "server1", "dc": "x"}, "datapoints": points(10)},
         {"name": "abc_123", "tags": {"host": "server2", "dc": "x"}, "datapoints": points(20)},
@@ -139,7 +139,8 @@ fn the_requests_of_grafanas_plugin_are_answered() {
     assert_eq!(sent.expect("an answer").0, 204);
     let names = appliance.get("/api/v1/metricnames");
     assert_eq!(names, r#"{"results":["abc_123"]}"#);
-    let tags = json!({"cache_time": 0, "metrics": [{"name": "abc_123", "tags": {}}], "start_absolute": 0});
+    let tags =
+        json!({"cache_time": 0, "metrics": [{"name": "abc_123", "tags": {}}], "start_absolute": 0});
     let answer = post(&appliance, "/api/v1/datapoints/query/tags", &tags);
     assert_eq!(
         answer["queries"][0]["results"][0]["tags"],

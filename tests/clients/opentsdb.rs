@@ -1,5 +1,5 @@
-//! What sends OpenTSDB's lines: potsdb, opentsdb-py and opentsdb-client of PyPI, two backends of StatsD, and the
-//! loop of tcollector, which asks for the version before it sends.
+//! What sends OpenTSDB's lines: potsdb, opentsdb-py and opentsdb-client of PyPI, two backends of StatsD, and
+//! the loop of tcollector, which asks for the version before it sends.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Command;
@@ -11,7 +11,8 @@ use crate::harness::{Appliance, Running, Scratch, free_port, wait_until};
 use crate::kairosdb::stored::{At, check_stored, post, wait_for_points};
 use crate::tools::{Ran, connect, folder, have, send_datagrams};
 
-/// Run `script` with the doors in the variables `telnet` and `http`, and modules of `apart` before all others.
+/// Run `script` with the doors in the variables `telnet` and `http`, and modules of `apart` before all
+/// others.
 #[track_caller]
 pub(crate) fn run_python(appliance: &Appliance, name: &str, apart: Option<&str>, script: &str) {
     let scratch = Scratch::new(name);
@@ -216,11 +217,14 @@ fn values_of(appliance: &Appliance, name: &str) -> Vec<f64> {
     let answer = post(appliance, "/api/v1/datapoints/query", &query);
     let values = answer["queries"][0]["results"][0]["values"].as_array();
     let values = values.map(Vec::as_slice).unwrap_or_default();
-    values.iter().filter_map(|point| point[1].as_f64()).collect()
+    values
+        .iter()
+        .filter_map(|point| point[1].as_f64())
+        .collect()
 }
 
-/// tcollector sends nothing before its question for the version has an answer of at least one byte, asks it again
-/// each minute over the same connection, and puts two blanks before the tags of its own metrics.
+/// tcollector sends nothing before its question for the version has an answer of at least one byte, asks it
+/// again each minute over the same connection, and puts two blanks before the tags of its own metrics.
 #[test]
 fn tcollector_asks_for_the_version_and_sends() {
     let appliance = Appliance::start();
@@ -250,7 +254,12 @@ fn tcollector_asks_for_the_version_and_sends() {
     let load = points(&|round| json!(round as f64 / 10.0));
     check_stored(&appliance, "proc.loadavg.1min", &tags, &load);
     let lines = points(&|round| json!(round));
-    check_stored(&appliance, "tcollector.reader.lines_collected", &tags, &lines);
+    check_stored(
+        &appliance,
+        "tcollector.reader.lines_collected",
+        &tags,
+        &lines,
+    );
     let tags = [
         ("mount", "/"),
         ("fstype", "ext4"),

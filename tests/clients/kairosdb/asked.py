@@ -1,5 +1,5 @@
-"""What is asked of both servers, by kind of run. A question that changes what is stored comes before those
-that ask for what then is there."""
+"""What is asked of both servers, by kind of run. A question that changes what is stored comes before
+those that ask for what then is there."""
 import json
 import os
 import random
@@ -25,7 +25,8 @@ VARIANTS = ["%s", '%s"', "%s x", "%s:/{}*$"]
 
 
 class Question:
-    """`text` is what the table of known differences is matched against; `ask` gives the answer of some doors."""
+    """`text` is what the table of known differences is matched against; `ask` gives the answer of some
+    doors."""
 
     def __init__(self, place, text, ask):
         self.place, self.text, self.ask = place, text, ask
@@ -83,15 +84,18 @@ def of_deletes():
     chance = random.Random(generate.SEED)
     for nth in range(DELETES):
         name = "delete.%d" % nth
-        points = [data.series(name, [[at, at] for at in range(6)], host=host, dc=dc) for host, dc in ["ax", "bx", "by"]]
+        six = [[at, at] for at in range(6)]
+        points = [data.series(name, six, host=host, dc=dc) for host, dc in ["ax", "bx", "by"]]
         start, end = sorted(chance.choices(range(-1, 8), k=2))
         query = {"start_absolute": start, "metrics": [{"name": name}]}
         if chance.random() < 0.8:
             query["end_absolute"] = end
         if chance.random() < 0.6:
-            query["metrics"][0]["tags"] = chance.choice([{"host": "a"}, {"host": ["a", "b"], "dc": "x"}, {"dc": ["y"]}, {"host": "c"}])
+            filters = [{"host": "a"}, {"host": ["a", "b"], "dc": "x"}, {"dc": ["y"]}, {"host": "c"}]
+            query["metrics"][0]["tags"] = chance.choice(filters)
         if chance.random() < 0.2:
-            query["metrics"][0].update(chance.choice([{"limit": 1}, {"order": "desc"}, {"aggregators": [{"name": "sum"}]}]))
+            ignored = [{"limit": 1}, {"order": "desc"}, {"aggregators": [{"name": "sum"}]}]
+            query["metrics"][0].update(chance.choice(ignored))
         text = "delete " + json.dumps(query)
         whole = chance.random() < 0.2
         path = "/api/v1/metric/" + urllib.parse.quote(name)
@@ -100,7 +104,8 @@ def of_deletes():
         if whole:
             yield Question("asked.py", "whole " + text, lambda doors, path=path: doors.delete(path))
         else:
-            yield Question("asked.py", text, lambda doors, query=query: doors.post("/api/v1/datapoints/delete", json.dumps(query)))
+            some = json.dumps(query)
+            yield Question("asked.py", text, lambda doors, some=some: doors.post("/api/v1/datapoints/delete", some))
         yield Question("asked.py", "left by " + text, dump([name]))
         again = data.body([data.series(name, [[3, 33], [9, 99]], host="a", dc="x")])
         yield Question("asked.py", "again " + text, lambda doors, again=again: doors.ingest(again))

@@ -1,5 +1,5 @@
-"""Bodies for `POST /api/v1/datapoints` made by chance, always the same ones: good ones, written as strictly or as
-laxly as KairosDB reads, and such as are nearly good."""
+"""Bodies for `POST /api/v1/datapoints` made by chance, always the same ones: good ones, written as strictly
+or as laxly as KairosDB reads, and such as are nearly good."""
 import json
 import random
 
@@ -8,7 +8,8 @@ SEED = 20261202
 # Of each, what is good, and what is odd.
 VALUES = [1, 0, -5, 42, 1.5, -0.25, 100.0, 1e16, 9007199254740993, "text", "two words", "123", "123.3"], [
     "+102", ".5", "-.5", "3.", ".", "-", "+.", "1e5", "1.2.3", " 1", "1 ", "0x10", "--1", "NaN", True, False, None, "",
-    [], {}, [1], {"a": 1}, "\u00e4\u2028</x>", "\x7f", 9223372036854775807, -9223372036854775808, "9223372036854775807", "0.000000",
+    [], {}, [1], {"a": 1}, "\u00e4\u2028</x>", "\x7f", 9223372036854775807, -9223372036854775808,
+    "9223372036854775807", "0.000000",
 ]
 # Numbers as they are written, which no value of Python's tells.
 WRITTEN = ["1e5", "1E3", "1.50", "-0", "-0.0", "1.5e3", "0.1e1", "1.5E+2"], [
@@ -138,7 +139,9 @@ class Maker:
         text = self.write(value)
         if self.maybe(self.odd / 2):
             cut = self.chance.randrange(len(text))
-            text = self.chance.choice([text[:cut], text[:cut] + self.chance.choice('{}[]",:x\\') + text[cut:], text[:cut] + text[cut + 1 :], text + "x"])
+            letter = self.chance.choice('{}[]",:x\\')
+            more, less = text[:cut] + letter + text[cut:], text[:cut] + text[cut + 1 :]
+            text = self.chance.choice([text[:cut], more, less, text + "x"])
         return text
 
 
@@ -146,5 +149,6 @@ def some(count, lax):
     """Pairs of the names in a body, and the body."""
     maker = Maker(SEED + lax, lax)
     for nth in range(count):
-        names = ["body.%s.%d.%d" % ("lax" if lax else "strict", nth, one) for one in range(maker.chance.choice([1, 1, 1, 2, 3]))]
+        name = "body.%s.%d" % ("lax" if lax else "strict", nth)
+        names = ["%s.%d" % (name, one) for one in range(maker.chance.choice([1, 1, 1, 2, 3]))]
         yield names, maker.body(names)

@@ -43,7 +43,8 @@ def every():
         at, points = BASE, []
         for _ in range(20):
             at += chance.randrange(1, 4000)
-            points.append([at, chance.choice([chance.uniform(-9, 9), chance.uniform(0, 1e6), chance.randrange(-90, 90) / 8])])
+            some = [chance.uniform(-9, 9), chance.uniform(0, 1e6), chance.randrange(-90, 90) / 8]
+            points.append([at, chance.choice(some)])
         out.append(series("double", points, "double", host=host))
     # Whole numbers and decimals of the same times in one series, and one of them in another.
     times = [BASE + 700 * nth for nth in range(16)]
@@ -58,7 +59,8 @@ def every():
     out.append(series("both", [[BASE + 1000 * nth, nth * nth] for nth in range(9)], "long", host="a"))
     out.append(series("both", [[BASE + 1000 * nth + 500, nth / 4] for nth in range(9)], "double", host="b"))
     # Series with other tags than their neighbours.
-    for nth, tags in enumerate([{"a": "1"}, {"b": "2"}, {"a": "1", "b": "2"}, {"c": "ü", "a": "z"}, {"a": "10", "b": "x y"}]):
+    some = [{"a": "1"}, {"b": "2"}, {"a": "1", "b": "2"}, {"c": "ü", "a": "z"}, {"a": "10", "b": "x y"}]
+    for nth, tags in enumerate(some):
         out.append(series("tags", [[BASE + 100 * nth + 1000 * one, 10 * nth + one] for one in range(4)], **tags))
     # Every hour over a change of clocks, every day over years.
     out.append(series("hours", [[HOURS + HOUR * nth, 1 + nth % 7] for nth in range(16 * 24)], host="a"))

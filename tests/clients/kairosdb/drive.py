@@ -78,7 +78,8 @@ class Run:
             self.told += 1
             print("%s: %.1500s\n  %s" % (question.place, question.text, difference))
             if self.options.all:
-                print("  corelane: %d %r\n  KairosDB: %d %r" % (given.status, given.text()[:900], wanted.status, wanted.text()[:900]))
+                print("  corelane: %d %r" % (given.status, given.text()[:900]))
+                print("  KairosDB: %d %r" % (wanted.status, wanted.text()[:900]))
 
     def headers(self, wanted, given):
         """`None`, or the header that differs."""

@@ -21,7 +21,8 @@ ALL = RANGE + PLAIN
 GAPS_MAX = 120
 # No aggregator but these can stand behind `gaps`.
 BEHIND_GAPS = ["count", "trim", "first", "last", "gaps"]
-METRICS = ["long", "long", "double", "double", "mix", "text", "both", "tags", "hours", "days", "meet", "large", "small", "old", "one"]
+METRICS = ["long", "long", "double", "double", "mix", "text", "both", "tags"]
+METRICS += ["hours", "days", "meet", "large", "small", "old", "one"]
 
 TAGS = {
     "long": {"host": ["a", "b", "c", "nosuch"], "dc": ["x", "y"]},
@@ -109,7 +110,8 @@ class Maker:
                 one["order"] = self.chance.choice(["ascending", "descending"])
         if name == "rate":
             if self.maybe(0.5):
-                one["sampling"] = {"value": self.number(self.chance.choice([1, 2, 10])), "unit": self.chance.choice(list(UNITS))}
+                value = self.number(self.chance.choice([1, 2, 10]))
+                one["sampling"] = {"value": value, "unit": self.chance.choice(list(UNITS))}
             elif self.maybe(0.8):
                 one["unit"] = self.chance.choice(list(UNITS))
             if self.maybe(0.2):
@@ -228,10 +230,13 @@ def relative(count, seed=SEED + 4):
             aggregator.pop("align_sampling", None)
             aggregator.pop("start_time", None)
             if "sampling" in aggregator:
-                aggregator["sampling"] = {"value": chance.choice([1, 2, "3"]), "unit": chance.choice(["days", "weeks", "months", "years"])}
+                unit = chance.choice(["days", "weeks", "months", "years"])
+                aggregator["sampling"] = {"value": chance.choice([1, 2, "3"]), "unit": unit}
         del query["start_absolute"]
-        query["start_relative"] = {"value": maker.number(chance.choice([10, 30, 60])), "unit": chance.choice(["years", "YEARS"])}
+        value = maker.number(chance.choice([10, 30, 60]))
+        query["start_relative"] = {"value": value, "unit": chance.choice(["years", "YEARS"])}
         if chance.random() < 0.5:
             del query["end_absolute"]
-            query["end_relative"] = {"value": maker.number(chance.choice([0, 1, 5])), "unit": chance.choice(list(UNITS))}
+            value = maker.number(chance.choice([0, 1, 5]))
+            query["end_relative"] = {"value": value, "unit": chance.choice(list(UNITS))}
         yield "relative %d" % nth, query

@@ -14,11 +14,15 @@ SEED = 20261203
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 ODD = [
-    None, "", "x", "abc", "12", "-1", "1.5", 0, 1, -1, 2, 1.5, -0.5, 10**19, True, False, "true", [], {}, [None], [""], ["x"], [1], [[]],
-    {"a": "b"}, {"value": 1, "unit": "days"}, {"value": -1, "unit": "days"}, {"value": 1}, {"unit": "days"}, {"value": 1, "unit": "bogus"},
-    {"value": "2", "unit": "Hours"}, [{"name": "sum"}], {"name": "sum"}, [{"name": ""}], [{}], "sum", "desc", "Europe/Paris", "bogus",
+    None, "", "x", "abc", "12", "-1", "1.5", 0, 1, -1, 2, 1.5, -0.5, 10**19, True, False, "true", [], {}, [None],
+    [""], ["x"], [1], [[]],
+    {"a": "b"}, {"value": 1, "unit": "days"}, {"value": -1, "unit": "days"}, {"value": 1}, {"unit": "days"},
+    {"value": 1, "unit": "bogus"},
+    {"value": "2", "unit": "Hours"}, [{"name": "sum"}], {"name": "sum"}, [{"name": ""}], [{}], "sum", "desc",
+    "Europe/Paris", "bogus",
 ]
-KEYS = ["foo", "name", "unit", "value", "sampling", "tags", "align_sampling", "trim", "limit", "time_zone", "plugins", "start_time", "Name"]
+KEYS = ["foo", "name", "unit", "value", "sampling", "tags", "align_sampling", "trim", "limit", "time_zone",
+"plugins", "start_time", "Name"]
 
 
 def places(value, path=()):
@@ -55,7 +59,8 @@ def mangled(chance, text):
     """The text of a query with a letter more, less, or none behind some place."""
     cut = chance.randrange(len(text))
     letter = chance.choice('{}[]",:x\\;=#')
-    return chance.choice([text[:cut], text[:cut] + letter + text[cut:], text[:cut] + text[cut + 1 :], text + "x", text + "{}"])
+    more, less = text[:cut] + letter + text[cut:], text[:cut] + text[cut + 1 :]
+    return chance.choice([text[:cut], more, less, text + "x", text + "{}"])
 
 
 def some(count):
@@ -68,7 +73,8 @@ def some(count):
         names = [name for name in chance.choices(generate.ALL, k=chance.choice([0, 1, 1, 2])) if name != "gaps"]
         query = maker.query("one", names)
         if chance.random() < 0.3:
-            query["start_relative"] = {"value": chance.choice([1, "2", 0, -1]), "unit": chance.choice(["days", "YEARS", "bogus"])}
+            unit = chance.choice(["days", "YEARS", "bogus"])
+            query["start_relative"] = {"value": chance.choice([1, "2", 0, -1]), "unit": unit}
         text = json.dumps(changed(chance, query))
         if chance.random() < 0.1:
             text = mangled(chance, text)

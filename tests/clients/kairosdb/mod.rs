@@ -1,7 +1,8 @@
 //! The real KairosDB: corelane must give the answers that it gives.
 //!
-//! `drive.py` asks both the same: cases whose answers are known, and lines, bodies, queries and requests that
-//! chance makes. What differs and may is listed in `differences.txt`, for the reasons that `DIFFERENCES.md` tells.
+//! `drive.py` asks both the same: cases whose answers are known, and lines, bodies, queries and requests
+//! that chance makes. What differs and may is listed in `differences.txt`, for the reasons that
+//! `DIFFERENCES.md` tells.
 
 use std::process::Command;
 use std::time::Duration;
@@ -29,7 +30,10 @@ fn drive(kinds: &str, jars: &str) {
         env!("CARGO_MANIFEST_DIR"),
         "/tests/clients/kairosdb/drive.py"
     ));
-    command.arg(kinds).arg(scratch.path().join("real")).arg(jars);
+    command
+        .arg(kinds)
+        .arg(scratch.path().join("real"))
+        .arg(jars);
     command.arg(appliance.ports.kairos_telnet.to_string());
     command.arg(appliance.ports.http.to_string());
     let mut process = Running::start("drive", scratch.path(), &mut command);
