@@ -42,6 +42,9 @@ pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
         let text = format!("0 for the default, or at least {INDEX_BYTES_MIN} bytes");
         fault("series.index_bytes_max", text);
     }
+    if let Err(wrong) = config.carbon.parser() {
+        fault("carbon.tag_parser", wrong);
+    }
     let available = Isa::available();
     if let Some(isa) = config.simd.filter(|isa| !available.contains(isa)) {
         let labels: Vec<&str> = available.iter().map(|isa| isa.label()).collect();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use tracing::Level;
 
+use super::carbon::Carbon;
 use super::network::Network;
 use crate::base::time::Step;
 use crate::model::sample::TimeRule;
@@ -33,6 +34,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// KairosDB's lines.
     pub telnet: Telnet,
+    /// Paths of Graphite as KairosDB's carbon plugin stores them.
+    pub carbon: Carbon,
     /// Recent points in memory.
     pub head: Head,
     /// Log and segments.
@@ -62,6 +65,7 @@ impl Default for Config {
             steering: Steering::default(),
             ingest: Ingest::default(),
             telnet: Telnet::default(),
+            carbon: Carbon::default(),
             head: Head::default(),
             store: Store::default(),
             retention: Retention::default(),
@@ -388,6 +392,8 @@ pub struct Retention {
     pub raw_disk: u64,
     /// Hours that are kept whatever they take.
     pub raw_hours_min: u64,
+    /// Seconds for which points of KairosDB's doors stay that say nothing else; 0 is for ever.
+    pub kairosdb_ttl_seconds: u64,
 }
 
 impl Default for Retention {
@@ -395,6 +401,7 @@ impl Default for Retention {
         Retention {
             raw_disk: 60,
             raw_hours_min: 6,
+            kairosdb_ttl_seconds: 0,
         }
     }
 }
@@ -475,11 +482,11 @@ impl Query {
 /// HTTP requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
-    /// Bytes of a request's body.
+    /// Bytes of a request's body, but for those of points.
     pub body_bytes_max: u64,
     /// Milliseconds within which a request's head must have come.
     pub header_timeout_ms: u64,
-    /// Milliseconds within which a request's body must have come.
+    /// Milliseconds within which a request's body must have come, or each 16 KiB of one of points.
     pub body_timeout_ms: u64,
     /// Milliseconds within which a reader must have taken some more of its answer.
     pub write_timeout_ms: u64,

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use super::errors::Failure;
 use super::json::{self, Beyond, Indented};
 use super::parameters::Parameters;
+use super::pieces::Source;
 use super::{Errand, Fleet, HttpOptions, Made};
 use crate::base::time::Millis;
 use crate::query::breath::{Breath, Local, PIECE, Pace};
@@ -27,6 +28,9 @@ const LIST_BREATH: usize = 500;
 pub(super) struct Question<'a> {
     /// As it was sent.
     pub(super) request: &'a http::Request<Bytes>,
+    /// Where its body comes from on routes that read it while it comes; see
+    /// [`Pieces`](super::pieces::Pieces).
+    pub(super) source: Cell<Option<Box<dyn Source>>>,
     /// What the path has behind that of its route, decoded; empty for a route without a slash at its end.
     pub(super) rest: String,
     /// How it was asked.
@@ -72,6 +76,7 @@ impl<'a> Question<'a> {
         let accept = request.headers().get(ACCEPT);
         Question {
             request,
+            source: Cell::default(),
             rest: String::new(),
             method: request.method().clone(),
             accept: accept.and_then(|a| a.to_str().ok()).map(str::to_owned),

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::errors::{Failure, text_response};
+use super::pieces::Source;
 use super::question::Question;
 use super::{
     Fleet, HttpOptions, Local, admin, carbon, dashboards, delete, events, expand, find, functions,
@@ -39,6 +40,8 @@ enum Methods {
     Record,
     /// POST, with a body that the handler reads; and KairosDB's OPTIONS.
     Kairos,
+    /// POST, with a body that the handler reads while it comes, as [`Pieces`](super::pieces::Pieces).
+    Pieces,
 }
 
 const ROUTES: &[Route] = &[
@@ -128,8 +131,11 @@ const ROUTES: &[Route] = &[
     post("/admin/delete", |question| {
         Box::pin(delete::by_pattern(question))
     }),
-    kairos("/api/v1/datapoints", |question| {
+    pieces("/api/v1/datapoints", |question| {
         Box::pin(async { Ok(kairos::ingest(question).await) })
+    }),
+    get("/api/v1/datapoints/index", |_| {
+        Box::pin(async { Ok(kairos::reindex()) })
     }),
     kairos("/api/v1/datapoints/query", |question| {
         Box::pin(async { Ok(kairos::query(question).await) })
@@ -179,6 +185,14 @@ const fn kairos(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Han
     }
 }
 
+const fn pieces(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>) -> Route {
+    Route {
+        path,
+        methods: Methods::Pieces,
+        handler,
+    }
+}
+
 impl Route {
     /// The route of a path, and what the path has behind it.
     fn find(path: &str) -> Option<(&'static Route, &str)> {
@@ -209,7 +223,7 @@ impl Methods {
             Methods::Get => "GET, HEAD",
             Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
             Methods::Post | Methods::Record => "POST",
-            Methods::Kairos => kairos::ALLOWED,
+            Methods::Kairos | Methods::Pieces => kairos::ALLOWED,
         }
     }
 }
@@ -217,13 +231,20 @@ impl Methods {
 /// Says that an answer may lack points, and why.
 const PARTIAL: HeaderName = HeaderName::from_static("x-corelane-partial");
 
-/// Answer one request.
+/// Whether the body of such a request is read while it comes.
+pub(super) fn takes_pieces(method: &Method, path: &str, options: &HttpOptions) -> bool {
+    let route = Route::find(without(&options.prefix, path));
+    *method == Method::POST && route.is_some_and(|(route, _)| route.methods == Methods::Pieces)
+}
+
+/// Answer one request, whose body is in it or comes from `source`.
 pub(super) async fn answer(
     request: Request<Bytes>,
+    source: Option<Box<dyn Source>>,
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> Response<Bytes> {
-    let mut response = routed(&request, fleet, options).await;
+    let mut response = routed(&request, source, fleet, options).await;
     if let Some(origin) = &options.allow_origin {
         allow_origin(origin, &mut response);
     }
@@ -237,6 +258,7 @@ pub(super) async fn answer(
 
 async fn routed(
     request: &Request<Bytes>,
+    source: Option<Box<dyn Source>>,
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> Response<Bytes> {
@@ -260,9 +282,12 @@ async fn routed(
         }
         return not_allowed(route, request.method());
     }
-    let is_record = route.methods == Methods::Record
-        || route.methods == Methods::GetRecord && request.method() == Method::POST;
-    let question = if is_kairos || is_record {
+    let takes_body = match route.methods {
+        Methods::Record | Methods::Pieces => true,
+        Methods::GetRecord => request.method() == Method::POST,
+        _ => false,
+    };
+    let question = if is_kairos || takes_body {
         Ok(Question::unread(request, fleet, options))
     } else {
         Question::new(request, fleet, options).await
@@ -271,6 +296,7 @@ async fn routed(
         Ok(question) => question,
         Err(failure) => return failure.into_response(),
     };
+    question.source.set(source);
     question.rest = percent_decode_str(rest).decode_utf8_lossy().into_owned();
     let answered = (route.handler)(&question).await;
     let response = answered.unwrap_or_else(Failure::into_response);

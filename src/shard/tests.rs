@@ -21,6 +21,8 @@ use crate::store::tombstone::Mask;
 mod deleting;
 mod sealing;
 mod telling;
+mod telnet;
+mod values;
 
 fn options() -> Options {
     Options {
