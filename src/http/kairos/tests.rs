@@ -12,8 +12,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{Request, Response};
 
-use crate::http::{HttpOptions, QueryOptions, Unstored, answer};
 use crate::http::tests::{TestFleet, ask, body, header, request};
+use crate::http::{HttpOptions, QueryOptions, Unstored, answer};
 use crate::model::refusal::{Reason, Refusals};
 use crate::model::series::Values;
 use crate::query::testing::run;
