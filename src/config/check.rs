@@ -54,6 +54,9 @@ pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
             format!("there is no zone `{zone}`; names are as Europe/Paris, or offsets as +02:00");
         fault("kairosdb.time_zone", text);
     }
+    if let Err(wrong) = config.carbon.parser() {
+        fault("carbon.tag_parser", wrong);
+    }
     let available = Isa::available();
     if let Some(isa) = config.simd.filter(|isa| !available.contains(isa)) {
         let labels: Vec<&str> = available.iter().map(|isa| isa.label()).collect();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use tracing::Level;
 
+use super::carbon::Carbon;
 use super::network::Network;
 use crate::base::time::Step;
 use crate::http::{KairosOptions, QueryOptions, ServerType};
@@ -35,6 +36,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// KairosDB's lines.
     pub telnet: Telnet,
+    /// Paths of Graphite as KairosDB's carbon plugin stores them.
+    pub carbon: Carbon,
     /// Recent points in memory.
     pub head: Head,
     /// Log and segments.
@@ -66,6 +69,7 @@ impl Default for Config {
             steering: Steering::default(),
             ingest: Ingest::default(),
             telnet: Telnet::default(),
+            carbon: Carbon::default(),
             head: Head::default(),
             store: Store::default(),
             retention: Retention::default(),
@@ -483,11 +487,11 @@ impl Query {
 /// HTTP requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
-    /// Bytes of a request's body.
+    /// Bytes of a request's body, but for those of points.
     pub body_bytes_max: u64,
     /// Milliseconds within which a request's head must have come.
     pub header_timeout_ms: u64,
-    /// Milliseconds within which a request's body must have come.
+    /// Milliseconds within which a request's body must have come, or each 16 KiB of one of points.
     pub body_timeout_ms: u64,
     /// Milliseconds within which a reader must have taken some more of its answer.
     pub write_timeout_ms: u64,

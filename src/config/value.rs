@@ -11,8 +11,6 @@ use super::sections::Config;
 
 /// Letters of a text.
 pub const TEXT_BYTES_MAX: usize = 256;
-/// Texts of a list.
-pub const TEXTS_MAX: usize = 64;
 
 /// The kind of a key's value, with the place in [`Config`] where it lives.
 pub enum Kind {
@@ -51,7 +49,7 @@ pub enum Kind {
         /// Where it lives.
         at: fn(&mut Config) -> &mut String,
     },
-    /// A list of printable ASCII texts.
+    /// A list of texts, as [`Kind::Text`] has them; semicolons separate them outside of files.
     Texts {
         /// Where it lives.
         at: fn(&mut Config) -> &mut Vec<String>,
@@ -87,8 +85,8 @@ impl Kind {
                 format!("text of at most {TEXT_BYTES_MAX} printable ASCII letters")
             }
             Kind::Texts { .. } => format!(
-                "at most {TEXTS_MAX} texts, in a file a list like [\"a\", \"b\"], each of at most \
-                 {TEXT_BYTES_MAX} printable ASCII letters"
+                "texts of at most {TEXT_BYTES_MAX} printable ASCII letters, in a file a list like \
+                 [\"a\", \"b\"]"
             ),
             Kind::Folder { .. } => "the path of a folder, as text".to_owned(),
             Kind::Addresses { .. } => {
@@ -121,7 +119,11 @@ impl Kind {
             Kind::Choice { .. } | Kind::Text { .. } | Kind::Folder { .. } => {
                 self.set_word(config, text)
             }
-            Kind::Addresses { .. } | Kind::Networks { .. } | Kind::Texts { .. } => {
+            Kind::Texts { .. } => {
+                let items = text.split(';').map(str::trim);
+                self.set_list(config, items.filter(|item| !item.is_empty()))
+            }
+            Kind::Addresses { .. } | Kind::Networks { .. } => {
                 let items = text.split(',').map(str::trim);
                 self.set_list(config, items.filter(|item| !item.is_empty()))
             }
@@ -181,10 +183,7 @@ impl Kind {
     fn set_word(&self, config: &mut Config, word: &str) -> Result<(), String> {
         match self {
             Kind::Choice { words, set, .. } if words.contains(&word) => set(config, word),
-            Kind::Text { at } if word.len() <= TEXT_BYTES_MAX && word.bytes().all(is_printable) => {
-                *at(config) = word.to_owned();
-            }
-            Kind::Text { .. } => return Err("the text is too long or not printable".to_owned()),
+            Kind::Text { at } => *at(config) = checked_text(word)?,
             Kind::Folder { at } if !word.is_empty() => *at(config) = PathBuf::from(word),
             Kind::Folder { .. } => return Err("the path is empty".to_owned()),
             _ => return Err(format!("`{word}` is not known")),
@@ -209,13 +208,7 @@ impl Kind {
                 *at(config) = items.map(str::parse).collect::<Result<_, _>>()?
             }
             Kind::Texts { at } => {
-                let items: Vec<String> = items.map(str::to_owned).collect();
-                let is_good =
-                    |item: &String| item.len() <= TEXT_BYTES_MAX && item.bytes().all(is_printable);
-                if TEXTS_MAX < items.len() || !items.iter().all(is_good) {
-                    return Err("too many texts, or one too long or not printable".to_owned());
-                }
-                *at(config) = items;
+                *at(config) = items.map(checked_text).collect::<Result<_, _>>()?
             }
             _ => return Err("a list is the wrong type".to_owned()),
         }
@@ -242,8 +235,12 @@ impl Kind {
     }
 }
 
-fn is_printable(byte: u8) -> bool {
-    (b' '..=b'~').contains(&byte)
+fn checked_text(word: &str) -> Result<String, String> {
+    let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
+    if TEXT_BYTES_MAX < word.len() || !word.bytes().all(is_printable) {
+        return Err("the text is too long or not printable".to_owned());
+    }
+    Ok(word.to_owned())
 }
 
 fn whole(number: &DeInteger<'_>) -> Result<u64, String> {

@@ -1,8 +1,9 @@
 //! Requests become documents. One table of routes, one file per API.
 //!
-//! Sans-I/O: takes an [`http::Request`] with its body, gives an [`http::Response`]; asks the shards
-//! through [`Fleet`]. The size of a request is bounded by whoever reads it, the size of an answer by
-//! [`Limits::bytes_max`]. Knows neither glommio nor the disk.
+//! Sans-I/O: takes an [`http::Request`] with its body, whole or as a [`Source`] of pieces, gives an
+//! [`http::Response`]; asks the shards through [`Fleet`]. The size of a whole request is bounded by whoever
+//! reads it, what is held of one in pieces by its route, the size of an answer by [`Limits::bytes_max`].
+//! Knows neither glommio nor the disk.
 #![forbid(unsafe_code)]
 
 mod admin;
@@ -24,6 +25,7 @@ mod names;
 mod packing;
 mod parameters;
 mod picture;
+mod pieces;
 mod plain;
 mod prometheus;
 mod question;
@@ -49,6 +51,7 @@ use crate::shard::vitals::Vitals;
 use crate::store::control::{Control, Entry};
 use crate::store::tombstone::{self, Target, Tombstone};
 pub use kairos::{KairosOptions, QueryOptions, RollUps, Room, ServerType};
+pub use pieces::{Source, Unread};
 
 /// All shards, as one asks them.
 pub trait Fleet {
@@ -72,6 +75,12 @@ pub trait Fleet {
         text: &[u8],
         samples: &mut Samples,
     ) -> Local<'_, Result<(), Unstored>>;
+
+    /// Wait until there is room for samples, which [`Fleet::ingest`] does not; false after so long.
+    fn until_roomy(&self, millis_max: u64) -> Local<'_, bool> {
+        let _ = millis_max;
+        Box::pin(std::future::ready(true))
+    }
 
     /// Delete points that have arrived so far. Done when that is durable and every shard goes by it.
     fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>>;
@@ -207,5 +216,22 @@ pub async fn answer(
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> http::Response<bytes::Bytes> {
-    routes::answer(request, fleet, options).await
+    routes::answer(request, None, fleet, options).await
+}
+
+/// Whether the body of such a request is read while it comes, by [`answer_pieces`], and may be of any size.
+pub fn takes_pieces(method: &http::Method, path: &str, options: &HttpOptions) -> bool {
+    routes::takes_pieces(method, path, options)
+}
+
+/// As [`answer`] for a request whose body comes from `source`. The answer may be there before the end of
+/// the body is.
+pub async fn answer_pieces(
+    request: http::Request<()>,
+    source: Box<dyn Source>,
+    fleet: &dyn Fleet,
+    options: &HttpOptions,
+) -> http::Response<bytes::Bytes> {
+    let request = request.map(|()| bytes::Bytes::new());
+    routes::answer(request, Some(source), fleet, options).await
 }

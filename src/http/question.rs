@@ -13,6 +13,7 @@ use super::errors::Failure;
 use super::json::{self, Beyond, Indented};
 use super::kairos::Kill;
 use super::parameters::Parameters;
+use super::pieces::Source;
 use super::{Errand, Fleet, HttpOptions, Made};
 use crate::base::time::Millis;
 use crate::query::breath::{Breath, Local, PIECE, Pace};
@@ -29,6 +30,9 @@ const LIST_BREATH: usize = 500;
 pub(super) struct Question<'a> {
     /// As it was sent.
     pub(super) request: &'a http::Request<Bytes>,
+    /// Where its body comes from on routes that read it while it comes; see
+    /// [`Pieces`](super::pieces::Pieces).
+    pub(super) source: Cell<Option<Box<dyn Source>>>,
     /// What the path has behind that of its route, decoded; empty for a route without a slash at its end.
     pub(super) rest: String,
     /// The same, cut at its slashes before it was decoded.
@@ -78,6 +82,7 @@ impl<'a> Question<'a> {
         let accept = request.headers().get(ACCEPT);
         Question {
             request,
+            source: Cell::default(),
             rest: String::new(),
             parts: Vec::new(),
             method: request.method().clone(),

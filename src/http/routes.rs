@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::errors::{Failure, text_response};
+use super::pieces::Source;
 use super::question::Question;
 use super::{
     Fleet, HttpOptions, Local, admin, carbon, dashboards, delete, events, expand, find, functions,
@@ -40,6 +41,8 @@ enum Methods {
     Kairos(&'static str),
     /// POST, with a body that the handler reads, whatever its content type says.
     Record,
+    /// POST, with a body that the handler reads while it comes, as [`Pieces`](super::pieces::Pieces).
+    Pieces,
 }
 
 const ROUTES: &[Route] = &[
@@ -129,7 +132,7 @@ const ROUTES: &[Route] = &[
     post("/admin/delete", |question| {
         Box::pin(delete::by_pattern(question))
     }),
-    kairos("/api/v1/datapoints", "POST,OPTIONS", |question| {
+    pieces("/api/v1/datapoints", |question| {
         Box::pin(async { Ok(kairos::ingest(question).await) })
     }),
     kairos(
@@ -145,8 +148,8 @@ const ROUTES: &[Route] = &[
     kairos("/api/v1/datapoints/delete", "POST,OPTIONS", |question| {
         Box::pin(async { Ok(kairos::delete(question).await) })
     }),
-    kairos("/api/v1/datapoints/index", READ, |question| {
-        Box::pin(async { Ok(kairos::index(question).await) })
+    kairos("/api/v1/datapoints/index", READ, |_| {
+        Box::pin(async { Ok(kairos::reindex()) })
     }),
     kairos("/api/v1/metric/", "DELETE,OPTIONS", |question| {
         Box::pin(async { Ok(kairos::delete_metric(question).await) })
@@ -249,6 +252,14 @@ const fn kairos(
 /// What those paths of KairosDB's API allow that only tell something.
 const READ: &str = "GET,HEAD,OPTIONS";
 
+const fn pieces(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>) -> Route {
+    Route {
+        path,
+        methods: Methods::Pieces,
+        handler,
+    }
+}
+
 impl Route {
     /// The route of a path, and what the path has behind it.
     fn find(path: &str) -> Option<(&'static Route, &str)> {
@@ -283,6 +294,7 @@ impl Methods {
             Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
             Methods::Post | Methods::Record => "POST",
             Methods::Kairos(methods) => methods,
+            Methods::Pieces => "POST,OPTIONS",
         }
     }
 }
@@ -290,13 +302,20 @@ impl Methods {
 /// Says that an answer may lack points, and why.
 const PARTIAL: HeaderName = HeaderName::from_static("x-corelane-partial");
 
-/// Answer one request.
+/// Whether the body of such a request is read while it comes.
+pub(super) fn takes_pieces(method: &Method, path: &str, options: &HttpOptions) -> bool {
+    let route = Route::find(without(&options.prefix, path));
+    *method == Method::POST && route.is_some_and(|(route, _)| route.methods == Methods::Pieces)
+}
+
+/// Answer one request, whose body is in it or comes from `source`.
 pub(super) async fn answer(
     request: Request<Bytes>,
+    source: Option<Box<dyn Source>>,
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> Response<Bytes> {
-    let mut response = routed(&request, fleet, options).await;
+    let mut response = routed(&request, source, fleet, options).await;
     if let Some(origin) = &options.allow_origin {
         allow_origin(origin, &mut response);
     }
@@ -310,6 +329,7 @@ pub(super) async fn answer(
 
 async fn routed(
     request: &Request<Bytes>,
+    source: Option<Box<dyn Source>>,
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> Response<Bytes> {
@@ -337,9 +357,12 @@ async fn routed(
         }
         return not_allowed(route, request.method());
     }
-    let is_record = route.methods == Methods::Record
-        || route.methods == Methods::GetRecord && request.method() == Method::POST;
-    let question = if is_kairos || is_record {
+    let takes_body = match route.methods {
+        Methods::Record | Methods::Pieces => true,
+        Methods::GetRecord => request.method() == Method::POST,
+        _ => false,
+    };
+    let question = if is_kairos || takes_body {
         Ok(Question::unread(request, fleet, options))
     } else {
         Question::new(request, fleet, options).await
@@ -348,6 +371,7 @@ async fn routed(
         Ok(question) => question,
         Err(failure) => return failure.into_response(),
     };
+    question.source.set(source);
     question.rest = decoded(rest);
     question.parts = rest.split('/').map(decoded).collect();
     let answered = (route.handler)(&question).await;

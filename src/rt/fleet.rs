@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn, ready};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -39,7 +39,7 @@ const DESCRIBE_MILLIS_MAX: u64 = 5_000;
 
 /// What a sender is told whose points are not even taken.
 const BLOCKED: &str =
-    "the disk does not keep up, or is full; nothing was stored: send it again later";
+    "the disk does not keep up, or is full, so not all points were stored: send them again later";
 /// What a sender is told whose points are taken but not on the disk.
 const UNWRITTEN: &str = "the disk is full or failing, so the points may not be stored: send them again \
                          later, which does no harm; see the log of the appliance";
@@ -267,6 +267,22 @@ impl Fleet for ShardFleet {
             } else {
                 Err(Unstored::Refused(Box::new(refused)))
             }
+        })
+    }
+
+    fn until_roomy(&self, millis_max: u64) -> Local<'_, bool> {
+        if !self.driver.shard().borrow().is_blocked() {
+            return Box::pin(ready(true));
+        }
+        Box::pin(async move {
+            let roomy = |shard: &mut Shard| (!shard.is_blocked()).then_some(());
+            let mut roomy = pin!(self.driver.wait_for(roomy));
+            let mut sleep = Sleep::over(Duration::from_millis(millis_max));
+            poll_fn(|context| match roomy.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(true),
+                Poll::Pending => Pin::new(&mut sleep).poll(context).map(|()| false),
+            })
+            .await
         })
     }
 

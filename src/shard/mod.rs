@@ -30,6 +30,8 @@ use crate::store::definition::Definition;
 use crate::store::manifest::{Edit, Version};
 use crate::store::recover::{RecoverError, Start};
 use crate::store::{self, Store, Wish, log};
+use crate::wire::carbon_tags::TagParser;
+use crate::wire::carbon_tags::typed::Typed;
 use crate::wire::{graphite, kairos_telnet, pickle};
 use feed::Feed;
 use keeper::Keeper;
@@ -184,6 +186,8 @@ impl Shard {
                     ..Vitals::default()
                 },
                 ids: Vec::new(),
+                parser: None,
+                typed: Typed::default(),
             },
             datagram_follow: Follow::default(),
             samples_follow: Follow::default(),
@@ -198,6 +202,11 @@ impl Shard {
             control,
             tells_oldest: false,
         })
+    }
+
+    /// Take the paths of Graphite's doors apart from now on.
+    pub fn parse_paths(&mut self, parser: Arc<TagParser>) {
+        self.landing.parser = Some(parser);
     }
 
     /// Open one piece of mail. Answers come out of [`Shard::work`].

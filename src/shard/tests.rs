@@ -21,6 +21,7 @@ use crate::store::tombstone::Mask;
 mod deleting;
 mod sealing;
 mod telling;
+mod telnet;
 mod values;
 
 fn options() -> Options {

@@ -1,6 +1,8 @@
 //! The appliance over real sockets. It needs io_uring, and says so where there is none.
 
 mod binary;
+mod bodies;
+mod carbon;
 mod dashboards;
 mod durable;
 #[path = "../harness/mod.rs"]

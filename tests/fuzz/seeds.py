@@ -84,6 +84,29 @@ def log_of(tokens):
     yield from (payload, payload + bytes(9), b"CLOB\1" + bytes(59) + payload, b"CORELOG\n\1" + bytes(99))
 
 
+def telnet():
+    """Eight bytes that say how it is read, then lines."""
+    lines = [
+        b"put sys.cpu 1700000000 12.5 host=a dc=b\n", b"putm m 1700000000123 7 k=v\r\n", b"version\n",
+        b'puts "a b" 17 "some text" k=v kairos_opt.ttl=30\n', b"put m  1\t-.5   k=v  =x\n", b"bogus\n\n",
+        b"put m 3000000000 9223372036854775807 k==v k=a=b\n", b"put caf\xc3\xa9 1 2 \xff=v\n", b"put m 1 2\n",
+    ]
+    texts = [*lines, b"".join(lines), b"".join(lines) * 3, b"GET / HTTP/1.1\r\n\r\n", b"POST /api/put HTTP/1.1\r\n"]
+    for number, text in enumerate(texts):
+        yield number.to_bytes(8, "little") + text
+
+
+def opentsdb():
+    """A byte that says how it is read, then a body."""
+    point = b'{"metric":"sys.cpu","timestamp":1700000000,"value":18.5,"tags":{"host":"a","dc":"b"}}'
+    for body in [
+        point, b"[" + point + b"," + point + b"]", b"[]", b"{}", b'[{"metric":"m","timestamp":"x"},' + point + b"]",
+        point.replace(b"18.5", b'"7"').replace(b"1700000000", b"1700000000123"), point.replace(b'"a"', b"[1]"),
+        b'{"x":[{"y":[]}],"tags":{"k":null,"\\u00e9":1},"value":1e3,"timestamp":1.5,"metric":"m"}',
+    ]:
+        yield b"\x0b" + body
+
+
 def kairos_rest():
     tags = '"tags":{"host":"a","dc":"x"}'
     for text in [
@@ -92,9 +115,11 @@ def kairos_rest():
         '[{"datapoints":[[],[1],[,2],[2,],[1,{"a":[]}],null],"type":"double","name":"m",%s}]' % tags,
         "[{name='m';time=>5,'value':\"\\u00fc\\ud83d\\ude00\",tags:{a:b,c:null}/* x */}]",
         '[{"name":"m","skip_validate":true,"timestamp":-1,"value":9223372036854775807},{},', '{"tags":[]}',
+        '[{"name":"m","timestamp":1,"value":1,%s},{"name":"n","type":"string","time":2,"value":"x",%s}]' % (tags, tags),
+        '[{"name":"m","ttl":60,%s,"datapoints":[[1,"ü","string"],[2,1.50,"string"],[3,-0,"double"]]}]' % tags,
     ]:
         for first in (0, 77, 255):
-            yield bytes([first]) + text.encode()
+            yield bytes([first, first ^ 5]) + text.encode()
 
 
 def kairos_query():
@@ -170,7 +195,8 @@ def segment():
 
 
 SEEDS = [
-    book, control, definitions, globs, kairos_query, kairos_rest, lines, log, manifest, names, pickle, requests, segment, targets,
+    book, control, definitions, globs, kairos_query, kairos_rest, lines, log, manifest, names, opentsdb,
+    pickle, requests, segment, targets, telnet,
 ]
 SEEDS = {seeds.__name__: seeds for seeds in SEEDS}
 

@@ -41,8 +41,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 
 use super::errors::{RETRY_AFTER_SECONDS, status_of};
 use super::json::{self, Beyond};
+use super::pieces::Unread;
 use crate::query::error::QueryError;
-pub(super) use about::{feature, features, health_check, health_status, index, version};
+pub(super) use about::{feature, features, health_check, health_status, version};
 use answer::push_text;
 pub use body::Room;
 pub(super) use delete::{by_query as delete, metric as delete_metric};
@@ -85,6 +86,12 @@ impl Refused {
     }
 }
 
+impl From<Unread> for Refused {
+    fn from(unread: Unread) -> Refused {
+        Refused::new(unread.status, unread.told)
+    }
+}
+
 impl From<QueryError> for Refused {
     fn from(error: QueryError) -> Refused {
         Refused::new(status_of(&error), error.to_string())
@@ -111,6 +118,11 @@ fn answered(answered: Result<Vec<u8>, Refused>) -> Response<Bytes> {
 fn not_an_object() -> Refused {
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     Refused::new(status, "Not a JSON Object: null")
+}
+
+/// `GET /api/v1/datapoints/index`: KairosDB builds its index of tags anew; here it is always whole.
+pub(super) fn reindex() -> Response<Bytes> {
+    success(StatusCode::NO_CONTENT, Vec::new())
 }
 
 /// A good answer, with the headers that all of them have.
