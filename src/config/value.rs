@@ -11,6 +11,8 @@ use super::sections::Config;
 
 /// Letters of a text.
 pub const TEXT_BYTES_MAX: usize = 256;
+/// Texts of a list.
+pub const TEXTS_MAX: usize = 64;
 
 /// The kind of a key's value, with the place in [`Config`] where it lives.
 pub enum Kind {

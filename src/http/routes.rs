@@ -149,8 +149,8 @@ const ROUTES: &[Route] = &[
     kairos("/api/v1/datapoints/delete", "POST,OPTIONS", |question| {
         Box::pin(async { Ok(kairos::delete(question).await) })
     }),
-    kairos("/api/v1/datapoints/index", READ, |_| {
-        Box::pin(async { Ok(kairos::reindex()) })
+    kairos("/api/v1/datapoints/index", READ, |question| {
+        Box::pin(async { Ok(kairos::index(question).await) })
     }),
     kairos("/api/v1/metric/", "DELETE,OPTIONS", |question| {
         Box::pin(async { Ok(kairos::delete_metric(question).await) })

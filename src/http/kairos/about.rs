@@ -61,3 +61,8 @@ pub(in crate::http) async fn feature(question: &Question<'_>) -> Response<Bytes>
         }
     }
 }
+
+/// `GET /datapoints/index`: the index of tags is always as it should be.
+pub(in crate::http) async fn index(_question: &Question<'_>) -> Response<Bytes> {
+    success(StatusCode::NO_CONTENT, Vec::new())
+}

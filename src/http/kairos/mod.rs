@@ -43,7 +43,7 @@ use super::errors::{RETRY_AFTER_SECONDS, status_of};
 use super::json::{self, Beyond};
 use super::pieces::Unread;
 use crate::query::error::QueryError;
-pub(super) use about::{feature, features, health_check, health_status, version};
+pub(super) use about::{feature, features, health_check, health_status, index, version};
 use answer::push_text;
 pub use body::Room;
 pub(super) use delete::{by_query as delete, metric as delete_metric};
