@@ -51,13 +51,19 @@ fn run(typed: &Typed) -> anyhow::Result<()> {
     let shard_options = config.shard_options(seed, shards, memory_bytes);
     let found = recover::open(&*folder, shards)?;
     tell_found(&found);
+    let parser = config.carbon.parser().map_err(anyhow::Error::msg)?;
     let (highest, starts) = (found.highest, Mutex::new(found.starts));
     let disk = Arc::clone(&folder);
     rt::serve(loaded.runtime_options(), folder, highest, move |number| {
         let mut starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
         let start = starts.remove(&number).ok_or("it was started before")?;
         drop(starts);
-        Shard::new(shard_options, start, &*disk).map_err(|error| error.to_string())
+        let shard = Shard::new(shard_options, start, &*disk);
+        let mut shard = shard.map_err(|error| error.to_string())?;
+        if let Some(parser) = &parser {
+            shard.parse_paths(Arc::clone(parser));
+        }
+        Ok(shard)
     })?;
     Ok(())
 }

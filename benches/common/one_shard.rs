@@ -11,7 +11,6 @@ use bytes::Bytes;
 use corelane::base::buffer::{READ_BYTES, ReadBuffer};
 use corelane::base::time::{Arrival, Millis, Stamp};
 use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
-use corelane::model::event::Event;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::query::error::QueryError;
@@ -24,7 +23,7 @@ use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::sources::Source;
 use corelane::shard::vitals::Vitals;
 use corelane::simd::Isa;
-use corelane::store::control::Control;
+use corelane::store::control::{Control, Entry};
 
 use super::memory_disk::MemoryDisk;
 use super::{START_S, fresh_shard, options};
@@ -210,7 +209,7 @@ impl Fleet for OneShard {
         Box::pin(async { Err(QueryError::Busy) })
     }
 
-    fn record(&self, _event: Event) -> Local<'_, Result<u64, QueryError>> {
+    fn record(&self, _entry: Entry) -> Local<'_, Result<u64, QueryError>> {
         Box::pin(async { Err(QueryError::Busy) })
     }
 

@@ -33,6 +33,19 @@ def query_range_path(query, begin, end, step):
     return f"/api/v1/query_range?{urllib.parse.urlencode(words)}"
 
 
+def kairos_path(metric, begin, end, aggregators, tags):
+    """KairosDB's question about `metric`, by these tags."""
+    one = {"name": metric, "aggregators": aggregators, "group_by": [{"name": "tag", "tags": tags}]}
+    query = {"start_absolute": begin * 1000, "end_absolute": end * 1000 - 1, "metrics": [one]}
+    return "/api/v1/datapoints/query?" + urllib.parse.urlencode({"query": json.dumps(query)})
+
+
+def grouped(system, path):
+    """The answer to it: values by millisecond of each group."""
+    results = json.loads(_fetch(system, path))["queries"][0]["results"]
+    return {str(one["group_by"][0]["group"]): dict(map(tuple, one["values"])) for one in results}
+
+
 def rendered(system, path):
     """The answer to `path`: name of each series to its values by second."""
     series = json.loads(_fetch(system, path))

@@ -12,13 +12,14 @@ import time
 import urllib.parse
 from pathlib import Path
 
-from answers import compare, names, nodes, query_range_path, ranged, render_path, rendered
+from answers import compare, grouped, kairos_path, names, nodes, query_range_path, ranged, render_path, rendered
 from graphite_web import GraphiteWeb, write_whisper
 from loadgen import Workload
 from machine import WORK
 from process import Failed
-from scenarios import DRAIN_SECONDS, wait_stored
+from scenarios import DRAIN_SECONDS, drained, wait_stored
 from senders import asks, quantile
+from kairosdb import KairosDb
 from systems import Corelane, VictoriaMetrics
 
 # Series of one host of the load generator.
@@ -89,9 +90,11 @@ class Answers:
             raise Failed(f"{system.name} answers {what!r} with nothing")
 
 
-def measure(bench, system, scenario, pair, paths, **values):
+def measure(bench, system, scenario, pair, paths, protocol="graphite", **values):
     """Ask for the paths in turn and add a row of what that took."""
     process = system.process
+    if system.warm_questions:
+        asks(system.ports["http"], paths, system.warm_questions, system.warm_questions, 0)
     process.wait_until_quiet(DRAIN_SECONDS)
     begin, idle = time.monotonic(), process.cpu_nanoseconds()
     time.sleep(IDLE_SECONDS)
@@ -99,7 +102,7 @@ def measure(bench, system, scenario, pair, paths, **values):
     begin, base = time.monotonic(), process.cpu_nanoseconds()
     waits, size = asks(system.ports["http"], paths, LEAST, MOST, 2 if bench.quick else 10)
     cpu = process.cpu_nanoseconds() - base - idle_share * (time.monotonic() - begin)
-    bench.row(system, scenario, pair, protocol="graphite", order="stable", queries=len(waits),
+    bench.row(system, scenario, pair, protocol=protocol, order="stable", queries=len(waits),
               cpu_ms_per_query=max(cpu, 0.0) / 1e6 / len(waits), bytes_per_query=size / len(waits),
               p50_ms=quantile(waits, 0.50) * 1e3, p99_ms=quantile(waits, 0.99) * 1e3, **values)
 
@@ -191,6 +194,42 @@ def finding(bench, kinds, count):
 
     for pair in range(1, bench.pairs + 1):
         for kind in (Corelane, VictoriaMetrics):
+            if kind in kinds:
+                bench.with_system(kind, work)
+
+
+# Series of the load generator of which one metric has a hundred.
+KAIROS_SERIES = 400
+KAIROS_METRIC = "cpu.user"
+
+
+def kairos_queries(bench, kinds, seconds):
+    """KairosDB's queries over a hundred series of a metric: averages of a minute by tag, and raw points."""
+    seconds = max(180, seconds // 60 * 60)
+    begin = (int(time.time()) - seconds - 900) // 60 * 60
+    bench.say(f"kairos-query: {KAIROS_SERIES // 4} series of {KAIROS_METRIC}, {seconds:,} s of a point a second")
+    average = {"name": "avg", "sampling": {"value": 1, "unit": "minutes"}}
+    cases = {
+        f"average of 1 min by tag, {seconds} s": [average],
+        f"raw by tag, {seconds} s": [],
+    }
+    answers = Answers()
+
+    def work(system):
+        load = Workload("telnet", KAIROS_SERIES, seed=bench.seed)
+        load.next_second = begin
+        load.send(system.ports["telnet"], seconds)
+        held, _, _ = drained(system, KAIROS_SERIES * seconds)
+        if held < KAIROS_SERIES * seconds:
+            raise Failed(f"{system.name} holds {held:,} of {KAIROS_SERIES * seconds:,} points")
+        for case, aggregators in cases.items():
+            path = kairos_path(KAIROS_METRIC, begin, begin + seconds, aggregators, ["host", "core"])
+            answers.check(system, case, grouped(system, path))
+            measure(bench, system, "kairos-query", pair, [path], protocol="kairos", case=case, series=KAIROS_SERIES,
+                    points_per_series=seconds, command=load.command_line())
+
+    for pair in range(1, bench.pairs + 1):
+        for kind in (Corelane, KairosDb):
             if kind in kinds:
                 bench.with_system(kind, work)
 

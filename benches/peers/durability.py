@@ -127,7 +127,7 @@ def _killed_by_loadgen(bench, pair, door, rate, loops, series):
     WORK.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="corelane-kill-", dir=WORK) as folder:
         system = Corelane(Path(folder))
-        ports = {name: free_port() for name in ("plaintext", "udp", "pickle", "http")}
+        ports = {name: free_port() for name in ("plaintext", "udp", "pickle", "telnet", "http")}
         # The sender is kept on its core, and what it starts would be too.
         pinned = ["taskset", "-c", ",".join(str(core) for core in server_cores(system.shards))]
         command = shlex.join(str(word) for word in pinned + system.command(ports))

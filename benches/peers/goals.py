@@ -40,7 +40,15 @@ SHARES = (
     ("plaintext", 100_000, "victoriametrics", 1 / 14),
     ("plaintext", 1_000_000, "victoriametrics", 1 / 16),
     ("pickle", 10_000, "carbon-cache", 1 / 90),
+    ("telnet", 10_000, "victoriametrics", 1 / 10),
+    ("rest", 10_000, "victoriametrics", 1 / 8),
+    ("telnet", 10_000, "kairosdb", 1 / 250),
+    ("rest", 10_000, "kairosdb", 1 / 120),
 )
+
+# Cases of kairos-query, of full length: smaller tries are not judged.
+KAIROS_AVERAGE = "average of 1 min by tag, 3600 s"
+KAIROS_RAW = "raw by tag, 3600 s"
 
 # Scenario, protocol, series (or any), field, what ours is held against (system, and the cases of ours and
 # of that, or any), the most of it, how it is said.
@@ -63,6 +71,12 @@ RATIOS = (
      "a dashboard beside half of the most points: p99 against idle"),
     ("dashboard", "plaintext", None, "p99_ms", ("corelane", "beside the most", "idle"), 5.0,
      "a dashboard beside the most points: p99 against idle"),
+    ("kairos-query", "kairos", None, "cpu_ms_per_query", ("kairosdb", KAIROS_AVERAGE, KAIROS_AVERAGE), 1 / 60,
+     f"{KAIROS_AVERAGE}: share of kairosdb's CPU"),
+    ("kairos-query", "kairos", None, "p50_ms", ("kairosdb", KAIROS_AVERAGE, KAIROS_AVERAGE), 1 / 40,
+     f"{KAIROS_AVERAGE}: share of kairosdb's time"),
+    ("kairos-query", "kairos", None, "cpu_ms_per_query", ("kairosdb", KAIROS_RAW, KAIROS_RAW), 1 / 25,
+     f"{KAIROS_RAW}: share of kairosdb's CPU"),
 )
 
 # What is asked, and the most that a query may take of VictoriaMetrics' CPU. Of graphite-web's, all of them.

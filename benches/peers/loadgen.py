@@ -16,8 +16,11 @@ DATAGRAM_POINTS_PER_SECOND = 1_000_000
 class Workload:
     """Series, their order and their clock. Each `send` goes on where the last one ended."""
 
-    def __init__(self, protocol, series, connections=4, order="stable", seed=1, span_seconds=3000):
-        self.protocol = protocol
+    def __init__(self, protocol, series, connections=4, order="stable", seed=1, span_seconds=3000, more=()):
+        # As the rows call it, and as the load generator does.
+        self.protocol = self.door = protocol
+        # Flags of every send.
+        self.more = more
         self.series = series
         self.connections = connections
         self.order = order
@@ -85,8 +88,8 @@ class Workload:
 
     def _words(self, port, *more):
         self.command = [str(word) for word in (
-            BINARY, "--protocol", self.protocol, "--target", f"127.0.0.1:{port}", "--series", self.series,
-            "--connections", self.connections, "--order", self.order, "--seed", self.seed, "--json", *more)]
+            BINARY, "--protocol", self.door, "--target", f"127.0.0.1:{port}", "--series", self.series,
+            "--connections", self.connections, "--order", self.order, "--seed", self.seed, "--json", *self.more, *more)]
         return self.command
 
     def command_line(self):

@@ -50,6 +50,8 @@ def free_port():
 class Process:
     """A started program."""
 
+    quiet_share, quiet_seconds = QUIET_SHARE, QUIET_SECONDS
+
     def __init__(self, what, command, folder, cores=None):
         self.what = what
         self.command = [str(word) for word in command]
@@ -94,11 +96,14 @@ class Process:
                 raise Failed(f"{self.what}: no {what} after {seconds} s:\n{self.tail()}")
             time.sleep(pause)
 
-    def wait_for_port(self, port):
+    def wait_for_port(self, port, seconds=START_SECONDS):
         def probe():
             with socket.create_connection(("127.0.0.1", port), timeout=1):
                 return True
-        self.wait_for(f"answer on port {port}", probe, START_SECONDS)
+        self.wait_for(f"answer on port {port}", probe, seconds)
+
+    def _roots(self):
+        return [self.pid]
 
     def _family(self):
         """Its id and those of all processes below it."""
@@ -108,7 +113,7 @@ class Process:
                 stat = _stat(int(entry))
                 if stat:
                     parents.setdefault(int(stat[1]), []).append(int(entry))
-        found, queue = [], [self.pid]
+        found, queue = [], self._roots()
         while queue:
             pid = queue.pop()
             found.append(pid)
@@ -173,10 +178,10 @@ class Process:
         end = time.monotonic() + seconds
         before = self.cpu_seconds()
         while True:
-            time.sleep(QUIET_SECONDS)
+            time.sleep(self.quiet_seconds)
             self.check_alive()
             now = self.cpu_seconds()
-            if now - before <= QUIET_SHARE * QUIET_SECONDS:
+            if now - before <= self.quiet_share * self.quiet_seconds:
                 return now
             if time.monotonic() > end:
                 raise Failed(f"{self.what} is still busy after {seconds} s")
@@ -203,6 +208,34 @@ class Process:
                 pass
         self.kill()
         return code
+
+
+class Group(Process):
+    """Several programs that are one system; the first is the one that is spoken to."""
+
+    def __init__(self, *members, quiet_share=QUIET_SHARE, quiet_seconds=QUIET_SECONDS):
+        self.members = members
+        self.what = members[0].what
+        self.child = members[0].child
+        self.quiet_share, self.quiet_seconds = quiet_share, quiet_seconds
+
+    def _roots(self):
+        return [member.pid for member in self.members]
+
+    def tail(self):
+        return "\n".join(member.tail() for member in self.members)
+
+    def check_alive(self):
+        for member in self.members:
+            member.check_alive()
+
+    def kill(self):
+        for member in self.members:
+            member.kill()
+
+    def stop(self):
+        codes = [member.stop() for member in self.members]
+        return codes[0]
 
 
 def _stat(pid):

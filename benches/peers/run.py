@@ -5,8 +5,8 @@
     python3 benches/peers/run.py --quick
 
 Needs Python 3 and nothing else of Python. VictoriaMetrics is built where Go is, else taken from
-Debian, as carbon-cache and carbon-c-relay are (apt and root); what cannot be had is named and left
-out. Sends to the loopback only. Rows are appended to benches/record/<cpu>/<date>.csv.
+Debian, as carbon-cache and carbon-c-relay are (apt and root); KairosDB and Cassandra come by Maven;
+what cannot be had is named and left out. Sends to the loopback only. Rows are appended to benches/record/<cpu>/<date>.csv.
 """
 
 import argparse
@@ -21,18 +21,20 @@ import loadgen
 import scenarios
 from goals import verdicts
 from graphite_web import GraphiteWeb
+from kairosdb import KairosDb
 from machine import ROOT, cores, load_average
 from process import Failed
 from record import Record, table
 from systems import BY_NAME, Corelane, chosen
 
 BY_NAME[GraphiteWeb.name] = GraphiteWeb
+BY_NAME[KairosDb.name] = KairosDb
 
 SIZES = (10_000, 100_000, 1_000_000)
-PROTOCOLS = ("plaintext", "pickle", "udp")
+PROTOCOLS = ("plaintext", "pickle", "udp", "telnet", "rest")
 SCENARIOS = ("table", "order", "shards", "reports", "many-connections", "freshness", "memory",
              "bytes", "at-rest", "resident", "kill", "acks", "query-load", "merge-load",
-             "render", "find", "tag-regex", "dashboard")
+             "render", "find", "tag-regex", "dashboard", "kairos-query")
 
 
 def numbers(text):
@@ -47,7 +49,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a fifth of the rounds, one pair: to see that all works")
     parser.add_argument("--series", type=numbers, default=None, help="numbers of series (10000,100000,1000000)")
-    parser.add_argument("--protocol", type=words, default=list(PROTOCOLS), help="of the table: plaintext,pickle,udp")
+    parser.add_argument("--protocol", type=words, default=list(PROTOCOLS), help=f"of the table: {','.join(PROTOCOLS)}")
     parser.add_argument("--pairs", type=int, default=None, help="runs of each system, in turns (3)")
     parser.add_argument("--only", type=words, default=list(BY_NAME), help=f"systems that are compared: {','.join(BY_NAME)}")
     parser.add_argument("--scenario", type=words, default=list(SCENARIOS), help=",".join(SCENARIOS))
@@ -103,8 +105,12 @@ def measure(options, bench):
     history = options.history or (600 if options.quick else 3_600)
     names = options.names or (100_000 if options.quick else 1_000_000)
     board_seconds = options.dashboard_seconds or (20 if options.quick else 60)
-    # Nothing else needs graphite-web, and it takes a while to install.
-    kinds = available([name for name in options.only if name != GraphiteWeb.name or "render" in wanted])
+    # Nothing else needs graphite-web, nor KairosDB, and they take a while to install.
+    needed = {
+        GraphiteWeb.name: "render" in wanted,
+        KairosDb.name: "kairos-query" in wanted or "table" in wanted and {"telnet", "rest"} & set(options.protocol),
+    }
+    kinds = available([name for name in options.only if needed.get(name, True)])
     if wanted != ["table"] and Corelane.install():
         raise Failed(f"corelane is not there: {Corelane.install()}")
     if len(cores()) < 2:
@@ -128,6 +134,7 @@ def measure(options, bench):
         "find": lambda: asking.finding(bench, kinds, names),
         "tag-regex": lambda: asking.filtering(bench, kinds, names),
         "dashboard": lambda: asking.dashboard(bench, board_seconds, history),
+        "kairos-query": lambda: asking.kairos_queries(bench, kinds, history),
     }
     failures = []
     for name in wanted:

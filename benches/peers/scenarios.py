@@ -23,6 +23,8 @@ STANDSTILL_SECONDS = 5
 # After a run of corelane, so many more rounds are sent and each series' points compared, up to this size.
 VERIFIED_ROUNDS = 3
 VERIFIED_SERIES_MAX = 100_000
+# Points of a request of the table's REST doors.
+REST_BATCH = 1_000
 
 
 class Bench:
@@ -88,34 +90,48 @@ def wait_stored(system, want, seconds=DRAIN_SECONDS):
         time.sleep(0.3)
 
 
+def drained(system, want, flush=True):
+    """Wait until `system` holds `want` points, has flushed and is quiet. Gives what it holds, its CPU by then,
+    and at what moment it held all of them. One that cannot be asked again and again is asked when it is quiet."""
+    if system.counts_cheaply:
+        held = wait_stored(system, want)
+        moment = time.monotonic()
+        if flush:
+            system.flush()
+        return held, system.process.wait_until_quiet(DRAIN_SECONDS), moment
+    cpu = system.process.wait_until_quiet(DRAIN_SECONDS)
+    moment = time.monotonic() - system.process.quiet_seconds
+    held = system.stored()
+    system.process.wait_until_quiet(DRAIN_SECONDS)
+    return held, cpu, moment
+
+
 def feed(bench, system, workload, rounds, scenario, pair, after=None):
     """One run as the module head says; adds its row. `after` (system, the fields so far) gives
     more fields for it, once nothing of the run is measured any more."""
-    port = system.ports[workload.protocol]
+    port = system.ports[workload.door]
     process, series = system.process, workload.series
     process.wait_until_quiet(DRAIN_SECONDS)
     idle_mib, idle_cpu = process.rss_mib(), process.cpu_seconds()
 
     workload.send(port, 1)
-    held = wait_stored(system, series)
-    first_cpu = process.wait_until_quiet(DRAIN_SECONDS) - idle_cpu
-    workload.send(port, 1)
-    held = wait_stored(system, 2 * series)
-    system.flush()
-    base_cpu = process.wait_until_quiet(DRAIN_SECONDS)
+    _, first_cpu, _ = drained(system, series, flush=False)
+    first_cpu -= idle_cpu
+    warm = system.warm_rounds if system.warm_rounds == 1 else bench.shorter(system.warm_rounds)
+    workload.send(port, warm)
+    held, _, _ = drained(system, (1 + warm) * series)
+    base_cpu = process.cpu_seconds()
     base_written = process.written_bytes()
 
     begin = time.monotonic()
     workload.send(port, rounds)
     sent_seconds = time.monotonic() - begin
     points = rounds * series
-    stored = wait_stored(system, held + points) - held
-    drained_seconds = time.monotonic() - begin
+    stored, cpu, moment = drained(system, held + points)
+    stored, cpu, drained_seconds = stored - held, cpu - base_cpu, moment - begin
     if stored < points:
         # The wait for a standstill is no time in which anything was taken.
         drained_seconds = max(sent_seconds, drained_seconds - STANDSTILL_SECONDS)
-    system.flush()
-    cpu = process.wait_until_quiet(DRAIN_SECONDS) - base_cpu
     written = process.written_bytes() - base_written
     lost = points - stored
     if lost > 0 and workload.protocol != "udp":
@@ -131,7 +147,7 @@ def feed(bench, system, workload, rounds, scenario, pair, after=None):
         "wall_points_per_second": stored / drained_seconds, "peak_rss_mib": process.peak_rss_mib(),
         "idle_rss_mib": idle_mib, "rss_bytes_per_series": rss_bytes / series,
         "new_series_cpu_us": (first_cpu - per_million / 1e6 * series) / series * 1e6,
-        "written_bytes_per_point": written / stored, "points_per_series": rounds + 2,
+        "written_bytes_per_point": written / stored, "points_per_series": 1 + warm + rounds,
         "command": workload.command_line(),
     }
     if after:
@@ -151,6 +167,7 @@ def alternate(bench, scenario, kinds, make_workload, rounds_of=None, after=None)
             workload = make_workload()
             if workload.protocol not in kind.protocols or workload.series > kind.series_max:
                 continue
+            workload.door = kind.doors.get(workload.protocol, workload.protocol)
             rounds = bench.shorter((rounds_of or kind.rounds)(workload.series))
             bench.with_system(kind, lambda system: feed(bench, system, workload, rounds, scenario, pair, after))
 
@@ -160,7 +177,8 @@ def side_by_side(bench, kinds, protocols, sizes):
     for protocol in protocols:
         for series in sizes if protocol == "plaintext" else sizes[:1]:
             bench.say(f"table: {protocol}, {series:,} series")
-            alternate(bench, "table", kinds, lambda: Workload(protocol, series, seed=bench.seed))
+            more = ("--batch", REST_BATCH) if protocol == "rest" else ()
+            alternate(bench, "table", kinds, lambda: Workload(protocol, series, seed=bench.seed, more=more))
 
 
 def shuffled(bench, sizes):

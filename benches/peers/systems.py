@@ -22,8 +22,8 @@ MERGE_SECONDS = 600
 FLUSH_SECONDS = 60
 
 
-def fetch(port, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=ANSWER_SECONDS) as answer:
+def fetch(port, path, seconds=ANSWER_SECONDS):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=seconds) as answer:
         return answer.read().decode()
 
 
@@ -106,8 +106,15 @@ class System:
 
     name = ""
     protocols = ()
+    # Where a protocol of the table is another one of the load generator's.
+    doors = {}
     series_max = 10_000_000
     stores = True
+    # Rounds before those that are timed, besides the first, and questions before those.
+    warm_rounds = 1
+    warm_questions = 0
+    # Whether it can be asked again and again how many points it holds.
+    counts_cheaply = True
     # Rounds of one point a series in a run of full length, by number of series.
     rounds_by_series = ((10_000, 4_500), (100_000, 250), (10_000_000, 30))
 
@@ -155,7 +162,8 @@ class System:
 
 class Corelane(System):
     name = "corelane"
-    protocols = ("plaintext", "pickle", "udp")
+    protocols = ("plaintext", "pickle", "udp", "telnet", "rest")
+    doors = {"rest": "kairos-rest"}
     shards = 1
     binary = ROOT / "target" / "release" / "corelane"
 
@@ -170,7 +178,8 @@ class Corelane(System):
         return output_of(str(cls.binary), "--version").replace("corelane ", "")
 
     def start(self):
-        ports = {"plaintext": free_port(), "udp": free_port(), "pickle": free_port(), "http": free_port()}
+        ports = {"plaintext": free_port(), "udp": free_port(), "pickle": free_port(), "telnet": free_port(),
+                 "http": free_port()}
         command = self.command(ports)
         ports["kairos-rest"] = ports["http"]
         self.process = Process(f"corelane-{self.shards}", command, self.folder, server_cores(self.shards))
@@ -181,7 +190,7 @@ class Corelane(System):
         """How it is started with these ports."""
         return [self.binary, "serve", "--data", self.folder / "data", "--shards", self.shards,
                 "--graphite-port", ports["plaintext"], "--graphite-udp-port", ports["udp"],
-                "--pickle-port", ports["pickle"], "--http-port", ports["http"]]
+                "--pickle-port", ports["pickle"], "--kairos-telnet-port", ports["telnet"], "--http-port", ports["http"]]
 
     def flush(self):
         """Seal and merge; a build that keeps nothing on disk has nothing to bring there."""
@@ -229,7 +238,9 @@ class CorelaneTwoShards(Corelane):
 
 class VictoriaMetrics(System):
     name = "victoriametrics"
-    protocols = ("plaintext", "udp")
+    protocols = ("plaintext", "udp", "telnet", "rest")
+    # OpenTSDB's form of it, which is the nearest that it has.
+    doors = {"rest": "opentsdb-http"}
     built = WORK / "bin" / "victoria-metrics"
 
     def __init__(self, folder):
@@ -265,14 +276,14 @@ class VictoriaMetrics(System):
         return debian_version("victoria-metrics")
 
     def start(self):
-        graphite, opentsdb, http = free_port(), free_port(), free_port()
+        graphite, telnet, opentsdb, http = free_port(), free_port(), free_port(), free_port()
         command = [self.binary(), f"-storageDataPath={self.folder / 'data'}", "-retentionPeriod=1",
                    f"-httpListenAddr=127.0.0.1:{http}", f"-graphiteListenAddr=127.0.0.1:{graphite}",
-                   f"-opentsdbHTTPListenAddr=127.0.0.1:{opentsdb}",
+                   f"-opentsdbListenAddr=127.0.0.1:{telnet}", f"-opentsdbHTTPListenAddr=127.0.0.1:{opentsdb}",
                    "-loggerLevel=WARN", "-search.maxUniqueTimeseries=3000000", "-search.maxSeries=3000000",
                    "-search.graphiteStorageStep=1s", "-search.maxGraphiteSeries=3000000"]
         self.process = Process("victoria-metrics", command, self.folder)
-        self.ports = {"plaintext": graphite, "udp": graphite, "opentsdb-http": opentsdb, "http": http}
+        self.ports = {"plaintext": graphite, "udp": graphite, "telnet": telnet, "opentsdb-http": opentsdb, "http": http}
         self.process.wait_for("answer of /health", lambda: fetch(http, "/health"), 30)
         self.process.wait_for_port(graphite)
 

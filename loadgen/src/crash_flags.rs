@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use loadgen::crash::Plan;
+use loadgen::crash::senders::Lines;
 
 use crate::flags::{Flags, resolve};
 
@@ -16,6 +17,9 @@ const URL_DEFAULT: &str = "http://127.0.0.1:8080";
 
 /// Where lines go, where `--target` says nothing.
 const LINES_DEFAULT: &str = "127.0.0.1:2003";
+
+/// Where KairosDB's lines go then.
+const TELNET_DEFAULT: &str = "127.0.0.1:4242";
 
 /// Most points of one loop over all loops, so that a plan fits into memory and its end can be awaited.
 const POINTS_MAX: f64 = 4e9;
@@ -76,6 +80,8 @@ pub(crate) enum CrashDoor {
     Rest,
     /// Graphite lines over TCP; nothing is acknowledged
     Plaintext,
+    /// KairosDB's put lines instead of those
+    Telnet,
 }
 
 impl Flags {
@@ -105,14 +111,18 @@ impl Flags {
         };
         let url = self.verify.as_deref().unwrap_or(URL_DEFAULT);
         let http = crate::check_url(url, "--verify", self.allow_remote)?;
-        let lines = resolve(
-            self.target.as_deref().unwrap_or(LINES_DEFAULT),
-            self.allow_remote,
-        )?;
         let has = |door| flags.crash_doors.contains(&door);
+        let (line_form, default) = match (has(CrashDoor::Telnet), has(CrashDoor::Plaintext)) {
+            (true, true) => bail!("--crash-doors takes lines of one kind: plaintext or telnet"),
+            (true, false) => (Lines::Telnet, TELNET_DEFAULT),
+            (false, _) => (Lines::Graphite, LINES_DEFAULT),
+        };
+        let lines = resolve(self.target.as_deref().unwrap_or(default), self.allow_remote)?;
+        let has_lines = has(CrashDoor::Plaintext) || has(CrashDoor::Telnet);
         Ok(Plan {
             rest: has(CrashDoor::Rest).then_some(http),
-            lines: has(CrashDoor::Plaintext).then_some(lines),
+            lines: has_lines.then_some(lines),
+            line_form,
             url: url.to_owned(),
             loops: flags.crash_loops,
             flow_max,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::Result;
 use fake::{Fake, Fault, Life};
 use loadgen::crash::host::Host;
+use loadgen::crash::senders::Lines;
 use loadgen::crash::{Breach, Plan, Summary, run};
 
 /// The fake as a server that can be killed.
@@ -48,6 +49,7 @@ fn plan(fake: &Fake, seed: u64) -> Plan {
     Plan {
         rest: Some(fake.http),
         lines: Some(fake.lines),
+        line_form: Lines::default(),
         url: format!("http://{}", fake.http),
         loops: 5,
         flow_max: Duration::from_millis(250),
@@ -101,6 +103,16 @@ fn a_server_that_keeps_its_word_passes() {
         "{summary:?}"
     );
     assert_eq!(summary.lost_ms.len(), 5);
+}
+
+#[test]
+fn kairosdbs_lines_are_lines_too() {
+    let (outcome, said) = drill(Fault::None, |plan| {
+        plan.line_form = Lines::Telnet;
+        plan.rest = None;
+    });
+    let summary = outcome.unwrap_or_else(|error| panic!("{error:#}\n{}", said.join("\n")));
+    assert!(0 < summary.lines, "{summary:?}");
 }
 
 #[test]

@@ -62,21 +62,43 @@ fn push_whole(value: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(b".0");
 }
 
+/// The two digits of each number below 100.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
+/// The two digits of a number below 100.
+#[inline]
+pub fn pair(number: u32) -> [u8; 2] {
+    PAIRS[(number % 100) as usize]
+}
+
 /// Append `value` in decimal.
+#[inline]
 pub fn push_integer(value: i64, out: &mut Vec<u8>) {
+    if value < 0 {
+        out.push(b'-');
+    }
     let mut digits = [0; 20];
     let mut at = digits.len();
     let mut rest = value.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+    while 100 <= rest {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+        rest /= 100;
     }
-    if value < 0 {
-        out.push(b'-');
+    let [tens, ones] = PAIRS[rest as usize];
+    at -= 1;
+    digits[at] = ones;
+    if 10 <= rest {
+        at -= 1;
+        digits[at] = tens;
     }
     out.extend_from_slice(&digits[at..]);
 }

@@ -219,8 +219,8 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// Times that ascend evenly. Of those with ten digits, as all seconds of our days have, the digits of each are
-/// told from those of the one before, all at once and without a division.
+/// Times that ascend evenly. Of those with ten digits, as all seconds of our days have, the digits of each
+/// are told from those of the one before, all at once and without a division.
 #[derive(Clone, Debug)]
 pub struct Ticks {
     next: i64,

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use super::error::Fault;
 use super::keys::find;
 use super::load::Loaded;
+use crate::http::ServerType;
+use crate::query::kairos::zone::Zone;
 use crate::simd::Isa;
 
 /// Addresses to listen on.
@@ -41,6 +43,19 @@ pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
     if (1..INDEX_BYTES_MIN).contains(&config.series.index_bytes_max) {
         let text = format!("0 for the default, or at least {INDEX_BYTES_MIN} bytes");
         fault("series.index_bytes_max", text);
+    }
+    if let Err(wrong) = config.carbon.parser() {
+        fault("carbon.tag_parser", wrong);
+    }
+    if let Err(word) = ServerType::read(&config.kairosdb.server_type) {
+        let text = format!("there is no class `{word}`; there are ALL, INGEST, QUERY and DELETE");
+        fault("kairosdb.server_type", text);
+    }
+    let zone = &config.kairosdb.time_zone;
+    if Zone::parse(zone).is_none() {
+        let text =
+            format!("there is no zone `{zone}`; names are as Europe/Paris, or offsets as +02:00");
+        fault("kairosdb.time_zone", text);
     }
     let available = Isa::available();
     if let Some(isa) = config.simd.filter(|isa| !available.contains(isa)) {

@@ -3,11 +3,13 @@
 
 use tracing::Level;
 
+use super::carbon::Parser;
 use super::sections::Steer;
 use super::value::Kind;
 use crate::base::buffer::HEADROOM;
 use crate::index;
 use crate::simd::Isa;
+use crate::wire::carbon_tags::Case;
 use crate::wire::kairos_sent::raw::Charset;
 
 /// One thing an operator may choose.
@@ -55,6 +57,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "KairosDB's lines, which OpenTSDB's senders use too.",
     ),
     (
+        "carbon",
+        "Paths of the Graphite doors as KairosDB's carbon plugin stores them. Off by default.",
+    ),
+    (
         "head",
         "Recent points, held in memory until they are sealed in files.",
     ),
@@ -70,6 +76,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "Ceilings of one query. Beyond one the answer is an error that names it.",
     ),
     ("http", "HTTP requests."),
+    (
+        "kairosdb",
+        "KairosDB's API, on the port of HTTP below /api/v1.",
+    ),
     (
         "log",
         "What the appliance writes about itself, to standard error.",
@@ -318,6 +328,120 @@ pub static KEYS: &[Key] = &[
             at: |c| &mut c.telnet.answer_errors,
         },
     },
+    Key {
+        name: "carbon.tag_parser",
+        flag: None,
+        help: &[
+            "What takes paths apart into a metric and tags, and tells whole numbers from others: none, host,",
+            "graphite-tags, templates or multi. The keys below are its rules; patterns fit whole paths and",
+            "are Java's, without look-around. Default \"none\".",
+        ],
+        kind: Kind::Choice {
+            words: &["none", "host", "graphite-tags", "templates", "multi"],
+            get: |c| c.carbon.tag_parser.label(),
+            set: |c, word| {
+                let known = Parser::ALL.into_iter().find(|(label, _)| *label == word);
+                c.carbon.tag_parser = known.map_or(Parser::None, |(_, parser)| parser);
+            },
+        },
+    },
+    Key {
+        name: "carbon.host_pattern",
+        flag: None,
+        help: &["host: what a path must fit. Default '[^.]*\\.([^.]*)\\..*'."],
+        kind: Kind::Text {
+            at: |c| &mut c.carbon.host_pattern,
+        },
+    },
+    Key {
+        name: "carbon.host_replacement",
+        flag: None,
+        help: &["host: the value of the tag host. Default \"$1\"."],
+        kind: Kind::Text {
+            at: |c| &mut c.carbon.host_replacement,
+        },
+    },
+    Key {
+        name: "carbon.metric_pattern",
+        flag: None,
+        help: &["host and multi: what a path must fit. Default '([^.]*)\\.[^.]*\\.(.*)'."],
+        kind: Kind::Text {
+            at: |c| &mut c.carbon.metric_pattern,
+        },
+    },
+    Key {
+        name: "carbon.metric_replacement",
+        flag: None,
+        help: &["host and multi: the metric. Default \"$1.$2\"."],
+        kind: Kind::Text {
+            at: |c| &mut c.carbon.metric_replacement,
+        },
+    },
+    Key {
+        name: "carbon.templates",
+        flag: None,
+        help: &[
+            "templates: at most 64 of \"filter shape [separator,new separator] tag=value,tag=value\"; all",
+            "but the first word may be left out. The first template counts whose filter fits the",
+            "beginning of a path. Default [].",
+        ],
+        kind: Kind::Texts {
+            at: |c| &mut c.carbon.templates,
+        },
+    },
+    Key {
+        name: "carbon.patterns",
+        flag: None,
+        help: &["multi: what a path must fit, for each tag. Default []."],
+        kind: Kind::Texts {
+            at: |c| &mut c.carbon.patterns,
+        },
+    },
+    Key {
+        name: "carbon.replacements",
+        flag: None,
+        help: &["multi: the value of each tag. Default []."],
+        kind: Kind::Texts {
+            at: |c| &mut c.carbon.replacements,
+        },
+    },
+    Key {
+        name: "carbon.tags",
+        flag: None,
+        help: &["multi: the name of each tag. Default []."],
+        kind: Kind::Texts {
+            at: |c| &mut c.carbon.tags,
+        },
+    },
+    Key {
+        name: "carbon.letters",
+        flag: None,
+        help: &[
+            "multi: what becomes of the letters of a path first: keep, lower or upper. Default \"keep\".",
+        ],
+        kind: Kind::Choice {
+            words: &["keep", "lower", "upper"],
+            get: |c| c.carbon.letters.label(),
+            set: |c, word| {
+                let known = Case::ALL.into_iter().find(|(label, _)| *label == word);
+                c.carbon.letters = known.map_or(Case::Keep, |(_, case)| case);
+            },
+        },
+    },
+    whole!(
+        "carbon.ttl_seconds",
+        "seconds",
+        0..=630_720_000,
+        |c| &mut c.carbon.ttl_seconds,
+        "multi: seconds that points stay. Default 0: as long as all others."
+    ),
+    whole!(
+        "carbon.invalid_ttl_seconds",
+        "seconds",
+        0..=630_720_000,
+        |c| &mut c.carbon.invalid_ttl_seconds,
+        "multi: seconds that points stay whose paths do not fit, as invalidMetrics. Default 0."
+    ),
     whole!(
         "head.bytes_max",
         "bytes",
@@ -407,6 +531,14 @@ pub static KEYS: &[Key] = &[
         "Hours of points that are kept whatever they take. Default 6."
     ),
     whole!(
+        "retention.kairosdb_ttl_seconds",
+        "seconds",
+        0..=(u32::MAX as u64),
+        |c| &mut c.retention.kairosdb_ttl_seconds,
+        "Seconds for which points stay that come by KairosDB's doors without a ttl; KairosDB's",
+        "datastore.cassandra.datapoint_ttl. Default 0: as long as there is room."
+    ),
+    whole!(
         "series.max_per_shard",
         "series",
         1..=(index::SERIES_MAX as u64),
@@ -478,14 +610,15 @@ pub static KEYS: &[Key] = &[
         "bytes",
         1_024..=(1 << 30),
         |c| &mut c.http.body_bytes_max,
-        "Bytes of a request's body. Default 4194304 (4 MiB)."
+        "Bytes of a request's body; one of points may have any size. Default 4194304 (4 MiB)."
     ),
     whole!(
         "http.body_timeout_ms",
         "milliseconds",
         100..=600_000,
         |c| &mut c.http.body_timeout_ms,
-        "Milliseconds within which the body of a request must have come. Default 30000.",
+        "Milliseconds within which the body of a request must have come; of points, each 16 KiB of it.",
+        "Default 30000.",
     ),
     whole!(
         "http.header_timeout_ms",
@@ -530,6 +663,102 @@ pub static KEYS: &[Key] = &[
         ],
         kind: Kind::Text {
             at: |c| &mut c.http.allow_origin,
+        },
+    },
+    Key {
+        name: "kairosdb.server_type",
+        flag: None,
+        help: &[
+            "Which calls of KairosDB's API are answered, others get status 403: ALL, or some of INGEST,",
+            "QUERY and DELETE. KairosDB's kairosdb.server.type. Default [\"ALL\"].",
+        ],
+        kind: Kind::Texts {
+            at: |c| &mut c.kairosdb.server_type,
+        },
+    },
+    whole!(
+        "kairosdb.health_code",
+        "a status",
+        200..=599,
+        |c| &mut c.kairosdb.health_code,
+        "Status that /api/v1/health/check answers while all is well. KairosDB's",
+        "kairosdb.health.healthyResponseCode. Default 204."
+    ),
+    Key {
+        name: "kairosdb.hidden_metrics",
+        flag: None,
+        help: &[
+            "Metrics whose names begin so are not listed by /api/v1/metricnames; they can be asked for.",
+            "KairosDB's kairosdb.metric_index_filter.prefix. Default [].",
+        ],
+        kind: Kind::Texts {
+            at: |c| &mut c.kairosdb.hidden_metrics,
+        },
+    },
+    Key {
+        name: "kairosdb.rollups",
+        flag: None,
+        help: &[
+            "Whether roll-up tasks are taken at /api/v1/rollups and run. KairosDB's",
+            "kairosdb.service.rollups. Default false: that path is not there.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.rollups,
+        },
+    },
+    Key {
+        name: "kairosdb.align_sampling",
+        flag: None,
+        help: &[
+            "Whether aggregators align their buckets where the query does not say. Since 1.3 KairosDB does,",
+            "older ones do not. Default true.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.align_sampling,
+        },
+    },
+    Key {
+        name: "kairosdb.drop_empty",
+        flag: None,
+        help: &[
+            "Whether results without points are left out of answers. KairosDB does so since 1.3.2; older",
+            "clients look at the first result without asking whether there is one. Default false.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.drop_empty,
+        },
+    },
+    Key {
+        name: "kairosdb.time_zone",
+        flag: None,
+        help: &[
+            "The zone of queries that name none: a name of the tz database or an offset. KairosDB takes that",
+            "of its machine. Default \"UTC\".",
+        ],
+        kind: Kind::Text {
+            at: |c| &mut c.kairosdb.time_zone,
+        },
+    },
+    Key {
+        name: "kairosdb.regex_prefix",
+        flag: None,
+        help: &[
+            "What a value of a tag filter begins with that is a regular expression; \"\" is none. KairosDB's",
+            "kairosdb.queries.regex_prefix. Default \"regex:\".",
+        ],
+        kind: Kind::Text {
+            at: |c| &mut c.kairosdb.regex_prefix,
+        },
+    },
+    Key {
+        name: "kairosdb.return_query",
+        flag: None,
+        help: &[
+            "Whether answers repeat the query. KairosDB's kairosdb.queries.return_query_in_response.",
+            "Default false.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.return_query,
         },
     },
     Key {

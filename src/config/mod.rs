@@ -7,6 +7,7 @@
 //! the commented sample `tuning/corelane.toml`.
 #![forbid(unsafe_code)]
 
+pub mod carbon;
 pub mod check;
 pub mod error;
 pub mod file;

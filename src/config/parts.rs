@@ -44,6 +44,8 @@ impl Config {
             prefix: self.http.prefix.clone(),
             slow: Duration::from_millis(self.query.slow_ms),
             node: machine::node_name(),
+            kairos: self.kairosdb.options(),
+            kairos_query: self.kairosdb.query_options(),
             allow_origin: (!origin.is_empty()).then(|| origin.clone()),
             ..HttpOptions::default()
         }
@@ -114,6 +116,7 @@ impl Config {
             unwritten_bytes_max: size(store.unwritten_bytes_max),
             raw_disk_percent: retention.raw_disk,
             raw_at_least: Step::from_millis(at_least).unwrap_or(Step::SIX_HOURS),
+            kairos_ttl_seconds: u32::try_from(retention.kairosdb_ttl_seconds).unwrap_or(u32::MAX),
             ..store::Options::default()
         }
     }

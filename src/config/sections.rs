@@ -6,9 +6,12 @@ use std::path::PathBuf;
 
 use tracing::Level;
 
+use super::carbon::Carbon;
 use super::network::Network;
 use crate::base::time::Step;
+use crate::http::{KairosOptions, QueryOptions, ServerType};
 use crate::model::sample::TimeRule;
+use crate::query::kairos::zone::Zone;
 use crate::query::limits::Limits;
 use crate::simd::Isa;
 use crate::wire::kairos_sent::raw::Charset;
@@ -33,6 +36,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// KairosDB's lines.
     pub telnet: Telnet,
+    /// Paths of Graphite as KairosDB's carbon plugin stores them.
+    pub carbon: Carbon,
     /// Recent points in memory.
     pub head: Head,
     /// Log and segments.
@@ -47,6 +52,8 @@ pub struct Config {
     pub query: Query,
     /// HTTP requests.
     pub http: Http,
+    /// KairosDB's API.
+    pub kairosdb: KairosDb,
     /// The log of the appliance about itself.
     pub log: Log,
 }
@@ -62,6 +69,7 @@ impl Default for Config {
             steering: Steering::default(),
             ingest: Ingest::default(),
             telnet: Telnet::default(),
+            carbon: Carbon::default(),
             head: Head::default(),
             store: Store::default(),
             retention: Retention::default(),
@@ -69,6 +77,7 @@ impl Default for Config {
             rollup: Rollup::default(),
             query: Query::default(),
             http: Http::default(),
+            kairosdb: KairosDb::default(),
             log: Log::default(),
         }
     }
@@ -388,6 +397,8 @@ pub struct Retention {
     pub raw_disk: u64,
     /// Hours that are kept whatever they take.
     pub raw_hours_min: u64,
+    /// Seconds for which points of KairosDB's doors stay that say nothing else; 0 is for ever.
+    pub kairosdb_ttl_seconds: u64,
 }
 
 impl Default for Retention {
@@ -395,6 +406,7 @@ impl Default for Retention {
         Retention {
             raw_disk: 60,
             raw_hours_min: 6,
+            kairosdb_ttl_seconds: 0,
         }
     }
 }
@@ -475,11 +487,11 @@ impl Query {
 /// HTTP requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
-    /// Bytes of a request's body.
+    /// Bytes of a request's body, but for those of points.
     pub body_bytes_max: u64,
     /// Milliseconds within which a request's head must have come.
     pub header_timeout_ms: u64,
-    /// Milliseconds within which a request's body must have come.
+    /// Milliseconds within which a request's body must have come, or each 16 KiB of one of points.
     pub body_timeout_ms: u64,
     /// Milliseconds within which a reader must have taken some more of its answer.
     pub write_timeout_ms: u64,
@@ -501,6 +513,69 @@ impl Default for Http {
             prefix: String::new(),
             allow_origin: String::new(),
             connections_max: 1_000,
+        }
+    }
+}
+
+/// KairosDB's API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KairosDb {
+    /// Which classes of calls are answered, by their names; [`ServerType::read`] reads them.
+    pub server_type: Vec<String>,
+    /// The status of a good health check.
+    pub health_code: u64,
+    /// Metrics that begin so are not listed.
+    pub hidden_metrics: Vec<String>,
+    /// Whether roll-up tasks are taken and run.
+    pub rollups: bool,
+    /// Whether buckets are aligned where an aggregator does not say.
+    pub align_sampling: bool,
+    /// Whether results without points are left out.
+    pub drop_empty: bool,
+    /// The zone of queries that name none; [`Zone::parse`] reads it.
+    pub time_zone: String,
+    /// What a regular expression in a tag filter begins with; empty, there are none.
+    pub regex_prefix: String,
+    /// Whether answers repeat the query.
+    pub return_query: bool,
+}
+
+impl Default for KairosDb {
+    fn default() -> Self {
+        KairosDb {
+            server_type: vec!["ALL".to_owned()],
+            health_code: 204,
+            hidden_metrics: Vec::new(),
+            rollups: false,
+            align_sampling: true,
+            drop_empty: false,
+            time_zone: "UTC".to_owned(),
+            regex_prefix: "regex:".to_owned(),
+            return_query: false,
+        }
+    }
+}
+
+impl KairosDb {
+    /// The same for the API. A loaded configuration has good names of classes; here other ones would be all.
+    pub fn options(&self) -> KairosOptions {
+        KairosOptions {
+            server_type: ServerType::read(&self.server_type).unwrap_or_default(),
+            health_code: u16::try_from(self.health_code).unwrap_or(204),
+            hidden_metrics: self.hidden_metrics.clone(),
+            rollups: self.rollups,
+            ..KairosOptions::default()
+        }
+    }
+
+    /// The same for its queries. A loaded configuration has a good zone; here another one would be UTC.
+    pub fn query_options(&self) -> QueryOptions {
+        QueryOptions {
+            align_sampling: self.align_sampling,
+            drop_empty: self.drop_empty,
+            zone: Zone::parse(&self.time_zone).unwrap_or_default(),
+            regex_prefix: self.regex_prefix.clone(),
+            return_query: self.return_query,
         }
     }
 }

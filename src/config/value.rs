@@ -11,6 +11,8 @@ use super::sections::Config;
 
 /// Letters of a text.
 pub const TEXT_BYTES_MAX: usize = 256;
+/// Texts of a list.
+pub const TEXTS_MAX: usize = 64;
 
 /// The kind of a key's value, with the place in [`Config`] where it lives.
 pub enum Kind {
@@ -49,6 +51,11 @@ pub enum Kind {
         /// Where it lives.
         at: fn(&mut Config) -> &mut String,
     },
+    /// A list of printable ASCII texts; semicolons separate them outside of files.
+    Texts {
+        /// Where it lives.
+        at: fn(&mut Config) -> &mut Vec<String>,
+    },
     /// A path.
     Folder {
         /// Where it lives.
@@ -79,6 +86,10 @@ impl Kind {
             Kind::Text { .. } => {
                 format!("text of at most {TEXT_BYTES_MAX} printable ASCII letters")
             }
+            Kind::Texts { .. } => format!(
+                "at most {TEXTS_MAX} texts, in a file a list like [\"a\", \"b\"], each of at most \
+                 {TEXT_BYTES_MAX} printable ASCII letters"
+            ),
             Kind::Folder { .. } => "the path of a folder, as text".to_owned(),
             Kind::Addresses { .. } => {
                 "IP addresses, in a file a list like [\"127.0.0.1\", \"::1\"]".to_owned()
@@ -110,6 +121,10 @@ impl Kind {
             Kind::Choice { .. } | Kind::Text { .. } | Kind::Folder { .. } => {
                 self.set_word(config, text)
             }
+            Kind::Texts { .. } => {
+                let items = text.split(';').map(str::trim);
+                self.set_list(config, items.filter(|item| !item.is_empty()))
+            }
             Kind::Addresses { .. } | Kind::Networks { .. } => {
                 let items = text.split(',').map(str::trim);
                 self.set_list(config, items.filter(|item| !item.is_empty()))
@@ -139,9 +154,10 @@ impl Kind {
                 Kind::Choice { .. } | Kind::Text { .. } | Kind::Folder { .. },
                 DeValue::String(word),
             ) => self.set_word(config, word),
-            (Kind::Addresses { .. } | Kind::Networks { .. }, DeValue::Array(items)) => {
-                self.set_list(config, texts(items)?.into_iter())
-            }
+            (
+                Kind::Addresses { .. } | Kind::Networks { .. } | Kind::Texts { .. },
+                DeValue::Array(items),
+            ) => self.set_list(config, texts(items)?.into_iter()),
             _ => Err(format!("{} is the wrong type", shown(value))),
         }
     }
@@ -169,10 +185,7 @@ impl Kind {
     fn set_word(&self, config: &mut Config, word: &str) -> Result<(), String> {
         match self {
             Kind::Choice { words, set, .. } if words.contains(&word) => set(config, word),
-            Kind::Text { at } if word.len() <= TEXT_BYTES_MAX && word.bytes().all(is_printable) => {
-                *at(config) = word.to_owned();
-            }
-            Kind::Text { .. } => return Err("the text is too long or not printable".to_owned()),
+            Kind::Text { at } => *at(config) = checked_text(word)?,
             Kind::Folder { at } if !word.is_empty() => *at(config) = PathBuf::from(word),
             Kind::Folder { .. } => return Err("the path is empty".to_owned()),
             _ => return Err(format!("`{word}` is not known")),
@@ -196,6 +209,13 @@ impl Kind {
             Kind::Networks { at } => {
                 *at(config) = items.map(str::parse).collect::<Result<_, _>>()?
             }
+            Kind::Texts { at } => {
+                let items: Vec<String> = items.map(checked_text).collect::<Result<_, _>>()?;
+                if TEXTS_MAX < items.len() {
+                    return Err(format!("more than {TEXTS_MAX} texts"));
+                }
+                *at(config) = items;
+            }
             _ => return Err("a list is the wrong type".to_owned()),
         }
         Ok(())
@@ -216,12 +236,17 @@ impl Kind {
             Kind::Folder { at } => quoted_path(at(&mut config)),
             Kind::Addresses { at } => list(at(&mut config)),
             Kind::Networks { at } => list(at(&mut config)),
+            Kind::Texts { at } => list(at(&mut config)),
         }
     }
 }
 
-fn is_printable(byte: u8) -> bool {
-    (b' '..=b'~').contains(&byte)
+fn checked_text(word: &str) -> Result<String, String> {
+    let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
+    if TEXT_BYTES_MAX < word.len() || !word.bytes().all(is_printable) {
+        return Err("the text is too long or not printable".to_owned());
+    }
+    Ok(word.to_owned())
 }
 
 fn whole(number: &DeInteger<'_>) -> Result<u64, String> {

@@ -61,6 +61,7 @@ pub(super) fn status_of(error: &QueryError) -> StatusCode {
         QueryError::Invalid(_) | QueryError::Limit(_) => StatusCode::BAD_REQUEST,
         QueryError::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
         QueryError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        QueryError::Killed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

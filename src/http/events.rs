@@ -14,6 +14,7 @@ use crate::model::event::{EVENT_BYTES_MAX, EVENT_TAGS_MAX, Event};
 use crate::query::error::QueryError;
 use crate::query::events::{EventFilter, Join, matching};
 use crate::query::graphite::time;
+use crate::store::control::Entry;
 use crate::wire::json::{Element, Fault, Kind, Reader, Scalar, Skip};
 
 /// Bytes of a body with one event: its texts may be escaped.
@@ -159,7 +160,7 @@ async fn recorded(question: &Question<'_>) -> Result<(), Refused> {
     }
     question
         .fleet
-        .record(event)
+        .record(Entry::Event(event))
         .await
         .map(drop)
         .map_err(|error| match error {

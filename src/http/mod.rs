@@ -1,8 +1,9 @@
 //! Requests become documents. One table of routes, one file per API.
 //!
-//! Sans-I/O: takes an [`http::Request`] with its body, gives an [`http::Response`]; asks the shards
-//! through [`Fleet`]. The size of a request is bounded by whoever reads it, the size of an answer by
-//! [`Limits::bytes_max`]. Knows neither glommio nor the disk.
+//! Sans-I/O: takes an [`http::Request`] with its body, whole or as a [`Source`] of pieces, gives an
+//! [`http::Response`]; asks the shards through [`Fleet`]. The size of a whole request is bounded by whoever
+//! reads it, what is held of one in pieces by its route, the size of an answer by [`Limits::bytes_max`].
+//! Knows neither glommio nor the disk.
 #![forbid(unsafe_code)]
 
 mod admin;
@@ -24,6 +25,7 @@ mod names;
 mod packing;
 mod parameters;
 mod picture;
+mod pieces;
 mod plain;
 mod prometheus;
 mod question;
@@ -37,7 +39,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::time::Millis;
-use crate::model::event::Event;
 use crate::model::refusal::{Protocol, Refusals};
 use crate::model::sample::Samples;
 use crate::model::series::{Identity, TenantId};
@@ -47,9 +48,10 @@ use crate::query::limits::Limits;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
-use crate::store::control::Control;
+use crate::store::control::{Control, Entry};
 use crate::store::tombstone::{self, Target, Tombstone};
-pub use kairos::Room;
+pub use kairos::{KairosOptions, QueryOptions, RollUps, Room, ServerType};
+pub use pieces::{Source, Unread};
 
 /// All shards, as one asks them.
 pub trait Fleet {
@@ -74,11 +76,18 @@ pub trait Fleet {
         samples: &mut Samples,
     ) -> Local<'_, Result<(), Unstored>>;
 
+    /// Wait until there is room for samples, which [`Fleet::ingest`] does not; false after so long.
+    fn until_roomy(&self, millis_max: u64) -> Local<'_, bool> {
+        let _ = millis_max;
+        Box::pin(std::future::ready(true))
+    }
+
     /// Delete points that have arrived so far. Done when that is durable and every shard goes by it.
     fn delete(&self, deletion: Deletion) -> Local<'_, Result<(), QueryError>>;
 
-    /// Keep an event; its id is given, whatever it has. Done when it is durable and every shard knows it.
-    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>>;
+    /// Keep what was told. Done when it is durable and every shard knows it. Gives the id of an event, which
+    /// has none before, and 0 for others.
+    fn record(&self, entry: Entry) -> Local<'_, Result<u64, QueryError>>;
 
     /// What users have told.
     fn control(&self) -> Arc<Control>;
@@ -153,7 +162,7 @@ pub enum Unstored {
     /// Nothing can be promised now; the text says why, and what to do.
     Later(String),
     /// Limits refused so many, of each reason; all others are stored.
-    Refused(Refusals),
+    Refused(Box<Refusals>),
 }
 
 /// What the operator may choose about answers.
@@ -177,6 +186,10 @@ pub struct HttpOptions {
     pub allow_origin: Option<String>,
     /// What unpacked bodies may take, for all shards.
     pub unpacking: Room,
+    /// What the operator chose about KairosDB's API.
+    pub kairos: KairosOptions,
+    /// What the operator chose about KairosDB's queries.
+    pub kairos_query: QueryOptions,
 }
 
 impl Default for HttpOptions {
@@ -191,6 +204,8 @@ impl Default for HttpOptions {
             prefix: String::new(),
             allow_origin: None,
             unpacking: Room::default(),
+            kairos: KairosOptions::default(),
+            kairos_query: QueryOptions::default(),
         }
     }
 }
@@ -201,5 +216,22 @@ pub async fn answer(
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> http::Response<bytes::Bytes> {
-    routes::answer(request, fleet, options).await
+    routes::answer(request, None, fleet, options).await
+}
+
+/// Whether the body of such a request is read while it comes, by [`answer_pieces`], and may be of any size.
+pub fn takes_pieces(method: &http::Method, path: &str, options: &HttpOptions) -> bool {
+    routes::takes_pieces(method, path, options)
+}
+
+/// As [`answer`] for a request whose body comes from `source`. The answer may be there before the end of
+/// the body is.
+pub async fn answer_pieces(
+    request: http::Request<()>,
+    source: Box<dyn Source>,
+    fleet: &dyn Fleet,
+    options: &HttpOptions,
+) -> http::Response<bytes::Bytes> {
+    let request = request.map(|()| bytes::Bytes::new());
+    routes::answer(request, Some(source), fleet, options).await
 }

@@ -18,7 +18,8 @@ pub(super) async fn root(question: &Question<'_>) -> Answer {
     let text = format!(
         "corelane {version}\nGraphite: /render /metrics/find /metrics/expand /metrics/index.json /functions \
           /tags /events /version\n\
-         KairosDB: /api/v1/datapoints /api/v1/datapoints/query\n\
+         KairosDB: /api/v1/datapoints /api/v1/datapoints/query /api/v1/datapoints/delete /api/v1/metricnames \
+          /api/v1/metadata /api/v1/version\n\
          OpenTSDB: /api/put /api/version\n\
          Operation: /metrics /health /ready\n"
     );

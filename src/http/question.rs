@@ -1,6 +1,7 @@
 //! One request on its way: what was asked, whom to ask, what it may cost, and how long it may take.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,9 @@ use jiff::tz::TimeZone;
 
 use super::errors::Failure;
 use super::json::{self, Beyond, Indented};
+use super::kairos::Kill;
 use super::parameters::Parameters;
+use super::pieces::Source;
 use super::{Errand, Fleet, HttpOptions, Made};
 use crate::base::time::Millis;
 use crate::query::breath::{Breath, Local, PIECE, Pace};
@@ -27,8 +30,13 @@ const LIST_BREATH: usize = 500;
 pub(super) struct Question<'a> {
     /// As it was sent.
     pub(super) request: &'a http::Request<Bytes>,
+    /// Where its body comes from on routes that read it while it comes; see
+    /// [`Pieces`](super::pieces::Pieces).
+    pub(super) source: Cell<Option<Box<dyn Source>>>,
     /// What the path has behind that of its route, decoded; empty for a route without a slash at its end.
     pub(super) rest: String,
+    /// The same, cut at its slashes before it was decoded.
+    pub(super) parts: Vec<String>,
     /// How it was asked.
     pub(super) method: Method,
     /// The `Accept` header.
@@ -41,6 +49,8 @@ pub(super) struct Question<'a> {
     pub(super) options: &'a HttpOptions,
     /// Whether points are missing from the answer because a file is damaged.
     damaged: Cell<bool>,
+    /// What ends it early, where somebody may.
+    kill: OnceCell<Arc<Kill>>,
     /// When it came, by the wall clock.
     pub(super) began: Millis,
     /// When it came, by [`Fleet::elapsed`].
@@ -72,13 +82,16 @@ impl<'a> Question<'a> {
         let accept = request.headers().get(ACCEPT);
         Question {
             request,
+            source: Cell::default(),
             rest: String::new(),
+            parts: Vec::new(),
             method: request.method().clone(),
             accept: accept.and_then(|a| a.to_str().ok()).map(str::to_owned),
             parameters: Parameters::default(),
             fleet,
             options,
             damaged: Cell::new(false),
+            kill: OnceCell::new(),
             began: fleet.now(),
             started: fleet.elapsed(),
         }
@@ -110,7 +123,11 @@ impl<'a> Question<'a> {
         let plan = Plan::new(self.options.tenant, want, limits);
         // Whoever asks several times has no more time than others.
         self.breathe().await?;
+        if let Some(kill) = self.kill.get() {
+            kill.watch(&plan.purse);
+        }
         let asked = self.fleet.ask(plan.clone()).await;
+        self.check_alive()?;
         let partials = asked.map_err(|error| match error {
             QueryError::Timeout(_) => QueryError::Timeout(millis_max),
             other => other,
@@ -121,12 +138,28 @@ impl<'a> Question<'a> {
                 let damaged = match &merged {
                     Ok(Merged::Points(points)) => points.damaged,
                     Ok(Merged::Rows(rows)) => rows.damaged,
+                    Ok(Merged::Cells(cells)) => cells.rest.damaged,
                     _ => false,
                 };
                 self.damaged.set(self.damaged.get() || damaged);
                 return merged;
             }
             self.breathe().await?;
+        }
+    }
+
+    /// From now on `kill` ends it.
+    pub(super) fn may_be_killed(&self, kill: Arc<Kill>) {
+        // Whatever is in there is of the same question.
+        let _ = self.kill.set(kill);
+    }
+
+    /// # Errors
+    /// [`QueryError::Killed`].
+    fn check_alive(&self) -> Result<(), QueryError> {
+        match self.kill.get().is_some_and(|kill| kill.is_killed()) {
+            true => Err(QueryError::Killed),
+            false => Ok(()),
         }
     }
 
@@ -294,6 +327,7 @@ impl Breath for Question<'_> {
     fn breathe(&self) -> Local<'_, Result<(), QueryError>> {
         Box::pin(async {
             self.fleet.breathe().await;
+            self.check_alive()?;
             let millis_max = self.options.limits.millis_max;
             if Duration::from_millis(millis_max) < self.took() {
                 return Err(QueryError::Timeout(millis_max));

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::errors::{Failure, text_response};
+use super::pieces::Source;
 use super::question::Question;
 use super::{
     Fleet, HttpOptions, Local, admin, carbon, dashboards, delete, events, expand, find, functions,
@@ -35,10 +36,14 @@ enum Methods {
     Post,
     /// GET and HEAD; and POST with a body that the handler reads, whatever its content type says.
     GetRecord,
+    /// Of KairosDB's API: these, as its header `Allow` names them, and OPTIONS among them. The handler reads
+    /// URL and body.
+    Kairos(&'static str),
     /// POST, with a body that the handler reads, whatever its content type says.
     Record,
-    /// POST, with a body that the handler reads; and KairosDB's OPTIONS.
-    Kairos,
+    /// Of KairosDB's API: POST, with a body that the handler reads while it comes, as
+    /// [`Pieces`](super::pieces::Pieces); and OPTIONS.
+    Pieces,
 }
 
 const ROUTES: &[Route] = &[
@@ -128,11 +133,73 @@ const ROUTES: &[Route] = &[
     post("/admin/delete", |question| {
         Box::pin(delete::by_pattern(question))
     }),
-    kairos("/api/v1/datapoints", |question| {
+    pieces("/api/v1/datapoints", |question| {
         Box::pin(async { Ok(kairos::ingest(question).await) })
     }),
-    kairos("/api/v1/datapoints/query", |question| {
-        Box::pin(async { Ok(kairos::query(question).await) })
+    kairos(
+        "/api/v1/datapoints/query",
+        "GET,HEAD,OPTIONS,POST",
+        |question| Box::pin(async { Ok(kairos::query(question).await) }),
+    ),
+    kairos(
+        "/api/v1/datapoints/query/tags",
+        "POST,OPTIONS",
+        |question| Box::pin(async { Ok(kairos::query_tags(question).await) }),
+    ),
+    kairos("/api/v1/datapoints/delete", "POST,OPTIONS", |question| {
+        Box::pin(async { Ok(kairos::delete(question).await) })
+    }),
+    kairos("/api/v1/datapoints/index", READ, |question| {
+        Box::pin(async { Ok(kairos::index(question).await) })
+    }),
+    kairos("/api/v1/metric/", "DELETE,OPTIONS", |question| {
+        Box::pin(async { Ok(kairos::delete_metric(question).await) })
+    }),
+    kairos("/api/v1/metricnames", READ, |question| {
+        Box::pin(async { Ok(kairos::metrics(question).await) })
+    }),
+    kairos("/api/v1/tagnames", READ, |question| {
+        Box::pin(async { Ok(kairos::tag_names(question).await) })
+    }),
+    kairos("/api/v1/tagvalues", READ, |question| {
+        Box::pin(async { Ok(kairos::tag_values(question).await) })
+    }),
+    kairos("/api/v1/version", READ, |question| {
+        Box::pin(async { Ok(kairos::version(question).await) })
+    }),
+    kairos("/api/v1/health/check", READ, |question| {
+        Box::pin(async { Ok(kairos::health_check(question).await) })
+    }),
+    kairos("/api/v1/health/status", READ, |question| {
+        Box::pin(async { Ok(kairos::health_status(question).await) })
+    }),
+    kairos("/api/v1/features", READ, |question| {
+        Box::pin(async { Ok(kairos::features(question).await) })
+    }),
+    kairos("/api/v1/features/", READ, |question| {
+        Box::pin(async { Ok(kairos::feature(question).await) })
+    }),
+    kairos(
+        "/api/v1/metadata/",
+        "DELETE,GET,HEAD,OPTIONS,POST",
+        |question| Box::pin(async { Ok(kairos::metadata(question).await) }),
+    ),
+    kairos("/api/v1/rollups", "GET,HEAD,OPTIONS,POST", |question| {
+        Box::pin(async { Ok(kairos::rollups(question).await) })
+    }),
+    kairos(
+        "/api/v1/rollups/",
+        "DELETE,GET,HEAD,OPTIONS,PUT",
+        |question| Box::pin(async { Ok(kairos::rollup(question).await) }),
+    ),
+    kairos("/api/v1/admin/scheduledjobs", READ, |question| {
+        Box::pin(async { Ok(kairos::jobs(question).await) })
+    }),
+    kairos("/api/v1/admin/runningqueries", READ, |question| {
+        Box::pin(async { Ok(kairos::running(question).await) })
+    }),
+    kairos("/api/v1/admin/killquery/", READ, |question| {
+        Box::pin(async { Ok(kairos::kill(question).await) })
     }),
     Route {
         path: "/api/put",
@@ -171,13 +238,27 @@ const fn post(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handl
     }
 }
 
-const fn kairos(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>) -> Route {
+const fn kairos(
+    path: &'static str,
+    methods: &'static str,
+    handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>,
+) -> Route {
     Route {
         path,
-        methods: Methods::Kairos,
+        methods: Methods::Kairos(methods),
         handler,
     }
 }
+
+const fn pieces(path: &'static str, handler: for<'a> fn(&'a Question<'a>) -> Handled<'a>) -> Route {
+    Route {
+        path,
+        methods: Methods::Pieces,
+        handler,
+    }
+}
+/// What those paths of KairosDB's API allow that only tell something.
+const READ: &str = "GET,HEAD,OPTIONS";
 
 impl Route {
     /// The route of a path, and what the path has behind it.
@@ -195,6 +276,9 @@ impl Route {
 
 impl Methods {
     fn allow(self, method: &Method) -> bool {
+        if let Methods::Kairos(methods) = self {
+            return methods.split(',').any(|name| name == method.as_str());
+        }
         match *method {
             Method::GET | Method::HEAD => {
                 matches!(self, Methods::Get | Methods::GetPost | Methods::GetRecord)
@@ -209,7 +293,8 @@ impl Methods {
             Methods::Get => "GET, HEAD",
             Methods::GetPost | Methods::GetRecord => "GET, HEAD, POST",
             Methods::Post | Methods::Record => "POST",
-            Methods::Kairos => kairos::ALLOWED,
+            Methods::Kairos(methods) => methods,
+            Methods::Pieces => "POST,OPTIONS",
         }
     }
 }
@@ -217,13 +302,20 @@ impl Methods {
 /// Says that an answer may lack points, and why.
 const PARTIAL: HeaderName = HeaderName::from_static("x-corelane-partial");
 
-/// Answer one request.
+/// Whether the body of such a request is read while it comes.
+pub(super) fn takes_pieces(method: &Method, path: &str, options: &HttpOptions) -> bool {
+    let route = Route::find(without(&options.prefix, path));
+    *method == Method::POST && route.is_some_and(|(route, _)| route.methods == Methods::Pieces)
+}
+
+/// Answer one request, whose body is in it or comes from `source`.
 pub(super) async fn answer(
     request: Request<Bytes>,
+    source: Option<Box<dyn Source>>,
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> Response<Bytes> {
-    let mut response = routed(&request, fleet, options).await;
+    let mut response = routed(&request, source, fleet, options).await;
     if let Some(origin) = &options.allow_origin {
         allow_origin(origin, &mut response);
     }
@@ -237,6 +329,7 @@ pub(super) async fn answer(
 
 async fn routed(
     request: &Request<Bytes>,
+    source: Option<Box<dyn Source>>,
     fleet: &dyn Fleet,
     options: &HttpOptions,
 ) -> Response<Bytes> {
@@ -251,18 +344,25 @@ async fn routed(
     if request.method() == Method::OPTIONS && is_kairos {
         return kairos::preflight(request);
     }
+    let below = path.strip_prefix(kairos::PREFIX).unwrap_or_default();
+    if let Some(refusal) = options.kairos.server_type.refusal(below) {
+        return refusal;
+    }
     if request.method() == Method::OPTIONS && options.allow_origin.is_some() {
         return preflight(route.methods);
     }
     if !route.methods.allow(request.method()) {
         if is_kairos {
-            return kairos::wrong(StatusCode::METHOD_NOT_ALLOWED);
+            return kairos::not_allowed(route.methods.names());
         }
         return not_allowed(route, request.method());
     }
-    let is_record = route.methods == Methods::Record
-        || route.methods == Methods::GetRecord && request.method() == Method::POST;
-    let question = if is_kairos || is_record {
+    let takes_body = match route.methods {
+        Methods::Record | Methods::Pieces => true,
+        Methods::GetRecord => request.method() == Method::POST,
+        _ => false,
+    };
+    let question = if is_kairos || takes_body {
         Ok(Question::unread(request, fleet, options))
     } else {
         Question::new(request, fleet, options).await
@@ -271,7 +371,9 @@ async fn routed(
         Ok(question) => question,
         Err(failure) => return failure.into_response(),
     };
-    question.rest = percent_decode_str(rest).decode_utf8_lossy().into_owned();
+    question.source.set(source);
+    question.rest = decoded(rest);
+    question.parts = rest.split('/').map(decoded).collect();
     let answered = (route.handler)(&question).await;
     let response = answered.unwrap_or_else(Failure::into_response);
     let mut response = match packing::packed(&question, response).await {
@@ -285,6 +387,10 @@ async fn routed(
     response
 }
 
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
 /// `path` behind the configured prefix; one that does not begin with it stays as it is.
 fn without<'p>(prefix: &str, path: &'p str) -> &'p str {
     let rest = path.strip_prefix(prefix.trim_end_matches('/'));
@@ -293,11 +399,11 @@ fn without<'p>(prefix: &str, path: &'p str) -> &'p str {
 }
 
 fn not_found(path: &str) -> Response<Bytes> {
-    let known: Vec<&str> = ROUTES
-        .iter()
-        .map(|r| r.path)
-        .filter(|p| !p.ends_with('/') && !p.is_empty())
-        .collect();
+    // KairosDB's many paths are told as one.
+    let is_told =
+        |path: &&str| !path.ends_with('/') && !path.is_empty() && !path.starts_with(kairos::PREFIX);
+    let own = ROUTES.iter().map(|route| route.path).filter(is_told);
+    let known: Vec<&str> = own.chain([kairos::PREFIX]).collect();
     let path: String = path.chars().take(PATH_CHARACTERS_MAX).collect();
     let known = known.join(" ");
     text_response(

@@ -130,6 +130,8 @@ pub struct Index {
     bounds: Bounds,
     room: Room,
     records: Vec<Record>,
+    /// How many of them were known before the start.
+    restored: u32,
     /// Which series followed each one last time.
     next: Vec<u32>,
     identities: Vec<Identity>,
@@ -165,6 +167,7 @@ impl Index {
             },
             room: Room::default(),
             records: Vec::new(),
+            restored: 0,
             next: Vec::new(),
             identities: Vec::new(),
             values: Vec::new(),
@@ -341,8 +344,9 @@ impl Index {
         }
         // How it is sent is seen when it comes again; most are sent as their text.
         let text = name.text();
-        self.add(tenant, name, (identity, variant), text.as_bytes())
-            .ok()
+        let added = self.add(tenant, name, (identity, variant), text.as_bytes());
+        self.restored = self.records.len() as u32;
+        added.ok()
     }
 
     fn define(
@@ -555,14 +559,37 @@ impl Index {
         } else {
             0
         };
-        if !self.take_room(size_of::<(u128, SeriesId)>() + growth) {
+        if !self.take_room(size_of::<(u128, SeriesId)>() + growth + sent.len()) {
             return;
         }
         if self.sent.is_full() {
             self.grow_sent(SeriesId(self.records.len() as u32));
         }
         self.sent.insert(hash, id);
-        self.aliases.push((hash, id));
+        let other = if self.was_never_sent(id) {
+            self.first_sent_as(sent, id)
+        } else {
+            Some(hash)
+        };
+        self.aliases.extend(other.map(|hash| (hash, id)));
+    }
+
+    /// Whether a series is known from before the start and only by its canonical text.
+    fn was_never_sent(&self, id: SeriesId) -> bool {
+        let record = &self.records[id.0 as usize];
+        id.0 < self.restored && record.sent == record.text
+    }
+
+    /// From now on a series is expected in the form `sent`. What it is found by no less, its canonical text,
+    /// becomes an alias if it is found by that.
+    fn first_sent_as(&mut self, sent: &[u8], id: SeriesId) -> Option<u128> {
+        let place = self.texts.push(sent);
+        let record = &mut self.records[id.0 as usize];
+        let text = self.texts.get(record.text, record.text_len.into());
+        let before = self.hasher.hash(text);
+        record.sent = place;
+        record.sent_len = sent.len() as u16;
+        (self.sent.get(before) == Some(id)).then_some(before)
     }
 
     fn identity_of(

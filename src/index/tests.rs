@@ -277,3 +277,63 @@ fn each_type_of_values_is_a_series_of_its_own() {
     assert_eq!(index.twins(SeriesId(2)), [SeriesId(3)]);
     assert_eq!(index.twins(c), []);
 }
+
+/// After a start every series is known by its text; a door that names them in another way teaches the index
+/// that way, and is predicted from then on.
+#[test]
+fn a_restored_series_is_expected_as_it_is_sent() {
+    let mut index = Index::new(3, Bounds::series(1_000));
+    let texts: Vec<String> = (0..50).map(|i| format!("m;host=h{i}")).collect();
+    for text in &texts {
+        let id = index.restore(TenantId::DEFAULT, &name(text), Values::Long);
+        assert!(id.is_some());
+    }
+    let sent: Vec<String> = (0..50).map(|i| format!("\n\u{4}m host=h{i}")).collect();
+    let mut follow = Follow::default();
+    for round in 0..3 {
+        let (text, spans) = batch(&sent);
+        let mut ids = Vec::new();
+        index.resolve(&text, &spans, &mut follow, &mut ids);
+        for (i, id) in ids.into_iter().enumerate() {
+            let (own, sent) = (name(&texts[i]), sent[i].as_bytes());
+            let id = if id == UNKNOWN {
+                assert_eq!(round, 0, "it is met once");
+                let met = index.intern(TenantId::DEFAULT, &own, Values::Long, sent, &mut follow);
+                met.expect("room").0
+            } else {
+                id
+            };
+            assert_eq!(index.text(SeriesId(id)), texts[i]);
+            assert!(index.was_sent_as(id, sent));
+        }
+    }
+    // The text is a form still, also when the tables have grown.
+    for i in 0..900 {
+        let text = format!("other{i}");
+        let new = index.intern(
+            TenantId::DEFAULT,
+            &name(&text),
+            Values::Double,
+            text.as_bytes(),
+            &mut follow,
+        );
+        assert!(new.is_ok());
+    }
+    for forms in [&texts, &sent] {
+        let (text, spans) = batch(forms);
+        let mut ids = Vec::new();
+        index.resolve(&text, &spans, &mut Follow::default(), &mut ids);
+        assert_eq!(ids, (0..50).collect::<Vec<u32>>());
+    }
+    // A second form is an alias as ever.
+    let other = b"\n\x04m  host=h7";
+    let again = index.intern(
+        TenantId::DEFAULT,
+        &name(&texts[7]),
+        Values::Long,
+        other,
+        &mut follow,
+    );
+    assert_eq!(again, Ok(SeriesId(7)));
+    assert!(index.was_sent_as(7, sent[7].as_bytes()));
+}

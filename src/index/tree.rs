@@ -14,6 +14,7 @@ mod chunks;
 mod find;
 mod labels;
 mod order;
+mod prefixed;
 mod table;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ pub use below::Below;
 use chunks::Chunks;
 pub use find::Finder;
 use labels::Labels;
+pub use prefixed::Prefixed;
 use table::Table;
 
 /// Nodes of all tenants of a shard: about 1.9 GB. A name of 4 KiB can have 2,048 of them, so a

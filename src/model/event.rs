@@ -67,6 +67,11 @@ impl Events {
         self.len
     }
 
+    /// Bytes of their texts.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -5,8 +5,11 @@
 
 pub mod aggregate;
 pub mod event;
+pub mod metadata;
 pub mod number;
+pub mod ordered;
 pub mod points;
 pub mod refusal;
+pub mod rollup;
 pub mod sample;
 pub mod series;

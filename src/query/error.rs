@@ -17,4 +17,7 @@ pub enum QueryError {
     /// A shard did not take the request; worth another try.
     #[error("the appliance is too busy for this query; try again")]
     Busy,
+    /// Somebody asked for its end.
+    #[error("the query was killed")]
+    Killed,
 }

@@ -54,6 +54,16 @@ impl Limits {
         )
     }
 
+    /// Whether points may be spread over `groups` groups: each costs what a series does.
+    ///
+    /// # Errors
+    /// [`QueryError::Limit`] above the ceiling.
+    pub fn check_groups(&self, groups: usize) -> Result<(), QueryError> {
+        let max = self.series_max as u64;
+        let (verb, unit) = ("makes more than", "groups");
+        check(groups as u64, max, verb, unit, "query.series_max")
+    }
+
     /// Whether a query may read `points` points.
     ///
     /// # Errors

@@ -18,8 +18,11 @@ use super::scan::{FoundNode, FoundPoints, FoundSeries, Matches, NEWEST_TIMES_MAX
 use crate::base::time::Millis;
 use crate::model::points::{Merging, Points};
 use crate::model::series::{Identity, Values};
+use cells::CellsMerge;
+pub use cells::{MergedCells, MergedGroup};
 use counts::CountsMerge;
 
+mod cells;
 mod counts;
 
 mod rows;
@@ -33,13 +36,15 @@ pub enum Merged {
     Points(MergedPoints),
     /// Series that were combined.
     Rows(MergedRows),
+    /// Points that became cells, and others.
+    Cells(MergedCells),
     /// Nodes of the tree, sorted by path, each once.
     Nodes(Vec<FoundNode>),
     /// Canonical texts, or keys or values of tags, sorted, each once.
     Names(Vec<String>),
     /// Values of a tag and how many series have each, sorted.
     Counts(Vec<(String, u64)>),
-    /// Series by their identities, ascending, each once.
+    /// Series by their identities, ascending, each once: all of them, or those that several shards hold.
     Series(Vec<Identity>),
 }
 
@@ -89,20 +94,21 @@ pub struct Merge {
 enum Work {
     Points(Box<PointsMerge>),
     Rows(Box<RowsMerge>),
+    Cells(Box<CellsMerge>),
     Nodes(ListMerge<FoundNode>),
     Names(ListMerge<String>),
     Counts(Box<CountsMerge>),
     Series(SeriesMerge),
 }
 
-impl Work {
-    fn points(
+impl PointsMerge {
+    fn new(
         shards: VecDeque<ShardPart>,
         (damaged, points_read): (bool, u64),
         selectors: &[Selector],
         (until, last_slots): (Millis, Arc<[Slot]>),
-    ) -> Work {
-        Work::Points(Box::new(PointsMerge {
+    ) -> Box<PointsMerge> {
+        Box::new(PointsMerge {
             shards,
             slots_of_selectors: vec![Vec::new(); selectors.len()],
             exact_of_selectors: vec![Vec::new(); selectors.len()],
@@ -115,7 +121,7 @@ impl Work {
             },
             apart: selectors.iter().any(is_metric),
             ..PointsMerge::default()
-        }))
+        })
     }
 }
 
@@ -126,6 +132,7 @@ impl Merge {
         let (mut points, mut damaged, mut points_read) = (VecDeque::new(), false, 0);
         let (mut nodes, mut names, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         let (mut rows, mut series) = (Vec::new(), Vec::new());
+        let mut cells = Vec::new();
         for partial in partials {
             match partial {
                 Partial::Points(found) => {
@@ -134,6 +141,12 @@ impl Merge {
                     points.push_back(ShardPart::new(found));
                 }
                 Partial::Rows(found) => rows.push(found),
+                Partial::Cells(mut found) => {
+                    damaged |= found.rest.damaged;
+                    points_read += found.rest.points_read;
+                    points.push_back(ShardPart::new(std::mem::take(&mut found.rest)));
+                    cells.push(found);
+                }
                 Partial::Nodes(found) => nodes.push(found),
                 Partial::Names(found) => names.push(found),
                 Partial::Counts(found) => counts.push(found),
@@ -146,28 +159,39 @@ impl Merge {
                 until,
                 last_slots,
                 ..
-            } => Work::points(
+            } => Work::Points(PointsMerge::new(
                 points,
                 (damaged, points_read),
                 selectors,
                 (*until, Arc::clone(last_slots)),
-            ),
-            Want::Values { selectors, .. } => Work::points(
+            )),
+            Want::Values { selectors, .. } => Work::Points(PointsMerge::new(
                 points,
                 (damaged, points_read),
                 selectors,
                 Default::default(),
-            ),
+            )),
+            Want::Cells {
+                selector, until, ..
+            } => {
+                let about = (damaged, points_read);
+                let selectors = std::slice::from_ref(selector);
+                let rest = PointsMerge::new(points, about, selectors, (*until, Arc::new([])));
+                Work::Cells(Box::new(CellsMerge::new(rest, cells)))
+            }
             Want::Rows { .. } => Work::Rows(Box::new(RowsMerge::new(rows))),
             Want::Nodes { .. } => Work::Nodes(ListMerge::new(nodes)),
             Want::Tags(query) if matches!(query.part, TagPart::Counts(_)) => {
                 Work::Counts(Box::new(CountsMerge::new(counts)))
             }
-            Want::Series { .. } => Work::Series(SeriesMerge {
+            Want::Series { .. } | Want::Shared { .. } => Work::Series(SeriesMerge {
                 lists: series,
                 known: BTreeSet::new(),
+                shared: matches!(plan.want, Want::Shared { .. }).then(BTreeSet::new),
             }),
-            Want::Names | Want::Tags(_) => Work::Names(ListMerge::new(names)),
+            Want::Names | Want::NamesOf { .. } | Want::Metrics { .. } | Want::Tags(_) => {
+                Work::Names(ListMerge::new(names))
+            }
         };
         Merge {
             limits: plan.limits,
@@ -181,6 +205,10 @@ impl Merge {
             Work::Points(merge) => {
                 let merged = merge.slice(&self.limits, budget).transpose()?;
                 Some(merged.map(Merged::Points))
+            }
+            Work::Cells(merge) => {
+                let merged = merge.slice(&self.limits, budget).transpose()?;
+                Some(merged.map(Merged::Cells))
             }
             Work::Rows(merge) => merge.slice(budget).map(|rows| Ok(Merged::Rows(rows))),
             Work::Nodes(merge) => {
@@ -207,6 +235,8 @@ impl Merge {
 struct SeriesMerge {
     lists: Vec<Vec<Identity>>,
     known: BTreeSet<Identity>,
+    /// Those that several have, where only they are wanted.
+    shared: Option<BTreeSet<Identity>>,
 }
 
 impl SeriesMerge {
@@ -214,10 +244,16 @@ impl SeriesMerge {
         for _ in 0..budget.max(1) {
             let Some(list) = self.lists.last_mut() else {
                 // As many as one query may match at most: about a slice's work.
-                return Some(self.known.iter().copied().collect());
+                let wanted = self.shared.as_ref().unwrap_or(&self.known);
+                return Some(wanted.iter().copied().collect());
             };
             match list.pop() {
-                Some(series) => drop(self.known.insert(series)),
+                Some(series) if self.known.insert(series) => {}
+                Some(series) => {
+                    if let Some(shared) = &mut self.shared {
+                        shared.insert(series);
+                    }
+                }
                 None => drop(self.lists.pop()),
             }
         }

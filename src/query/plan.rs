@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use super::error::QueryError;
 use super::limits::Limits;
 use super::rows::Combine;
+use super::scan::Folding;
 use super::summary::Summary;
 use crate::base::time::Millis;
 use crate::model::series::TenantId;
@@ -164,6 +165,19 @@ pub enum Want {
         /// What the values of each series become before anything else is done with them.
         summary: Option<Summary>,
     },
+    /// What the points of the series of one selector come to in the buckets of a KairosDB aggregator, group
+    /// by group, where that is what they would come to if they were all in one place; and the points of
+    /// the series of which it is not.
+    Cells {
+        /// Which series; a [`Selector::Metric`].
+        selector: Selector,
+        /// How points become cells.
+        folding: Arc<Folding>,
+        /// First instant.
+        from: Millis,
+        /// Last instant.
+        until: Millis,
+    },
     /// Nodes of the tree of untagged names that match.
     Nodes {
         /// The pattern.
@@ -171,11 +185,27 @@ pub enum Want {
     },
     /// The canonical text of every series.
     Names,
+    /// The names of metrics that begin so, each once: those of series with tags and of series without.
+    Metrics {
+        /// How they begin.
+        prefix: String,
+    },
     /// What tags say.
     Tags(Arc<TagQuery>),
     /// The series of some selectors, by their identities.
     Series {
         /// Of a path only its matches in the tree count.
+        selectors: Arc<[Selector]>,
+    },
+    /// Those of them, by the identities of their names and types of values, that are in several places: on
+    /// several shards, or kept for different times.
+    Shared {
+        /// As for [`Want::Series`].
+        selectors: Arc<[Selector]>,
+    },
+    /// The canonical texts of the series of some selectors.
+    NamesOf {
+        /// As for [`Want::Series`].
         selectors: Arc<[Selector]>,
     },
 }
@@ -202,6 +232,8 @@ pub enum TagPart {
     Keys,
     /// The values of this key.
     Values(String),
+    /// The values of all keys but that of the metric's name.
+    AllValues,
     /// The values of this key, with how many series have each.
     Counts(String),
 }

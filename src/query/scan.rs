@@ -24,13 +24,18 @@ use crate::model::points::Points;
 use crate::model::series::{Identity, SeriesId, SeriesName, TenantId, Values};
 use crate::store::Store;
 use crate::store::reading::Progress;
+use cells::Folder;
+pub use cells::{CellGroup, Folding, FoundCells};
+use metrics::MetricsScan;
 use nodes::NodesScan;
 use rows::Gatherer;
 pub use rows::{FoundGroup, FoundRows};
-use single::{Single, Spare};
+use single::{Single, Spare, Wanted};
 use tags::TagsScan;
 
+mod cells;
 mod direct;
+mod metrics;
 mod nodes;
 mod rows;
 mod single;
@@ -46,13 +51,16 @@ pub enum Partial {
     Points(FoundPoints),
     /// To [`Want::Rows`].
     Rows(FoundRows),
+    /// To [`Want::Cells`].
+    Cells(FoundCells),
     /// To [`Want::Nodes`], in no order.
     Nodes(Vec<FoundNode>),
-    /// To [`Want::Names`] and [`Want::Tags`], in no order.
+    /// To [`Want::Names`], [`Want::NamesOf`], [`Want::Metrics`] and [`Want::Tags`], in no order; each may be
+    /// there twice.
     Names(Vec<String>),
     /// To [`TagPart::Counts`](super::plan::TagPart).
     Counts(FoundCounts),
-    /// To [`Want::Series`], each once.
+    /// To [`Want::Series`] and [`Want::Shared`], each once.
     Series(Vec<Identity>),
 }
 
@@ -158,13 +166,16 @@ impl About {
 
 enum Work {
     Points(Box<PointsScan>),
-    /// Of which only the series are found.
-    Series(Box<PointsScan>, Vec<Identity>),
+    /// Of which only the series are found, by the identities of their names and types if so.
+    Series(Box<PointsScan>, Vec<Identity>, bool),
+    /// The same, by their texts.
+    NamesOf(Box<PointsScan>, Vec<String>),
     Nodes(Box<NodesScan>),
     Names {
         next: u32,
         names: Vec<String>,
     },
+    Metrics(Box<MetricsScan>),
     Tags(Box<TagsScan>),
 }
 
@@ -232,14 +243,32 @@ impl Scan {
                 let gatherer = Some(Gatherer::new(combine, summary.is_some()));
                 Work::points([selector].into(), points, last_slots, spaced, gatherer)
             }
+            Want::Cells {
+                selector,
+                folding,
+                from,
+                until,
+            } => Work::Points(Box::new(PointsScan {
+                from,
+                until,
+                folder: Some(Folder::new(folding)),
+                ..PointsScan::new([selector].into())
+            })),
             Want::Series { selectors } => {
-                Work::Series(Box::new(PointsScan::new(selectors)), Vec::new())
+                Work::Series(Box::new(PointsScan::new(selectors)), Vec::new(), false)
+            }
+            Want::Shared { selectors } => {
+                Work::Series(Box::new(PointsScan::new(selectors)), Vec::new(), true)
+            }
+            Want::NamesOf { selectors } => {
+                Work::NamesOf(Box::new(PointsScan::new(selectors)), Vec::new())
             }
             Want::Nodes { pattern } => Work::Nodes(Box::new(NodesScan::new(pattern))),
             Want::Names => Work::Names {
                 next: 0,
                 names: Vec::new(),
             },
+            Want::Metrics { prefix } => Work::Metrics(Box::new(MetricsScan::new(prefix))),
             Want::Tags(query) => Work::Tags(Box::new(TagsScan::new(query))),
         };
         Scan {
@@ -299,11 +328,20 @@ impl Scan {
                     } else if let Some(gatherer) = scan.adding() {
                         gatherer.add(&mut left);
                         0
+                    } else if let Some(folder) = scan.folding() {
+                        if let Some(memory) = folder.fold(about, &mut left)? {
+                            scan.spare.points = memory;
+                        }
+                        0
                     } else if scan.begins_next() {
                         scan.begin_next(index, store, about)?;
                         SERIES_COST
                     } else if scan.readings.is_empty() {
                         let damaged = about.damaged.get();
+                        if let Some(folder) = scan.folder.take() {
+                            let cells = folder.finish(scan.points, damaged);
+                            return Ok(Some(Partial::Cells(cells)));
+                        }
                         if let Some(gatherer) = scan.gatherer.take() {
                             let exact = scan.found.matches.iter().any(|matches| matches.exact);
                             let rows = gatherer.finish(exact, scan.points, damaged);
@@ -321,14 +359,17 @@ impl Scan {
                 }
                 Ok(None)
             }
-            Work::Series(scan, series) => {
+            Work::Series(scan, series, by_type) => {
                 while left > 0 {
                     if scan.found.matches.len() < scan.selectors.len() {
                         let spent = scan.select(index, store, about, left)?;
                         left = left.saturating_sub(spent);
                     } else if let Some(id) = scan.unread.pop_front() {
                         about.purse.pay(SERIES_BYTES)?;
-                        series.push(index.identity(id));
+                        series.push(match by_type {
+                            true => index.identity_of_type(id),
+                            false => index.identity(id),
+                        });
                         left -= 1;
                     } else {
                         return Ok(Some(Partial::Series(std::mem::take(series))));
@@ -336,7 +377,24 @@ impl Scan {
                 }
                 Ok(None)
             }
+            Work::NamesOf(scan, names) => {
+                while left > 0 {
+                    if scan.found.matches.len() < scan.selectors.len() {
+                        let spent = scan.select(index, store, about, left)?;
+                        left = left.saturating_sub(spent);
+                    } else if let Some(id) = scan.unread.pop_front() {
+                        let name = index.text(id).to_owned();
+                        about.purse.pay(NODE_BYTES + name.len() as u64)?;
+                        names.push(name);
+                        left = left.saturating_sub(TAKE_COST);
+                    } else {
+                        return Ok(Some(Partial::Names(std::mem::take(names))));
+                    }
+                }
+                Ok(None)
+            }
             Work::Nodes(scan) => scan.slice(index, store, about, left),
+            Work::Metrics(scan) => scan.slice(index, store, about, left),
             Work::Tags(scan) => scan.slice(index, store, about, left),
             Work::Names { next, names } => {
                 let end = (*next as usize).saturating_add(left).min(index.len());
@@ -403,6 +461,8 @@ struct PointsScan {
     spaced: Option<Spaced>,
     /// For rows, who combines the series.
     gatherer: Option<Gatherer>,
+    /// For cells, who folds the points.
+    folder: Option<Folder>,
     found: FoundPoints,
     selecting: Selecting,
     positions: HashMap<SeriesId, u32, Numbers>,
@@ -467,6 +527,7 @@ impl PointsScan {
             spare: Spare::default(),
             spaced: None,
             gatherer: None,
+            folder: None,
             waits: false,
             numbers_only: false,
         }
@@ -582,6 +643,12 @@ impl PointsScan {
         gatherer.filter(|gatherer| gatherer.is_adding())
     }
 
+    /// Who folds points, if there are some to be folded.
+    fn folding(&mut self) -> Option<&mut Folder> {
+        let folder = self.folder.as_mut();
+        folder.filter(|folder| folder.is_folding())
+    }
+
     /// Whether another series should be begun: nothing is being read, or all that is waits for the disk,
     /// which can do several things at once.
     fn begins_next(&self) -> bool {
@@ -597,12 +664,17 @@ impl PointsScan {
         about: &About,
     ) -> Result<(), QueryError> {
         if let Some(id) = self.unread.pop_front() {
-            let range = (self.from, self.until);
+            let wanted = Wanted {
+                range: (self.from, self.until),
+                spaced: self.spaced,
+                // KairosDB's queries know no step.
+                newest_times: self.numbers_only,
+            };
             let mut spare = std::mem::take(&mut self.spare);
             if let Some(gatherer) = &mut self.gatherer {
                 spare.values = gatherer.take_memory();
             }
-            let single = Single::new(index, store, id, (range, self.spaced), spare, about)?;
+            let single = Single::new(index, store, id, wanted, spare, about)?;
             self.readings.push_back((single, false));
         }
         Ok(())
@@ -630,9 +702,10 @@ impl PointsScan {
         if progress == Progress::Done && at == 0 {
             if let Some((single, _)) = self.readings.pop_front() {
                 let (found, spare) = single.found();
-                match &mut self.gatherer {
-                    Some(gatherer) => gatherer.take(found, about)?,
-                    None => self.found.series.push(found),
+                match (&mut self.gatherer, &mut self.folder) {
+                    (Some(gatherer), _) => gatherer.take(found, about)?,
+                    (None, Some(folder)) => folder.take(found, about)?,
+                    (None, None) => self.found.series.push(found),
                 }
                 self.spare = spare;
             }

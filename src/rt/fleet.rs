@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn, ready};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -21,7 +21,6 @@ use super::stop::Life;
 use super::timer::Sleep;
 use crate::base::time::Millis;
 use crate::http::{Deletion, Errand, Fleet, Local, Made, Unstored};
-use crate::model::event::Event;
 use crate::model::refusal::Protocol;
 use crate::model::sample::Samples;
 use crate::query::error::QueryError;
@@ -31,7 +30,7 @@ use crate::seam::{Clock, Post};
 use crate::shard::Shard;
 use crate::shard::mail::{Mail, Reply};
 use crate::shard::vitals::Vitals;
-use crate::store::control::{Control, ControlRefused};
+use crate::store::control::{Control, ControlRefused, Entry};
 use crate::store::log::TicketState;
 use crate::store::manifest::Refused;
 
@@ -40,7 +39,7 @@ const DESCRIBE_MILLIS_MAX: u64 = 5_000;
 
 /// What a sender is told whose points are not even taken.
 const BLOCKED: &str =
-    "the disk does not keep up, or is full; nothing was stored: send it again later";
+    "the disk does not keep up, or is full, so not all points were stored: send them again later";
 /// What a sender is told whose points are taken but not on the disk.
 const UNWRITTEN: &str = "the disk is full or failing, so the points may not be stored: send them again \
                          later, which does no harm; see the log of the appliance";
@@ -61,14 +60,14 @@ fn undeleted(refused: Refused) -> QueryError {
     }
 }
 
-/// How long it may take until an event is durable, and until all know it.
+/// How long it may take until what was told is durable, and until all know it.
 const RECORD_MILLIS_MAX: u64 = 30_000;
 
-/// Why an event was not taken.
+/// Why what was told was not taken.
 fn unrecorded(refused: ControlRefused) -> QueryError {
     match refused {
         ControlRefused::Busy => QueryError::Busy,
-        ControlRefused::Event(refused) => QueryError::Limit(refused.to_string()),
+        refused => QueryError::Limit(refused.to_string()),
     }
 }
 
@@ -266,8 +265,24 @@ impl Fleet for ShardFleet {
             if refused.is_empty() {
                 Ok(())
             } else {
-                Err(Unstored::Refused(refused))
+                Err(Unstored::Refused(Box::new(refused)))
             }
+        })
+    }
+
+    fn until_roomy(&self, millis_max: u64) -> Local<'_, bool> {
+        if !self.driver.shard().borrow().is_blocked() {
+            return Box::pin(ready(true));
+        }
+        Box::pin(async move {
+            let roomy = |shard: &mut Shard| (!shard.is_blocked()).then_some(());
+            let mut roomy = pin!(self.driver.wait_for(roomy));
+            let mut sleep = Sleep::over(Duration::from_millis(millis_max));
+            poll_fn(|context| match roomy.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(true),
+                Poll::Pending => Pin::new(&mut sleep).poll(context).map(|()| false),
+            })
+            .await
         })
     }
 
@@ -303,13 +318,13 @@ impl Fleet for ShardFleet {
         })
     }
 
-    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+    fn record(&self, entry: Entry) -> Local<'_, Result<u64, QueryError>> {
         Box::pin(async move {
             let from = self.shard;
             let record = |ticket| Mail::Record {
                 from,
                 ticket,
-                event: Box::new(event.clone()),
+                entry: Box::new(entry.clone()),
             };
             let replies = self.ask_first(1, RECORD_MILLIS_MAX, record).await?;
             let (id, generation) = match replies.into_iter().next() {

@@ -1,4 +1,5 @@
-//! HTTP by hyper, on the shards: reads requests whole, bounded, and writes whole answers.
+//! HTTP by hyper, on the shards: reads requests whole, bounded, or hands on their bodies piece by piece, and
+//! writes whole answers.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -22,6 +23,7 @@ use hyper::service::service_fn;
 use rustix::net::SocketFlags;
 
 use super::answers::{Waiting, Whole};
+use super::body::IncomingPieces;
 use super::first_line::FirstLine;
 use super::fleet::ShardFleet;
 use super::stop::Bell;
@@ -173,14 +175,28 @@ impl Server {
 
     async fn answer(&self, request: Request<Incoming>, line: &FirstLine) -> Response<Whole> {
         let (parts, body) = request.into_parts();
-        let whole = self.whole(body).await;
-        line.may_begin();
-        let (body, _held) = match whole {
-            Ok(body) => body,
-            Err(refusal) => return refusal,
+        let (fleet, answers) = (&self.fleet, &self.options.answers);
+        let answer = if crate::http::takes_pieces(&parts.method, parts.uri.path(), answers) {
+            let pieces = IncomingPieces::new(body, self.options.body_timeout, line.clone());
+            let is_read = pieces.is_read();
+            let request = Request::from_parts(parts, ());
+            let pieces = Box::new(pieces);
+            let mut answer = crate::http::answer_pieces(request, pieces, fleet, answers).await;
+            if !is_read.get() {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(header::CONNECTION, close);
+            }
+            answer
+        } else {
+            let whole = self.whole(body).await;
+            line.may_begin();
+            let (body, _held) = match whole {
+                Ok(body) => body,
+                Err(refusal) => return refusal,
+            };
+            let request = Request::from_parts(parts, body);
+            crate::http::answer(request, fleet, answers).await
         };
-        let request = Request::from_parts(parts, body);
-        let answer = crate::http::answer(request, &self.fleet, &self.options.answers).await;
         let (parts, body) = answer.into_parts();
         match self.waiting.counted(body) {
             Some(body) => Response::from_parts(parts, Whole::new(body)),

@@ -6,6 +6,7 @@
 //! hold a shard's core for too long.
 
 mod answers;
+mod body;
 pub mod boot;
 pub mod check;
 pub mod clock;

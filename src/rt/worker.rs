@@ -26,6 +26,7 @@ use super::post::Mailroom;
 use super::sockets::Door;
 use super::stop::{Bell, Life};
 use super::timer::{self, Sleep};
+use crate::http::RollUps;
 use crate::model::refusal::Protocol;
 use crate::seam::Post;
 use crate::shard::mail::Mail;
@@ -49,6 +50,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 const ONE_SOURCE_SHARE_MAX: f64 = 0.5;
 /// Bytes a minute below which it is not: about 25,000 points a second.
 const LOAD_WORTH_A_LINE: u64 = 64 << 20;
+/// The shard that runs roll-ups, and between two looks at what is due.
+const ROLLING: usize = 0;
+const ROLLUPS_DUE: Duration = Duration::from_secs(1);
 /// How long a shard that is done waits for the others, which may still ask it.
 const LINGER_MAX: Duration = Duration::from_secs(12);
 
@@ -118,6 +122,11 @@ impl Worker {
             bodies_bytes: Cell::new(0),
             waiting: Waiting::default(),
         });
+        let rolls_up = self.number == ROLLING && server.options.answers.kairos.rollups;
+        let _rollups = match rolls_up {
+            true => Some(spawn(roll_up(Rc::clone(&server)), query_queue)?),
+            false => None,
+        };
         let mut listeners = Vec::new();
         for door in http_doors {
             let listening = Rc::clone(&server).listen(door.socket);
@@ -177,6 +186,16 @@ async fn watch_sources(number: usize, shards: usize, shard: Rc<RefCell<Shard>>) 
                 100.0 * load.largest_share()
             );
         }
+    }
+}
+
+/// Run roll-ups as they become due.
+async fn roll_up(server: Rc<Server>) {
+    let mut rollups = RollUps::default();
+    loop {
+        let more = rollups.turn(&server.fleet, &server.options.answers).await;
+        let pause = if more { RETRY } else { ROLLUPS_DUE };
+        glommio::timer::sleep(pause).await;
     }
 }
 

@@ -18,9 +18,10 @@ pub enum Verdict {
 /// Bytes of answers that one connection may leave unread.
 pub const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// State of one connection: its protocol, its unfinished bytes and the answers that it has not taken yet,
-/// bounded by the protocol's limit, by [`ANSWER_BYTES_MAX`] and, over all connections of a shard, by [`Options::buffered_bytes_max`](super::Options) and
-/// whoever keeps the feeds: see [`Shard::is_overfull`](super::Shard::is_overfull).
+/// State of one connection: its protocol, its unfinished bytes and the answers that it has not taken yet.
+/// They are bounded by the protocol's limit, by [`ANSWER_BYTES_MAX`] and, over all connections of a shard,
+/// by [`Options::buffered_bytes_max`](super::Options) and whoever keeps the feeds: see
+/// [`Shard::is_overfull`](super::Shard::is_overfull).
 pub struct Feed {
     /// The door it came in by.
     pub protocol: Protocol,

@@ -79,7 +79,7 @@ impl Shard {
             self.refuse(protocol, Reason::Panic);
             return;
         }
-        self.landing.land(
+        self.landing.land_paths(
             protocol,
             datagram,
             &mut self.samples,
@@ -156,8 +156,9 @@ impl Shard {
     /// A chunk of lines: decoded and landed. Gives the bytes it takes; `None` where the decoder fails.
     fn land_lines(&mut self, feed: &mut Feed, text: &[u8], at: Arrival) -> Option<usize> {
         let taken = guarded(|| self.lines.decode(text, at.now, &mut self.samples))?;
+        let follow = &mut feed.follow;
         self.landing
-            .land(feed.protocol, text, &mut self.samples, at, &mut feed.follow);
+            .land_paths(feed.protocol, text, &mut self.samples, at, follow);
         Some(taken)
     }
 
@@ -197,7 +198,7 @@ impl Shard {
             let Some(batch) = decoded else {
                 return self.give_up(feed);
             };
-            self.landing.land(
+            self.landing.land_paths(
                 feed.protocol,
                 batch.text,
                 &mut self.samples,

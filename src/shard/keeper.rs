@@ -5,10 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::mail::{Mail, Reply};
-use crate::base::time::Arrival;
-use crate::model::event::Event;
+use crate::base::time::{Arrival, Stamp};
 use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request, Room};
-use crate::store::control::{self, Control, ControlRefused, ControlTicket};
+use crate::store::control::{self, Control, ControlRefused, ControlTicket, Entry};
 use crate::store::manifest::{Edit, EditTicket, Leaving, Manifest, Refused, Version};
 use crate::store::retain::{self, Budget};
 use crate::store::snapshot;
@@ -28,6 +27,9 @@ const NUMBERS_AT_ONCE: u64 = 256;
 const LOOK_MICROS: u64 = 1_000_000;
 /// Between two looks at how full the disk is, in microseconds.
 const ROOM_MICROS: u64 = 10_000_000;
+
+/// Between two looks for deletes that nobody needs any more, in microseconds.
+const IDLE_MICROS: u64 = 60_000_000;
 
 /// What the keeper knows, for `/metrics`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -52,7 +54,7 @@ pub struct Kept {
     pub faults: u64,
 }
 
-/// The number of an event and what tells when it is durable, or why it was not taken.
+/// The id of an event and what tells when it is durable, or why it was not taken.
 type Recorded = Result<(u64, ControlTicket), ControlRefused>;
 
 /// Who keeps the manifest.
@@ -60,7 +62,7 @@ pub(super) struct Keeper {
     manifest: Manifest,
     control: control::Writer,
     told_control: Option<Arc<Control>>,
-    /// Events that are to become durable: who asked under which ticket, and what was taken.
+    /// What is to become durable of what was told: who asked under which ticket, and what was taken.
     recording: Vec<(usize, u64, Recorded)>,
     options: Options,
     shards: usize,
@@ -78,6 +80,10 @@ pub(super) struct Keeper {
     refused_snapshots: Vec<(usize, u64, String)>,
     /// Deletes that are to become durable: who asked, and the edit that has to be.
     entombing: Vec<(usize, u64, Result<EditTicket, Refused>)>,
+    idle_looked_at: u64,
+    /// While it is looked for deletes that nobody needs: whether the shards have been asked what they hold,
+    /// and what each has said.
+    holdings: Option<(bool, Vec<Option<Option<Stamp>>>)>,
 }
 
 struct Snapshot {
@@ -111,6 +117,8 @@ impl Keeper {
             snapshot: None,
             refused_snapshots: Vec::new(),
             entombing: Vec::new(),
+            idle_looked_at: 0,
+            holdings: None,
         }
     }
 
@@ -140,9 +148,9 @@ impl Keeper {
         self.entombing.push((from, ticket, last));
     }
 
-    /// Keep an event, and answer when it is durable.
-    pub(super) fn record(&mut self, from: usize, ticket: u64, event: Event) {
-        let taken = self.control.take_event(event);
+    /// Keep what was told, and answer when it is durable.
+    pub(super) fn record(&mut self, from: usize, ticket: u64, entry: Entry) {
+        let taken = self.control.take(entry);
         self.recording.push((from, ticket, taken));
     }
 
@@ -190,6 +198,11 @@ impl Keeper {
             self.room_asked_at = micros;
             self.jobs.ask(ROOM, Request::Room);
             self.retain(now);
+        }
+        if self.idle_looked_at + IDLE_MICROS <= micros {
+            self.idle_looked_at = micros;
+            let is_there = !self.manifest.committed().tombstones().is_empty();
+            self.holdings = is_there.then(|| (false, vec![None; self.shards]));
         }
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.making.poll(&mut self.jobs.desk(SNAPSHOT));
@@ -239,6 +252,32 @@ impl Keeper {
         }
     }
 
+    /// A shard has told the oldest arrival that it holds. When all have, deletes go that nobody needs any
+    /// more: what a shard does not hold any more was listed before it said so.
+    pub(super) fn held(&mut self, from: usize, oldest: Option<Stamp>) {
+        let Some((_, holdings)) = &mut self.holdings else {
+            return;
+        };
+        if let Some(told) = holdings.get_mut(from) {
+            *told = Some(oldest);
+        }
+        let told: Option<Vec<Option<Stamp>>> = holdings.iter().copied().collect();
+        let Some(told) = told else {
+            return;
+        };
+        self.holdings = None;
+        let oldest = told.into_iter().flatten().min();
+        let version = self.manifest.committed();
+        let listed = version.all_segments();
+        let tombstones = version
+            .tombstones()
+            .idle(listed, oldest.map(|stamp| stamp.0));
+        if !tombstones.is_empty() {
+            // What has changed meanwhile is looked at again the next time.
+            let _ = self.manifest.edit(Edit::Forget { tombstones });
+        }
+    }
+
     /// A request is done.
     pub(super) fn done(&mut self, job: Job, result: Result<Outcome, Fault>) {
         match job.owner {
@@ -284,6 +323,12 @@ impl Keeper {
             let all = (0..self.shards).map(|to| (to, Mail::Version(Arc::clone(&version))));
             letters.extend(all);
             self.told = Some(version);
+        }
+        if let Some((is_asked, _)) = &mut self.holdings
+            && !*is_asked
+        {
+            *is_asked = true;
+            letters.extend((0..self.shards).map(|to| (to, Mail::Oldest)));
         }
         self.tell_control(letters);
         // Behind the version that has them.

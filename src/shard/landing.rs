@@ -1,5 +1,7 @@
 //! From decoded samples to points in the head.
 
+use std::sync::Arc;
+
 use crate::access::Gate;
 use crate::base::time::{Arrival, Millis};
 use crate::index::{self, Follow, Index};
@@ -11,6 +13,8 @@ use crate::model::series::{
 };
 use crate::store::Store;
 use crate::store::definition::Definition;
+use crate::wire::carbon_tags::TagParser;
+use crate::wire::carbon_tags::typed::{self, Source, Typed};
 use crate::wire::kairos_sent as form;
 use crate::wire::name;
 
@@ -26,9 +30,41 @@ pub(super) struct Landing {
     pub(super) store: Store,
     pub(super) vitals: Vitals,
     pub(super) ids: Vec<u32>,
+    /// What takes the paths of Graphite's doors apart, if anything does.
+    pub(super) parser: Option<Arc<TagParser>>,
+    pub(super) typed: Typed,
 }
 
 impl Landing {
+    /// [`Landing::land`] for the doors of Graphite, whose paths may have to be taken apart.
+    pub(super) fn land_paths(
+        &mut self,
+        protocol: Protocol,
+        text: &[u8],
+        samples: &mut Samples,
+        at: Arrival,
+        follow: &mut Follow,
+    ) {
+        if self.parser.is_none() {
+            return self.land(protocol, text, samples, at, follow);
+        }
+        let source = match protocol {
+            Protocol::Pickle => Source::Items,
+            _ => Source::Lines,
+        };
+        let mut typed = std::mem::take(&mut self.typed);
+        let (mut next, count) = (0, samples.len());
+        loop {
+            let (behind, names, some) = typed.step(source, text, samples, next);
+            self.land(protocol, names, some, at, follow);
+            next = behind;
+            if count <= next {
+                break;
+            }
+        }
+        self.typed = typed;
+    }
+
     /// Give every sample its series and its place, and take the samples' refusals over. `text` is what
     /// their names are spans of.
     pub(super) fn land(
@@ -129,17 +165,31 @@ impl Landing {
     #[cold]
     fn meet(&mut self, sent: &[u8], follow: &mut Follow) -> Result<SeriesId, Reason> {
         if form::is_form(sent) {
+            let path = typed::path_of(sent);
+            let (tenant, sent_form) = match (path, &self.parser) {
+                (Some((_, path)), _) if SERIES_BYTES_MAX < path.len() => {
+                    return Err(Reason::NameLong);
+                }
+                (Some((values, path)), Some(parser)) => {
+                    let admitted = self.gate.admit(SentName(path))?;
+                    (admitted.tenant, parser.parse(admitted.name, values)?)
+                }
+                _ => (TenantId::DEFAULT, form::name_of(sent)?),
+            };
             let form::Sent {
                 name,
                 values,
                 ttl_seconds,
-            } = form::name_of(sent)?;
+            } = sent_form;
             let properties = Properties {
                 values,
-                ttl_seconds,
+                ttl_seconds: match ttl_seconds {
+                    0 => self.store.kairos_ttl_seconds(),
+                    some => some,
+                },
                 ..Properties::default()
             };
-            return self.intern(TenantId::DEFAULT, name, properties, sent, follow);
+            return self.intern(tenant, name, properties, sent, follow);
         }
         if SERIES_BYTES_MAX < sent.len() {
             return Err(Reason::NameLong);

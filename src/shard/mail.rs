@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use super::vitals::Vitals;
 use crate::base::time::Stamp;
-use crate::model::event::Event;
 use crate::query::error::QueryError;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
-use crate::store::control::{Control, ControlRefused};
+use crate::store::control::{Control, ControlRefused, Entry};
 use crate::store::manifest::{Edit, Refused, Version};
 use crate::store::tombstone::Tombstone;
 
@@ -86,14 +85,23 @@ pub enum Mail {
         /// The deletes.
         tombstones: Vec<Tombstone>,
     },
-    /// To the keeper: keep this event, and answer when it is durable. Its id is given there.
+    /// From the keeper, to all: tell it how old the oldest arrival is that you hold in memory and log.
+    Oldest,
+    /// To the keeper: that.
+    Holds {
+        /// Who holds it.
+        from: usize,
+        /// Its stamp; `None` where nothing is held.
+        oldest: Option<Stamp>,
+    },
+    /// To the keeper: keep this, and answer when it is durable. The id of an event is given there.
     Record {
         /// Whom to answer.
         from: usize,
         /// The asker's number for this question.
         ticket: u64,
-        /// The event.
-        event: Box<Event>,
+        /// What was told.
+        entry: Box<Entry>,
     },
     /// From the keeper, to all: what users have told from now on.
     Control(Arc<Control>),

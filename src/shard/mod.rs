@@ -30,6 +30,8 @@ use crate::store::definition::Definition;
 use crate::store::manifest::{Edit, Version};
 use crate::store::recover::{RecoverError, Start};
 use crate::store::{self, Store, Wish, log};
+use crate::wire::carbon_tags::TagParser;
+use crate::wire::carbon_tags::typed::Typed;
 use crate::wire::{graphite, kairos_telnet, pickle};
 use feed::Feed;
 use keeper::Keeper;
@@ -119,6 +121,8 @@ pub struct Shard {
     /// Who waits until this shard goes by what they did.
     awaiting: Vec<Awaiting>,
     control: Arc<Control>,
+    /// Whether the keeper wants to know the oldest arrival that is held.
+    tells_oldest: bool,
 }
 
 /// Somebody waits; see [`Mail::Await`].
@@ -182,6 +186,8 @@ impl Shard {
                     ..Vitals::default()
                 },
                 ids: Vec::new(),
+                parser: None,
+                typed: Typed::default(),
             },
             datagram_follow: Follow::default(),
             samples_follow: Follow::default(),
@@ -194,7 +200,13 @@ impl Shard {
             parting: Vec::new(),
             awaiting: Vec::new(),
             control,
+            tells_oldest: false,
         })
+    }
+
+    /// Take the paths of Graphite's doors apart from now on.
+    pub fn parse_paths(&mut self, parser: Arc<TagParser>) {
+        self.landing.parser = Some(parser);
     }
 
     /// Open one piece of mail. Answers come out of [`Shard::work`].
@@ -254,8 +266,10 @@ impl Shard {
             Mail::Record {
                 from,
                 ticket,
-                event,
-            } => self.keep(|keeper| keeper.record(from, ticket, *event)),
+                entry,
+            } => self.keep(|keeper| keeper.record(from, ticket, *entry)),
+            Mail::Oldest => self.tells_oldest = true,
+            Mail::Holds { from, oldest } => self.keep(|keeper| keeper.held(from, oldest)),
             Mail::Control(control) => self.control = control,
             Mail::Snapshot { from, ticket, name } => {
                 self.keep(|keeper| keeper.want_snapshot(from, ticket, &name));
@@ -295,6 +309,14 @@ impl Shard {
         let more = self.recover() | self.scan() | self.landing.store.work();
         self.answer_settled();
         self.answer_waiting();
+        if self.tells_oldest
+            && let Some(oldest) = self.landing.store.oldest()
+        {
+            self.tells_oldest = false;
+            let from = self.number;
+            self.outbox
+                .push_back((KEEPER, Mail::Holds { from, oldest }));
+        }
         while let Some(wish) = self.landing.store.take_wish() {
             let from = self.number;
             let mail = match wish {

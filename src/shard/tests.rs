@@ -22,6 +22,8 @@ mod deleting;
 mod sealing;
 mod spaced;
 mod telling;
+mod telnet;
+mod values;
 
 fn options() -> Options {
     Options {

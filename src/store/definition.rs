@@ -7,7 +7,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | varint | zigzag of its number in the book, less the one before and one |
-//! | 1 | bits 0-1 values, 2-3 kind, 4 duplicates (0 last, 1 all), 5 a tenant follows, 6 a base step, 7 a ttl |
+//! | 1 | bits 0-1 values, 2-3 kind, 4 duplicates (0 last, 1 all), 5 tenant follows, 6 base step, 7 ttl |
 //! | varint | tenant, if it is not 0 |
 //! | varint | base step in seconds, if there is one |
 //! | varint | ttl in seconds, if there is one |

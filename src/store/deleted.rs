@@ -131,6 +131,14 @@ impl Store {
         Some(Stamp(last.saturating_add(1)))
     }
 
+    /// The oldest arrival that memory and log still have, `None` where they have nothing; nothing at all
+    /// until the log was replayed.
+    pub fn oldest(&self) -> Option<Option<Stamp>> {
+        let held = self.frozen.iter().chain([&self.open]);
+        let first = held.filter_map(|held| held.head.stamps().map(|(first, _)| first));
+        (!self.is_recovering()).then(|| first.min())
+    }
+
     /// Ask the manifest to take note that these are alive again.
     pub(super) fn ask_to_revive(&mut self, series: &[(SeriesId, Identity)], last: Stamp) {
         for some in series.chunks(SERIES_MAX) {

@@ -252,7 +252,9 @@ impl Head {
         self.blocks -= tail.blocks as usize;
         self.series -= 1;
         *tail = BLANK;
-        self.before_order.remove(&id);
+        if !self.before_order.is_empty() {
+            self.before_order.remove(&id);
+        }
     }
 
     /// Empty it: a slice of about `budget` series, taken from it. True when nothing is left and all is

@@ -153,12 +153,12 @@ impl Layer {
         for run in page.runs_of(self.number) {
             let mut points = 0;
             let mut parts = Parts::new(run, base).ok()?;
-            while let Some(part) = parts.next().ok()? {
+            while let Some(part) = parts.next_part().ok()? {
                 points += part.count();
             }
             // Only the last parts matter, unless the range ends before them.
             let mut parts = Parts::new(run, base).ok()?;
-            while let Some(part) = parts.next().ok()? {
+            while let Some(part) = parts.next_part().ok()? {
                 points -= part.count();
                 let is_inside = part.last_ms() <= self.range.1.0;
                 if part.last_ms() < self.range.0.0 || (is_inside && most <= points) {

@@ -31,6 +31,8 @@ pub struct Options {
     pub raw_disk_percent: u64,
     /// Data time that is kept whatever it takes.
     pub raw_at_least: Step,
+    /// Seconds for which points of KairosDB's doors stay that say nothing else; 0 is for ever.
+    pub kairos_ttl_seconds: u32,
 }
 
 impl Default for Options {
@@ -49,6 +51,7 @@ impl Default for Options {
             unwritten_bytes_max: 64 << 20,
             raw_disk_percent: 60,
             raw_at_least: Step::SIX_HOURS,
+            kairos_ttl_seconds: 0,
         }
     }
 }

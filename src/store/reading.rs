@@ -170,6 +170,7 @@ impl SeriesReading {
                 if let Some(sorted) = sorting.step(budget) {
                     *out = sorted;
                     self.sorting = None;
+                    self.mask.apply(out);
                     return Progress::Done;
                 }
             } else if self.read {
@@ -271,8 +272,8 @@ impl SeriesReading {
         true
     }
 
-    /// All is read: what the heads hold goes behind the files, deletes are applied, and where layers
-    /// overlap in time all is put in order.
+    /// All is read: what the heads hold goes behind the files, where layers overlap in time all is put in
+    /// order, and then deletes are applied, which find their ranges by the order.
     fn settle_order(&mut self, out: &mut Points) {
         self.read = true;
         let recent = std::mem::take(&mut self.recent);
@@ -283,15 +284,14 @@ impl SeriesReading {
             out.extend_from(&recent, 0..recent.len());
         }
         let in_order = self.in_order && ascends_at(out, files) && out.is_sorted_from(files);
-        self.mask.apply(out);
-        if in_order || out.is_sorted_from(0) {
-            return;
-        }
-        if out.len() <= SORTED_AT_ONCE {
+        if !in_order && !out.is_sorted_from(0) {
+            if out.len() > SORTED_AT_ONCE {
+                self.sorting = Some(Box::new(Merging::sorting(std::mem::take(out))));
+                return;
+            }
             out.sort();
-        } else {
-            self.sorting = Some(Box::new(Merging::sorting(std::mem::take(out))));
         }
+        self.mask.apply(out);
     }
 
     /// Bytes of the texts so far.

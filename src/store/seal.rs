@@ -283,6 +283,8 @@ impl Seal {
         };
         let whole = std::mem::replace(&mut self.whole, Extent::EMPTY);
         let mut cells = std::mem::take(&mut self.cells);
+        // Texts have none.
+        cells.retain(|cells| !cells.is_empty());
         let file = self.files.iter_mut().find(|file| file.window == window);
         let Some(writer) = file.and_then(|file| file.writer.as_mut()) else {
             return;
@@ -299,7 +301,7 @@ impl Seal {
         let added = joined
             .map_err(|corrupt| corrupt.to_string())
             .and_then(|cells| {
-                if !segment::worth_cells(cells.len(), whole.points) {
+                if cells.is_empty() || !segment::worth_cells(cells.len(), whole.points) {
                     return Ok(());
                 }
                 let added = writer.add_cells(number, &cells, &whole);

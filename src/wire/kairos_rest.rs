@@ -1,11 +1,16 @@
 //! KairosDB's REST ingest: an array of metric objects, or one.
 //!
-//! Takes the whole body; gives samples whose names are spans of a text of the decoder's own, in the form of
-//! [`kairos_sent`](super::kairos_sent), and the texts of what was refused, in KairosDB's words where it has
-//! some. Works in slices. Of one object nothing is kept but where its fields are: points are read once the
-//! object is known to be whole and good, so memory is that of the samples given out, whatever the body is.
-//! An error in an object's name, tags or value costs that object, one in a point that point, and what is
-//! no JSON costs the rest of the body; the good ones before and between are given out.
+//! Takes a body as it comes; gives samples whose names and texts are spans of a text of the decoder's own,
+//! in the form of [`kairos_sent`](super::kairos_sent), and the texts of what was refused, in KairosDB's
+//! words where it has some. Works in slices. Nothing is held of a body but its object that is not read yet
+//! and what came last; [`OBJECT_BYTES_MAX`] bounds that. An error in an object's name, tags or value costs
+//! that object, one in a point that point, and what is no JSON costs the rest of the body; the good ones
+//! before and between are given out.
+//!
+//! Two readers, of which each could do all: `usual` reads the objects that nearly everybody sends, in one
+//! pass; the other, in `fields` and `points`, reads whatever KairosDB's lenient parser does, in slices, and
+//! keeps only where the fields are until the object is known to be whole and good. It is the truth that the
+//! first is tested against; for both, trees of other JSON readers are.
 //!
 //! Where KairosDB corrupts or fails, this says what is wrong or keeps what was meant:
 //!
@@ -14,19 +19,20 @@
 //! | `1e-5` | the long 0 | a double; `1e5` is a long in both |
 //! | whole numbers beyond 64 bits | another number | that point refused |
 //! | `1.0e400`, `NaN`, Java's forms of doubles | stored | that point refused |
-//! | texts, `true`, `type: "string"` | stored | that point refused: there is no store for texts yet |
-//! | `ttl` | honoured | checked, and not used yet: points stay as long as all others |
+//! | `ttl` below 1 | accepted, then lost | for ever |
 //! | digits of other scripts | numbers | texts |
 //! | `null` for a point | 500 | that point refused |
 //! | `skip_validate` | no check of name, tags, value | no check of tags; a name is needed all the same |
-//! | long names, many tags | stored | refused by the limits of [`series`](crate::model::series) |
+//! | long names, many tags, long texts | stored | refused by the limits of [`series`](crate::model::series) |
 
+mod cursor;
 mod errors;
 mod fields;
 mod object;
 mod points;
 #[cfg(test)]
 mod tests;
+mod usual;
 mod values;
 
 use super::json::{Fault, Kind, Reader, Scalar, Skip};
@@ -34,25 +40,61 @@ use crate::model::refusal::Reason;
 use crate::model::sample::Samples;
 pub use errors::Errors;
 use object::{Held, Object};
+use usual::{Met, Usual};
 
 /// Samples after which a slice ends: the caller takes them before it goes on.
 pub const BATCH_SAMPLES: usize = 4_096;
+/// Bytes of names and texts after which a slice ends too.
+pub const BATCH_TEXT_BYTES: usize = 1 << 20;
+/// Bytes of one metric object. Its points cannot be given out before its end, for its name or tags may
+/// stand there; whoever has more points sends them in several objects.
+pub const OBJECT_BYTES_MAX: usize = 16 << 20;
+/// Bytes of memory that a usual body needs for what came. What a large object needed beyond is given back
+/// behind it.
+const USUAL_BYTES: usize = 128 * 1024;
 
 /// What KairosDB says to an empty body, and twice to an array that does not end.
 const NO_CONTENT: &str = "Invalid json. No content due to end of input.";
 
+/// What a slice came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is used up, or there is a batch to be taken: go on.
+    Going,
+    /// More must come, by [`Decoder::lend`], or [`Decoder::end`].
+    Hungry,
+    /// Nothing further is read.
+    Done,
+}
+
 /// One body under way.
 #[derive(Default)]
 pub struct Decoder {
+    /// What came and may still be looked at.
+    pending: Vec<u8>,
+    /// Bytes that came before that.
+    passed: usize,
+    /// Whether nothing follows.
+    is_ended: bool,
+    /// Where reading goes on.
     at: usize,
+    /// Bytes there must be before it is worth trying again.
+    wanted: usize,
+    /// Where the object that is read began.
+    began: usize,
+    /// Whether that is nothing for [`Usual`], and whether nothing is.
+    is_unusual: bool,
+    is_lenient: bool,
     stage: Stage,
     /// Which metric object of the body it is.
     number: usize,
     /// Whether the body is one object without an array around it.
     alone: bool,
+    usual: Usual,
     object: Object,
     text: Vec<u8>,
     errors: Errors,
+    is_too_large: bool,
 }
 
 /// What is to be read next. `first` as in [`Reader::element`].
@@ -64,6 +106,8 @@ enum Stage {
     Objects {
         first: bool,
     },
+    /// An object, from its brace on.
+    Object,
     /// The next field of an object.
     Fields {
         first: bool,
@@ -101,36 +145,106 @@ enum Stage {
     Ended,
 }
 
-/// Why nothing further is read.
-enum Fatal {
+/// Why reading does not go on.
+enum Halt {
+    /// What is here ends too early; more may come.
+    Cut,
     /// At the level of the array.
     NoContent(usize),
     Told(String),
 }
 
 impl Decoder {
-    /// Do a slice of about `budget` bytes of `json`, the same text in each call, and append its samples.
-    /// True when all is read. A slice ends early at [`BATCH_SAMPLES`]; take them then.
-    pub fn step(&mut self, json: &[u8], budget: usize, out: &mut Samples) -> bool {
-        let mut reader = Reader::new(json, self.at);
-        let mut left = budget.max(1);
-        while left > 0 && out.len() < BATCH_SAMPLES {
-            if matches!(self.stage, Stage::Ended) {
-                return true;
-            }
-            let before = reader.at();
-            match self.advance(json, &mut reader, before.saturating_add(left), out) {
-                Ok(()) => {}
-                Err(fatal) => self.end_with(fatal, out),
-            }
-            // Going back to an object's points costs nothing but reading them.
-            left = left.saturating_sub(1 + reader.at().saturating_sub(before));
+    /// Reads all objects by the reader that takes everything: the same, only slower.
+    pub fn lenient() -> Decoder {
+        Decoder {
+            is_lenient: true,
+            ..Decoder::default()
         }
-        self.at = reader.at();
-        matches!(self.stage, Stage::Ended)
     }
 
-    /// What the names of the samples are spans of.
+    /// What came and is not read yet, to append to what comes next; it must be given back by
+    /// [`Decoder::take_back`].
+    pub fn lend(&mut self) -> Vec<u8> {
+        // Fields of an object that is half read are known by their places.
+        let mut pending = std::mem::take(&mut self.pending);
+        if matches!(self.stage, Stage::Ended) {
+            self.at = pending.len();
+        }
+        let read = match self.stage {
+            Stage::Start | Stage::Objects { .. } | Stage::Object | Stage::Ended => self.at,
+            _ => 0,
+        };
+        if read > 0 {
+            pending.drain(..read.min(pending.len()));
+            self.at -= read;
+            self.passed += read;
+            self.wanted = self.wanted.saturating_sub(read);
+            self.usual.forget();
+        }
+        if USUAL_BYTES < pending.capacity() && pending.len() < USUAL_BYTES / 4 {
+            pending.shrink_to(USUAL_BYTES / 2);
+        }
+        pending
+    }
+
+    /// What [`Decoder::lend`] gave, with what came behind it.
+    pub fn take_back(&mut self, pending: Vec<u8>) {
+        self.pending = pending;
+    }
+
+    /// Nothing follows.
+    pub fn end(&mut self) {
+        self.is_ended = true;
+    }
+
+    /// Bytes of memory that hold what came, beyond those of a usual body.
+    pub fn held_bytes(&self) -> usize {
+        self.pending.capacity().saturating_sub(USUAL_BYTES)
+    }
+
+    /// Do a slice of about `budget` bytes of what came, and append its samples. It ends early at
+    /// [`BATCH_SAMPLES`] or [`BATCH_TEXT_BYTES`]; take them then.
+    pub fn step(&mut self, budget: usize, out: &mut Samples) -> Progress {
+        let pending = std::mem::take(&mut self.pending);
+        let progress = self.read(&pending, budget, out);
+        self.pending = pending;
+        progress
+    }
+
+    fn read(&mut self, json: &[u8], budget: usize, out: &mut Samples) -> Progress {
+        let mut left = budget.max(1);
+        while left > 0 && !self.has_batch(out) {
+            if matches!(self.stage, Stage::Ended) {
+                return Progress::Done;
+            }
+            if json.len() < self.wanted && !self.is_ended {
+                return Progress::Hungry;
+            }
+            let before = self.at;
+            let mut reader = Reader::new(json, before);
+            let advanced = self.advance(json, &mut reader, before.saturating_add(left), out);
+            self.at = reader.at();
+            match advanced {
+                Ok(()) => {}
+                Err(Halt::Cut) => self.wait(json.len(), out),
+                Err(halt) => self.end_with(halt, out),
+            }
+            // Going back to an object's points costs nothing but reading them.
+            left = left.saturating_sub(1 + self.at.saturating_sub(before));
+        }
+        match self.stage {
+            Stage::Ended => Progress::Done,
+            _ => Progress::Going,
+        }
+    }
+
+    /// Whether there are so many samples, or bytes of their texts, that they must be taken.
+    pub fn has_batch(&self, out: &Samples) -> bool {
+        BATCH_SAMPLES <= out.len() || BATCH_TEXT_BYTES <= self.text.len()
+    }
+
+    /// What the names of the samples, and their texts, are spans of.
     pub fn text(&self) -> &[u8] {
         &self.text
     }
@@ -138,7 +252,15 @@ impl Decoder {
     /// The samples given out so far were taken: their names are needed no longer.
     pub fn forget_names(&mut self) {
         self.text.clear();
+        self.text.shrink_to(BATCH_TEXT_BYTES / 2);
         self.object.forget_names();
+        self.usual.forget();
+    }
+
+    /// It may take long until more comes: keep no memory for names, which are taken.
+    pub fn rest(&mut self) {
+        self.forget_names();
+        self.text = Vec::new();
     }
 
     /// What was refused so far.
@@ -146,12 +268,37 @@ impl Decoder {
         &self.errors
     }
 
-    fn end_with(&mut self, fatal: Fatal, out: &mut Samples) {
-        match fatal {
-            Fatal::NoContent(times) => {
+    /// Whether reading ended because an object has more than [`OBJECT_BYTES_MAX`].
+    pub fn is_too_large(&self) -> bool {
+        self.is_too_large
+    }
+
+    /// More must come: go back to where the object began. What is tried again and again as it comes must
+    /// not be read again each time.
+    fn wait(&mut self, here: usize, out: &mut Samples) {
+        match self.stage {
+            Stage::Start | Stage::Objects { .. } | Stage::Object => self.began = self.at,
+            _ => (self.stage, self.at) = (Stage::Object, self.began),
+        }
+        let bytes = here - self.began;
+        if OBJECT_BYTES_MAX <= bytes {
+            self.is_too_large = true;
+            let number = self.number;
+            let told = format!(
+                "metric[{number}] has more than {OBJECT_BYTES_MAX} bytes; send its points in several objects"
+            );
+            return self.end_with(Halt::Told(told), out);
+        }
+        self.wanted = here + bytes.clamp(1, OBJECT_BYTES_MAX - bytes);
+    }
+
+    fn end_with(&mut self, halt: Halt, out: &mut Samples) {
+        match halt {
+            Halt::Cut => {}
+            Halt::NoContent(times) => {
                 (0..times).for_each(|_| self.errors.push(NO_CONTENT.to_owned()));
             }
-            Fatal::Told(told) => self.errors.push(told),
+            Halt::Told(told) => self.errors.push(told),
         }
         out.refuse(Reason::Json);
         self.stage = Stage::Ended;
@@ -164,19 +311,27 @@ impl Decoder {
         reader: &mut Reader<'a>,
         until: usize,
         out: &mut Samples,
-    ) -> Result<(), Fatal> {
+    ) -> Result<(), Halt> {
         match self.stage {
             Stage::Start => self.start(json, reader),
             Stage::Objects { first } => self.next_object(reader, first),
+            Stage::Object => self.object(json, reader, out),
             Stage::Fields { first } => {
                 let stage = self.field(json, reader, first);
-                self.stage = stage.map_err(|fault| self.in_object(fault))?;
+                self.stage = stage.map_err(|fault| self.in_object(fault, json, reader))?;
                 Ok(())
             }
             Stage::Tags { first } => self.tag(json, reader, first),
             Stage::Skipping(mut skip) => {
+                if let (Some(first), false) = (skip.outer_element(), self.is_lenient) {
+                    let (at, _) = usual::pairs(json, reader.at(), first, until, |_, _, _| true);
+                    if reader.at() < at {
+                        *reader = Reader::new(json, at);
+                        skip.passed_elements();
+                    }
+                }
                 let done = skip.step(reader, until);
-                self.stage = match done.map_err(|fault| self.in_object(fault))? {
+                self.stage = match done.map_err(|fault| self.in_object(fault, json, reader))? {
                     true => Stage::Fields { first: false },
                     false => Stage::Skipping(skip),
                 };
@@ -203,25 +358,42 @@ impl Decoder {
             | Stage::Point { .. }
             | Stage::InPoint { .. }
             | Stage::NoPoint { .. } => {
+                // All of it is here, and was read once.
                 let stage = self.points(json, reader, until, out);
-                self.stage = stage.map_err(|fault| self.in_object(fault))?;
+                self.stage = stage.map_err(|fault| self.told(fault))?;
                 Ok(())
             }
             Stage::Ended => Ok(()),
         }
     }
 
-    fn in_object(&self, fault: Fault) -> Fatal {
-        Fatal::Told(format!("metric[{}]: {fault}", self.number))
+    /// What a fault comes to that was met at `reader`. Of what touches the end of what is here nobody knows
+    /// yet what it will be.
+    fn in_object(&self, fault: Fault, json: &[u8], reader: &Reader) -> Halt {
+        let is_cut = fault == Fault::End || json.len() <= reader.at() + 1;
+        if is_cut && !self.is_ended {
+            return Halt::Cut;
+        }
+        self.told(fault)
     }
 
-    fn start<'a>(&mut self, json: &'a [u8], reader: &mut Reader<'a>) -> Result<(), Fatal> {
-        if u32::try_from(json.len()).is_err() {
-            return Err(Fatal::Told("a body has less than 4 GiB".to_owned()));
-        }
+    fn told(&self, fault: Fault) -> Halt {
+        let fault = match fault {
+            Fault::Broken { at, wanted } => Fault::Broken {
+                at: at + self.passed,
+                wanted,
+            },
+            Fault::End => Fault::End,
+        };
+        Halt::Told(format!("metric[{}]: {fault}", self.number))
+    }
+
+    fn start<'a>(&mut self, json: &'a [u8], reader: &mut Reader<'a>) -> Result<(), Halt> {
         let mark = b"\xef\xbb\xbf";
-        if json.starts_with(mark) {
+        if json.starts_with(mark) && self.passed == 0 {
             *reader = Reader::new(json, mark.len());
+        } else if mark.starts_with(json) && self.passed == 0 && !self.is_ended {
+            return Err(Halt::Cut);
         }
         reader.blanks();
         self.stage = match reader.peek() {
@@ -231,51 +403,78 @@ impl Decoder {
             }
             Some(b'{') => {
                 self.alone = true;
-                reader.pass();
-                Stage::Fields { first: true }
+                Stage::Object
             }
-            Some(_) => return Err(Fatal::Told("Invalid start of json.".to_owned())),
-            None => return Err(Fatal::NoContent(1)),
+            Some(_) => return Err(Halt::Told("Invalid start of json.".to_owned())),
+            None if !self.is_ended => return Err(Halt::Cut),
+            None => return Err(Halt::NoContent(1)),
         };
         Ok(())
     }
 
     /// The level of the array is not lenient in KairosDB either.
-    fn next_object(&mut self, reader: &mut Reader, first: bool) -> Result<(), Fatal> {
+    fn next_object(&mut self, reader: &mut Reader, first: bool) -> Result<(), Halt> {
         reader.blanks();
-        if reader.peek() == Some(b']') {
-            self.stage = Stage::Ended;
-            return Ok(());
-        }
-        if !first {
-            match reader.peek() {
-                Some(b',') => reader.pass(),
-                Some(_) => return Err(self.expected(reader, "a comma or the end of the array")),
-                None => return Err(Fatal::NoContent(2)),
+        let mut ahead = *reader;
+        match ahead.peek() {
+            Some(b']') => {
+                self.stage = Stage::Ended;
+                return Ok(());
             }
-            reader.blanks();
+            Some(b',') if !first => {
+                ahead.pass();
+                ahead.blanks();
+            }
+            Some(_) if !first => {
+                return Err(self.expected(reader, "a comma or the end of the array"));
+            }
+            _ => {}
         }
-        match reader.peek() {
+        match ahead.peek() {
             Some(b'{') => {
-                reader.pass();
-                self.object.clear();
-                self.stage = Stage::Fields { first: true };
+                *reader = ahead;
+                self.stage = Stage::Object;
                 Ok(())
             }
-            Some(_) => Err(self.expected(reader, "a metric object")),
-            None => Err(Fatal::NoContent(2)),
+            Some(_) => Err(self.expected(&ahead, "a metric object")),
+            None if !self.is_ended => Err(Halt::Cut),
+            None => Err(Halt::NoContent(2)),
         }
     }
 
-    fn expected(&self, reader: &Reader, wanted: &'static str) -> Fatal {
-        self.in_object(Fault::Broken {
-            at: reader.at(),
-            wanted,
-        })
+    /// A whole object, if it is a usual one; else its brace.
+    fn object<'a>(
+        &mut self,
+        json: &'a [u8],
+        reader: &mut Reader<'a>,
+        out: &mut Samples,
+    ) -> Result<(), Halt> {
+        self.began = reader.at();
+        if !self.is_unusual && !self.is_lenient {
+            match self.usual.read(json, reader.at(), &mut self.text, out) {
+                Met::Object(end) => {
+                    *reader = Reader::new(json, end);
+                    self.stage = self.next_stage();
+                    return Ok(());
+                }
+                Met::Cut if !self.is_ended => return Err(Halt::Cut),
+                Met::Cut | Met::Unusual => self.is_unusual = true,
+            }
+        }
+        self.object.clear();
+        reader.pass();
+        self.stage = Stage::Fields { first: true };
+        Ok(())
+    }
+
+    fn expected(&self, reader: &Reader, wanted: &'static str) -> Halt {
+        let at = reader.at();
+        self.told(Fault::Broken { at, wanted })
     }
 
     fn next_stage(&mut self) -> Stage {
         self.number += 1;
+        self.is_unusual = false;
         if self.alone {
             Stage::Ended
         } else {

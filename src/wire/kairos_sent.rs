@@ -30,23 +30,45 @@ pub const MARK: u8 = b'\n';
 /// What values there are, in the order of their bytes.
 const ALL: [Values; 3] = [Values::Double, Values::Long, Values::Text];
 
+/// The second bytes of doubles and longs by paths of Graphite, see [`typed`](super::carbon_tags::typed). No
+/// blanks, for a pickle may have names that begin with some.
+pub(super) const PATHS: [u8; 2] = [14, 15];
+
 /// Whether a name begins as a sent form does.
 pub fn is_form(name: &[u8]) -> bool {
-    matches!(name, [MARK, kind, ..] if *kind <= raw::KIND_MAX)
+    matches!(name, [MARK, kind, ..] if *kind <= raw::KIND_MAX || PATHS.contains(kind))
 }
 
 /// Begin the sent form of a series whose points stay for `ttl_seconds`, 0 for ever. Its keys and values
 /// follow by [`push`], in the order of their keys.
-pub(super) fn begin(values: Values, ttl_seconds: u32, metric: &str, out: &mut Vec<u8>) {
+pub(super) fn begin(values: Values, ttl_seconds: u32, metric: impl AsRef<[u8]>, out: &mut Vec<u8>) {
     out.extend([MARK, values as u8]);
     varint::push(u64::from(ttl_seconds), out);
     push(metric, out);
 }
 
 /// Append a key or a value.
-pub(super) fn push(part: &str, out: &mut Vec<u8>) {
+#[inline]
+pub(super) fn push(part: impl AsRef<[u8]>, out: &mut Vec<u8>) {
+    let part = part.as_ref();
     varint::push(part.len() as u64, out);
-    out.extend_from_slice(part.as_bytes());
+    out.extend_from_slice(part);
+}
+
+/// Append the sent form of a series whose points stay for `ttl_seconds`, 0 for ever; `tags` in the order of
+/// their keys.
+pub fn form<'a>(
+    values: Values,
+    ttl_seconds: u32,
+    metric: &str,
+    tags: impl IntoIterator<Item = (&'a str, &'a str)>,
+    out: &mut Vec<u8>,
+) {
+    begin(values, ttl_seconds, metric, out);
+    for (key, value) in tags {
+        push(key, out);
+        push(value, out);
+    }
 }
 
 /// The series that `sent` stands for: called when it is met for the first time. KairosDB's names are

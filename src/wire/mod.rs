@@ -5,6 +5,7 @@
 //! path has a slow twin beside it, and `tests/model` lets them argue.
 #![forbid(unsafe_code)]
 
+pub mod carbon_tags;
 pub mod graphite;
 pub mod json;
 pub mod kairos_rest;

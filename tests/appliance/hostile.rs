@@ -24,8 +24,8 @@ const SETTLE: Duration = Duration::from_secs(15);
 const CONFIG: &str = "shards = 2\n";
 
 /// An appliance with an honest sender and an honest asker beside whatever a test does to it.
-struct Siege {
-    appliance: Appliance,
+pub(crate) struct Siege {
+    pub(crate) appliance: Appliance,
     over: Arc<AtomicBool>,
     sender: JoinHandle<Vec<Point>>,
     asker: JoinHandle<Duration>,
@@ -35,7 +35,7 @@ struct Siege {
 
 impl Siege {
     #[track_caller]
-    fn begin(config: &str) -> Siege {
+    pub(crate) fn begin(config: &str) -> Siege {
         let folder = Scratch::new("hostile");
         let file = folder.write("corelane.toml", &format!("{CONFIG}{config}"));
         let file = file.to_str().expect("a path of plain text").to_owned();
@@ -66,7 +66,7 @@ impl Siege {
     /// The attack is over: nothing honest is lost, no memory is kept beyond `resident_more_max`, and
     /// the appliance ends well.
     #[track_caller]
-    fn end(self, resident_more_max: u64) {
+    pub(crate) fn end(self, resident_more_max: u64) {
         self.over.store(true, Ordering::Relaxed);
         let points = self
             .sender
@@ -127,7 +127,7 @@ fn until_alone(appliance: &Appliance) {
 }
 
 #[track_caller]
-fn connect(port: u16) -> TcpStream {
+pub(crate) fn connect(port: u16) -> TcpStream {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a connection");
     let timeout = Some(Duration::from_secs(20));
     stream.set_read_timeout(timeout).expect("a timeout");
@@ -186,7 +186,7 @@ fn exchange(port: u16, request: &[u8]) -> Vec<u8> {
 }
 
 /// All points of a metric as KairosDB's query gives them: milliseconds since 1970 and value, of no step.
-fn raw_points(appliance: &Appliance, name: &str) -> BTreeMap<i64, f64> {
+pub(crate) fn raw_points(appliance: &Appliance, name: &str) -> BTreeMap<i64, f64> {
     let url = format!(
         "http://127.0.0.1:{}/api/v1/datapoints/query",
         appliance.ports.http
@@ -204,7 +204,7 @@ fn raw_points(appliance: &Appliance, name: &str) -> BTreeMap<i64, f64> {
 }
 
 /// Bytes of memory of a process that are really there.
-fn resident_bytes(process: i32) -> u64 {
+pub(crate) fn resident_bytes(process: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<u64>().ok());

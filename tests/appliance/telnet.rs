@@ -30,7 +30,7 @@ fn settle(stream: &mut TcpStream) {
 }
 
 /// Everything that KairosDB's query gives for a metric: tags and points of each of its series.
-fn query(appliance: &Appliance, metric: &str) -> Vec<(Value, Value)> {
+pub(crate) fn query(appliance: &Appliance, metric: &str) -> Vec<(Value, Value)> {
     let question = json!({
         "start_absolute": -1_000_000_000_000_000i64,
         "end_absolute": 1_000_000_000_000_000i64,

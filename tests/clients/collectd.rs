@@ -1,4 +1,5 @@
-//! collectd's write_graphite: lines that end in CRLF over TCP, several lines a datagram, tags.
+//! collectd's write_graphite: lines that end in CRLF over TCP, several lines a datagram, tags; its
+//! write_tsdb, with CRLF and two blanks between tags; and its write_http in KairosDB's format.
 //!
 //! Values come in by collectd's unixsock plugin, so that times and values are known; what it
 //! measures itself is asked for by name only.
@@ -10,6 +11,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Appliance, Point, Running, Scratch, check_points, wait_until};
+use crate::kairosdb::stored::{At, check_stored};
 use crate::tools::have;
 
 /// A second some days before these tests were written.
@@ -20,10 +22,10 @@ struct Collectd {
     folder: Scratch,
 }
 
-fn start_collectd(appliance: &Appliance) -> Collectd {
+/// Start it with the configuration of some plugins that write.
+fn start_collectd(writers: &str) -> Collectd {
     let folder = Scratch::new("collectd");
     let here = folder.path().display();
-    let (tcp, udp) = (appliance.ports.graphite, appliance.ports.graphite_udp);
     let config = format!(
         "Hostname \"web01.example.com\"
 FQDNLookup false
@@ -44,7 +46,22 @@ LoadPlugin unixsock
 <Plugin unixsock>
   SocketFile \"{here}/collectd.sock\"
 </Plugin>
-LoadPlugin write_graphite
+{writers}"
+    );
+    let config = folder.write("collectd.conf", &config);
+    let mut command = Command::new("collectd");
+    command.arg("-f").arg("-C").arg(config);
+    let process = Running::start("collectd", folder.path(), &mut command);
+    Collectd {
+        _process: process,
+        folder,
+    }
+}
+
+fn write_graphite(appliance: &Appliance) -> String {
+    let (tcp, udp) = (appliance.ports.graphite, appliance.ports.graphite_udp);
+    format!(
+        "LoadPlugin write_graphite
 <Plugin write_graphite>
   <Node \"plain\">
     Host \"127.0.0.1\"
@@ -74,15 +91,36 @@ LoadPlugin write_graphite
   </Node>
 </Plugin>
 "
-    );
-    let config = folder.write("collectd.conf", &config);
-    let mut command = Command::new("collectd");
-    command.arg("-f").arg("-C").arg(config);
-    let process = Running::start("collectd", folder.path(), &mut command);
-    Collectd {
-        _process: process,
-        folder,
-    }
+    )
+}
+
+fn write_kairosdb(appliance: &Appliance) -> String {
+    let (telnet, http) = (appliance.ports.kairos_telnet, appliance.ports.http);
+    format!(
+        "LoadPlugin write_tsdb
+<Plugin write_tsdb>
+  <Node \"lines\">
+    Host \"127.0.0.1\"
+    Port \"{telnet}\"
+    HostTags \"status=production deviceclass=www\"
+    StoreRates false
+    AlwaysAppendDS false
+  </Node>
+</Plugin>
+LoadPlugin write_http
+<Plugin write_http>
+  <Node \"bodies\">
+    URL \"http://127.0.0.1:{http}/api/v1/datapoints\"
+    Format \"KAIROSDB\"
+    Attribute \"env\" \"prod\"
+    TTL 3000
+    Prefix \"cd.\"
+    StoreRates true
+    BufferSize 4096
+  </Node>
+</Plugin>
+"
+    )
 }
 
 impl Collectd {
@@ -122,7 +160,7 @@ fn collectd_writes_plain_tagged_and_datagrams() {
         return;
     }
     let appliance = Appliance::start();
-    let collectd = start_collectd(&appliance);
+    let collectd = start_collectd(&write_graphite(&appliance));
     let host = "web01.example.com";
     let mut commands = Vec::new();
     let mut points = Vec::new();
@@ -195,6 +233,78 @@ fn collectd_writes_plain_tagged_and_datagrams() {
     );
     let others = appliance.refused_in_all() - appliance.refused("nan");
     assert_eq!(others, 0, "no line end may stick to a timestamp");
+    drop(collectd);
+    appliance.stop();
+}
+
+#[test]
+fn collectd_writes_tsdb_lines_and_kairosdb_bodies() {
+    if !have("collectd") || !have("collectd-http") {
+        return;
+    }
+    let appliance = Appliance::start();
+    let collectd = start_collectd(&write_kairosdb(&appliance));
+    let host = "web01.example.com";
+    let mut commands = Vec::new();
+    let mut degrees = Vec::new();
+    let mut packets = Vec::new();
+    for nth in 0..5_i64 {
+        let at = AT + nth;
+        let value = nth as f64 + 20.5;
+        commands.push(format!(
+            "PUTVAL {host}/room-hall/temperature-north interval=1 {at}:{value}"
+        ));
+        let count = 1_000 * nth;
+        commands.push(format!(
+            "PUTVAL {host}/interface-eth0/if_packets interval=1 {at}:{count}:{count}"
+        ));
+        degrees.push((At::Millis(at * 1_000), value.into()));
+        packets.push((At::Millis(at * 1_000), count.into()));
+    }
+    collectd.put(&commands);
+    // Both write when a buffer is full, or are told to.
+    wait_until("points", Duration::from_secs(10), || {
+        collectd.put(&["FLUSH".to_owned()]);
+        match appliance.accepted() {
+            28.. => Ok(()),
+            count => Err(count.to_string()),
+        }
+    });
+    let lines = [
+        ("fqdn", host),
+        ("status", "production"),
+        ("deviceclass", "www"),
+    ];
+    let name = "room.hall.temperature.north";
+    check_stored(&appliance, name, &lines, &degrees);
+    for source in ["rx", "tx"] {
+        let name = format!("interface.eth0.if_packets.{source}");
+        check_stored(&appliance, &name, &lines, &packets);
+    }
+    let bodies = [
+        ("host", host),
+        ("env", "prod"),
+        ("plugin_instance", "hall"),
+        ("type", "temperature"),
+        ("type_instance", "north"),
+    ];
+    check_stored(&appliance, "cd..room", &bodies, &degrees);
+    // The first rate is NaN, which it leaves out.
+    let rates: Vec<_> = packets[1..]
+        .iter()
+        .map(|(at, _)| (*at, 1_000.into()))
+        .collect();
+    for source in ["rx", "tx"] {
+        let tags = [
+            ("host", host),
+            ("env", "prod"),
+            ("plugin_instance", "eth0"),
+            ("type", "if_packets"),
+            ("ds", source),
+        ];
+        check_stored(&appliance, "cd..interface", &tags, &rates);
+    }
+    assert_eq!(appliance.refused_in_all(), 0, "collectd sends nothing bad");
     drop(collectd);
     appliance.stop();
 }

@@ -6,8 +6,10 @@
 # Leaves FOLDER/state/PART.ready or FOLDER/state/PART.missing for each part below; a missing one
 # holds the reason. Runs again at little cost. Debian's packages go where apt puts them, with their
 # daemons kept from starting; everything else goes into FOLDER. Needs root and apt for carbon-relay,
-# carbon-c-relay, collectd, nc.openbsd and dropwizard, npm for statsd, Python with venv for python,
-# for graphite also cairo, which apt installs, and for dropwizard a JDK besides.
+# carbon-c-relay, collectd, collectd-http, nc.openbsd and dropwizard, npm for statsd and kairosdb-npm,
+# Python with venv for python and kairosdb-python, for graphite also cairo, which apt installs, for
+# dropwizard a JDK besides, and for kairosdb Maven, which apt installs with a Java, and whatever
+# repository it knows.
 set -uo pipefail
 
 folder=${1:-target/clients}
@@ -56,6 +58,11 @@ done
 have_jars || wanted+=(libdropwizard-metrics-java libslf4j-java)
 have_cairo() { compgen -G '/usr/lib/*/libcairo.so.2' >/dev/null || compgen -G '/usr/lib*/libcairo.so.2' >/dev/null; }
 have_cairo || wanted+=(libcairo2)
+command -v mvn >/dev/null || wanted+=(maven)
+# The package of collectd does not ask for what this plugin needs.
+write_http=/usr/lib/collectd/write_http.so
+have_write_http() { [ -e $write_http ] && ! ldd $write_http | grep -q 'not found'; }
+have_write_http || wanted+=(libyajl2 libcurl3-gnutls)
 reason=""
 if [ ${#wanted[@]} -gt 0 ]; then
     if ! command -v apt-get >/dev/null; then
@@ -70,6 +77,8 @@ for part in "${!package[@]}"; do
     if command -v "$part" >/dev/null 2>&1; then ready "$part" "$(command -v "$part")"
     else missing "$part" "${reason:-${package[$part]} was installed but has no $part}"; fi
 done
+if have_write_http; then ready collectd-http $write_http
+else missing collectd-http "${reason:-$write_http lacks a library}"; fi
 if ! have_jars; then missing dropwizard "${reason:-libdropwizard-metrics-java was installed but lacks a jar}"
 elif ! command -v javac >/dev/null; then missing dropwizard "there is no JDK here: javac is not on PATH"
 else ready dropwizard "$(IFS=:; echo "${jars[*]}")"; fi
@@ -104,6 +113,47 @@ elif rm -rf "$venv" && python3 -m venv "$venv" >"$folder/graphite.log" 2>&1 &&
     echo "${web[*]}" >"$venv/installed"
     ready graphite "${web[0]}"
 else missing graphite "a Python venv with ${web[*]} failed: $(tail_of "$folder/graphite.log")"; fi
+
+# What speaks KairosDB, in places of its own: some of them have modules of one name.
+pip=(potsdb==1.0.3 opentsdb-py==0.6.0 kairosdb-python==0.0.1 httpx==0.28.1 httpcore==1.0.9 h11==0.16.0 anyio==4.16.0
+    pandas==3.1.1 numpy==2.4.6 python-dateutil==4.0.0 requests==2.34.2 urllib3==2.8.0)
+apart=(python-kairosdb==0.2.1 opentsdb-client==0.6.1)
+venv=$folder/kairosdb-python
+install_apart() {
+    local one
+    for one in "${apart[@]}"; do
+        timeout 120 "$venv/bin/pip" install --disable-pip-version-check -q --no-deps --target "$venv/apart/${one%%=*}" "$one" || return 1
+    done
+}
+if [ "$(cat "$venv/installed" 2>/dev/null)" = "${pip[*]} ${apart[*]}" ]; then ready kairosdb-python "${pip[*]} ${apart[*]}"
+elif ! command -v python3 >/dev/null; then missing kairosdb-python "python3 is not installed"
+elif rm -rf "$venv" && python3 -m venv "$venv" >"$folder/kairosdb-python.log" 2>&1 &&
+    timeout 300 "$venv/bin/pip" install --disable-pip-version-check -q "${pip[@]}" >>"$folder/kairosdb-python.log" 2>&1 &&
+    install_apart >>"$folder/kairosdb-python.log" 2>&1; then
+    echo "${pip[*]} ${apart[*]}" >"$venv/installed"
+    ready kairosdb-python "${pip[*]} ${apart[*]}"
+else missing kairosdb-python "a Python venv with ${pip[*]} ${apart[*]} failed: $(tail_of "$folder/kairosdb-python.log")"; fi
+
+npm=(kairosdb@0.0.3 statsd-kairosdb-backend@0.0.2 statsd-opentsdb-backend@0.1.0)
+if [ "$(cat "$folder/kairosdb-npm/installed" 2>/dev/null)" = "${npm[*]}" ]; then ready kairosdb-npm "${npm[*]}"
+elif ! command -v npm >/dev/null; then missing kairosdb-npm "npm is not installed"
+elif mkdir -p "$folder/kairosdb-npm" && (cd "$folder/kairosdb-npm" && echo '{"private":true}' >package.json &&
+    timeout 180 npm install --ignore-scripts --no-audit --no-fund "${npm[@]}" >"$folder/kairosdb-npm.log" 2>&1); then
+    echo "${npm[*]}" >"$folder/kairosdb-npm/installed"
+    ready kairosdb-npm "${npm[*]}"
+else missing kairosdb-npm "npm install failed: $(tail_of "$folder/kairosdb-npm.log")"; fi
+
+# The real KairosDB: its jars, by the pom beside the tests that start it.
+pom=$(dirname "${BASH_SOURCE[0]}")/kairosdb/pom.xml
+jars=$folder/kairosdb
+if cmp -s "$pom" "$jars/installed"; then ready kairosdb "$jars"
+elif ! command -v java >/dev/null; then missing kairosdb "there is no Java here"
+elif ! command -v mvn >/dev/null; then missing kairosdb "${reason:-there is no Maven here}"
+elif rm -rf "$jars" && timeout 300 mvn -q -B -f "$pom" dependency:copy-dependencies -DincludeScope=runtime \
+    -DoutputDirectory="$jars" >"$folder/kairosdb.log" 2>&1; then
+    cp "$pom" "$jars/installed"
+    ready kairosdb "$jars"
+else missing kairosdb "Maven did not get it: $(tail_of "$folder/kairosdb.log")"; fi
 
 for file in "$state"/*.missing; do
     [ -e "$file" ] && echo "missing $(basename "$file" .missing): $(cat "$file")"

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use harness::restarts::{Restarts, post};
 use harness::{Scratch, now_seconds};
+use loadgen::crash::senders::Lines;
 use loadgen::crash::{Plan, Summary, run};
 
 /// One run at a time: how much of the lines is lost is a matter of time.
@@ -22,8 +23,8 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// Between two orders to seal and merge everything.
 const SEAL_EVERY: Duration = Duration::from_millis(130);
 
-/// Kill it `loops` times, each time with the next number of shards.
-fn check(what: &str, shards: &[usize], loops: u64) -> Summary {
+/// Kill it `loops` times, each time with the next number of shards; lines are of that form.
+fn check(what: &str, shards: &[usize], line_form: Lines, loops: u64) -> Summary {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let number = |key: &str| std::env::var(key).ok().and_then(|value| value.parse().ok());
     let scratch = Scratch::new(what);
@@ -41,7 +42,11 @@ fn check(what: &str, shards: &[usize], loops: u64) -> Summary {
     let loops = number("CRASH_LOOPS").unwrap_or(loops);
     let plan = Plan {
         rest: Some(at(host.ports.http)),
-        lines: Some(at(host.ports.graphite)),
+        lines: Some(at(match line_form {
+            Lines::Graphite => host.ports.graphite,
+            Lines::Telnet => host.ports.kairos_telnet,
+        })),
+        line_form,
         url: host.address(""),
         loops,
         flow_max: Duration::from_millis(500),
@@ -102,15 +107,15 @@ fn while_sealing<T>(address: &str, work: impl FnOnce() -> T) -> T {
 
 #[test]
 fn nothing_acknowledged_is_lost_by_kills() {
-    check("kills", &[1], 50);
+    check("kills", &[1], Lines::Graphite, 50);
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_by_kills_of_two_shards() {
-    check("kills-two", &[2], 20);
+    check("kills-two", &[2], Lines::Telnet, 20);
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_where_the_number_of_shards_changes() {
-    check("kills-changing", &[2, 1, 1, 2], 20);
+    check("kills-changing", &[2, 1, 1, 2], Lines::Graphite, 20);
 }

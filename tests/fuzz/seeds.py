@@ -69,12 +69,42 @@ def requests():
 
 
 def log():
-    """Payloads: a definition; two reads; numbers 0..5; one time; tokens."""
-    definition = bytes([0, 0, 0, 0, 0, 0, 3]) + b"a.b"
+    """Payloads: a definition; two reads; numbers 0..5; one time; tokens of numbers, and of texts."""
+    numbers = bytes([2, 0, 0xFF, 0, 2, 4, 6, 1])
+    texts = bytes([0xFF, 5, 2]) + b"up" + bytes([0, 0xFF, 5, 0, 0, 0])
+    for tokens in (numbers, texts):
+        yield from log_of(tokens)
+
+
+def log_of(tokens):
+    definition = bytes([0, 0, 0, 3]) + b"a.b"
     sections = [(1, definition), (2, bytes([0, 3, 5, 2])), (3, b"\0"), (4, bytes([0, 3]))]
-    sections += [(5, bytes([8])), (6, bytes([0, 3])), (7, bytes([2, 0, 0xFF, 0, 2, 4, 6, 1]))]
+    sections += [(5, bytes([8])), (6, bytes([0, 3])), (7, tokens)]
     payload = b"".join(bytes([kind, len(data)]) + data for kind, data in sections)
     yield from (payload, payload + bytes(9), b"CLOB\1" + bytes(59) + payload, b"CORELOG\n\1" + bytes(99))
+
+
+def telnet():
+    """Eight bytes that say how it is read, then lines."""
+    lines = [
+        b"put sys.cpu 1700000000 12.5 host=a dc=b\n", b"putm m 1700000000123 7 k=v\r\n", b"version\n",
+        b'puts "a b" 17 "some text" k=v kairos_opt.ttl=30\n', b"put m  1\t-.5   k=v  =x\n", b"bogus\n\n",
+        b"put m 3000000000 9223372036854775807 k==v k=a=b\n", b"put caf\xc3\xa9 1 2 \xff=v\n", b"put m 1 2\n",
+    ]
+    texts = [*lines, b"".join(lines), b"".join(lines) * 3, b"GET / HTTP/1.1\r\n\r\n", b"POST /api/put HTTP/1.1\r\n"]
+    for number, text in enumerate(texts):
+        yield number.to_bytes(8, "little") + text
+
+
+def opentsdb():
+    """A byte that says how it is read, then a body."""
+    point = b'{"metric":"sys.cpu","timestamp":1700000000,"value":18.5,"tags":{"host":"a","dc":"b"}}'
+    for body in [
+        point, b"[" + point + b"," + point + b"]", b"[]", b"{}", b'[{"metric":"m","timestamp":"x"},' + point + b"]",
+        point.replace(b"18.5", b'"7"').replace(b"1700000000", b"1700000000123"), point.replace(b'"a"', b"[1]"),
+        b'{"x":[{"y":[]}],"tags":{"k":null,"\\u00e9":1},"value":1e3,"timestamp":1.5,"metric":"m"}',
+    ]:
+        yield b"\x0b" + body
 
 
 def kairos_rest():
@@ -85,17 +115,42 @@ def kairos_rest():
         '[{"datapoints":[[],[1],[,2],[2,],[1,{"a":[]}],null],"type":"double","name":"m",%s}]' % tags,
         "[{name='m';time=>5,'value':\"\\u00fc\\ud83d\\ude00\",tags:{a:b,c:null}/* x */}]",
         '[{"name":"m","skip_validate":true,"timestamp":-1,"value":9223372036854775807},{},', '{"tags":[]}',
+        '[{"name":"m","timestamp":1,"value":1,%s},{"name":"n","type":"string","time":2,"value":"x",%s}]' % (tags, tags),
+        '[{"name":"m","ttl":60,%s,"datapoints":[[1,"ü","string"],[2,1.50,"string"],[3,-0,"double"]]}]' % tags,
     ]:
         for first in (0, 77, 255):
-            yield bytes([first]) + text.encode()
+            yield bytes([first, first ^ 5]) + text.encode()
+
+
+def kairos_query():
+    range_ = '"sampling":{"value":"1","unit":"months"},"align_start_time":"true","time_zone":"Europe/Paris"'
+    aggregators = ['{"name":"%s",%s}' % (name, range_) for name in
+                   "avg count dev first gaps last least_squares max min sum".split()]
+    aggregators += [
+        '{"name":"percentile","percentile":"0.5",%s}' % range_, '{"name":"diff"}', '{"name":"rate","unit":"hours"}',
+        '{"name":"sampler","unit":"days"}', '{"name":"div","divisor":2}', '{"name":"scale","factor":1e3}',
+        '{"name":"sma","size":3}', '{"name":"filter","filter_op":"LTE","threshold":"a"}', '{"name":"trim","trim":"Both"}',
+        '{"name":"score","order":"descending","thresholds":[{"value":1,"boundary":"inferior"}]}',
+        '{"name":"save_as","metric_name":"x","tags":{"a":"b"},"ttl":1}',
+    ]
+    groupers = ['{"name":"tag","tags":["host"]}', '{"name":"value","range_size":5}', '{"name":"bin","bins":[1,"2"]}',
+                '{"name":"time","range_size":{"value":2,"unit":"weeks"},"group_count":7}']
+    for start in ['"start_absolute":-5', '"start_relative":{"value":"1","unit":"years"},"end_relative":{"unit":"days"}']:
+        for step in aggregators:
+            yield ('{%s,"metrics":[{"name":"m","aggregators":[%s]}]}' % (start, step)).encode()
+        for group in groupers:
+            yield ('{%s,"metrics":[{"name":["m"],"alias":"x","group_by":[%s]}]}' % (start, group)).encode()
+    yield b"/* */{start_absolute=0;metrics:[{name:'m',tags:{a:['regex:b.*',c],d:e},limit:'1.5',order:DESC,exclude_tags:true}]}"
+    yield b'{"cache_time":0,"time_zone":"+02:00","plugins":[],"metrics":[{"name":"m","plugins":[{"name":"x"}]},{}]}'
 
 
 def definitions():
-    """Number (told from the one before), flags, tenant and base step if the flags say so, bytes shared
+    """Number (told from the one before), flags, tenant, base step and ttl if the flags say so, bytes shared
     with the text before, those of its own."""
     for text in [b"a.b", b"m;host=web1;z=2"]:
         yield bytes([0, 0, 0, len(text)]) + text
         yield bytes([6, 0x74, 5, 60, 0, len(text)]) + text
+        yield bytes([2, 0xE1, 5, 60, 30, 0, len(text)]) + text
     yield bytes([0, 0, 0, 3]) + b"a.b" + bytes([0, 0, 2, 1]) + b"c"
 
 
@@ -108,7 +163,8 @@ def book():
 def manifest():
     """In front how the payloads are cut. A head, a book, a floor, a segment, one that goes, tombstones."""
     segment = bytes([3, 5, 0, 0, 120, 10, 20, 0, 3, 1, 100, 50, 10, 2, 8])
-    first = bytes([0, 9, 30, 0, 1, 0, 4, 50, 2, 0, 7]) + segment
+    mortal = bytes([12, 6, 0, 0, 120, 10, 20, 0, 3, 1, 100, 50, 10, 2, 8, 2, 90])
+    first = bytes([0, 9, 30, 0, 1, 0, 4, 50, 2, 0, 7]) + segment + mortal
     grave = bytes([7, 0, 0, 0, 8, 25, 1, 1]) + b"a" + bytes([7, 1, 0, 0, 8, 25, 0, 1]) + bytes(16)
     change = grave + bytes([8, 0, 9, 5, 1, 40, 1]) + b"x" + bytes([4, 5, 1, 10, 5, 6, 5])
     yield bytes([16]) + first
@@ -139,7 +195,8 @@ def segment():
 
 
 SEEDS = [
-    book, control, definitions, globs, kairos_rest, lines, log, manifest, names, pickle, requests, segment, targets,
+    book, control, definitions, globs, kairos_query, kairos_rest, lines, log, manifest, names, opentsdb,
+    pickle, requests, segment, targets, telnet,
 ]
 SEEDS = {seeds.__name__: seeds for seeds in SEEDS}
 

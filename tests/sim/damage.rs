@@ -36,11 +36,15 @@ pub(crate) fn live(seed: u64, damage: Damage) -> Result<bool, String> {
     }
     match life.reopen() {
         Reopened::Refused(_) => Ok(true),
-        Reopened::Told { told, is_flagged } => {
+        Reopened::Told {
+            told,
+            now,
+            is_flagged,
+        } => {
             let right = if is_flagged {
                 life.model.check_known(&told)
             } else {
-                life.survive(&told)
+                life.survive(&told, now)
             };
             right.map_err(|wrong| format!("{damage:?} in {name}: {wrong}"))?;
             Ok(is_flagged)

@@ -11,7 +11,7 @@ use corelane::store::log::{Ticket, TicketState};
 use crate::arrivals::START_S;
 use crate::cells;
 use crate::disk::{Faults, SimDisk};
-use crate::model::{Model, Run};
+use crate::model::{FOR_EVER, Model, Run};
 use crate::questions::{Posted, Told};
 use crate::traffic::{self, Traffic};
 use crate::world::{Clock, World};
@@ -77,7 +77,11 @@ pub(crate) enum Reopened {
     /// It does not start, and says why.
     Refused(#[expect(dead_code, reason = "for whoever looks at a seed")] String),
     /// All points, and whether it was said that some may be missing.
-    Told { told: Told, is_flagged: bool },
+    Told {
+        told: Told,
+        now: u64,
+        is_flagged: bool,
+    },
 }
 
 /// Small, so that everything happens within few points.
@@ -97,6 +101,7 @@ fn small(random: &mut Random) -> Options {
         unwritten_bytes_max: 128 << 10,
         raw_disk_percent: 100,
         raw_at_least: Step::SIX_HOURS,
+        kairos_ttl_seconds: 0,
     }
 }
 
@@ -166,7 +171,8 @@ impl Life {
                     if told.damaged {
                         return Err(format!("damaged: {:?}", world.take_troubles()));
                     }
-                    let settled = self.model.survive(&told.points, self.seen.starts);
+                    let start = self.seen.starts;
+                    let settled = self.model.survive(&told.points, start, told.now);
                     settled
                         .map_err(|wrong| format!("after start {}: {wrong}", self.seen.starts))?;
                     self.settled = true;
@@ -222,14 +228,21 @@ impl Life {
             return Ok(());
         }
         let by_post = self.random.chance(25);
-        let burst = if by_post {
+        let mut burst = if by_post {
             self.traffic.posted(&mut self.random)
+        } else if self.random.chance(25) {
+            self.traffic.decoded(&mut self.random)
         } else {
             self.traffic.burst(&mut self.random)
         };
         let (accepted, refused) = (world.accepted(), world.refused());
-        let mut posted = None;
-        if by_post {
+        let (mut posted, mut until) = (None, FOR_EVER);
+        if let Some(samples) = &mut burst.samples {
+            let stamp = world.take_samples(shard, &burst.text, samples);
+            if burst.ttl_seconds != 0 {
+                until = stamp + u64::from(burst.ttl_seconds) * 1_000_000;
+            }
+        } else if by_post {
             let body = String::from_utf8(burst.text).expect("JSON");
             posted = Some(world.post(shard, body));
         } else {
@@ -245,7 +258,7 @@ impl Life {
         }
         let run = self.run(shard);
         for &(key, value) in &burst.points {
-            self.model.take(run, key, value);
+            self.model.take(run, key, value, until);
         }
         self.seen.points += burst.points.len() as u64;
         let is_awaited = posted.is_some() || self.random.chance(40);
@@ -340,7 +353,7 @@ impl Life {
         match world.points(&traffic::names(), range) {
             Some(told) if told.damaged => Err(format!("damaged: {:?}", world.take_troubles())),
             Some(told) => {
-                let checked = self.model.check(&told.points, range);
+                let checked = self.model.check(&told.points, range, told.now);
                 checked.map_err(|wrong| format!("asked after start {}: {wrong}", self.seen.starts))
             }
             None => Ok(()),
@@ -380,6 +393,7 @@ impl Life {
     pub(crate) fn end(&mut self, world: World) {
         self.acknowledge(&world);
         self.clock = world.end();
+        self.model.over(self.clock.stamp);
         self.cut_off();
         // The machine may be off for long, and its clock be set meanwhile.
         let jump_ms = [0, HOUR_MS, -HOUR_MS][self.random.below(3) as usize];
@@ -421,13 +435,14 @@ impl Life {
         let troubles = world.take_troubles();
         Reopened::Told {
             told: answer.points,
+            now: answer.now,
             is_flagged: answer.damaged || !notes.is_empty() || !troubles.is_empty(),
         }
     }
 
     /// Whether what is told can be what has survived.
-    pub(crate) fn survive(&mut self, told: &Told) -> Result<(), String> {
-        self.model.survive(told, self.seen.starts)
+    pub(crate) fn survive(&mut self, told: &Told, now: u64) -> Result<(), String> {
+        self.model.survive(told, self.seen.starts, now)
     }
 
     /// Everything becomes segments, one for each window, and is there once more after a start.

@@ -3,11 +3,14 @@
 //! A *run* is what one shard took from one start to the next. What survives an end of the process is the
 //! beginning of each run, at least as much as was acknowledged. How much it is, is read off the answers:
 //! every value is sent once only, so each tells which point it is of. Then everything else must fit: of
-//! each time the last arrival among the survivors, and nothing else.
+//! each time the last arrival among the survivors whose time is not over, and nothing else.
 
 use std::collections::BTreeMap;
 
 use crate::questions::Told;
+
+/// The end of what stays for ever.
+pub(crate) const FOR_EVER: u64 = u64::MAX;
 
 /// A series by its name, and a time.
 pub(crate) type Key = (&'static str, i64);
@@ -28,8 +31,16 @@ struct Sent {
     index: u64,
     value: f64,
     /// Whether it is there for sure: false where an end of the process may have taken it, and a later
-    /// arrival hides whether it has.
+    /// arrival hides whether it has, or its time was over.
     sure: bool,
+    /// It is there no more when the clock of arrivals says this.
+    until: u64,
+}
+
+impl Sent {
+    fn lives(&self, now: u64) -> bool {
+        now < self.until
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,14 +61,15 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// A point was taken.
-    pub(crate) fn take(&mut self, run: Run, key: Key, value: f64) {
+    /// A point was taken that stays until then.
+    pub(crate) fn take(&mut self, run: Run, key: Key, value: f64, until: u64) {
         let extent = self.runs.entry(run).or_default();
         let sent = Sent {
             run,
             index: extent.points,
             value,
             sure: true,
+            until,
         };
         extent.points += 1;
         self.sent.entry(key).or_default().push(sent);
@@ -107,12 +119,18 @@ impl Model {
     }
 
     /// Whether what a running appliance tells of the times from the first to the last is right.
-    pub(crate) fn check(&self, told: &Told, (from_ms, until_ms): (i64, i64)) -> Result<(), String> {
+    pub(crate) fn check(
+        &self,
+        told: &Told,
+        (from_ms, until_ms): (i64, i64),
+        now: u64,
+    ) -> Result<(), String> {
         self.check_known(told)?;
         for (&key, sent) in &self.sent {
             if from_ms <= key.1 && key.1 <= until_ms {
                 let found = found(told, key, sent);
-                self.check_one(key, sent, found, |_| true)?;
+                self.check_one(key, sent, found, |one| one.lives(now))?;
+                check_lives(key, sent, found, now)?;
             }
         }
         Ok(())
@@ -136,7 +154,7 @@ impl Model {
     }
 
     /// What is told after an end of the process, in the run of that start: settle what has survived.
-    pub(crate) fn survive(&mut self, told: &Told, start: u32) -> Result<(), String> {
+    pub(crate) fn survive(&mut self, told: &Told, start: u32, now: u64) -> Result<(), String> {
         self.check_known(told)?;
         let mut kept: BTreeMap<Run, u64> = BTreeMap::new();
         for (&run, extent) in &self.runs {
@@ -168,12 +186,23 @@ impl Model {
                 kept.insert(run, extent.points);
             }
         }
-        let survives = |sent: &Sent| sent.index < kept[&sent.run];
+        let survives = |sent: &Sent| sent.index < kept[&sent.run] && sent.lives(now);
         for (&key, sent) in &self.sent {
-            self.check_one(key, sent, found(told, key, sent), survives)?;
+            let found = found(told, key, sent);
+            self.check_one(key, sent, found, survives)?;
+            check_lives(key, sent, found, now)?;
         }
-        self.forget(told, &kept, start);
+        self.over(now);
+        self.forget(told, &kept, (start, now));
         Ok(())
+    }
+
+    /// The clock of arrivals has said this: what was over by then may be gone for good, also if the clock of
+    /// the next start is behind.
+    pub(crate) fn over(&mut self, now: u64) {
+        let all = self.sent.values_mut().flatten();
+        all.filter(|one| !one.lives(now))
+            .for_each(|one| one.sure = false);
     }
 
     /// The place that is told must be the last that is there for sure, or a later one that may be.
@@ -206,15 +235,16 @@ impl Model {
         ))
     }
 
-    /// Forget what has not survived. What a later arrival hides may be there or not.
-    fn forget(&mut self, told: &Told, kept: &BTreeMap<Run, u64>, start: u32) {
+    /// Forget what has not survived. What a later arrival hides, or whose time is over, may be there or not.
+    fn forget(&mut self, told: &Told, kept: &BTreeMap<Run, u64>, (start, now): (u32, u64)) {
         let mut ends: BTreeMap<Run, u64> = BTreeMap::new();
         for (&run, extent) in &self.runs {
             ends.insert(run, extent.points);
         }
         for (&key, sent) in &mut self.sent {
             let from = found(told, key, sent).map_or(0, |at| at + 1);
-            for lost in sent.drain(from..).filter(|lost| lost.sure) {
+            let lost = sent.extract_if(from.., |one| one.lives(now));
+            for lost in lost.filter(|lost| lost.sure) {
                 let end = ends.entry(lost.run).or_default();
                 *end = (*end).min(lost.index);
             }
@@ -230,6 +260,16 @@ impl Model {
             extent.points = ends[run];
             extent.settled |= run.start < start;
         }
+    }
+}
+
+/// What is told must not be over.
+fn check_lives(key: Key, sent: &[Sent], found: Option<usize>, now: u64) -> Result<(), String> {
+    match found.map(|at| sent[at]).filter(|one| !one.lives(now)) {
+        Some(one) => Err(format!(
+            "told at {now}, when its time was over: {key:?} {one:?}"
+        )),
+        None => Ok(()),
     }
 }
 
@@ -260,9 +300,9 @@ mod tests {
     /// Two runs: a at 1 is 10, then 30 by the other; b at 1 is 20.
     fn three() -> Model {
         let mut model = Model::default();
-        model.take(run(0), ("a", 1), 10.0);
-        model.take(run(0), ("b", 1), 20.0);
-        model.take(run(1), ("a", 1), 30.0);
+        model.take(run(0), ("a", 1), 10.0, FOR_EVER);
+        model.take(run(0), ("b", 1), 20.0, FOR_EVER);
+        model.take(run(1), ("a", 1), 30.0, FOR_EVER);
         model
     }
 
@@ -276,8 +316,8 @@ mod tests {
             &[("a", 1, 30.0), ("b", 1, 20.0)],
         ] {
             let mut model = three();
-            model.survive(&told(all), 1).expect("it may be so");
-            model.check(&told(all), (0, 9)).expect("and stays so");
+            model.survive(&told(all), 1, 0).expect("it may be so");
+            model.check(&told(all), (0, 9), 0).expect("and stays so");
         }
     }
 
@@ -285,17 +325,17 @@ mod tests {
     fn what_must_be_there_is_missed() {
         let mut model = three();
         model.acknowledge(run(0), 1, false);
-        let lost = model.survive(&told(&[]), 1).expect_err("it is gone");
+        let lost = model.survive(&told(&[]), 1, 0).expect_err("it is gone");
         assert!(lost.contains("acknowledged and lost"), "{lost}");
         let lost = three()
-            .survive(&told(&[("b", 1, 20.0)]), 1)
+            .survive(&told(&[("b", 1, 20.0)]), 1, 0)
             .expect_err("a gap");
         assert!(lost.contains("though later ones"), "{lost}");
         let all = told(&[("a", 1, 10.0), ("b", 1, 20.0)]);
-        let hidden = three().check(&all, (0, 9)).expect_err("30 came last");
+        let hidden = three().check(&all, (0, 9), 0).expect_err("30 came last");
         assert!(hidden.contains("hidden"), "{hidden}");
         let wrong = three()
-            .survive(&told(&[("a", 1, 11.0)]), 1)
+            .survive(&told(&[("a", 1, 11.0)]), 1, 0)
             .expect_err("nobody sent it");
         assert!(wrong.contains("never sent"), "{wrong}");
     }
@@ -306,8 +346,34 @@ mod tests {
         for then in [&[][..], &[("a", 1, 10.0)]] {
             let mut model = three();
             let hides = told(&[("a", 1, 30.0)]);
-            model.survive(&hides, 1).expect("it may be so");
-            model.survive(&told(then), 1).expect("it may be so, too");
+            model.survive(&hides, 1, 0).expect("it may be so");
+            model.survive(&told(then), 1, 0).expect("it may be so, too");
         }
+    }
+
+    /// What was over need not be there, and what was hidden by it is there again.
+    #[test]
+    fn what_is_over_is_not_told() {
+        let mut model = three();
+        model.take(run(1), ("a", 1), 40.0, 100);
+        let (before, after) = (told(&[("a", 1, 40.0)]), told(&[("a", 1, 30.0)]));
+        let all = |told: &Told| {
+            let mut told = told.clone();
+            told.insert(("b".to_owned(), 1), 20.0);
+            told
+        };
+        model.check(&all(&before), (0, 9), 99).expect("it lives");
+        model.check(&all(&after), (0, 9), 99).expect_err("it lives");
+        model
+            .check(&all(&before), (0, 9), 100)
+            .expect_err("it is over");
+        model.check(&all(&after), (0, 9), 100).expect("it is over");
+        model.survive(&all(&after), 1, 100).expect("it is over");
+        model
+            .check(&all(&after), (0, 9), 0)
+            .expect("it may be gone");
+        model
+            .check(&all(&before), (0, 9), 0)
+            .expect("or still be there");
     }
 }

@@ -12,10 +12,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use corelane::base::time::{Millis, Stamp};
 use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
-use corelane::model::event::Event;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
-use corelane::model::series::TenantId;
+use corelane::model::series::{TenantId, Values};
 use corelane::query::error::QueryError;
 use corelane::query::limits::Limits;
 use corelane::query::merge::{Merge, Merged};
@@ -23,9 +22,10 @@ use corelane::query::plan::{Plan, Selector, Want};
 use corelane::query::scan::Partial;
 use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::vitals::Vitals;
-use corelane::store::control::Control;
+use corelane::store::control::{Control, Entry};
 use corelane::store::log::TicketState;
 
+use crate::traffic::{TEXTS, number_of};
 use crate::world::{Inner, World};
 
 /// Points of all series that were asked for, by name and time.
@@ -37,6 +37,8 @@ pub(crate) struct Answer {
     pub(crate) points: Told,
     /// Whether a shard says that some are missing.
     pub(crate) damaged: bool,
+    /// The clock of arrivals when it was asked.
+    pub(crate) now: u64,
 }
 
 impl World {
@@ -102,6 +104,24 @@ impl World {
             until: Millis(until_ms),
             last_slots: Arc::new([]),
         };
+        let mut answer = self.answer(want)?;
+        let texts = Want::Points {
+            selectors: Arc::new([Selector::Metric {
+                name: TEXTS.to_owned(),
+                filters: Vec::new(),
+            }]),
+            from: Millis(from_ms),
+            until: Millis(until_ms),
+            last_slots: Arc::new([]),
+        };
+        let texts = self.answer(texts)?;
+        answer.damaged |= texts.damaged;
+        answer.points.extend(texts.points);
+        Some(answer)
+    }
+
+    /// All that a question is answered.
+    fn answer(&self, want: Want) -> Option<Answer> {
         let plan = Plan::new(TenantId::DEFAULT, want, Limits::default());
         let shards = self.shards();
         let now = self.now();
@@ -138,11 +158,20 @@ impl World {
         for series in merged.series {
             let all = series.points.times.iter().zip(&series.points.values);
             for (&time, &value) in all {
+                let value = match series.values {
+                    Values::Text => number_of(&series.texts[value.to_bits() as usize]),
+                    _ => value,
+                };
                 let twice = points.insert((series.name.clone(), time), value);
                 assert_eq!(twice, None, "{} at {time} is told twice", series.name);
             }
         }
-        Some(Answer { points, damaged })
+        let now = now.0;
+        Some(Answer {
+            points,
+            damaged,
+            now,
+        })
     }
 }
 
@@ -253,12 +282,12 @@ impl Fleet for SimulatedFleet {
         })
     }
 
-    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+    fn record(&self, entry: Entry) -> Local<'_, Result<u64, QueryError>> {
         Box::pin(async move {
             let record = |ticket| Mail::Record {
                 from: 0,
                 ticket,
-                event: Box::new(event.clone()),
+                entry: Box::new(entry.clone()),
             };
             let (id, generation) = match self.answers(Some(1), record).await.pop() {
                 Some(Reply::Recorded(Ok(recorded))) => recorded,

@@ -2,12 +2,16 @@
 //! no value is sent twice.
 
 use corelane::base::random::Random;
+use corelane::base::varint;
+use corelane::model::number::Number;
+use corelane::model::sample::{Samples, Span};
+use corelane::model::series::Values;
 
 use crate::arrivals::START_S;
 use crate::model::Key;
 
 /// Canonical names, and what senders write.
-const NAMES: [(&str, &str); LINES + 2] = [
+const NAMES: [(&str, &str); LINES + 4] = [
     ("dc.h1.cpu", "dc.h1.cpu"),
     ("dc.h1.mem", "dc.h1.mem"),
     ("dc.h2.cpu", "dc.h2.cpu"),
@@ -18,7 +22,15 @@ const NAMES: [(&str, &str); LINES + 2] = [
     // These come by another door: whole numbers, and others.
     ("rest.count;host=a", "rest.count"),
     ("rest.load;host=a", "rest.load"),
+    // These are texts,
+    ("rest.state;host=a", TEXTS),
+    // and these stay for several times, or for ever.
+    ("rest.mortal;host=a", "rest.mortal"),
 ];
+/// The metric whose values are texts.
+pub(crate) const TEXTS: &str = "rest.state";
+/// Seconds for which points stay; 0 is for ever.
+const TTLS: [u32; 4] = [0, 1, 2, 30];
 /// So many of them come as lines.
 const LINES: usize = 7;
 
@@ -31,6 +43,27 @@ pub(crate) fn names() -> [&'static str; NAMES.len()] {
 pub(crate) struct Burst {
     pub(crate) text: Vec<u8>,
     pub(crate) points: Vec<(Key, f64)>,
+    /// How long they stay, in seconds; 0 is for ever.
+    pub(crate) ttl_seconds: u32,
+    /// Where they are decoded already.
+    pub(crate) samples: Option<Samples>,
+}
+
+impl Burst {
+    fn new() -> Burst {
+        Burst {
+            text: Vec::new(),
+            points: Vec::new(),
+            ttl_seconds: 0,
+            samples: None,
+        }
+    }
+}
+
+/// What a text stands for.
+pub(crate) fn number_of(text: &str) -> f64 {
+    let number = text.trim_end_matches('é').parse();
+    number.expect("a text of this traffic")
 }
 
 /// Where the traffic is.
@@ -40,6 +73,7 @@ pub(crate) struct Traffic {
     step: i64,
     /// So many values were given out.
     values: u64,
+    last_text: f64,
 }
 
 impl Traffic {
@@ -48,6 +82,7 @@ impl Traffic {
             second: START_S,
             step: [1, 1, 10, 60][random.below(4) as usize],
             values: 0,
+            last_text: 0.5,
         }
     }
 
@@ -58,10 +93,7 @@ impl Traffic {
 
     /// Some points, a little later than the last ones.
     pub(crate) fn burst(&mut self, random: &mut Random) -> Burst {
-        let mut burst = Burst {
-            text: Vec::new(),
-            points: Vec::new(),
-        };
+        let mut burst = Burst::new();
         let regular = random.chance(60);
         for _ in 0..1 + random.below(12) {
             self.second += self.step;
@@ -81,10 +113,7 @@ impl Traffic {
 
     /// Some points as JSON, for the door that acknowledges them.
     pub(crate) fn posted(&mut self, random: &mut Random) -> Burst {
-        let mut burst = Burst {
-            text: Vec::new(),
-            points: Vec::new(),
-        };
+        let mut burst = Burst::new();
         let mut lists = [String::new(), String::new()];
         for _ in 0..1 + random.below(8) {
             let whole = random.chance(50);
@@ -116,6 +145,46 @@ impl Traffic {
         // Points arrive series by series.
         burst.points.sort_by_key(|((name, _), _)| *name);
         burst.text = format!("[{}]", parts.join(",")).into_bytes();
+        burst
+    }
+
+    /// Some points of one read that come as they are decoded: texts, or such that may expire.
+    pub(crate) fn decoded(&mut self, random: &mut Random) -> Burst {
+        let mut burst = Burst::new();
+        let mut samples = Samples::default();
+        let texts = random.chance(50);
+        let (values, name, ttl_seconds) = match texts {
+            true => (Values::Text, NAMES[LINES + 2], 0),
+            false => {
+                let ttl = TTLS[random.below(TTLS.len() as u64) as usize];
+                (Values::Double, NAMES[LINES + 3], ttl)
+            }
+        };
+        let form = sent_form(values, ttl_seconds, name.1, &[("host", "a")]);
+        let span = put(&form, &mut burst.text);
+        let count = 1 + random.below(8);
+        for _ in 0..count {
+            self.second += 1;
+            self.values += 1;
+            let time = self.time(random) * 1000 + random.below(2) as i64 * 250;
+            let mut value = self.values as f64 + 0.5;
+            if texts {
+                // A late one would not be told from another of its time.
+                if time / 1000 == self.second && random.chance(40) {
+                    value = self.last_text;
+                }
+                self.last_text = value;
+                let long = if random.chance(5) { 9_000 } else { 3 };
+                let text = format!("{value}{}", "é".repeat(random.below(long) as usize));
+                let text = put(text.as_bytes(), &mut burst.text);
+                samples.push_text(span, time, text);
+            } else {
+                samples.push(span, time, Number::float(value));
+            }
+            burst.points.push(((name.0, time), value));
+        }
+        burst.ttl_seconds = ttl_seconds;
+        burst.samples = Some(samples);
         burst
     }
 
@@ -154,4 +223,26 @@ impl Traffic {
             .extend(format!("{sent} {text} {second}\n").bytes());
         burst.points.push(((name, second * 1000), number));
     }
+}
+
+/// Append bytes; where they are.
+fn put(bytes: &[u8], text: &mut Vec<u8>) -> Span {
+    let start = text.len() as u32;
+    text.extend_from_slice(bytes);
+    Span {
+        start,
+        len: bytes.len() as u32,
+    }
+}
+
+/// A series as KairosDB's doors name it.
+fn sent_form(values: Values, ttl_seconds: u32, metric: &str, tags: &[(&str, &str)]) -> Vec<u8> {
+    let mut form = vec![b'\n', values as u8];
+    varint::push(u64::from(ttl_seconds), &mut form);
+    let tags = tags.iter().flat_map(|&(key, value)| [key, value]);
+    for part in std::iter::once(metric).chain(tags) {
+        varint::push(part.len() as u64, &mut form);
+        form.extend_from_slice(part.as_bytes());
+    }
+    form
 }

@@ -69,6 +69,7 @@ impl Field {
             lines: lines
                 .map(|(number, (places, target))| {
                     let sender = LineSender::new(
+                        plan.line_form,
                         &line_workload,
                         places.clone(),
                         plan.write,

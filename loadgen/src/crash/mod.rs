@@ -46,6 +46,8 @@ pub struct Plan {
     pub rest: Option<SocketAddr>,
     /// Where lines go, if any.
     pub lines: Option<SocketAddr>,
+    /// Which lines they are.
+    pub line_form: senders::Lines,
     /// Where the server says that it is ready, and answers.
     pub url: String,
     /// Loops.

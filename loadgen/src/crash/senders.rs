@@ -14,6 +14,7 @@ use super::ledger::{LineSession, RestTrack, Standing};
 use crate::send::reply::{Replies, Reply};
 use crate::wire::graphite::Plaintext;
 use crate::wire::json::{Dialect, Requests};
+use crate::wire::telnet::Telnet;
 use crate::wire::{Encoder, Grouping, Order, Sheet};
 use crate::workload::Workload;
 
@@ -177,50 +178,83 @@ impl<E: Encoder> Stream<E> {
     }
 }
 
+/// Which lines are sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lines {
+    /// Graphite's.
+    #[default]
+    Graphite,
+    /// KairosDB's.
+    Telnet,
+}
+
 /// Sends lines.
-pub struct LineSender(Stream<Plaintext>);
+pub struct LineSender(LineStream);
+
+enum LineStream {
+    Graphite(Stream<Plaintext>),
+    Telnet(Stream<Telnet>),
+}
 
 impl LineSender {
     /// One connection with its series. `phase` is from 0 up to 1.
     pub fn new(
+        lines: Lines,
         workload: &Arc<Workload>,
         places: Range<u64>,
         batch: u64,
         target: SocketAddr,
         phase: f64,
     ) -> LineSender {
-        LineSender(Stream::new(
-            Plaintext, workload, places, batch, target, phase,
-        ))
+        LineSender(match lines {
+            Lines::Graphite => LineStream::Graphite(Stream::new(
+                Plaintext, workload, places, batch, target, phase,
+            )),
+            Lines::Telnet => LineStream::Telnet(Stream::new(
+                Telnet::default(),
+                workload,
+                places,
+                batch,
+                target,
+                phase,
+            )),
+        })
     }
 
     /// Sends one session.
     pub fn run(&mut self, drill: &Drill) -> LineSession {
-        let mut session = LineSession {
-            round_first: self.0.round,
-            sure: 0,
-            begun: 0,
-            kept: None,
-            writes: Vec::new(),
-            failed_at: None,
-            killed_at: Instant::now(),
-            bounded: drill.bounded,
-        };
-        let Some(mut stream) = drill.connect(self.0.target) else {
-            return session;
-        };
-        self.0.run(drill, |_, _, points, bytes| {
-            session.begun += points;
-            if drill.write(&mut stream, bytes).is_err() {
-                session.failed_at = Some(Instant::now());
-                return false;
-            }
-            session.sure = session.begun;
-            session.writes.push((session.sure, Instant::now()));
-            true
-        });
-        session
+        match &mut self.0 {
+            LineStream::Graphite(stream) => send_lines(stream, drill),
+            LineStream::Telnet(stream) => send_lines(stream, drill),
+        }
     }
+}
+
+fn send_lines<E: Encoder>(lines: &mut Stream<E>, drill: &Drill) -> LineSession {
+    let mut session = LineSession {
+        round_first: lines.round,
+        sure: 0,
+        begun: 0,
+        kept: None,
+        writes: Vec::new(),
+        failed_at: None,
+        killed_at: Instant::now(),
+        bounded: drill.bounded,
+    };
+    let Some(mut stream) = drill.connect(lines.target) else {
+        return session;
+    };
+    lines.run(drill, |_, _, points, bytes| {
+        session.begun += points;
+        if drill.write(&mut stream, bytes).is_err() {
+            session.failed_at = Some(Instant::now());
+            return false;
+        }
+        session.sure = session.begun;
+        session.writes.push((session.sure, Instant::now()));
+        true
+    });
+    session
 }
 
 /// Sends requests and awaits each answer.

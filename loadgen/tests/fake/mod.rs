@@ -220,7 +220,14 @@ impl Fake {
         {
             let fields: Vec<&str> = line.trim_end().split(' ').collect();
             let at_ms = fields[2].parse::<i64>().unwrap() * 1000;
-            let (series, value) = (fields[0].to_owned(), fields[1].parse().unwrap());
+            let (series, value) = match fields[0] {
+                // Tags stand behind.
+                "put" => {
+                    let words: Vec<&str> = [&fields[1..2], &fields[4..]].concat();
+                    (words.join(";"), fields[3].parse().unwrap())
+                }
+                name => (name.to_owned(), fields[1].parse().unwrap()),
+            };
             if self.file.is_some() {
                 self.keep(series, at_ms, value);
             } else {

@@ -1,29 +1,34 @@
-//! The answer's text: all series of a metric become one list of points, by time and of one time by value.
+//! The answer's text, in KairosDB's order of keys and without blanks.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
-
-use super::number::push_double;
+use super::Refused;
+use super::gather::{Gathered, Group};
+use super::number::{Clock, push_double};
 use super::request::Metric;
+use super::tree::Tree;
+use super::tree_text;
 use crate::base::decimal::push_integer;
 use crate::http::question::Question;
-use crate::model::series::{SeriesName, Values};
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
-use crate::query::merge::{MergedPoints, WholeSeries};
+use crate::query::kairos::KairosError;
+use crate::query::kairos::stream::{Point, Texts, Value};
+use crate::query::kairos::tags::Tags;
 
-/// Points that are printed between two breaths: each costs up to 200 ns.
+/// Points that are printed between two breaths: each costs up to 100 ns.
 const POINTS_PER_BREATH: usize = 500;
-/// About what a point takes in the text.
-const POINT_BYTES: u64 = 24;
+/// What a point takes in the text at least: `[0,1],`.
+const POINT_BYTES_MIN: u64 = 6;
 
 /// An answer under way.
 pub(super) struct Answer<'a> {
     question: &'a Question<'a>,
     pace: Pace<'a>,
     text: Vec<u8>,
+    clock: Clock,
     points: u64,
     queries: usize,
+    /// Whether a result of the metric was printed.
+    is_behind: bool,
 }
 
 impl<'a> Answer<'a> {
@@ -31,10 +36,28 @@ impl<'a> Answer<'a> {
         Answer {
             question,
             pace: Pace::every(POINTS_PER_BREATH, question),
-            text: b"{\"queries\":[".to_vec(),
+            text: b"{".to_vec(),
+            clock: Clock::default(),
             points: 0,
             queries: 0,
+            is_behind: false,
         }
+    }
+
+    /// Begin. With the query in front, where the operator wants that.
+    pub(super) async fn begin(&mut self, asked: &Tree) -> Result<(), QueryError> {
+        if self.question.options.kairos_query.return_query {
+            self.text.extend_from_slice(b"\"original_query\":");
+            tree_text::push_in_pieces(asked, &mut self.text, &self.pace).await?;
+            self.text.push(b',');
+        }
+        self.text.extend_from_slice(b"\"queries\":[");
+        Ok(())
+    }
+
+    /// For a loop beside the printing.
+    pub(super) fn pace(&self) -> &Pace<'a> {
+        &self.pace
     }
 
     /// The whole text.
@@ -43,64 +66,155 @@ impl<'a> Answer<'a> {
         self.text
     }
 
-    /// Append what was found of one metric.
-    pub(super) async fn push(
-        &mut self,
-        metric: &Metric,
-        found: MergedPoints,
-    ) -> Result<(), QueryError> {
-        let limit = metric.limit.unwrap_or(usize::MAX);
-        let mut series: Vec<WholeSeries> = found.series;
-        // Texts have no door yet.
-        series.retain(|one| !one.points.is_empty() && one.values != Values::Text);
-        let read: u64 = series
-            .iter()
-            .map(|one| one.points.len().min(limit) as u64)
-            .sum();
-        self.points += read.min(limit as u64);
-        let limits = &self.question.options.limits;
-        limits.check_points_returned(self.points)?;
-        limits.check_bytes(self.points.saturating_mul(POINT_BYTES))?;
+    /// Begin what is told of one metric; a list of tags tells no size.
+    pub(super) fn begin_metric(&mut self, sample_size: Option<u64>) {
         if self.queries > 0 {
             self.text.push(b',');
         }
         self.queries += 1;
-        self.text.extend_from_slice(b"{\"sample_size\":");
-        push_integer(i64::try_from(read).unwrap_or(i64::MAX), &mut self.text);
-        self.text.extend_from_slice(b",\"results\":[{\"name\":");
+        self.is_behind = false;
+        self.text.push(b'{');
+        if let Some(size) = sample_size {
+            self.text.extend_from_slice(b"\"sample_size\":");
+            push_integer(i64::try_from(size).unwrap_or(i64::MAX), &mut self.text);
+            self.text.push(b',');
+        }
+        self.text.extend_from_slice(b"\"results\":[");
+    }
+
+    /// All of a metric is told.
+    pub(super) fn end_metric(&mut self) {
+        self.text.extend_from_slice(b"]}");
+    }
+
+    /// Points that are just as they were stored: all of a group, or its first.
+    pub(super) async fn push_stored(
+        &mut self,
+        metric: &Metric,
+        gathered: &Gathered,
+        group: &Group,
+    ) -> Result<(), Refused> {
+        let count = gathered.count(group, metric);
+        let count = metric.limit.map_or(count, |limit| limit.min(count));
+        self.begin_result(metric, group, &[], count as u64).await?;
+        let mut joining = gathered.joining(group, metric);
+        let mut some = Vec::with_capacity(POINTS_PER_BREATH);
+        let mut left = count;
+        let mut is_first = true;
+        while left > 0 {
+            some.clear();
+            let is_last = joining.step(POINTS_PER_BREATH.min(left), &mut some);
+            some.truncate(left);
+            left -= some.len();
+            self.push_some(&some, &gathered.texts, &mut is_first)
+                .await?;
+            if is_last {
+                break;
+            }
+        }
+        self.text.extend_from_slice(b"]}");
+        Ok(())
+    }
+
+    /// Points that were computed. `ids` are the groups of points that the group is in, one for each grouper.
+    pub(super) async fn push_computed(
+        &mut self,
+        metric: &Metric,
+        (group, ids): (&Group, &[i64]),
+        points: &[Point],
+        texts: &Texts,
+    ) -> Result<(), Refused> {
+        self.begin_result(metric, group, ids, points.len() as u64)
+            .await?;
+        let mut is_first = true;
+        for some in points.chunks(POINTS_PER_BREATH) {
+            self.push_some(some, texts, &mut is_first).await?;
+        }
+        self.text.extend_from_slice(b"]}");
+        Ok(())
+    }
+
+    /// The tags of a metric, without points.
+    pub(super) async fn push_tags_of(
+        &mut self,
+        metric: &Metric,
+        tags: &Tags,
+    ) -> Result<(), Refused> {
+        self.text.extend_from_slice(b"{\"name\":");
+        push_text(&metric.name, &mut self.text);
+        self.push_tags(tags).await?;
+        self.text.extend_from_slice(b",\"values\":[]}");
+        let bytes = self.text.len() as u64;
+        Ok(self.question.options.limits.check_bytes(bytes)?)
+    }
+
+    /// All up to the first point.
+    async fn begin_result(
+        &mut self,
+        metric: &Metric,
+        group: &Group,
+        ids: &[i64],
+        points: u64,
+    ) -> Result<(), QueryError> {
+        self.points = self.points.saturating_add(points);
+        let limits = &self.question.options.limits;
+        limits.check_points_returned(self.points)?;
+        limits.check_bytes(self.points.saturating_mul(POINT_BYTES_MIN))?;
+        if std::mem::replace(&mut self.is_behind, true) {
+            self.text.push(b',');
+        }
+        self.text.extend_from_slice(b"{\"name\":");
         push_text(&metric.name, &mut self.text);
         if let Some(alias) = &metric.alias {
             self.text.extend_from_slice(b",\"alias\":");
             push_text(alias, &mut self.text);
         }
-        if !series.is_empty() {
-            let kind = b",\"group_by\":[{\"name\":\"type\",\"type\":\"number\"}]";
-            self.text.extend_from_slice(kind);
-        }
+        self.push_group(metric, group, ids);
         if !metric.exclude_tags {
-            self.push_tags(&series).await?;
+            self.push_tags(&group.tags).await?;
         }
-        self.push_points(metric, &series).await?;
-        for one in series {
-            drop(one);
-            self.pace.did_series(0).await?;
-        }
-        self.text.extend_from_slice(b"}]}");
-        Ok(())
+        // The tags are there once more with each group of points.
+        limits.check_bytes(self.text.len() as u64)?;
+        self.text.extend_from_slice(b",\"values\":[");
+        self.pace.did_series(metric.name.len()).await
     }
 
-    /// All tags of all series, sorted, each value once.
-    async fn push_tags(&mut self, series: &[WholeSeries]) -> Result<(), QueryError> {
-        let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for one in series {
-            if let Ok(name) = SeriesName::from_text(&one.name) {
-                for (key, value) in name.tags() {
-                    let values = tags.entry(key.clone()).or_default();
-                    values.insert(value.clone());
-                }
-            }
-            self.pace.did_series(one.name.len()).await?;
+    /// What the group shares. One without series shares nothing.
+    fn push_group(&mut self, metric: &Metric, group: &Group, ids: &[i64]) {
+        let Some(kind) = group.kind else {
+            return;
+        };
+        let out = &mut self.text;
+        out.extend_from_slice(b",\"group_by\":[");
+        for (grouper, id) in metric.groupers.iter().zip(ids) {
+            super::echo::push_grouper(grouper, *id, out);
+            out.push(b',');
         }
+        if let Some(tags) = &metric.tags {
+            out.extend_from_slice(b"{\"name\":\"tag\",\"tags\":[");
+            push_list(tags, out);
+            out.extend_from_slice(b"],\"group\":{");
+            let mut is_first = true;
+            for (i, (tag, value)) in tags.iter().zip(&group.values).enumerate() {
+                if tags.iter().take(i).any(|known| known == tag) {
+                    continue;
+                }
+                if !std::mem::take(&mut is_first) {
+                    out.push(b',');
+                }
+                push_text(tag, out);
+                out.push(b':');
+                push_text(value, out);
+            }
+            out.extend_from_slice(b"}},");
+        }
+        out.extend_from_slice(b"{\"name\":\"type\",\"type\":\"");
+        out.extend_from_slice(kind.name().as_bytes());
+        out.extend_from_slice(b"\"}]");
+    }
+
+    /// All tags, sorted, each value once.
+    async fn push_tags(&mut self, tags: &Tags) -> Result<(), QueryError> {
         self.text.extend_from_slice(b",\"tags\":{");
         for (i, (key, values)) in tags.iter().enumerate() {
             if i > 0 {
@@ -121,113 +235,57 @@ impl<'a> Answer<'a> {
         Ok(())
     }
 
-    async fn push_points(
+    async fn push_some(
         &mut self,
-        metric: &Metric,
-        series: &[WholeSeries],
-    ) -> Result<(), QueryError> {
-        let limit = metric.limit.unwrap_or(usize::MAX);
-        let mut heads = BinaryHeap::with_capacity(series.len());
-        for number in 0..series.len() {
-            heads.extend(Head::new(series, number, 0, metric));
-            self.pace.did(1).await?;
-        }
-        self.text.extend_from_slice(b",\"values\":[");
-        let mut printed = 0;
-        while printed < limit
-            && let Some(head) = heads.pop()
-        {
-            self.text
-                .extend_from_slice(if printed > 0 { b",[" } else { b"[" });
-            push_integer(head.time_ms, &mut self.text);
-            self.text.push(b',');
-            match head.long {
-                Some(long) => push_integer(long, &mut self.text),
-                None => push_double(head.value, &mut self.text),
+        some: &[Point],
+        texts: &Texts,
+        is_first: &mut bool,
+    ) -> Result<(), Refused> {
+        let out = &mut self.text;
+        let before = out.len();
+        for point in some {
+            out.extend_from_slice(if *is_first { b"[" } else { b",[" });
+            *is_first = false;
+            self.clock.push(point.time, out);
+            out.push(b',');
+            match point.value {
+                Value::Long(value) => push_integer(value, out),
+                Value::Double(value) if value.is_finite() => push_double(value, out),
+                Value::Double(value) => {
+                    return Err(KairosError::not_finite(point.time, value).into());
+                }
+                Value::Text(place) => push_text(texts.get(place), out),
+                Value::Null => out.extend_from_slice(b"null"),
             }
-            self.text.push(b']');
-            printed += 1;
-            heads.extend(Head::new(series, head.series, head.place + 1, metric));
-            self.question
-                .options
-                .limits
-                .check_bytes(self.text.len() as u64)?;
-            self.pace.did(1).await?;
+            out.push(b']');
         }
-        self.text.push(b']');
+        let bytes = out.len();
+        self.question.options.limits.check_bytes(bytes as u64)?;
+        // A point of numbers takes about 24 bytes.
+        self.pace.did(some.len().max((bytes - before) / 32)).await?;
         Ok(())
     }
 }
 
-/// The next point of one series. The greatest is printed first.
-struct Head {
-    time_ms: i64,
-    value: f64,
-    /// Of a series of whole numbers, exactly.
-    long: Option<i64>,
-    is_descending: bool,
-    series: usize,
-    /// How many points of the series come before it.
-    place: usize,
-}
-
-impl Head {
-    /// The point with `place` before it, unless that is the series' end or the limit.
-    fn new(all: &[WholeSeries], series: usize, place: usize, metric: &Metric) -> Option<Head> {
-        let one = all.get(series)?;
-        let limit = metric.limit.unwrap_or(usize::MAX);
-        let count = one.points.len();
-        if count.min(limit) <= place {
-            return None;
+/// Append texts with commas between them.
+pub(super) fn push_list(texts: &[String], out: &mut Vec<u8>) {
+    for (i, text) in texts.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
         }
-        let at = match metric.is_descending {
-            true => count - 1 - place,
-            false => place,
-        };
-        let bits = *one.points.values.get(at)?;
-        let long = (one.values == Values::Long).then_some(bits.to_bits() as i64);
-        Some(Head {
-            time_ms: *one.points.times.get(at)?,
-            value: long.map_or(bits, |long| long as f64),
-            long,
-            is_descending: metric.is_descending,
-            series,
-            place,
-        })
+        push_text(text, out);
     }
 }
-
-impl Ord for Head {
-    fn cmp(&self, other: &Head) -> Ordering {
-        let by_time = self.time_ms.cmp(&other.time_ms);
-        let by_value = by_time.then(self.value.total_cmp(&other.value));
-        let order = match self.is_descending {
-            true => by_value,
-            false => by_value.reverse(),
-        };
-        // Of equal ones that of the first series comes first.
-        order.then(other.series.cmp(&self.series))
-    }
-}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Head) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Head {
-    fn eq(&self, other: &Head) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Head {}
 
 /// Append `text` with its quotes, as KairosDB's writer does: `</`, control characters and some spaces
 /// are escaped, the rest is UTF-8.
-fn push_text(text: &str, out: &mut Vec<u8>) {
+pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
+    if text.bytes().all(is_plain) {
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     let mut before = ' ';
     for c in text.chars() {
         match c {
@@ -247,4 +305,9 @@ fn push_text(text: &str, out: &mut Vec<u8>) {
         before = c;
     }
     out.push(b'"');
+}
+
+/// Whether a byte stands for itself wherever it stands.
+fn is_plain(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\' | b'/')
 }

@@ -1,21 +1,30 @@
 //! `POST /api/v1/datapoints`: answers when the last point is on stable storage.
+//!
+//! The body is read while it comes, and may be of any size: each metric object is stored once it is whole.
+//! Nobody reads on while [`UNDER_WAY_MAX`] batches are on their way to the disk, or while there is no room
+//! for points, and a sender that nobody reads from waits.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
-use super::{Refused, body, refusal, success};
-use crate::http::Unstored;
+use super::body::Taken;
+use super::{Refused, refusal, success};
+use crate::http::pieces::{Pieces, Unread};
 use crate::http::question::Question;
+use crate::http::{Local, Unstored};
 use crate::model::refusal::{Protocol, Reason, Refusals};
 use crate::model::sample::Samples;
-use crate::wire::kairos_rest::{BATCH_SAMPLES, Decoder};
+use crate::wire::kairos_rest::{Decoder, Progress};
 
 /// Batches of one body that are on their way to stable storage at once; reading waits for more room.
 pub(super) const UNDER_WAY_MAX: usize = 16;
 /// Bytes that are read between two breaths.
 pub(super) const SLICE_BYTES: usize = 8 * 1024;
+/// How long a body that is stored in part waits for room for the rest. The first batch does not wait: its
+/// sender may as well send it again.
+const ROOM_MILLIS_MAX: u64 = 10_000;
 
 /// Answer.
 pub(in super::super) async fn answer(question: &Question<'_>) -> Response<Bytes> {
@@ -26,33 +35,110 @@ pub(in super::super) async fn answer(question: &Question<'_>) -> Response<Bytes>
 }
 
 async fn store(question: &Question<'_>) -> Result<(), Refused> {
-    let body = body::read(question).await?;
-    let mut decoder = Decoder::default();
-    let mut samples = Samples::default();
-    let mut waiting = VecDeque::new();
-    let mut outcome = Outcome::default();
-    loop {
-        let done = decoder.step(&body.bytes, SLICE_BYTES, &mut samples);
-        if done || BATCH_SAMPLES <= samples.len() {
-            let fleet = question.fleet;
-            if waiting.len() == UNDER_WAY_MAX
-                && let Some(oldest) = waiting.pop_front()
-            {
-                outcome.add(oldest.await);
+    let mut pieces = Pieces::of(question)?;
+    let mut intake = Intake::new(question);
+    let read = intake.read(&mut pieces).await;
+    intake.put().await;
+    let discarded = pieces.discard(question.fleet).await;
+    intake.outcome.unread = read.and(discarded).err();
+    intake.judged().await
+}
+
+/// A body on its way to stable storage.
+struct Intake<'a> {
+    question: &'a Question<'a>,
+    decoder: Decoder,
+    samples: Samples,
+    /// What that holds beyond what a usual body does.
+    taken: Taken<'a>,
+    /// Batches that are not stored yet.
+    waiting: VecDeque<Local<'a, Result<(), Unstored>>>,
+    has_put: bool,
+    outcome: Outcome,
+}
+
+impl<'a> Intake<'a> {
+    fn new(question: &'a Question<'a>) -> Intake<'a> {
+        Intake {
+            question,
+            decoder: Decoder::default(),
+            samples: Samples::default(),
+            taken: question.options.unpacking.part(),
+            waiting: VecDeque::new(),
+            has_put: false,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// Read until nothing further is read, or nothing further can be stored.
+    async fn read(&mut self, pieces: &mut Pieces) -> Result<(), Unread> {
+        while self.outcome.later.is_none() {
+            match self.decoder.step(SLICE_BYTES, &mut self.samples) {
+                Progress::Done => return Ok(()),
+                Progress::Hungry => self.feed(pieces).await?,
+                Progress::Going if self.decoder.has_batch(&self.samples) => self.put().await,
+                Progress::Going => {}
             }
-            waiting.push_back(fleet.ingest(Protocol::KairosRest, decoder.text(), &mut samples));
-            decoder.forget_names();
+            self.question.fleet.breathe().await;
         }
-        if done {
-            break;
+        Ok(())
+    }
+
+    /// Read some more of the body. Where nothing comes for a while, what is here is stored, and no memory is
+    /// kept for more.
+    async fn feed(&mut self, pieces: &mut Pieces) -> Result<(), Unread> {
+        let mut pending = self.decoder.lend();
+        let before = pending.len();
+        let more = pieces.read(&mut pending).await;
+        let is_silent = more == Ok(true) && pending.len() == before;
+        self.decoder.take_back(pending);
+        if !more? {
+            self.decoder.end();
         }
-        question.fleet.breathe().await;
+        if is_silent {
+            self.put().await;
+            self.decoder.rest();
+            self.samples = Samples::default();
+        }
+        if self.taken.hold(self.decoder.held_bytes()) {
+            return Ok(());
+        }
+        Err(Unread::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many large metric objects at once; send it again later, or fewer points in one object",
+        ))
     }
-    drop(body);
-    for stored in waiting {
-        outcome.add(stored.await);
+
+    /// Send what was read on its way.
+    async fn put(&mut self) {
+        if self.samples.is_empty() && self.samples.refusals.is_empty() {
+            return;
+        }
+        let fleet = self.question.fleet;
+        if self.waiting.len() == UNDER_WAY_MAX
+            && let Some(oldest) = self.waiting.pop_front()
+        {
+            self.outcome.add(oldest.await);
+        }
+        let is_roomy = !self.has_put || fleet.until_roomy(ROOM_MILLIS_MAX).await;
+        self.has_put = true;
+        let stored = fleet.ingest(Protocol::KairosRest, self.decoder.text(), &mut self.samples);
+        self.decoder.forget_names();
+        if is_roomy {
+            self.waiting.push_back(stored);
+        } else {
+            // This says what is wrong, and ends the reading.
+            self.outcome.add(stored.await);
+        }
     }
-    outcome.judged(decoder.errors().texts().collect())
+
+    /// All that can be read is read: wait for all of it, and say what became of it.
+    async fn judged(mut self) -> Result<(), Refused> {
+        for stored in std::mem::take(&mut self.waiting) {
+            self.outcome.add(stored.await);
+        }
+        self.outcome.judged(&self.decoder)
+    }
 }
 
 /// What became of the batches.
@@ -60,6 +146,7 @@ async fn store(question: &Question<'_>) -> Result<(), Refused> {
 pub(super) struct Outcome {
     refusals: Refusals,
     later: Option<String>,
+    unread: Option<Unread>,
 }
 
 impl Outcome {
@@ -92,10 +179,18 @@ impl Outcome {
         Some((StatusCode::SERVICE_UNAVAILABLE, told))
     }
 
-    /// One status for all that went wrong, `errors` of the body among it: as long as sending again may
+    /// One status for all that went wrong, the errors of the body among it: as long as sending again may
     /// help, that.
-    fn judged(&self, mut errors: Vec<String>) -> Result<(), Refused> {
-        let mut status = StatusCode::BAD_REQUEST;
+    fn judged(&self, decoder: &Decoder) -> Result<(), Refused> {
+        let mut errors: Vec<String> = decoder.errors().texts().collect();
+        let mut status = match decoder.is_too_large() {
+            true => StatusCode::PAYLOAD_TOO_LARGE,
+            false => StatusCode::BAD_REQUEST,
+        };
+        if let Some(unread) = &self.unread {
+            status = unread.status;
+            errors.push(unread.told.clone());
+        }
         if let Some((passing, _)) = self.passing() {
             status = passing;
         }
@@ -109,11 +204,11 @@ impl Outcome {
 }
 
 /// Whether the same point may be stored later, with nothing changed.
-fn is_passing(reason: Reason) -> bool {
+pub(super) fn is_passing(reason: Reason) -> bool {
     reason == Reason::HeadFull
 }
 
-fn told(reason: Reason) -> String {
+pub(super) fn told(reason: Reason) -> String {
     match reason {
         Reason::SeriesFull => {
             "their series are new and there is no room for more; known series go on; \
@@ -128,3 +223,6 @@ fn told(reason: Reason) -> String {
         other => format!("{}, counted in /metrics", other.label()),
     }
 }
+
+#[cfg(test)]
+mod tests;

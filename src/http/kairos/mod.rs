@@ -1,20 +1,35 @@
-//! KairosDB's REST API: points in, points out. Both as far as they are needed to store and read back;
-//! statuses, headers and texts are KairosDB's.
+//! KairosDB's REST API: points in, points out, and what stands around them. Statuses, headers and texts are
+//! KairosDB's.
 //!
 //! An answer of 204 means that every point of the body is on stable storage. With 400 the good points of
 //! the body are there too, and what is wrong with the others is told. With 503 some are not, and the same
 //! body may be sent again: a point that is there already is only written once more.
 
+mod about;
 mod answer;
 mod body;
+mod cells;
+mod delete;
+mod echo;
+mod features;
+mod gather;
 mod ingest;
+mod metadata;
+mod names;
 mod number;
 mod opentsdb;
+mod options;
 mod query;
 mod request;
+mod results;
+mod rollups;
+mod running;
+mod saving;
+mod server_type;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod tree_text;
 
 use bytes::Bytes;
 use http::header::{
@@ -26,22 +41,35 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 
 use super::errors::{RETRY_AFTER_SECONDS, status_of};
 use super::json::{self, Beyond};
+use super::pieces::Unread;
 use crate::query::error::QueryError;
+pub(super) use about::{feature, features, health_check, health_status, index, version};
+use answer::push_text;
 pub use body::Room;
+pub(super) use delete::{by_query as delete, metric as delete_metric};
 pub(super) use ingest::answer as ingest;
+pub(super) use metadata::answer as metadata;
+pub(super) use names::{metrics, tag_names, tag_values};
 pub(super) use opentsdb::{put as opentsdb_put, version as opentsdb_version};
+pub use options::QueryOptions;
 pub(super) use query::answer as query;
+pub(super) use query::tags as query_tags;
+pub use rollups::RollUps;
+pub(super) use rollups::{below as rollup, jobs, root as rollups};
+pub(super) use running::{Kill, kill, list as running};
+pub use server_type::{KairosOptions, ServerType};
 
 /// Paths of this API begin so.
 pub(super) const PREFIX: &str = "/api/v1/";
 
-/// What its paths that take bodies allow.
-pub(super) const ALLOWED: &str = "POST,OPTIONS";
+/// Bytes of one error; the list of all zones takes a sixth.
+const ERROR_BYTES_MAX: usize = 64 * 1024;
 
 /// Why a request is refused.
 #[derive(Debug)]
 struct Refused {
     status: StatusCode,
+    /// None is one without a text, which KairosDB tells as null.
     errors: Vec<String>,
 }
 
@@ -58,9 +86,31 @@ impl Refused {
     }
 }
 
+impl From<Unread> for Refused {
+    fn from(unread: Unread) -> Refused {
+        Refused::new(unread.status, unread.told)
+    }
+}
+
 impl From<QueryError> for Refused {
     fn from(error: QueryError) -> Refused {
         Refused::new(status_of(&error), error.to_string())
+    }
+}
+
+/// What whoever told something hears of time that is over: it may yet be done, and may be told again.
+fn unstored(error: QueryError) -> QueryError {
+    match error {
+        QueryError::Timeout(_) => QueryError::Busy,
+        other => other,
+    }
+}
+
+/// The response to a request that is answered by a JSON text.
+fn answered(answered: Result<Vec<u8>, Refused>) -> Response<Bytes> {
+    match answered {
+        Ok(text) => success(StatusCode::OK, text),
+        Err(refused) => refusal(refused),
     }
 }
 
@@ -86,11 +136,20 @@ fn success(status: StatusCode, text: Vec<u8>) -> Response<Bytes> {
 
 fn refusal(refused: Refused) -> Response<Bytes> {
     let mut text = b"{\"errors\":[".to_vec();
+    if refused.errors.is_empty() {
+        text.extend_from_slice(b"null");
+    }
     for (i, told) in refused.errors.iter().enumerate() {
         if i > 0 {
             text.push(b',');
         }
-        json::push_text(told, Beyond::Utf8, &mut text);
+        // What was sent may be part of it.
+        let shown = told.floor_char_boundary(ERROR_BYTES_MAX);
+        json::push_text(
+            told.get(..shown).unwrap_or_default(),
+            Beyond::Utf8,
+            &mut text,
+        );
     }
     text.extend_from_slice(b"]}");
     let mut response = Response::new(text.into());
@@ -136,14 +195,19 @@ fn echo(asked: &HeaderMap, from: &HeaderName, headers: &mut HeaderMap, to: &Head
     }
 }
 
-/// A path below [`PREFIX`] that is not there, or not by that method.
+/// A path below [`PREFIX`] that is not there, or not for everybody.
 pub(super) fn wrong(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, HeaderValue::from_static(ALLOWED));
-    }
+    response
+}
+
+/// A path that is not there by that method, but by those that are `allowed`.
+pub(super) fn not_allowed(allowed: &'static str) -> Response<Bytes> {
+    let mut response = wrong(StatusCode::METHOD_NOT_ALLOWED);
+    let allowed = HeaderValue::from_static(allowed);
+    response.headers_mut().insert(ALLOW, allowed);
     response
 }

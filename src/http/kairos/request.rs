@@ -1,17 +1,31 @@
 //! What a query asks for, checked in KairosDB's order and told in its words.
 
-use jiff::{Span, Timestamp, tz};
+mod fields;
+mod groups;
+mod steps;
+pub(super) mod task;
+mod times;
 
-use super::Refused;
+use super::options::QueryOptions;
 use super::tree::Tree;
 use crate::base::time::Millis;
+use crate::query::kairos::Aggregator;
+use crate::query::kairos::Grouper;
+use crate::query::kairos::zone::Zone;
 use crate::query::plan::TagFilter;
+use fields::{Checked, Field, as_text, bad};
 
-/// What a value of a tag filter begins with that is a regular expression.
-const REGEX_PREFIX: &str = "regex:";
+/// Metrics of a query.
+const METRICS_MAX: usize = 1_000;
+/// Aggregators of a metric.
+const AGGREGATORS_MAX: usize = 100;
+/// Groupers of a metric.
+const GROUPERS_MAX: usize = 32;
+/// Tag filters of a metric.
+const FILTERS_MAX: usize = 60;
 
 /// A whole query.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Query {
     /// First and last instant; both count.
     pub(super) start_ms: i64,
@@ -20,7 +34,7 @@ pub(super) struct Query {
 }
 
 /// One metric of a query.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Metric {
     pub(super) name: String,
     pub(super) alias: Option<String>,
@@ -29,114 +43,188 @@ pub(super) struct Metric {
     pub(super) limit: Option<usize>,
     pub(super) is_descending: bool,
     pub(super) exclude_tags: bool,
+    /// The tags by which series are grouped, if they are.
+    pub(super) tags: Option<Vec<String>>,
+    /// What groups points, in the order of the query.
+    pub(super) groupers: Vec<Grouper>,
+    pub(super) aggregators: Vec<Aggregator>,
 }
 
-type Checked<T> = Result<T, Refused>;
+/// What a query is read by besides its text.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    /// What relative times count from.
+    pub(super) now: Millis,
+    pub(super) options: &'a QueryOptions,
+}
+
+/// What all metrics of a query share.
+struct Shared<'a> {
+    reading: Reading<'a>,
+    start_ms: Option<i64>,
+    end_ms: i64,
+    zone: Zone,
+}
 
 impl Query {
-    /// Read it. `now` is what relative times count from.
-    pub(super) fn read(tree: &Tree, now: Millis) -> Checked<Query> {
+    /// Read it.
+    pub(super) fn read(tree: &Tree, reading: Reading<'_>) -> Checked<Query> {
         if !matches!(tree, Tree::Object(_)) {
             return Err(super::not_an_object());
         }
-        if integer(tree, "cache_time", "")?.is_some_and(|seconds| seconds < 0) {
+        let of = |name| Field::of(tree, "", name);
+        // First what every value is, then whether it makes sense.
+        let zone = of("time_zone").map(|zone| times::zone(&zone, "query"));
+        let zone = zone.unwrap_or_else(|| Ok(reading.options.zone.clone()))?;
+        let relative = |name| of(name).map(|it| times::Relative::read(&it)).transpose();
+        let start_relative = relative("start_relative")?;
+        let end_relative = relative("end_relative")?;
+        let start_absolute = times::absolute(tree, "start_absolute")?;
+        let end_absolute = times::absolute(tree, "end_absolute")?;
+        let cache_time = of("cache_time").map(|time| time.integer()).transpose()?;
+        if cache_time.is_some_and(|seconds| seconds < 0) {
             return bad("cache_time must be greater than or equal to 0");
         }
-        if let Some(zone) = text(tree, "time_zone", "query.")? {
-            check_zone(&zone)?;
+        for (name, relative) in [
+            ("start_relative", &start_relative),
+            ("end_relative", &end_relative),
+        ] {
+            relative.as_ref().map_or(Ok(()), |it| it.check(name))?;
         }
         check_plugins(tree, "")?;
-        let start_ms = instant(tree, "start", now)?;
-        let end_ms = instant(tree, "end", now)?.unwrap_or(i64::MAX);
+        let now_ms = reading.now.0;
+        let instant = |absolute: Option<i64>, relative: Option<times::Relative>| {
+            absolute.or_else(|| relative.map(|it| it.before(now_ms)))
+        };
+        let shared = Shared {
+            reading,
+            start_ms: instant(start_absolute, start_relative),
+            end_ms: instant(end_absolute, end_relative).unwrap_or(i64::MAX),
+            zone,
+        };
         let metrics = match tree.field("metrics") {
             None => return bad("query.metric[] must have a size of at least 1"),
             Some(Tree::Array(metrics)) => metrics,
             Some(_) => return bad("query.metrics must be an array"),
         };
-        let metrics = metrics.iter().enumerate().map(|(i, metric)| {
-            let place = format!("query.metric[{i}]");
-            let name = checked_name(metric, &place)?;
-            match start_ms {
-                None => bad(format!(
-                    "{place}.start_time relative or absolute time must be set"
-                )),
-                Some(start_ms) if end_ms < start_ms => bad(format!(
-                    "{place}.end_time must be greater than the start time"
-                )),
-                Some(_) => Metric::read(metric, name, &place),
-            }
-        });
-        let metrics = metrics.collect::<Checked<Vec<Metric>>>()?;
+        if METRICS_MAX < metrics.len() {
+            return bad(format!(
+                "a query has at most {METRICS_MAX} metrics; send several"
+            ));
+        }
+        let metrics = metrics.iter().enumerate();
+        let metrics = metrics.map(|(i, metric)| Metric::read(metric, i, &shared));
         Ok(Query {
-            start_ms: start_ms.unwrap_or(0),
-            end_ms,
-            metrics,
+            metrics: metrics.collect::<Checked<_>>()?,
+            start_ms: shared.start_ms.unwrap_or(0),
+            end_ms: shared.end_ms,
         })
     }
 }
 
 impl Metric {
-    fn read(tree: &Tree, name: String, place: &str) -> Checked<Metric> {
-        let within = format!("{place}.");
-        let is_descending = match text(tree, "order", &within)? {
+    fn read(tree: &Tree, number: usize, shared: &Shared<'_>) -> Checked<Metric> {
+        let place = format!("query.metric[{number}]");
+        if !matches!(tree, Tree::Object(_)) {
+            return bad(format!("{place} must be an object"));
+        }
+        let of = |name| Field::of(tree, &place, name);
+        let name = name(tree, &place)?;
+        let exclude_tags = of("exclude_tags").map_or(Ok(false), |flag| flag.flag())?;
+        let filters = filters(tree, &place, &shared.reading.options.regex_prefix)?;
+        let limit = of("limit").map_or(Ok(0), |limit| limit.integer())?;
+        let alias = of("alias").map(|alias| alias.text()).transpose()?;
+        let name = match name {
+            None => return bad(format!("{place}.name may not be null")),
+            Some(name) if name.is_empty() => return bad(format!("{place}.name may not be empty")),
+            Some(name) => name,
+        };
+        let Some(start_ms) = shared.start_ms else {
+            let told = "start_time relative or absolute time must be set";
+            return bad(format!("{place}.{told}"));
+        };
+        if shared.end_ms < start_ms {
+            let told = "end_time must be greater than the start time";
+            return bad(format!("{place}.{told}"));
+        }
+        let grouping = groups::read(list(tree, &place, "group_by", GROUPERS_MAX)?, &place)?;
+        let aggregators = list(tree, &place, "aggregators", AGGREGATORS_MAX)?;
+        let aggregators = steps::read(aggregators, &place, shared)?;
+        check_plugins(tree, &place)?;
+        let is_descending = match given(tree, &place, "order")
+            .map(|it| it.text())
+            .transpose()?
+        {
             None => false,
             Some(order) if order.eq_ignore_ascii_case("asc") => false,
             Some(order) if order.eq_ignore_ascii_case("desc") => true,
             Some(_) => return bad(format!("{place}.order must be either 'asc' or 'desc'")),
         };
-        for field in ["aggregators", "group_by"] {
-            match tree.field(field) {
-                None => {}
-                Some(Tree::Array(list)) if list.is_empty() => {}
-                Some(_) => {
-                    return bad(format!(
-                        "{place}.{field} is not supported yet; leave it out, and compute from the points"
-                    ));
-                }
-            }
-        }
-        check_plugins(tree, place)?;
-        let limit = integer(tree, "limit", &within)?.unwrap_or(0);
         Ok(Metric {
             name,
-            alias: text(tree, "alias", &within)?,
-            filters: filters(tree, place)?,
+            alias,
+            filters,
             limit: usize::try_from(limit).ok().filter(|&limit| limit > 0),
             is_descending,
-            exclude_tags: flag(tree, "exclude_tags", &within)?,
+            exclude_tags,
+            tags: grouping.tags,
+            groupers: grouping.groupers,
+            aggregators,
         })
     }
 }
 
-fn bad<T>(told: impl Into<String>) -> Checked<T> {
-    Err(Refused::bad(told))
+/// A field that may be missing but not be null.
+fn given<'a>(tree: &'a Tree, place: &'a str, name: &'a str) -> Option<Field<'a>> {
+    let value = tree.given(name)?;
+    Some(Field { place, name, value })
+}
+
+/// A list of objects, which may be missing.
+fn list<'a>(tree: &'a Tree, place: &str, name: &str, max: usize) -> Checked<&'a [Tree]> {
+    let Some(value) = tree.field(name) else {
+        return Ok(&[]);
+    };
+    let field = Field { place, name, value };
+    match value {
+        Tree::Array(list) if list.len() <= max => Ok(list),
+        Tree::Array(_) => field.refuse(&format!("has more than {max} entries; use fewer")),
+        _ => field.refuse("must be an array"),
+    }
+}
+
+/// The name of an entry of a list, which must be an object. An error tells its place, `place.list[number]`.
+fn entry_name(entry: &Tree, place: &str) -> Checked<String> {
+    if !matches!(entry, Tree::Object(_)) {
+        return bad(format!("{place} must be an object"));
+    }
+    let name = Field::of(entry, place, "name").map(|name| name.text());
+    match name.transpose()? {
+        Some(name) if !name.is_empty() => Ok(name),
+        _ => bad(format!("{place} must have a name")),
+    }
 }
 
 /// A name that stands in an array by itself is taken too.
-fn checked_name(metric: &Tree, place: &str) -> Checked<String> {
-    if !matches!(metric, Tree::Object(_)) {
-        return bad(format!("{place} must be an object"));
-    }
-    let name = match metric.field("name") {
-        Some(Tree::Array(list)) if list.len() == 1 => as_text(&list[0]),
-        Some(value) => as_text(value),
-        None => return bad(format!("{place}.name may not be null")),
+fn name(metric: &Tree, place: &str) -> Checked<Option<String>> {
+    let Some(field) = Field::of(metric, place, "name") else {
+        return Ok(None);
     };
-    match name {
-        None => bad(format!("{place}.name must be a text")),
-        Some(name) if name.is_empty() => bad(format!("{place}.name may not be empty")),
-        Some(name) => Ok(name),
+    match field.value {
+        Tree::Array(list) if list.len() == 1 => match as_text(&list[0]) {
+            Some(name) => Ok(Some(name)),
+            None => field.refuse("must be a text"),
+        },
+        _ => field.text().map(Some),
     }
 }
 
-fn filters(metric: &Tree, place: &str) -> Checked<Vec<TagFilter>> {
-    let fields = match metric.field("tags") {
-        None => return Ok(Vec::new()),
-        Some(Tree::Object(fields)) => fields,
-        Some(_) => return bad(format!("{place}.tags must be an object")),
+fn filters(metric: &Tree, place: &str, regex_prefix: &str) -> Checked<Vec<TagFilter>> {
+    let Some(field) = given(metric, place, "tags") else {
+        return Ok(Vec::new());
     };
     let mut filters: Vec<TagFilter> = Vec::new();
-    for (number, (key, value)) in fields.iter().enumerate() {
+    for (number, (key, value)) in field.object()?.iter().enumerate() {
         if key.is_empty() {
             return bad(format!("{place}.tags[{number}] name must not be empty"));
         }
@@ -149,16 +237,14 @@ fn filters(metric: &Tree, place: &str) -> Checked<Vec<TagFilter>> {
             ..TagFilter::default()
         };
         for value in values {
-            match as_text(value).filter(|value| !value.is_empty()) {
-                None => {
-                    return bad(format!(
-                        "{place}.tags[{number}].{key} value must not be null or empty"
-                    ));
-                }
-                Some(value) => match value.strip_prefix(REGEX_PREFIX) {
-                    Some(pattern) => filter.patterns.push(pattern.to_owned()),
-                    None => filter.values.push(value),
-                },
+            let Some(value) = as_text(value).filter(|value| !value.is_empty()) else {
+                let told = "value must not be null or empty";
+                return bad(format!("{place}.tags[{number}].{key} {told}"));
+            };
+            let pattern = value.strip_prefix(regex_prefix);
+            match pattern.filter(|_| !regex_prefix.is_empty()) {
+                Some(pattern) => filter.patterns.push(pattern.to_owned()),
+                None => filter.values.push(value),
             }
         }
         // The last of a key counts, and an empty list filters nothing.
@@ -166,127 +252,45 @@ fn filters(metric: &Tree, place: &str) -> Checked<Vec<TagFilter>> {
         if !values.is_empty() {
             filters.push(filter);
         }
+        if FILTERS_MAX < filters.len() {
+            return bad(format!(
+                "{place}.tags has more than {FILTERS_MAX} keys; use fewer"
+            ));
+        }
     }
     Ok(filters)
 }
 
+/// There are none that anybody could name.
 fn check_plugins(tree: &Tree, place: &str) -> Checked<()> {
-    match tree.field("plugins") {
-        Some(Tree::Array(list)) if !list.is_empty() => {
-            let name = list[0].field("name").and_then(as_text).unwrap_or_default();
-            bad(format!(
-                "{place}.plugins[0].{name} invalid query plugin name"
-            ))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_zone(zone: &str) -> Checked<()> {
-    if tz::TimeZone::get(zone).is_ok() {
+    let Some(field) = Field::of(tree, place, "plugins") else {
         return Ok(());
-    }
-    let all: Vec<String> = tz::db().available().map(|name| name.to_string()).collect();
-    let all = all.join(", ");
-    bad(format!(
-        "query.{zone} is not a valid time zone, must be one of [{all}]"
-    ))
-}
-
-/// Milliseconds of `start_absolute`, or else of `start_relative`.
-fn instant(tree: &Tree, which: &str, now: Millis) -> Checked<Option<i64>> {
-    if let Some(time_ms) = integer(tree, &format!("{which}_absolute"), "")? {
-        return Ok(Some(time_ms));
-    }
-    let name = format!("{which}_relative");
-    let Some(relative) = tree.field(&name) else {
-        return Ok(None);
     };
-    if !matches!(relative, Tree::Object(_)) {
-        return bad(format!("{name} must be an object of value and unit"));
-    }
-    let within = format!("{name}.");
-    let value = integer(relative, "value", &within)?.unwrap_or(0);
-    if value < 0 {
-        return bad(format!("{name}.value must be greater than or equal to 0"));
-    }
-    match text(relative, "unit", &within)? {
-        None => bad(format!("{name}.unit may not be null")),
-        Some(unit) => before(now.0, value, &unit).map(Some),
-    }
-}
-
-/// `value` units before `now_ms`, by the calendar of UTC. What is before all time is the beginning.
-fn before(now_ms: i64, value: i64, unit: &str) -> Checked<i64> {
-    const SECOND: i64 = 1000;
-    const DAY: i64 = 24 * 3600 * SECOND;
-    let fixed = |unit_ms: i64| now_ms.saturating_sub(value.saturating_mul(unit_ms));
-    let months = |each: i64| {
-        let months = value.checked_mul(each)?;
-        let span = Span::new().try_months(months).ok()?;
-        let now = Timestamp::from_millisecond(now_ms).ok()?;
-        let then = now.to_zoned(tz::TimeZone::UTC).checked_sub(span).ok()?;
-        Some(then.timestamp().as_millisecond())
+    let Some(first) = field.list()?.first() else {
+        return Ok(());
     };
-    Ok(match unit.to_ascii_lowercase().as_str() {
-        "milliseconds" => fixed(1),
-        "seconds" => fixed(SECOND),
-        "minutes" => fixed(60 * SECOND),
-        "hours" => fixed(3600 * SECOND),
-        "days" => fixed(DAY),
-        "weeks" => fixed(7 * DAY),
-        "months" => months(1).unwrap_or(i64::MIN),
-        "years" => months(12).unwrap_or(i64::MIN),
-        _ => {
-            return bad(format!(
-                "query.{unit} is not a valid time unit, must be one of \
-                 MILLISECONDS,SECONDS,MINUTES,HOURS,DAYS,WEEKS,MONTHS,YEARS"
-            ));
-        }
-    })
+    let name = entry_name(first, &format!("{place}.plugins[0]"))?;
+    let told = "invalid query plugin name";
+    bad(format!("{place}.plugins[0].{name} {told}"))
 }
 
-fn as_text(value: &Tree) -> Option<String> {
-    match value {
-        Tree::Text(text) | Tree::Number(text) => Some(text.clone()),
-        Tree::Bool(truth) => Some(truth.to_string()),
-        Tree::Null | Tree::Array(_) | Tree::Object(_) => None,
-    }
-}
-
-fn text(tree: &Tree, field: &str, place: &str) -> Checked<Option<String>> {
-    match tree.field(field) {
-        None => Ok(None),
-        Some(value) => match as_text(value) {
-            Some(text) => Ok(Some(text)),
-            None => bad(format!("{place}{field} must be a text")),
-        },
-    }
-}
-
-/// A whole number or its text; a fraction is cut off.
-fn integer(tree: &Tree, field: &str, place: &str) -> Checked<Option<i64>> {
-    let told = || Refused::bad(format!("{place}{field} must be a whole number of 64 bits"));
-    match tree.field(field) {
-        None => Ok(None),
-        Some(Tree::Number(text) | Tree::Text(text)) => {
-            let whole = text.parse::<i64>().ok();
-            let cut = || {
-                let value = text.parse::<f64>().ok()?.trunc();
-                // Between these all whole floats have 64 bits.
-                (-9.2e18..9.2e18).contains(&value).then_some(value as i64)
-            };
-            whole.or_else(cut).map(Some).ok_or_else(told)
-        }
-        Some(_) => Err(told()),
-    }
-}
-
-fn flag(tree: &Tree, field: &str, place: &str) -> Checked<bool> {
-    match tree.field(field) {
-        None => Ok(false),
-        Some(Tree::Bool(truth)) => Ok(*truth),
-        Some(Tree::Text(text)) => Ok(text.eq_ignore_ascii_case("true")),
-        Some(_) => bad(format!("{place}{field} must be true or false")),
+/// Whether every property of an aggregator or a grouper is one that it `takes`; KairosDB tells which is not
+/// by the `class` that it was for.
+fn check_properties(
+    tree: &Tree,
+    name: &str,
+    takes: impl Fn(&str) -> bool,
+    class: impl FnOnce() -> String,
+) -> Checked<()> {
+    let Tree::Object(fields) = tree else {
+        return Ok(());
+    };
+    match fields.iter().find(|(property, _)| !takes(property)) {
+        None => Ok(()),
+        Some((property, _)) => bad(format!(
+            "Property '{property}' was specified for object '{name}' but no matching setter was found on \
+             'class {}'",
+            class()
+        )),
     }
 }

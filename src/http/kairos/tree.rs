@@ -23,13 +23,16 @@ pub(super) enum Tree {
 impl Tree {
     /// A field of an object; null is no field.
     pub(super) fn field(&self, name: &str) -> Option<&Tree> {
+        self.given(name).filter(|value| **value != Tree::Null)
+    }
+
+    /// A field of an object, also a null.
+    pub(super) fn given(&self, name: &str) -> Option<&Tree> {
         let Tree::Object(fields) = self else {
             return None;
         };
         let found = fields.iter().rev().find(|(known, _)| known == name);
-        found
-            .map(|(_, value)| value)
-            .filter(|value| **value != Tree::Null)
+        found.map(|(_, value)| value)
     }
 }
 

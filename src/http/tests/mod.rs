@@ -21,7 +21,9 @@ use http::{Request, Response};
 
 use super::*;
 use crate::model::number::Number;
+use crate::model::sample::Span;
 use crate::query::testing::{Shards, run};
+use crate::store::control::ControlRefused;
 
 /// Shards that answer at once. Every breath passes `breath_ms` of time.
 pub(in crate::http) struct TestFleet {
@@ -37,6 +39,8 @@ pub(in crate::http) struct TestFleet {
     pub(in crate::http) is_ready: bool,
     /// What was taken in: sent name, milliseconds, number.
     pub(in crate::http) taken: RefCell<Vec<Taken>>,
+    /// What the numbers of those that are texts are spans of.
+    pub(in crate::http) texts: RefCell<Vec<u8>>,
     /// What was deleted.
     pub(in crate::http) deleted: RefCell<Vec<Deletion>>,
     /// What users have told.
@@ -61,6 +65,7 @@ impl TestFleet {
             fails: None,
             is_ready: true,
             taken: RefCell::default(),
+            texts: RefCell::default(),
             deleted: RefCell::default(),
             control: RefCell::default(),
             stored: Ok(()),
@@ -105,7 +110,14 @@ impl Fleet for TestFleet {
         let mut taken = self.taken.borrow_mut();
         for i in 0..samples.len() {
             let name = samples.names[i].of(text).to_vec();
-            taken.push((name, samples.times[i], samples.numbers[i]));
+            let mut number = samples.numbers[i];
+            if number.scale == Number::TEXT {
+                let (place, mut texts) = (number.mantissa as u64, self.texts.borrow_mut());
+                let (start, len) = ((place >> 32) as u32, place as u32);
+                number = Number::text(texts.len() as u32, len);
+                texts.extend_from_slice(Span { start, len }.of(text));
+            }
+            taken.push((name, samples.times[i], number));
         }
         samples.clear();
         let stored = self.stored.clone();
@@ -124,16 +136,21 @@ impl Fleet for TestFleet {
         })
     }
 
-    fn record(&self, event: Event) -> Local<'_, Result<u64, QueryError>> {
+    fn record(&self, entry: Entry) -> Local<'_, Result<u64, QueryError>> {
         Box::pin(async move {
             if let Some(error) = &self.fails {
                 return Err(error.clone());
             }
             let mut control = self.control.borrow_mut();
             let control = Arc::make_mut(&mut control);
-            let id = control.events.next_id();
-            control.generation += 1;
-            assert!(control.events.add(Event { id, ..event }));
+            let (mut entry, mut id) = (entry, 0);
+            if let Entry::Event(event) = &mut entry {
+                id = control.events.next_id();
+                event.id = id;
+            }
+            let refused = |error: ControlRefused| QueryError::Limit(error.to_string());
+            control.check(&entry).map_err(refused)?;
+            assert!(control.add(entry));
             Ok(id)
         })
     }

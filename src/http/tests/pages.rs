@@ -77,7 +77,8 @@ fn wrong_paths_and_methods() {
                  /metrics/list /metrics/details /info /_internal/capabilities \
                  /tags /tags/findSeries /tags/autoComplete/tags /tags/autoComplete/values /tags/tagSeries \
                  /tags/tagMultiSeries /tags/delSeries /events /events/get_data \
-                 /admin/seal /admin/snapshot /admin/delete /api/v1/datapoints /api/v1/datapoints/query /version /health /ready";
+                 /admin/seal /admin/snapshot /admin/delete /api/put /api/version /version /health /ready \
+                 /api/v1/";
     let told = format!("there is no /nosuch here; there are: {known}\n");
     check("GET", "/nosuch", 404, &told);
     check(

@@ -622,3 +622,47 @@ fn rows_are_what_series_come_to() {
         "{combined} values, {apart} apart"
     );
 }
+
+/// Texts that several shards hold of one series: each point has its own, whatever its place was there.
+#[test]
+fn texts_of_several_shards_are_one_series() {
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let shards = 1 + random.below(4) as usize;
+        let mut world = Shards::new(shards);
+        let mut want: BTreeMap<i64, String> = BTreeMap::new();
+        for stamp in 1..1 + random.below(200) {
+            let (time, text) = (random.below(90) as i64, format!("t{}", random.below(9)));
+            let shard = random.below(shards as u64) as usize;
+            world.put_text(shard, "state;host=a", time, stamp, &text);
+            want.insert(time, text);
+        }
+        let plan = wanting(Want::Points {
+            selectors: Arc::new([Selector::Metric {
+                name: "state".to_owned(),
+                filters: Vec::new(),
+            }]),
+            from: Millis(10),
+            until: Millis(80),
+            last_slots: Arc::new([]),
+        });
+        let parts = world
+            .ask(&plan, 1 + random.below(50) as usize)
+            .expect("within limits");
+        let Ok(Merged::Points(found)) = merged(&plan, parts, 1 + random.below(50) as usize) else {
+            panic!("not points");
+        };
+        let told = found.series.iter().flat_map(|series| {
+            let text = |value: &f64| series.texts[value.to_bits() as usize].to_string();
+            let texts = series.points.values.iter().map(text);
+            series.points.times.iter().copied().zip(texts)
+        });
+        let told: Vec<(i64, String)> = told.collect();
+        let want: Vec<(i64, String)> = want
+            .into_iter()
+            .filter(|(time, _)| (10..=80).contains(time))
+            .collect();
+        assert_eq!(told, want, "seed {seed}");
+        assert!(found.series.len() < 2);
+    }
+}

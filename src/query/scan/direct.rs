@@ -273,7 +273,7 @@ impl Direct {
     fn take_run(&mut self, run: &[u8], base: Millis, range: (Millis, Millis)) -> Option<usize> {
         let mut parts = Parts::new(run, base).ok()?;
         let (mut points, mut is_first) = (0, true);
-        while let Some(part) = parts.next().ok()? {
+        while let Some(part) = parts.next_part().ok()? {
             if range.1.0 < part.first_ms() {
                 break;
             }
@@ -302,7 +302,7 @@ impl Direct {
         let step_ms = self.step_s.saturating_mul(1000);
         let end_ms = until.0.saturating_add(cell_ms);
         let mut count = 0;
-        while let Some(cell) = cells.next().ok()? {
+        while let Some(cell) = cells.next_cell().ok()? {
             let times = cell.times();
             if times.first_ms < from.0 {
                 continue;

@@ -28,6 +28,8 @@ pub(super) struct Single {
     found: FoundSeries,
     /// For evenly spaced values, which.
     spaced: Option<Spaced>,
+    /// Whether its newest times are wanted.
+    wants_times: bool,
     stage: Stage,
     /// What deletes hide of it.
     mask: Mask,
@@ -76,7 +78,17 @@ fn mask_of(index: &Index, store: &Store, id: SeriesId, found: &FoundSeries) -> M
 }
 
 /// What a point takes in memory.
-const POINT_BYTES: usize = size_of::<(i64, u64, f64)>();
+pub(super) const POINT_BYTES: usize = size_of::<(i64, u64, f64)>();
+
+/// What is wanted of a series.
+pub(super) struct Wanted {
+    /// Its points in this range.
+    pub(super) range: (Millis, Millis),
+    /// For evenly spaced values, the seconds of their range.
+    pub(super) spaced: Option<Spaced>,
+    /// Whether its newest times, in the range or not, which tell how far apart its points lie.
+    pub(super) newest_times: bool,
+}
 
 impl Single {
     /// Begin, and pay for all but the points.
@@ -84,7 +96,7 @@ impl Single {
         index: &Index,
         store: &Store,
         id: SeriesId,
-        (range, spaced): ((Millis, Millis), Option<Spaced>),
+        wanted: Wanted,
         mut spare: Spare,
         about: &About,
     ) -> Result<Single, QueryError> {
@@ -97,8 +109,16 @@ impl Single {
             slotted: None,
             texts: Vec::new(),
         };
-        store.newest_times(id, NEWEST_TIMES_MAX, &mut found.newest_times);
-        let times = NEWEST_TIMES_MAX * size_of::<i64>();
+        let Wanted {
+            range,
+            spaced,
+            newest_times: wants_times,
+        } = wanted;
+        let mut times = 0;
+        if wants_times {
+            store.newest_times(id, NEWEST_TIMES_MAX, &mut found.newest_times);
+            times = NEWEST_TIMES_MAX * size_of::<i64>();
+        }
         let bytes = size_of::<FoundSeries>() + found.text.len() + times;
         about.purse.pay(bytes as u64)?;
         let mut mask = mask_of(index, store, id, &found);
@@ -107,6 +127,7 @@ impl Single {
             id,
             range,
             spaced,
+            wants_times,
             found,
             stage: Stage::Done,
             mask,
@@ -367,6 +388,9 @@ impl Single {
     /// Whether the newest times have to be looked for in files: unless there are enough already, and files
     /// hold none behind the oldest of them that the range has not brought.
     fn newest(&mut self, store: &Store, about: &About) -> Result<Stage, QueryError> {
+        if !self.wants_times {
+            return self.read(about);
+        }
         let Some((recent, last)) = store.recent_files() else {
             return self.read(about);
         };

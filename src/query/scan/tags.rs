@@ -6,7 +6,7 @@ use roaring::RoaringBitmap;
 
 use super::{About, FoundCounts, NODE_BYTES, Partial, TEST_COST, invalid};
 use crate::index::Index;
-use crate::index::tags::{Listed, Listing, Selection, TagTest, TextFilter};
+use crate::index::tags::{Listed, Listing, NAME_KEY, Selection, TagTest, TextFilter};
 use crate::model::series::{Identity, SeriesId};
 use crate::query::error::QueryError;
 use crate::query::plan::{Filter, TagPart, TagQuery};
@@ -23,6 +23,8 @@ pub(super) struct TagsScan {
     stage: Stage,
     /// Keys of its tests.
     tested: Vec<String>,
+    /// Keys whose values are still to be listed, once these are known.
+    keys_left: Option<Vec<String>>,
     names: Vec<String>,
     counts: FoundCounts,
 }
@@ -50,6 +52,7 @@ impl TagsScan {
             query,
             stage: Stage::Reading(Vec::new()),
             tested: Vec::new(),
+            keys_left: None,
             names: Vec::new(),
             counts: FoundCounts::default(),
         }
@@ -89,7 +92,10 @@ impl TagsScan {
                 Stage::Listing(mut listing, within) => {
                     match listing.step(index.tags(), within.as_ref(), &mut left) {
                         Listed::More => Stage::Listing(listing, within),
-                        Listed::Done => return Ok(Some(self.done())),
+                        Listed::Done => match self.next_key(about)? {
+                            Some(listing) => Stage::Listing(Box::new(listing), within),
+                            None => return Ok(Some(self.done())),
+                        },
                         Listed::Text(text, series) => {
                             left = left.saturating_sub(NAME_COST);
                             if !self.take(text, about)? {
@@ -153,17 +159,14 @@ impl TagsScan {
 
     /// The series are known that count.
     fn begin(&self, within: Option<RoaringBitmap>, about: &About) -> Result<Stage, QueryError> {
-        let filter = match &self.query.filter {
-            Filter::All => TextFilter::All,
-            Filter::Prefix(prefix) => TextFilter::Prefix(prefix.clone()),
-            Filter::Pattern(pattern) => TextFilter::matching(pattern).map_err(invalid)?,
-        };
+        let filter = self.filter()?;
         let listing = match &self.query.part {
             TagPart::Series => {
                 let series = within.unwrap_or_default().into_iter();
                 return Ok(Stage::Naming(Box::new(series)));
             }
             TagPart::Keys => Listing::keys(about.tenant, filter),
+            TagPart::AllValues => Listing::keys(about.tenant, TextFilter::All),
             TagPart::Values(key) | TagPart::Counts(key) => {
                 Listing::values(about.tenant, key.clone(), filter)
             }
@@ -171,8 +174,37 @@ impl TagsScan {
         Ok(Stage::Listing(Box::new(listing), within))
     }
 
+    /// Which texts are listed.
+    fn filter(&self) -> Result<TextFilter, QueryError> {
+        Ok(match &self.query.filter {
+            Filter::All => TextFilter::All,
+            Filter::Prefix(prefix) => TextFilter::Prefix(prefix.clone()),
+            Filter::Pattern(pattern) => TextFilter::matching(pattern).map_err(invalid)?,
+        })
+    }
+
+    /// A listing is done: where all values are wanted, on to those of the next key.
+    fn next_key(&mut self, about: &About) -> Result<Option<Listing>, QueryError> {
+        if !matches!(self.query.part, TagPart::AllValues) {
+            return Ok(None);
+        }
+        if self.keys_left.is_none() {
+            self.keys_left = Some(std::mem::take(&mut self.names));
+        }
+        let Some(key) = self.keys_left.as_mut().and_then(Vec::pop) else {
+            return Ok(None);
+        };
+        let filter = self.filter()?;
+        Ok(Some(Listing::values(about.tenant, key, filter)))
+    }
+
     /// Take a key or a value. False where it is none that is asked for.
     fn take(&mut self, text: String, about: &About) -> Result<bool, QueryError> {
+        let is_key_of_all =
+            matches!(self.query.part, TagPart::AllValues) && self.keys_left.is_none();
+        if is_key_of_all && text == NAME_KEY {
+            return Ok(false);
+        }
         if matches!(self.query.part, TagPart::Keys) && self.tested.contains(&text) {
             return Ok(false);
         }
@@ -187,6 +219,9 @@ impl TagsScan {
     /// Whether there are as many texts as are wanted.
     fn is_full(&self) -> bool {
         let full = |texts: &Vec<String>| self.query.limit <= texts.len();
+        if matches!(self.query.part, TagPart::AllValues) && self.keys_left.is_none() {
+            return false;
+        }
         match (&self.query.part, &self.stage) {
             (TagPart::Series, _) | (TagPart::Counts(_), Stage::Counting(..)) => false,
             (TagPart::Counts(_), _) => full(&self.counts.values),

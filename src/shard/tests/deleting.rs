@@ -220,6 +220,33 @@ fn a_delete_masks_what_came_before_it_for_ever() {
     assert_eq!(world.find("a.x"), again, "after a restart");
 }
 
+/// A read joins what lies before the delete and behind it, and knows which is which only in order of time.
+#[test]
+fn points_from_before_a_delete_do_not_come_back_with_later_ones() {
+    let mut world = World::new();
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
+    world.send(&mut feed, b"a 0 0\na 1 1\na 2 2\na 3 3\na 4 4\na 5 5\n");
+    world.shard.landing.store.settle(false);
+    let stamp = world.at().stamp.0;
+    let tombstone = Tombstone {
+        tenant: TenantId::DEFAULT,
+        target: Target::Metric("a".to_owned()),
+        from_ms: 5_000,
+        to_ms: 6_000,
+        stamp,
+    };
+    world.shard.edit(0, Edit::Entomb(tombstone));
+    world.rest();
+    assert_eq!(world.find("a"), ["a 1@1 2@2 3@3 4@4"]);
+    world.send(&mut feed, b"a 33 3\na 9 9\n");
+    // Both points at second 3 are there: merging shards settles which of them stands.
+    let left = ["a 1@1 2@2 3@3 33@3 4@4 9@9"];
+    assert_eq!(world.find("a"), left);
+    world.shard.landing.store.settle(true);
+    world.rest();
+    assert_eq!(world.find("a"), left, "in files");
+}
+
 const SENT: &[u8] = b"a.x 1 1700000000\na.y.z 1 1700000000\nb 1 1700000000\nm;k=v 1 1700000000\n\
                       m;k=w 1 1700000000\nn;l=v 1 1700000000\n";
 const ALL: &str =
@@ -374,4 +401,63 @@ fn limits_of_deletes_are_told() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// Deletes of what is nowhere any more go; others stay, whatever becomes of the rest.
+#[test]
+fn a_delete_that_nobody_needs_any_more_is_forgotten() {
+    let (mut world, mut feed) = world(true);
+    let count = |world: &World| world.shard.landing.store.version().tombstones().len();
+    let entomb = |world: &mut World, names: &[Selector], from_ms, to_ms| {
+        let series = world.series(names);
+        let Reply::Parted(stamp) = world.answer(Mail::Part { from: 0, ticket: 1 }) else {
+            panic!("not parted");
+        };
+        let tombstones = vec![Tombstone {
+            tenant: TenantId::DEFAULT,
+            target: Target::Series(series),
+            from_ms,
+            to_ms,
+            stamp: stamp.0,
+        }];
+        let answer = world.answer(Mail::Entomb {
+            from: 0,
+            ticket: 2,
+            tombstones,
+        });
+        assert!(matches!(answer, Reply::Entombed(Ok(_))));
+        world.rest();
+    };
+    let a_while = |world: &mut World| {
+        world.stamp += 61_000_000;
+        for _ in 0..10 {
+            world.poll();
+            world.rest();
+        }
+    };
+    // Nothing has such times, a file has these, and nothing behind it shows the last.
+    entomb(&mut world, &[path("a.x")], 5, 10);
+    entomb(
+        &mut world,
+        &[path("b")],
+        1_700_000_000_000,
+        1_700_000_000_000,
+    );
+    entomb(&mut world, &[name("m;k=v")], i64::MIN, i64::MAX);
+    assert_eq!(count(&world), 3);
+    // What arrived before and is held may still be masked.
+    a_while(&mut world);
+    assert_eq!(count(&world), 2);
+    let left = "a.x a.y.z b m;k=w n;l=v | -a. b | a.x -a.y. | m;k=w | k l name | w=1";
+    assert_eq!(world.lists(), left);
+    assert_eq!(world.find("b"), ["b"]);
+    world.send(&mut feed, b"b 2 1700000000\nm;k=v 2 1700000000\n");
+    world.shard.landing.store.settle(true);
+    world.rest();
+    a_while(&mut world);
+    let mut world = world.restart();
+    world.rest();
+    assert_eq!(world.lists(), ALL);
+    assert_eq!(world.find("b"), ["b 2@1700000000"]);
+    assert_eq!(world.find("m;k=v"), ["m;k=v 2@1700000000"]);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::event::Event;
-use crate::store::control::ControlRefused;
+use crate::store::control::{ControlRefused, Entry};
 
 fn record(world: &mut World, what: &str) -> Result<(u64, u64), ControlRefused> {
     let event = Event {
@@ -15,7 +15,7 @@ fn record(world: &mut World, what: &str) -> Result<(u64, u64), ControlRefused> {
     let mail = Mail::Record {
         from: 0,
         ticket: 1,
-        event: Box::new(event),
+        entry: Box::new(Entry::Event(event)),
     };
     let told = match world.answer(mail) {
         Reply::Recorded(told) => told,
@@ -61,13 +61,13 @@ fn an_event_that_is_not_durable_is_not_acknowledged() {
     world.shard.open_mail(Mail::Record {
         from: 0,
         ticket: 1,
-        event: Box::new(Event {
+        entry: Box::new(Entry::Event(Event {
             id: 0,
             when: 5,
             what: "a".to_owned(),
             tags: Vec::new(),
             data: String::new(),
-        }),
+        })),
     });
     // The disk does nothing.
     for _ in 0..100 {

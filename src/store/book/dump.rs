@@ -28,14 +28,15 @@ pub fn dump(
             // Writing to a text does not fail.
             let _ = write!(
                 text,
-                "{}: {} (tenant {}, {:?}, {:?}, duplicates {:?}, base step {} s)",
+                "{}: {} (tenant {}, {:?}, {:?}, duplicates {:?}, base step {} s, ttl {} s)",
                 definition.number,
                 definition.name.text(),
                 definition.tenant.0,
                 properties.values,
                 properties.kind,
                 properties.duplicates,
-                properties.base_step_seconds
+                properties.base_step_seconds,
+                properties.ttl_seconds
             );
             line(&text);
         }

@@ -23,7 +23,7 @@ pub enum ControlError {
     /// A record is damaged, and others stand behind it, or what it holds makes no sense.
     #[error(
         "the file `{CONTROL_FILE}` is damaged at byte {at}: {what}; put it back from a snapshot, or keep \
-         a copy and cut it there (truncate -s {at} {CONTROL_FILE}): then events behind it are lost"
+         a copy and cut it there (truncate -s {at} {CONTROL_FILE}): then what was told behind it is lost"
     )]
     Damaged {
         /// Where the record starts.
@@ -131,11 +131,13 @@ pub fn dump(
     }
     let loaded = read(&bytes, &mut line)?;
     line(&format!(
-        "end at {}: {} records; generation {}, {} events{}",
+        "end at {}: {} records; generation {}, {} events, {} metadata, {} roll-up tasks{}",
         loaded.end,
         loaded.records,
         loaded.control.generation,
         loaded.control.events.len(),
+        loaded.control.metadata.len(),
+        loaded.control.tasks.len(),
         if loaded.is_cut {
             "; behind it a record that was cut"
         } else {

@@ -2,38 +2,27 @@
 //!
 //! What comes while a record is on its way shares the next. A file of which a write or a sync failed, or
 //! which a start found cut, is never written again: all there is goes into a new file, piece by piece,
-//! which is renamed over it. So does a file that holds much more padding than entries, at a start.
+//! which is renamed over it. So does a file that holds much more padding, or entries that count no more, than
+//! such as count.
 
 use std::sync::Arc;
 
-use super::entry::push_event;
+use super::entry::{self, Entry};
 use super::reader::Loaded;
-use super::{CONTROL_FILE, Control, KIND};
-use crate::model::event::{Event, EventRefused};
+use super::{CONTROL_FILE, Control, ControlRefused, KIND};
 use crate::seam::disk::{BLOCK_BYTES, Desk, Fault, Job, Outcome, Request};
 use crate::store::chained::{self, Link};
 
 /// Entries that wait for the disk, in bytes.
 pub const QUEUE_BYTES_MAX: usize = 1 << 20;
-/// Events of one record of a new file, at most,
-const PACKED_EVENTS: usize = 2_000;
+/// Entries of one record of a new file, at most,
+const PACKED_ENTRIES: usize = 2_000;
 /// and about how many bytes: about 100 microseconds of work.
 const PACKED_BYTES: usize = 128 << 10;
 /// A file with less padding than this is left as it is,
 const PADDING_MIN: u64 = 4 << 20;
 /// and one that has less than so many times the bytes of its entries.
 const PADDING_TIMES: u64 = 2;
-
-/// Why something that was told is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ControlRefused {
-    /// An event that breaks a limit.
-    #[error(transparent)]
-    Event(#[from] EventRefused),
-    /// So much waits for the disk already; try later.
-    #[error("the disk does not keep up; try again later")]
-    Busy,
-}
 
 /// Something that was taken. It counts when [`Writer::is_committed`] says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +39,7 @@ struct OpenFile {
 enum Step {
     /// Make the new file.
     Create,
-    /// Write entries from this event on into it.
+    /// Write entries from this one on into it.
     Pack(usize),
     /// Write one record behind others.
     Append(Vec<u8>),
@@ -95,16 +84,11 @@ impl Writer {
         let Some(loaded) = loaded else {
             return Writer::with(Control::default(), None, false);
         };
-        let mut entries = 0;
-        for event in loaded.control.events.iter() {
-            entries += event.bytes() as u64 + 16;
-        }
-        let padding = loaded.end.saturating_sub(entries);
-        let is_loose = PADDING_MIN < padding && PADDING_TIMES * entries < padding;
         let file = OpenFile {
             link: loaded.link,
             end: loaded.end,
         };
+        let is_loose = is_loose(&loaded.control, file);
         Writer::with(loaded.control, Some(file), loaded.is_cut || is_loose)
     }
 
@@ -148,21 +132,26 @@ impl Writer {
         self.faults
     }
 
-    /// Take an event; its id is given here.
+    /// Take an entry. Gives the id of an event, which is given here, whatever it has; 0 for others.
     ///
     /// # Errors
     /// A limit. Then nothing changes.
-    pub fn take_event(&mut self, mut event: Event) -> Result<(u64, ControlTicket), ControlRefused> {
-        let id = self.control.events.next_id();
-        event.id = id;
-        self.control.events.check(&event)?;
+    pub fn take(&mut self, mut entry: Entry) -> Result<(u64, ControlTicket), ControlRefused> {
+        let mut id = 0;
+        if let Entry::Event(event) = &mut entry {
+            id = self.control.events.next_id();
+            event.id = id;
+        }
+        self.control.check(&entry)?;
+        if self.control.knows(&entry) {
+            return Ok((id, ControlTicket(self.control.generation)));
+        }
         if QUEUE_BYTES_MAX <= self.queue.len() {
             return Err(ControlRefused::Busy);
         }
-        self.control.generation += 1;
-        let generation = self.control.generation;
-        push_event(generation, &event, &mut self.queue);
-        self.control.events.add(event);
+        let generation = self.control.generation + 1;
+        entry::push(generation, entry.item(), &mut self.queue);
+        self.control.add(entry);
         Ok((id, ControlTicket(generation)))
     }
 
@@ -230,6 +219,7 @@ impl Writer {
         }
         self.file = Some(flight.file);
         self.wants_file &= &*flight.name == CONTROL_FILE;
+        self.wants_file |= is_loose(&flight.control, flight.file);
         self.wants_sync = false;
         self.durable = flight.control;
     }
@@ -283,7 +273,7 @@ impl Flight {
         let is_new = &*self.name != CONTROL_FILE;
         self.step = match self.step {
             Step::Create => Step::Pack(0),
-            Step::Pack(next) if next < self.control.events.len() => Step::Pack(next),
+            Step::Pack(next) if next < self.control.items() => Step::Pack(next),
             Step::Pack(_) | Step::Append(_) => Step::Sync,
             Step::Sync if is_new => Step::Rename,
             Step::Sync | Step::Rename => return false,
@@ -292,19 +282,25 @@ impl Flight {
     }
 }
 
-/// The next bytes of a new file: its header first, then a record of events from `next` on.
+/// Whether so much of the file counts no more that a new one should be made.
+fn is_loose(control: &Control, file: OpenFile) -> bool {
+    let entries = control.bytes();
+    let padding = file.end.saturating_sub(entries);
+    PADDING_MIN < padding && PADDING_TIMES * entries < padding
+}
+
+/// The next bytes of a new file: its header first, then a record of entries from `next` on.
 fn pack(control: &Control, next: &mut usize, file: &mut OpenFile) -> Vec<u8> {
     let mut bytes = Vec::new();
     if file.end == 0 {
         (bytes, file.link) = chained::header(&KIND, 0);
     }
     let mut record = chained::begin();
-    let all = control.events.len();
-    // Entries keep the order of their generations; the last has that of the whole.
-    let first = control.generation - all as u64 + 1;
-    for event in control.events.iter_from(*next).take(PACKED_EVENTS) {
-        push_event(first + *next as u64, event, &mut record);
+    // Their generations rise; the last has that of the whole.
+    let before = control.generation - control.items() as u64;
+    for item in control.items_from(*next).take(PACKED_ENTRIES) {
         *next += 1;
+        entry::push(before + *next as u64, item, &mut record);
         if PACKED_BYTES <= record.len() {
             break;
         }

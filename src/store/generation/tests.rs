@@ -1,6 +1,7 @@
 //! The truth: a plain list of the points that were taken, sorted.
 
 mod arrivals;
+mod keeping;
 mod sealing;
 
 use super::*;

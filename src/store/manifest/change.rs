@@ -141,8 +141,9 @@ impl Change {
             },
             12 => {
                 let info = take_info(bytes)?;
+                let mortal_points = number(bytes).filter(|&points| 0 < points)?;
                 Change::List(SegmentInfo {
-                    mortal_points: number(bytes)?,
+                    mortal_points,
                     mortal_until: number(bytes)?,
                     ..info
                 })

@@ -174,7 +174,7 @@ impl State {
                 Ok(changes)
             }
             Edit::Retain { removed } => self.removed(&removed),
-            Edit::Entomb(tombstone) => Ok(vec![self.entomb(tombstone)?]),
+            Edit::Entomb(tombstone) => self.entomb(tombstone),
             Edit::Revive { series, .. } if SERIES_MAX < series.len() => {
                 Err(Refused::TooMany("series with points again"))
             }
@@ -269,23 +269,28 @@ impl State {
             .map_or(Ok(()), |(number, _)| Err(Refused::Unmasked(number)))
     }
 
-    fn entomb(&self, tombstone: Tombstone) -> Result<Change, Refused> {
+    /// What it covers goes with it.
+    fn entomb(&self, tombstone: Tombstone) -> Result<Vec<Change>, Refused> {
         let tombstones = &self.version.tombstones;
         let series = series_of(&tombstone);
-        if tombstones.len() >= TOMBSTONES_MAX {
+        let covered = tombstones.covered_by(&tombstone);
+        if tombstones.len() - covered.len() >= TOMBSTONES_MAX {
             return Err(Refused::TooMany("tombstones"));
         }
-        if series > SERIES_MAX || self.series_entombed + series > SERIES_ENTOMBED_MAX {
+        let less = covered.iter().filter_map(|&number| tombstones.get(number));
+        let less: usize = less.map(series_of).sum();
+        if series > SERIES_MAX || self.series_entombed + series > SERIES_ENTOMBED_MAX + less {
             return Err(Refused::TooMany("deleted series"));
         }
         let metric_bytes_max = crate::model::series::NAME_BYTES_MAX;
         if matches!(&tombstone.target, Target::Metric(metric) if metric.len() > metric_bytes_max) {
             return Err(Refused::TooMany("bytes in a metric's name"));
         }
-        Ok(Change::Entomb {
-            number: tombstones.next(),
-            tombstone,
-        })
+        let number = tombstones.next();
+        let entomb = Change::Entomb { number, tombstone };
+        // The new one first: what is known of its series stays.
+        let forget = covered.into_iter().map(|number| Change::Forget { number });
+        Ok(std::iter::once(entomb).chain(forget).collect())
     }
 
     fn forget(&self, numbers: &[u64]) -> Result<Vec<Change>, Refused> {

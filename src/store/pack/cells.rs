@@ -420,7 +420,7 @@ impl<'a> Cells<'a> {
     /// # Errors
     /// Where the bytes are damaged.
     #[inline]
-    pub fn next(&mut self) -> Result<Option<Cell>, Corrupt> {
+    pub fn next_cell(&mut self) -> Result<Option<Cell>, Corrupt> {
         Ok(self.0.next()?.map(Cell))
     }
 }

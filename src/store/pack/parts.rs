@@ -40,7 +40,7 @@ impl<'a> Parts<'a> {
     /// # Errors
     /// Where the run is damaged.
     #[inline]
-    pub fn next(&mut self) -> Result<Option<Part<'a>>, Corrupt> {
+    pub fn next_part(&mut self) -> Result<Option<Part<'a>>, Corrupt> {
         let (kind, all) = (self.0.head.kind, self.0.head.all);
         let group = self.0.next()?;
         Ok(group.map(|group| Part { group, kind, all }))

@@ -83,6 +83,12 @@ fn describe_file(footer: &Footer, line: &mut dyn FnMut(String)) {
         footer.index_bytes,
         footer.index_offset
     ));
+    if info.mortal_points != 0 {
+        line(format!(
+            "{} points have a ttl; the last of them expires at stamp {}",
+            info.mortal_points, info.mortal_until
+        ));
+    }
     if footer.compatible != 0 {
         line(format!(
             "features that need not be known: {:#x}",

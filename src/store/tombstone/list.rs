@@ -1,11 +1,17 @@
 //! All tombstones there are, found by the series they touch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::series::{Identity, TenantId};
 
 use super::{Mask, SERIES_MAX, Span, Target, Tombstone};
 use crate::store::info::SegmentInfo;
+
+/// Names in tombstones that are looked at to find those that a new one covers; with more, some stay.
+const COVERED_WORK_MAX: usize = 100_000;
+
+/// Tombstones that are forgotten in one go.
+const IDLE_MAX: usize = 1_000;
 
 /// The tombstones of an appliance by their numbers, which are never given twice.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,10 +75,8 @@ impl Tombstones {
     /// Series that were deleted as a whole by a tombstone with number `from` or above, with its stamp, but
     /// for those that are known to have points behind it.
     pub fn deleted(&self, from: u64) -> impl Iterator<Item = (Identity, u64)> {
-        let whole = self
-            .all
-            .range(from..)
-            .filter(|(_, tombstone)| (tombstone.from_ms, tombstone.to_ms) == (i64::MIN, i64::MAX));
+        let all = self.all.range(from..);
+        let whole = all.filter(|(_, tombstone)| is_whole(tombstone));
         whole.flat_map(move |(_, tombstone)| {
             let series = match &tombstone.target {
                 Target::Series(series) => series.as_slice(),
@@ -120,8 +124,9 @@ impl Tombstones {
         self.all.values().any(|tombstone| masks_in(tombstone, info))
     }
 
-    /// Those that mask nothing any more: no listed file and no log has what is older. `oldest_stamp` is
-    /// that of the oldest arrival that some head or log still has, if there is one.
+    /// Those that nobody needs any more: no listed file and no log has what is older, and no list hides a
+    /// series for them. `oldest_stamp` is that of the oldest arrival that some head or log still has, if
+    /// there is one.
     pub fn idle<'a>(
         &self,
         listed: impl Iterator<Item = &'a SegmentInfo> + Clone,
@@ -129,10 +134,68 @@ impl Tombstones {
     ) -> Vec<u64> {
         let is_idle = |tombstone: &Tombstone| {
             oldest_stamp.is_none_or(|oldest| oldest >= tombstone.stamp)
-                && !listed.clone().any(|info| masks_in(tombstone, info))
+                && !self.hides(tombstone)
+                && !listed.clone().any(|info| {
+                    // Also one that lies on both sides: it may have arrivals of its first one's age.
+                    info.first_stamp < tombstone.stamp && overlaps(tombstone, info)
+                })
         };
         let idle = self.all.iter().filter(|(_, tombstone)| is_idle(tombstone));
-        idle.map(|(&number, _)| number).collect()
+        idle.map(|(&number, _)| number).take(IDLE_MAX).collect()
+    }
+
+    /// Whether a list leaves out any series because of it.
+    fn hides(&self, tombstone: &Tombstone) -> bool {
+        let is_back = |one: &Identity| {
+            let until = self.revived.get(one);
+            until.is_some_and(|&until| tombstone.stamp <= until)
+        };
+        match &tombstone.target {
+            Target::Series(series) if is_whole(tombstone) => !series.iter().all(is_back),
+            _ => false,
+        }
+    }
+
+    /// Those that mask nothing which `new` does not mask too: deletes that are told again and again, each
+    /// with more time, must not pile up.
+    pub fn covered_by(&self, new: &Tombstone) -> Vec<u64> {
+        let mut named: HashMap<u64, usize> = HashMap::new();
+        let mut work = 0;
+        let mut count = |numbers: Option<&Vec<u64>>| {
+            for &number in numbers.into_iter().flatten() {
+                *named.entry(number).or_default() += 1;
+                work += 1;
+            }
+            work < COVERED_WORK_MAX
+        };
+        match &new.target {
+            Target::Series(series) => {
+                // One may be named twice.
+                let distinct: BTreeSet<Identity> = series.iter().copied().collect();
+                let mut numbers = distinct.iter().map(|one| self.by_series.get(one));
+                numbers.all(&mut count);
+            }
+            Target::Metric(metric) => {
+                let of_tenant = self.by_metric.get(&new.tenant);
+                count(of_tenant.and_then(|of_tenant| of_tenant.get(metric)));
+            }
+        }
+        let is_covered = |&(&number, &count): &(&u64, &usize)| {
+            self.all.get(&number).is_some_and(|old| {
+                let all = match &old.target {
+                    Target::Series(series) => series.len(),
+                    Target::Metric(_) => 1,
+                };
+                all == count
+                    && new.from_ms <= old.from_ms
+                    && old.to_ms <= new.to_ms
+                    && old.stamp <= new.stamp
+            })
+        };
+        let covered = named.iter().filter(is_covered);
+        let mut covered: Vec<u64> = covered.map(|(&number, _)| number).collect();
+        covered.sort_unstable();
+        covered
     }
 
     /// Add one under a number, which becomes the highest so far.
@@ -189,9 +252,16 @@ impl Tombstones {
 /// Whether `info` can have points that `tombstone` masks: all of it arrived before. A file that lies on
 /// both sides was merged, and its points were masked then.
 fn masks_in(tombstone: &Tombstone, info: &SegmentInfo) -> bool {
-    info.last_stamp < tombstone.stamp
-        && info.first_ms <= tombstone.to_ms
-        && tombstone.from_ms <= info.last_ms
+    info.last_stamp < tombstone.stamp && overlaps(tombstone, info)
+}
+
+/// Whether the times of `info` are in the range of `tombstone`.
+fn overlaps(tombstone: &Tombstone, info: &SegmentInfo) -> bool {
+    info.first_ms <= tombstone.to_ms && tombstone.from_ms <= info.last_ms
+}
+
+fn is_whole(tombstone: &Tombstone) -> bool {
+    (tombstone.from_ms, tombstone.to_ms) == (i64::MIN, i64::MAX)
 }
 
 fn forget_in<K: std::hash::Hash + Eq + Clone>(

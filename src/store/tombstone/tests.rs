@@ -170,6 +170,7 @@ fn one_is_idle_when_nothing_older_is_left() {
     let file = |first_ms, last_ms, last_stamp| SegmentInfo {
         first_ms,
         last_ms,
+        first_stamp: last_stamp,
         last_stamp,
         ..SegmentInfo::default()
     };
@@ -187,5 +188,76 @@ fn one_is_idle_when_nothing_older_is_left() {
     check(&[file(0, 100, 15)], None, &[0]);
     check(&[file(150, 160, 9)], None, &[]);
     check(&[file(150, 160, 20)], None, &[0, 1]);
+    let on_both_sides = SegmentInfo {
+        first_stamp: 9,
+        ..file(150, 160, 20)
+    };
+    check(&[on_both_sides], None, &[]);
     assert!(list.touches(&file(200, 300, 19)) && !list.touches(&file(200, 300, 20)));
+}
+
+#[test]
+fn without_those_that_a_new_one_covers_the_same_is_masked() {
+    let mut gone = 0;
+    for seed in 0..400 {
+        let mut random = Random::new(seed);
+        let (mut list, mut all) = (Tombstones::default(), Vec::new());
+        for number in 0..30 {
+            let mut new = some_tombstone(&mut random);
+            if random.chance(50) {
+                (new.from_ms, new.to_ms) = (-9, 200);
+            }
+            let covered = list.covered_by(&new);
+            gone += covered.len();
+            for old in covered {
+                assert!(list.forget(old).is_some(), "seed {seed}");
+            }
+            list.add(number, new.clone());
+            all.push((number, new));
+        }
+        check_points(seed, &all, &list, &mut random);
+    }
+    assert!(gone > 1_000, "{gone}");
+}
+
+#[test]
+fn a_delete_that_is_told_again_with_more_time_takes_the_place_of_the_one_before() {
+    let mut list = Tombstones::default();
+    let tombstone = |series: &[u128], to_ms, stamp| Tombstone {
+        tenant: TenantId(1),
+        target: Target::Series(series.iter().map(|&one| Identity(one)).collect()),
+        from_ms: 0,
+        to_ms,
+        stamp,
+    };
+    list.add(0, tombstone(&[1, 2], 10, 5));
+    list.add(1, tombstone(&[2], 10, 5));
+    list.add(2, tombstone(&[3], 10, 5));
+    assert_eq!(list.covered_by(&tombstone(&[2, 1], 11, 6)), [0, 1]);
+    assert_eq!(list.covered_by(&tombstone(&[2, 2], 11, 6)), [1]);
+    assert_eq!(list.covered_by(&tombstone(&[1, 2, 3], 9, 6)), [0_u64; 0]);
+    assert_eq!(list.covered_by(&tombstone(&[1, 2, 3], 10, 4)), [0_u64; 0]);
+}
+
+#[test]
+fn one_that_hides_a_series_is_not_idle() {
+    let mut list = Tombstones::default();
+    let (one, two) = (Identity(1), Identity(2));
+    list.add(
+        0,
+        Tombstone {
+            tenant: TenantId(1),
+            target: Target::Series(vec![one, two]),
+            from_ms: i64::MIN,
+            to_ms: i64::MAX,
+            stamp: 10,
+        },
+    );
+    let idle = |list: &Tombstones| list.idle([].iter(), None);
+    assert_eq!(idle(&list), [0_u64; 0]);
+    list.revive(one, 10);
+    list.revive(two, 9);
+    assert_eq!(idle(&list), [0_u64; 0]);
+    list.revive(two, 11);
+    assert_eq!(idle(&list), [0]);
 }

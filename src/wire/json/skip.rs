@@ -25,6 +25,16 @@ impl Skip {
         }
     }
 
+    /// Whether what comes next is an element of the array that it began with, and if so, whether the first.
+    pub fn outer_element(&self) -> Option<bool> {
+        (self.depth == 1 && self.objects & 1 == 0).then_some(self.first)
+    }
+
+    /// Somebody else passed over elements of that array, up to behind one of them.
+    pub fn passed_elements(&mut self) {
+        self.first = false;
+    }
+
     /// Go on, about up to byte `until`. True at the end, which is read.
     ///
     /// # Errors

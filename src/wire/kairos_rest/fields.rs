@@ -1,7 +1,7 @@
 //! The fields of a metric object and its tags, one step at a time.
 
 use super::super::json::{Fault, Kind, Reader, Scalar, Skip};
-use super::{Decoder, Fatal, Stage, errors, is_empty_array, values};
+use super::{Decoder, Halt, Stage, errors, is_empty_array, values};
 use crate::model::series::TAGS_MAX;
 
 impl Decoder {
@@ -35,10 +35,14 @@ impl Decoder {
                 Some(time_ms) => object.time_ms = time_ms,
                 None => return broken("a whole number of 64 bits, the time"),
             },
-            "ttl" => match values::whole_field(json, value) {
-                Some(seconds) if seconds.is_none_or(|s| i32::try_from(s).is_ok()) => {}
-                _ => return broken("a whole number of 32 bits, the ttl in seconds"),
-            },
+            "ttl" => {
+                let seconds = values::whole_field(json, value);
+                let seconds = seconds.and_then(|s| i32::try_from(s.unwrap_or(0)).ok());
+                match seconds {
+                    Some(seconds) => object.ttl_seconds = seconds,
+                    None => return broken("a whole number of 32 bits, the ttl in seconds"),
+                }
+            }
             "skip_validate" => {
                 let is_true = value.bytes(json).eq_ignore_ascii_case(b"true");
                 object.skip_validate = value.kind == Kind::Bool && is_true;
@@ -72,13 +76,13 @@ impl Decoder {
         json: &[u8],
         reader: &mut Reader,
         first: bool,
-    ) -> Result<(), Fatal> {
+    ) -> Result<(), Halt> {
         let mut first = first;
         let read = reader.member(&mut first).and_then(|name| match name {
             Some(name) => Ok(Some((name, reader.value()?))),
             None => Ok(None),
         });
-        let Some((key, value)) = read.map_err(|fault| self.in_object(fault))? else {
+        let Some((key, value)) = read.map_err(|fault| self.in_object(fault, json, reader))? else {
             self.stage = Stage::Fields { first: false };
             return Ok(());
         };
@@ -89,7 +93,7 @@ impl Decoder {
             let known = &self.object.tags;
             if known.iter().any(|tag| tag.0.text(json) == key.text(json)) {
                 let key = errors::shortened(&key.text(json));
-                return Err(Fatal::Told(format!("duplicate key: {key}")));
+                return Err(Halt::Told(format!("duplicate key: {key}")));
             }
             self.object.tags.push((key, unless_null(value)));
         } else {

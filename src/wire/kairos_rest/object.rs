@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::super::json::{Kind, Scalar};
 use super::super::kairos_sent as sent;
 use super::errors::{Errors, shortened};
-use super::values::{self, Trouble};
+use super::values::{self, Trouble, Value};
 use crate::model::number::Number;
 use crate::model::refusal::Reason;
 use crate::model::sample::{Samples, Span};
@@ -27,12 +27,13 @@ pub(super) struct Object {
     pub(super) tags: Vec<(Scalar, Option<Scalar>)>,
     pub(super) has_more_tags: bool,
     pub(super) skip_validate: bool,
+    /// Below 1 it is for ever.
+    pub(super) ttl_seconds: i32,
     pub(super) point: Point,
     /// Points of `datapoints` that were good.
     good_points: usize,
     /// The name in the text, by type of values.
-    longs: Option<Span>,
-    doubles: Option<Span>,
+    names: [Option<Span>; 3],
 }
 
 /// An element of `datapoints`.
@@ -89,7 +90,7 @@ impl Object {
 
     /// The text that names are spans of begins anew.
     pub(super) fn forget_names(&mut self) {
-        (self.longs, self.doubles) = (None, None);
+        self.names = [None; 3];
     }
 
     /// All fields are there: give out the single point if the object is good, and where `datapoints`
@@ -104,8 +105,8 @@ impl Object {
         }
         if let (Some(time_ms), Some((value, _))) = (self.time_ms(), self.value) {
             let kind = self.kind.map(|kind| kind.text(held.json));
-            let number = values::number_of(held.json, value, kind.as_deref());
-            self.put(time_ms, number, held);
+            let value = values::value_of(held.json, value, kind.as_deref());
+            self.put(time_ms, value, held);
         }
         self.datapoints
     }
@@ -150,7 +151,7 @@ impl Object {
             }
             (Some(_), Some((value, _))) => {
                 let kind = self.kind.map(|kind| kind.text(held.json));
-                if is_empty(value, kind.as_deref(), held.json) {
+                if values::is_empty(value, kind.as_deref() == Some("string"), held.json) {
                     self.refuse(format_args!(".value may not be empty."), held);
                 }
             }
@@ -217,38 +218,53 @@ impl Object {
             self.refuse(format_args!(".datapoints[{number}].{told}"), held);
             return;
         };
-        let number = {
+        let value = {
             let kind = match point.count {
                 2 => self.default_kind(held.json),
+                _ if point.kind.kind == Kind::Null => Some("null".into()),
                 _ => Some(point.kind.text(held.json)),
             };
-            values::number_of(held.json, point.value, kind.as_deref())
+            values::value_of(held.json, point.value, kind.as_deref())
         };
-        if self.put(time_ms, number, held) {
+        if self.put(time_ms, value, held) {
             self.good_points += 1;
         }
     }
 
-    fn default_kind<'a>(&self, json: &'a [u8]) -> Option<Cow<'a, str>> {
+    pub(super) fn default_kind<'a>(&self, json: &'a [u8]) -> Option<Cow<'a, str>> {
         self.kind.map(|kind| kind.text(json))
     }
 
-    fn put(
+    /// A point of `datapoints` that is a number and good.
+    pub(super) fn put_number(
         &mut self,
         time_ms: i64,
-        number: Result<(Values, Number), Trouble>,
+        values: Values,
+        number: Number,
         held: &mut Held,
-    ) -> bool {
-        match number {
-            Ok((values, number)) => {
+    ) {
+        let name = self.name_in_text(values, held);
+        held.out.push(name, time_ms, number);
+        self.good_points += 1;
+    }
+
+    fn put(&mut self, time_ms: i64, value: Result<Value, Trouble>, held: &mut Held) -> bool {
+        match value {
+            Ok(Value::Number(values, number)) => {
                 let name = self.name_in_text(values, held);
                 held.out.push(name, time_ms, number);
+                true
+            }
+            Ok(Value::Text(text)) => {
+                let name = self.name_in_text(Values::Text, held);
+                let span = append(text.as_bytes(), held.text);
+                held.out.push_text(name, time_ms, span);
                 true
             }
             Err(trouble) => {
                 let place = || self.place(held.json, held.number);
                 held.errors.push_made(|| trouble.told(&place()));
-                held.out.refuse(Reason::Value);
+                held.out.refuse(trouble.reason());
                 false
             }
         }
@@ -256,11 +272,7 @@ impl Object {
 
     /// Where the sent form of the object's series is in the text; put there when it is needed first.
     fn name_in_text(&mut self, values: Values, held: &mut Held) -> Span {
-        let known = match values {
-            Values::Long => self.longs,
-            _ => self.doubles,
-        };
-        if let Some(span) = known {
+        if let Some(span) = self.names[values as usize] {
             return span;
         }
         let start = held.text.len();
@@ -275,20 +287,29 @@ impl Object {
         // One form for all orders in which a sender may write them.
         parts.sort_unstable();
         let metric = self.name.map(|name| name.text(held.json));
-        sent::begin(values, 0, &metric.unwrap_or_default(), held.text);
+        let ttl_seconds = self.ttl_seconds.max(0).unsigned_abs();
+        let metric = metric.unwrap_or_default();
+        sent::begin(values, ttl_seconds, metric.as_bytes(), held.text);
         for (key, value) in parts {
-            sent::push(&key, held.text);
-            sent::push(&value, held.text);
+            sent::push(key.as_bytes(), held.text);
+            sent::push(value.as_bytes(), held.text);
         }
         let span = Span {
             start: start as u32,
             len: (held.text.len() - start) as u32,
         };
-        match values {
-            Values::Long => self.longs = Some(span),
-            _ => self.doubles = Some(span),
-        }
+        self.names[values as usize] = Some(span);
         span
+    }
+}
+
+/// Append `bytes` to `text`; where they are in it.
+pub(super) fn append(bytes: &[u8], text: &mut Vec<u8>) -> Span {
+    let start = text.len() as u32;
+    text.extend_from_slice(bytes);
+    Span {
+        start,
+        len: bytes.len() as u32,
     }
 }
 
@@ -306,17 +327,10 @@ impl Point {
             1 => Some("value cannot be null or empty."),
             _ if self.time.kind == Kind::Null => Some("timestamp may not be null."),
             _ if self.is_empty => Some("value may not be an empty array."),
-            _ if is_empty(self.value, kind, json) => Some("value may not be empty."),
+            _ if values::is_empty(self.value, kind == Some("string"), json) => {
+                Some("value may not be empty.")
+            }
             _ => None,
         }
-    }
-}
-
-/// Whether a value is null, or a text without letters where no text is asked for.
-fn is_empty(value: Scalar, kind: Option<&str>, json: &[u8]) -> bool {
-    match value.kind {
-        Kind::Null => true,
-        Kind::Text => value.bytes(json).is_empty() && kind != Some("string"),
-        _ => false,
     }
 }

@@ -2,8 +2,9 @@
 
 use super::super::json::{Element, Fault, Kind, Reader, Scalar, Skip};
 use super::object::{Held, Point};
-use super::{Decoder, Stage, is_empty_array};
+use super::{BATCH_SAMPLES, Decoder, Stage, is_empty_array, usual};
 use crate::model::sample::Samples;
+use crate::model::series::Values;
 
 impl Decoder {
     /// Read `datapoints` of a good object: the next element, or the next part of one.
@@ -16,7 +17,10 @@ impl Decoder {
     ) -> Result<Stage, Fault> {
         match self.stage {
             Stage::Points { first, end } => {
-                let mut first = first;
+                let mut first = self.usual_points(json, reader, first, until, out);
+                if until <= reader.at() || BATCH_SAMPLES <= out.len() {
+                    return Ok(Stage::Points { first, end });
+                }
                 self.object.point = Point::default();
                 let kind = match reader.element(&mut first)? {
                     Element::End => {
@@ -70,6 +74,47 @@ impl Decoder {
             }
             other => Ok(other),
         }
+    }
+
+    /// The usual ones among them, as far as they go.
+    fn usual_points<'a>(
+        &mut self,
+        json: &'a [u8],
+        reader: &mut Reader<'a>,
+        first: bool,
+        until: usize,
+        out: &mut Samples,
+    ) -> bool {
+        let kind = match self.object.default_kind(json).as_deref() {
+            None => None,
+            Some("long") => Some(Values::Long),
+            Some("double") => Some(Values::Double),
+            Some(_) => return first,
+        };
+        if self.is_lenient {
+            return first;
+        }
+        let mut held = Held {
+            json,
+            number: self.number,
+            text: &mut self.text,
+            errors: &mut self.errors,
+            out,
+        };
+        let object = &mut self.object;
+        let take = |time_ms, values, number| {
+            let Some((values, number)) = usual::of_kind(values, number, kind) else {
+                return false;
+            };
+            if BATCH_SAMPLES <= held.out.len() {
+                return false;
+            }
+            object.put_number(time_ms, values, number, &mut held);
+            true
+        };
+        let (at, first) = usual::pairs(json, reader.at(), first, until, take);
+        *reader = Reader::new(json, at);
+        first
     }
 
     fn end_point(&mut self, json: &[u8], out: &mut Samples) {

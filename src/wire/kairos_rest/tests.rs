@@ -6,6 +6,7 @@ use super::errors::TEXTS_MAX;
 use super::*;
 use crate::base::random::Random;
 use crate::model::number::Number;
+use crate::model::sample::Span;
 use crate::model::series::Values;
 
 /// What came of a body: samples as text, then errors.
@@ -23,36 +24,112 @@ fn shown(text: &str, values: Values, number: Number, time_ms: i64) -> String {
     format!("{text} {time_ms} {number}")
 }
 
-/// Read `body` in slices of `budget` bytes, taking the samples whenever there are `batch`.
-fn read_in(body: &[u8], budget: usize, batch: usize) -> Seen {
-    let mut decoder = Decoder::default();
+fn shown_text(text: &str, value: &str, time_ms: i64) -> String {
+    format!("{text} {time_ms} string:{value:?}")
+}
+
+/// The bytes of `text` that a number stands for.
+fn text_of(number: Number, text: &[u8]) -> &str {
+    assert_eq!(number.scale, Number::TEXT);
+    let place = number.mantissa as u64;
+    let (start, len) = ((place >> 32) as u32, place as u32);
+    std::str::from_utf8(Span { start, len }.of(text)).expect("UTF-8")
+}
+
+/// How a body is read: in pieces of so many bytes, slices of so many, taking the samples whenever there are
+/// so many.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    pieces: usize,
+    budget: usize,
+    batch: usize,
+}
+
+const WHOLE: Way = Way {
+    pieces: usize::MAX,
+    budget: usize::MAX,
+    batch: usize::MAX,
+};
+
+const BYTEWISE: Way = Way {
+    pieces: 1,
+    budget: 1,
+    batch: 1,
+};
+
+/// Read a body whose first piece has `first` bytes.
+fn read_cut(mut decoder: Decoder, body: &[u8], first: usize, way: Way) -> Seen {
     let mut out = Samples::default();
     let mut samples = Vec::new();
-    let mut steps = 0;
+    let (mut came, mut steps) = (0, 0);
     loop {
-        let done = decoder.step(body, budget, &mut out);
+        let progress = decoder.step(way.budget, &mut out);
         steps += 1;
-        assert!(steps <= 3 * body.len() + 100, "it goes on");
-        if done || batch <= out.len() {
+        assert!(steps <= 20 * body.len() + 100, "it goes on");
+        if progress == Progress::Done || way.batch <= out.len() || decoder.has_batch(&out) {
             for i in 0..out.len() {
                 let sent = out.names[i].of(decoder.text());
-                let Sent { name, values, .. } = kairos_sent::name_of(sent).expect("a good form");
-                samples.push(shown(&name.text(), values, out.numbers[i], out.times[i]));
+                let Sent {
+                    name,
+                    values,
+                    ttl_seconds,
+                } = kairos_sent::name_of(sent).expect("a good form");
+                let (name, time_ms, number) = (name.text(), out.times[i], out.numbers[i]);
+                let shown = match values {
+                    Values::Text => shown_text(&name, text_of(number, decoder.text()), time_ms),
+                    _ => shown(&name, values, number, time_ms),
+                };
+                assert!(out.has_texts || values != Values::Text);
+                samples.push(match ttl_seconds {
+                    0 => shown,
+                    ttl => format!("{shown} ttl={ttl}"),
+                });
             }
             out.clear();
             decoder.forget_names();
         }
-        if done {
-            let errors: Vec<String> = decoder.errors().texts().collect();
-            assert_eq!(out.refusals.total() == 0, errors.is_empty());
-            return Seen { samples, errors };
+        match progress {
+            Progress::Done => {
+                let errors: Vec<String> = decoder.errors().texts().collect();
+                assert_eq!(out.refusals.total() == 0, errors.is_empty());
+                return Seen { samples, errors };
+            }
+            Progress::Hungry if came < body.len() => {
+                let piece = if came == 0 { first } else { way.pieces };
+                let piece = &body[came..body.len().min(came.saturating_add(piece))];
+                came += piece.len();
+                let mut pending = decoder.lend();
+                pending.extend_from_slice(piece);
+                decoder.take_back(pending);
+            }
+            Progress::Hungry => decoder.end(),
+            Progress::Going => {}
         }
     }
 }
 
+fn read_in(body: &[u8], way: Way) -> Seen {
+    read_cut(Decoder::default(), body, way.pieces, way)
+}
+
+/// The same by each reader, and however it is cut.
 fn read(body: &str) -> Seen {
-    let whole = read_in(body.as_bytes(), usize::MAX, usize::MAX);
-    assert_eq!(read_in(body.as_bytes(), 1, 1), whole, "in slices: {body}");
+    let body = body.as_bytes();
+    let whole = read_cut(Decoder::lenient(), body, usize::MAX, WHOLE);
+    let same = |seen: Seen, how: &str| {
+        let body = String::from_utf8_lossy(body);
+        assert_eq!(seen, whole, "{how}: {body}");
+    };
+    same(read_in(body, WHOLE), "by the usual reader");
+    same(read_cut(Decoder::lenient(), body, 1, BYTEWISE), "bytewise");
+    same(read_in(body, BYTEWISE), "bytewise by the usual reader");
+    if body.len() < 1_000 {
+        for first in (1..body.len()).step_by(1 + body.len() / 200) {
+            let how = format!("cut at {first}");
+            same(read_cut(Decoder::default(), body, first, WHOLE), &how);
+            same(read_cut(Decoder::lenient(), body, first, WHOLE), &how);
+        }
+    }
     whole
 }
 
@@ -78,11 +155,13 @@ const END: &str = "Invalid json. No content due to end of input.";
 fn the_specifications_examples() {
     check(
         r#"[{"name":"disk.used","timestamp":1700000000000,"value":17,"tags":{"host":"a","dc":"x"}},
- {"name":"temp","datapoints":[[1700000000000,21.5],[1700000060000,22]],"tags":{"room":"7"},"ttl":86400}]"#,
+ {"name":"temp","datapoints":[[1700000000000,21.5],[1700000060000,22]],"tags":{"room":"7"},"ttl":86400},
+ {"name":"state","type":"string","timestamp":1700000000000,"value":"","tags":{"host":"a"}}]"#,
         &[
             "disk.used;dc=x;host=a 1700000000000 long:17",
-            "temp;room=7 1700000000000 double:21.5",
-            "temp;room=7 1700000060000 long:22",
+            "temp;room=7 1700000000000 double:21.5 ttl=86400",
+            "temp;room=7 1700000060000 long:22 ttl=86400",
+            "state;host=a 1700000000000 string:\"\"",
         ],
         &[],
     );
@@ -189,9 +268,19 @@ fn conformance_of_ingest() {
         " value is an invalid type",
     );
     check(
-        &m(r#""datapoints":[[1,123,"long"],[2,13.2,"double"],[3,1,"complex"]],"tags":{"a":"b"}"#),
-        &["m;a=b 1 long:123", "m;a=b 2 double:13.2"],
-        &["Unregistered data point type 'complex'"],
+        &m(
+            r#""datapoints":[[1,123,"long"],[2,13.2,"double"],[3,"s","string"],[4,1,"complex"],[5,1,null],[6,1,]],"tags":{"a":"b"}"#,
+        ),
+        &[
+            "m;a=b 1 long:123",
+            "m;a=b 2 double:13.2",
+            "m;a=b 3 string:\"s\"",
+        ],
+        &[
+            "Unregistered data point type 'complex'",
+            "Unregistered data point type 'null'",
+            "Unregistered data point type 'null'",
+        ],
     );
     check_broken(r#"[{"name": "m", "timestamp": 1, "value": }]"#, &[]);
     let valid = r#"{"name":"m","timestamp":1,"value":1,"tags":{"a":"b"}}"#;
@@ -246,18 +335,20 @@ fn types_of_values() {
     ] {
         assert_eq!(of(value), want, "{value}");
     }
-    let text =
-        "metric[0](name=m) value is a text, and texts are not stored yet; send a long or a double";
-    for value in [
-        "\"The Value\"",
-        "true",
-        "NaN",
-        "\"1e5\"",
-        "\"3.\"",
-        "\"1.2.3\"",
-        "\" 1\"",
+    for (value, text) in [
+        ("\"The Value\"", "The Value"),
+        ("true", "true"),
+        ("FALSE", "false"),
+        ("NaN", "NaN"),
+        ("\"\\u00fc\\n\"", "ü\n"),
     ] {
-        assert_eq!(of(value), text, "{value}");
+        assert_eq!(of(value), format!("string:{text:?}"), "{value}");
+    }
+    for text in [
+        "1e5", "3.", ".", "-", "+.", "--1", "1.2.3", " 1", "1 ", "1,5", "0x10", "١",
+    ] {
+        let want = format!("string:{text:?}");
+        assert_eq!(of(&format!("\"{text}\"")), want, "{text}");
     }
     for value in ["9223372036854775808", "\"9223372036854775808\""] {
         let told = of(value);
@@ -277,8 +368,12 @@ fn types_of_values() {
     assert_eq!(as_kind("long", "\"+5\""), "long:5");
     assert_eq!(as_kind("double", "5"), "double:5.0");
     assert_eq!(as_kind("double", "\" 5.5 \""), "double:5.5");
-    assert_eq!(as_kind("string", "5"), text);
-    assert_eq!(as_kind("string", "\"\""), text);
+    assert_eq!(as_kind("double", "0"), "double:0.0");
+    assert_eq!(as_kind("double", "-0"), "double:-0.0");
+    for value in ["5", "1.50", "1e5", "-0.0", "true", "\"5\"", "\"\"", "NaN"] {
+        let want = format!("string:\"{}\"", value.trim_matches('"'));
+        assert_eq!(as_kind("string", value), want, "{value}");
+    }
     for value in ["\"abc\"", "\"1.5\"", "\" 5\"", "true"] {
         let told = as_kind("long", value);
         assert!(told.contains("is no long"), "{value}: {told}");
@@ -302,7 +397,7 @@ fn odd_forms_of_fields() {
     );
     good(
         r#""timestamp":1e3,"value":1,"name":5,"tags":{"a":"b"},"ttl":"30","type":null,"datapoints":null"#,
-        "5;a=b 1000 long:1",
+        "5;a=b 1000 long:1 ttl=30",
     );
     good(
         r#""name":"x","name":"m","tags":{"z":"z"},"tags":{"a":"b"},"timestamp":1,"time":null,"value":9,"value":8"#,
@@ -392,8 +487,24 @@ fn limits() {
         .collect();
     assert_eq!(of("m", &wide.join(",")).0, 0);
 
+    let text = |bytes: usize| {
+        let seen = read(&format!(
+            r#"{{"name":"m","timestamp":1,"value":"{}","tags":{{"k":"v"}}}}"#,
+            "x".repeat(bytes)
+        ));
+        (seen.samples.len(), seen.errors)
+    };
+    assert_eq!(text(64 << 10), (1, Vec::new()));
+    let told = "metric[0](name=m) value may not have more than 65536 bytes";
+    assert_eq!(text((64 << 10) + 1), (0, vec![told.to_owned()]));
+
     let many = format!("[{}{{}}]", "{},".repeat(100_000));
-    let errors = read_in(many.as_bytes(), 4_096, 100).errors;
+    let way = Way {
+        pieces: 1_000,
+        budget: 4_096,
+        batch: 100,
+    };
+    let errors = read_in(many.as_bytes(), way).errors;
     assert_eq!(errors.len(), TEXTS_MAX + 1);
     assert_eq!(errors[TEXTS_MAX], "and 199902 more errors");
 }
@@ -407,8 +518,10 @@ fn a_slice_ends_where_it_is_told_to() {
         points.join(",")
     );
     let mut decoder = Decoder::default();
+    decoder.take_back(body.clone().into_bytes());
+    decoder.end();
     let (mut out, mut slices, mut samples) = (Samples::default(), 0, 0);
-    while !decoder.step(body.as_bytes(), 2_000, &mut out) {
+    while decoder.step(2_000, &mut out) != Progress::Done {
         assert!(out.len() <= 400, "{}", out.len());
         samples += out.len();
         out.clear();
@@ -419,21 +532,101 @@ fn a_slice_ends_where_it_is_told_to() {
     // The points are passed over once and read once.
     assert!((300..=900).contains(&slices), "{slices}");
     let mut decoder = Decoder::default();
+    decoder.take_back(body.into_bytes());
+    decoder.end();
     out.clear();
-    assert!(!decoder.step(body.as_bytes(), usize::MAX, &mut out));
+    assert_eq!(decoder.step(usize::MAX, &mut out), Progress::Going);
     assert_eq!(out.len(), BATCH_SAMPLES);
+}
+
+#[test]
+fn long_texts_end_a_slice_too() {
+    let point = format!(r#"[1,"{}"]"#, "x".repeat(60_000));
+    let body = format!(
+        r#"{{"name":"m","tags":{{"a":"b"}},"datapoints":[{}]}}"#,
+        vec![point; 100].join(",")
+    );
+    let mut decoder = Decoder::default();
+    decoder.take_back(body.into_bytes());
+    decoder.end();
+    let (mut out, mut samples) = (Samples::default(), 0);
+    while decoder.step(usize::MAX, &mut out) != Progress::Done {
+        assert!(decoder.text().len() < BATCH_TEXT_BYTES + 70_000);
+        samples += out.len();
+        out.clear();
+        decoder.forget_names();
+    }
+    assert_eq!(samples + out.len(), 100);
+}
+
+/// How much the decoder holds at most while a body of `objects` comes, each `before`, `count` times `inner`,
+/// and `after`; and what it gave.
+fn held(objects: usize, [before, inner, after]: [&str; 3], count: usize) -> (usize, Seen) {
+    let (mut decoder, mut out) = (Decoder::default(), Samples::default());
+    let (mut most, mut samples) = (0, Vec::new());
+    let mut feed = |decoder: &mut Decoder, text: &str| loop {
+        let progress = decoder.step(8_192, &mut out);
+        if progress != Progress::Going || decoder.has_batch(&out) {
+            samples.extend(out.times.iter().map(i64::to_string));
+            out.clear();
+            decoder.forget_names();
+        }
+        if progress == Progress::Going {
+            continue;
+        }
+        let mut pending = decoder.lend();
+        pending.extend_from_slice(text.as_bytes());
+        decoder.take_back(pending);
+        most = most.max(decoder.held_bytes());
+        return;
+    };
+    feed(&mut decoder, "[");
+    let some = inner.repeat(1_000);
+    for i in 0..objects {
+        feed(&mut decoder, if i > 0 { "," } else { "" });
+        feed(&mut decoder, before);
+        (0..count / 1_000).for_each(|_| feed(&mut decoder, &some));
+        feed(&mut decoder, after);
+    }
+    feed(&mut decoder, "]");
+    decoder.end();
+    feed(&mut decoder, "");
+    let errors = decoder.errors().texts().collect();
+    (most, Seen { samples, errors })
+}
+
+#[test]
+fn no_more_is_held_than_one_object_may_have() {
+    // 20 MB of small objects, and of what nobody wants to know between them.
+    let small = r#"{"name":"m","timestamp":1,"value":1,"tags":{"a":"b"}}"#;
+    let (most, seen) = held(20, [small, "          ", ""], 100_000);
+    assert_eq!((most, seen.samples.len(), seen.errors.len()), (0, 20, 0));
+    // Objects of 1 MB.
+    let head = r#"{"name":"m","tags":{"a":"b"},"datapoints":[[0,0]"#;
+    let (most, seen) = held(3, [head, ",[1700000000000,1.5]", "]}"], 50_000);
+    assert!(most < 5 << 20, "{most}");
+    assert_eq!((seen.samples.len(), seen.errors.len()), (150_003, 0));
+    // One that has too much, whatever that is; what was before it stays.
+    for inner in [",[1700000000000,1.5]", "\"\",[[],{},"] {
+        let head = format!("{small},{head}");
+        let (most, seen) = held(1, [&head, inner, "]}"], 3_000_000);
+        assert!(most < 2 * OBJECT_BYTES_MAX + (1 << 20), "{most}");
+        assert_eq!((seen.samples.len(), seen.errors.len()), (1, 1), "{inner}");
+    }
+    let (_, seen) = held(1, [head, "          ", "]}"], 3_000_000);
+    let told = "metric[0] has more than 16777216 bytes; send its points in several objects";
+    assert_eq!(seen.errors, [told]);
 }
 
 // ---- The slow twin: the same rules told over serde_json's tree -----------------------------
 
-/// A number as `serde_json` has it: whole ones are longs.
-fn twin_number(value: &Value, kind: Option<&str>) -> Result<(Values, Number), &'static str> {
+/// A value as `serde_json` has it: whole numbers are longs. An empty text is no number.
+fn twin_value(value: &Value, kind: Option<&str>) -> Result<Result<(Values, Number), String>, ()> {
     let text = match value {
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
         Value::Bool(truth) => truth.to_string(),
-        _ if matches!(kind, None | Some("long" | "double" | "string")) => return Err("shape"),
-        _ => return Err("kind"),
+        _ => return Err(()),
     };
     let numeric = {
         let unsigned = text.trim_start_matches(['+', '-']);
@@ -451,25 +644,26 @@ fn twin_number(value: &Value, kind: Option<&str>) -> Result<(Values, Number), &'
         (Some(kind), _) => kind,
         (None, Value::Number(_)) => by_dot,
         (None, Value::String(_)) if numeric => by_dot,
-        (None, _) => return Err("text"),
+        (None, _) => "string",
     };
     match kind {
         "double" => match number::value(text.trim().as_bytes()) {
-            Ok(double) => Ok((Values::Double, Number::float(double))),
-            Err(_) => Err("no double"),
+            Ok(double) => Ok(Ok((Values::Double, Number::float(double)))),
+            Err(_) => Err(()),
         },
         "long" => {
             let whole = match value {
+                Value::Number(_) if text.contains('e') => return Err(()),
                 Value::Number(_) => text.split('.').next().unwrap_or_default(),
                 _ => &text,
             };
             match whole.parse() {
-                Ok(long) => Ok((Values::Long, Number::long(long))),
-                Err(_) => Err("no long"),
+                Ok(long) => Ok(Ok((Values::Long, Number::long(long)))),
+                Err(_) => Err(()),
             }
         }
-        "string" => Err("text"),
-        _ => Err("kind"),
+        "string" => Ok(Err(text)),
+        _ => Err(()),
     }
 }
 
@@ -513,10 +707,17 @@ fn twin(body: &Value) -> (Vec<String>, usize) {
         let pairs = tags.iter().map(|(key, value)| (key.clone(), text(value)));
         let series = crate::model::series::SeriesName::new(name.to_owned(), pairs.collect());
         let series = series.expect("a good name").text();
+        let ttl = match field("ttl").and_then(Value::as_i64) {
+            Some(ttl) if ttl > 0 => format!(" ttl={ttl}"),
+            _ => String::new(),
+        };
         let mut put =
-            |time_ms: i64, value: &Value, kind: Option<&str>| match twin_number(value, kind) {
-                Ok((values, number)) => samples.push(shown(&series, values, number, time_ms)),
-                Err(_) => errors += 1,
+            |time_ms: i64, value: &Value, kind: Option<&str>| match twin_value(value, kind) {
+                Ok(Ok((values, number))) => {
+                    samples.push(shown(&series, values, number, time_ms) + &ttl);
+                }
+                Ok(Err(text)) => samples.push(shown_text(&series, &text, time_ms) + &ttl),
+                Err(()) => errors += 1,
             };
         if let (Some(time_ms), Some(value)) = (time, value) {
             put(time_ms, value, kind);
@@ -569,7 +770,7 @@ fn random_value(random: &mut Random) -> Value {
 
 fn random_object(random: &mut Random) -> Value {
     let mut object = serde_json::Map::new();
-    let kinds = ["long", "double", "string", "complex", "double", "long"].map(Value::from);
+    let kinds = ["long", "double", "string", "complex", "double", "string"].map(Value::from);
     let texts = ["m", "a.b", "ü\"\\", "", "x y"].map(Value::from);
     if random.chance(95) {
         object.insert("name".to_owned(), pick(random, &texts));
@@ -606,6 +807,10 @@ fn random_object(random: &mut Random) -> Value {
     if random.chance(15) {
         object.insert("type".to_owned(), pick(random, &kinds));
     }
+    if random.chance(10) {
+        let seconds = [json!(86_400), json!(0), json!(-5), json!(null)];
+        object.insert("ttl".to_owned(), pick(random, &seconds));
+    }
     if random.chance(60) {
         let points = (0..random.below(6)).map(|_| {
             let times = [
@@ -631,6 +836,14 @@ fn random_object(random: &mut Random) -> Value {
     Value::Object(object)
 }
 
+fn random_way(random: &mut Random) -> Way {
+    Way {
+        pieces: 1 + random.below(300) as usize,
+        budget: 1 + random.below(200) as usize,
+        batch: 1 + random.below(9) as usize,
+    }
+}
+
 #[test]
 fn agrees_with_its_twin() {
     let mut good = 0;
@@ -648,25 +861,112 @@ fn agrees_with_its_twin() {
         let text = text.expect("a tree prints");
         let (samples, errors) = twin(&body);
         good += samples.len();
-        let budget = 1 + random.below(200) as usize;
-        let seen = read_in(text.as_bytes(), budget, 1 + random.below(9) as usize);
-        assert_eq!(seen.samples, samples, "seed {seed}: {text}");
-        assert_eq!(
-            seen.errors.len(),
-            errors,
-            "seed {seed}: {text} {:?}",
-            seen.errors
-        );
+        for decoder in [Decoder::default(), Decoder::lenient()] {
+            let seen = read_cut(decoder, text.as_bytes(), 1, random_way(random));
+            assert_eq!(seen.samples, samples, "seed {seed}: {text}");
+            let told = seen.errors;
+            assert_eq!(told.len(), errors, "seed {seed}: {text} {told:?}");
+        }
+        let mut bytes = text.clone().into_bytes();
+        let tree: Value = simd_json::serde::from_slice(&mut bytes).expect("strict JSON");
+        assert_eq!(twin(&tree), (samples, errors), "seed {seed}: {text}");
     }
     assert!(good > 5_000, "{good}");
 }
 
+/// A body as agents send them: the same tags again and again, and few forms of points.
+fn usual_body(random: &mut Random) -> String {
+    let number = |random: &mut Random| match random.below(6) {
+        0 => format!("{}", random.below(100_000)),
+        1 => format!("-{}.{:02}", random.below(1000), random.below(100)),
+        2 => format!("{}", random.next_u64() as i64),
+        3 => format!("{:?}", f64::from_bits(random.next_u64() >> 2)),
+        4 => pick(
+            random,
+            &["0", "-0", "0.0", "-0.0", "1e3", "1.5E-3", "\"x\"", "true"],
+        )
+        .to_owned(),
+        _ => format!("{}.{:06}", random.below(100), random.below(1_000_000)),
+    };
+    let mut objects = Vec::new();
+    let mut tags = String::new();
+    for i in 0..1 + random.below(12) {
+        if i == 0 || random.chance(40) {
+            let keys = ["host", "dc", "core", "é"];
+            let some: Vec<String> = keys
+                .iter()
+                .skip(random.below(3) as usize)
+                .map(|key| format!("\"{key}\":\"v{}\"", random.below(3)))
+                .collect();
+            tags = format!("\"tags\":{{{}}}", some.join(pick(random, &[",", ", "])));
+        }
+        let mut fields = vec![tags.clone(), format!("\"name\":\"m{}\"", random.below(3))];
+        let time = 1_700_000_000_000 + random.below(1_000);
+        if random.chance(60) {
+            fields.push(format!("\"timestamp\":{time},\"value\":{}", number(random)));
+        }
+        if random.chance(50) {
+            let points: Vec<String> = (0..random.below(9))
+                .map(|i| {
+                    let kind = pick(
+                        random,
+                        &["", "", "", ",\"double\"", ",\"string\"", ",\"long\""],
+                    );
+                    format!("[{},{}{kind}]", time + i, number(random))
+                })
+                .collect();
+            fields.push(format!("\"datapoints\":[{}]", points.join(",")));
+        }
+        if random.chance(20) {
+            let kind = pick(random, &["long", "double", "string"]);
+            fields.push(format!("\"type\":\"{kind}\""));
+        }
+        if random.chance(20) {
+            fields.push(format!("\"ttl\":{}", random.below(9)));
+        }
+        let count = fields.len() as u64;
+        fields.swap(0, random.below(count) as usize);
+        objects.push(format!("{{{}}}", fields.join(pick(random, &[",", " ,\n"]))));
+    }
+    format!("[{}]", objects.join(","))
+}
+
 #[test]
-fn damage_never_panics_and_slices_never_matter() {
+fn the_usual_reader_gives_what_the_other_does() {
     for seed in 0..4_000 {
         let random = &mut Random::new(seed);
-        let body: Value = (0..3).map(|_| random_object(random)).collect();
-        let mut text = serde_json::to_vec(&body).expect("a tree prints");
+        let body = usual_body(random);
+        let want = read_cut(Decoder::lenient(), body.as_bytes(), usize::MAX, WHOLE);
+        assert_eq!(read_in(body.as_bytes(), WHOLE), want, "seed {seed}: {body}");
+        let way = random_way(random);
+        assert_eq!(
+            read_in(body.as_bytes(), way),
+            want,
+            "seed {seed} {way:?}: {body}"
+        );
+    }
+}
+
+/// Whether there are numbers of whose form a tree knows no more than their values: with exponents, -0, and
+/// long ones.
+fn loses_something(text: &[u8]) -> bool {
+    let digits = |some: &[u8]| some.iter().all(u8::is_ascii_digit);
+    text.windows(2)
+        .any(|two| two == b"-0" || (two[0].is_ascii_digit() && matches!(two[1], b'e' | b'E')))
+        || text.windows(17).any(digits)
+}
+
+#[test]
+fn damage_never_panics_and_cuts_and_readers_never_matter() {
+    let mut taken = 0;
+    for seed in 0..3_000 {
+        let random = &mut Random::new(seed);
+        let mut text = if random.chance(50) {
+            let body: Value = (0..3).map(|_| random_object(random)).collect();
+            serde_json::to_vec(&body).expect("a tree prints")
+        } else {
+            usual_body(random).into_bytes()
+        };
         for _ in 0..1 + random.below(4) {
             let at = random.below(text.len() as u64) as usize;
             match random.below(3) {
@@ -675,7 +975,27 @@ fn damage_never_panics_and_slices_never_matter() {
                 _ => text.insert(at, b"{}[]:,;\"'\\#/= \n"[random.below(15) as usize]),
             }
         }
-        let whole = read_in(&text, usize::MAX, usize::MAX);
-        assert_eq!(read_in(&text, 3, 2), whole, "seed {seed}");
+        let whole = read_cut(Decoder::lenient(), &text, usize::MAX, WHOLE);
+        assert_eq!(read_in(&text, WHOLE), whole, "seed {seed}");
+        let way = random_way(random);
+        assert_eq!(read_in(&text, way), whole, "seed {seed} {way:?}");
+        let lenient = read_cut(Decoder::lenient(), &text, 3, way);
+        assert_eq!(lenient, whole, "seed {seed} {way:?}");
+        // What is strict JSON all the same is read as such.
+        let mut bytes = text.clone();
+        if let Ok(tree @ Value::Array(_)) = simd_json::serde::from_slice(&mut bytes)
+            && !loses_something(&text)
+            && !whole
+                .errors
+                .iter()
+                .any(|told| told.contains("duplicate key") || told.contains("where"))
+        {
+            taken += 1;
+            let (samples, errors) = twin(&tree);
+            let body = String::from_utf8_lossy(&text);
+            assert_eq!(whole.samples, samples, "seed {seed}: {body}");
+            assert_eq!(whole.errors.len(), errors, "seed {seed}: {body}");
+        }
     }
+    assert!(taken > 50, "{taken}");
 }

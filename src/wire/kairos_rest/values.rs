@@ -1,10 +1,22 @@
 //! What a value is: KairosDB's way of choosing a type, and numbers out of texts.
 
+use std::borrow::Cow;
+
 use super::super::json::{self, Kind, Scalar};
 use super::super::number;
 use super::errors::shortened;
 use crate::model::number::Number;
-use crate::model::series::Values;
+use crate::model::refusal::Reason;
+use crate::model::series::{TEXT_BYTES_MAX, Values};
+
+/// A value, of the type that was chosen for it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value<'a> {
+    /// A long or a double.
+    Number(Values, Number),
+    /// A text.
+    Text(Cow<'a, str>),
+}
 
 /// Why a value is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +25,8 @@ pub(super) enum Trouble {
     Shape,
     /// A type that nobody knows.
     Unregistered(String),
-    /// A text.
-    Text,
+    /// A text of more than [`TEXT_BYTES_MAX`] bytes.
+    TextLong,
     /// No number of the type that was asked for.
     Not(Values, String),
     /// A whole number beyond 64 bits.
@@ -22,14 +34,22 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// What it counts as.
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Trouble::TextLong => Reason::TextLong,
+            _ => Reason::Value,
+        }
+    }
+
     /// What the sender is told of the value of an object whose `place` is given.
     pub(super) fn told(&self, place: &str) -> String {
         match self {
             Trouble::Shape => format!("{place} value is an invalid type"),
             Trouble::Unregistered(kind) => format!("Unregistered data point type '{kind}'"),
-            Trouble::Text => format!(
-                "{place} value is a text, and texts are not stored yet; send a long or a double"
-            ),
+            Trouble::TextLong => {
+                format!("{place} value may not have more than {TEXT_BYTES_MAX} bytes")
+            }
             Trouble::Not(values, text) => {
                 let kind = match values {
                     Values::Long => "long",
@@ -44,24 +64,39 @@ impl Trouble {
     }
 }
 
-/// The type and number of `value`, by `kind` if it is given.
-pub(super) fn number_of(
-    json: &[u8],
+/// What `value` is, by `kind` if it is given.
+pub(super) fn value_of<'a>(
+    json: &'a [u8],
     value: Scalar,
     kind: Option<&str>,
-) -> Result<(Values, Number), Trouble> {
+) -> Result<Value<'a>, Trouble> {
     let shape = matches!(value.kind, Kind::Array | Kind::Object);
-    match kind {
-        Some("long") if !shape => long(json, value),
-        Some("double") if !shape => double(json, value),
-        Some("string") if !shape => Err(Trouble::Text),
-        Some("long" | "double" | "string") => Err(Trouble::Shape),
-        Some(other) => Err(Trouble::Unregistered(shortened(other))),
-        None => match inferred(json, value)? {
-            Values::Long => long(json, value),
-            _ => double(json, value),
-        },
+    let values = match kind {
+        Some("long" | "double" | "string") if shape => return Err(Trouble::Shape),
+        Some("long") => Values::Long,
+        Some("double") => Values::Double,
+        Some("string") => Values::Text,
+        Some(other) => return Err(Trouble::Unregistered(shortened(other))),
+        None => inferred(json, value)?,
+    };
+    match values {
+        Values::Long => long(json, value),
+        Values::Double => double(json, value),
+        Values::Text => text(json, value),
     }
+}
+
+/// The text that is stored for a scalar: that of a number as it was sent.
+fn text(json: &[u8], value: Scalar) -> Result<Value<'_>, Trouble> {
+    let text = match value.kind {
+        Kind::Bool if value.bytes(json).eq_ignore_ascii_case(b"true") => "true".into(),
+        Kind::Bool => "false".into(),
+        _ => value.text(json),
+    };
+    if TEXT_BYTES_MAX < text.len() {
+        return Err(Trouble::TextLong);
+    }
+    Ok(Value::Text(text))
 }
 
 /// A dot makes a double. So does an exponent, unless what it makes is whole.
@@ -80,7 +115,7 @@ fn inferred(json: &[u8], value: Scalar) -> Result<Values, Trouble> {
         }
         Kind::Number => Ok(by_dot(bytes)),
         Kind::Text if looks_numeric(value.text(json).as_bytes()) => Ok(by_dot(bytes)),
-        Kind::Text | Kind::Bool | Kind::Null => Err(Trouble::Text),
+        Kind::Text | Kind::Bool | Kind::Null => Ok(Values::Text),
         Kind::Array | Kind::Object => Err(Trouble::Shape),
     }
 }
@@ -96,11 +131,11 @@ fn looks_numeric(text: &[u8]) -> bool {
     all && dots <= 1 && digits.last().is_some_and(u8::is_ascii_digit)
 }
 
-fn long(json: &[u8], value: Scalar) -> Result<(Values, Number), Trouble> {
+fn long(json: &[u8], value: Scalar) -> Result<Value<'_>, Trouble> {
     if value.kind == Kind::Number
         && let Whole::Exactly(long) | Whole::Cut(long) = whole(value.bytes(json))
     {
-        return Ok((Values::Long, Number::long(long)));
+        return Ok(Value::Number(Values::Long, Number::long(long)));
     }
     let text = value.text(json);
     let long = match value.kind {
@@ -113,18 +148,18 @@ fn long(json: &[u8], value: Scalar) -> Result<(Values, Number), Trouble> {
             }
         })?,
     };
-    Ok((Values::Long, Number::long(long)))
+    Ok(Value::Number(Values::Long, Number::long(long)))
 }
 
-fn double(json: &[u8], value: Scalar) -> Result<(Values, Number), Trouble> {
+fn double(json: &[u8], value: Scalar) -> Result<Value<'_>, Trouble> {
     if value.kind == Kind::Number
         && let Ok(number) = number::number(value.bytes(json))
     {
-        return Ok((Values::Double, number));
+        return Ok(Value::Number(Values::Double, number));
     }
     let text = value.text(json);
     match number::number(text.trim().as_bytes()) {
-        Ok(number) => Ok((Values::Double, number)),
+        Ok(number) => Ok(Value::Number(Values::Double, number)),
         Err(_) => Err(Trouble::Not(Values::Double, shortened(&text))),
     }
 }
@@ -220,6 +255,20 @@ fn exact(text: &[u8]) -> Option<i64> {
     match whole(text) {
         Whole::Exactly(long) => Some(long),
         Whole::Cut(_) | Whole::Beyond => None,
+    }
+}
+
+/// The timestamp, or time to live, of an object.
+pub(super) fn field_time(json: &[u8], value: Scalar) -> Option<i64> {
+    whole_field(json, value).flatten()
+}
+
+/// Whether a value is null, or a text without letters where no text is asked for.
+pub(super) fn is_empty(value: Scalar, is_text: bool, json: &[u8]) -> bool {
+    match value.kind {
+        Kind::Null => true,
+        Kind::Text => value.bytes(json).is_empty() && !is_text,
+        _ => false,
     }
 }
 

@@ -247,7 +247,7 @@ mod tests {
         for (_, charset) in Charset::ALL {
             for values in super::super::ALL {
                 let kind = kind(values, charset);
-                assert!(FIRST <= kind && kind <= KIND_MAX);
+                assert!((FIRST..=KIND_MAX).contains(&kind));
                 assert_eq!(told_by(kind), Some((values, charset)));
                 assert!(kinds.insert(kind));
             }

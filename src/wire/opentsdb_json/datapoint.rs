@@ -167,10 +167,10 @@ impl Datapoint {
         self.tags
             .sort_by(|a, b| a.0.text(json).cmp(&b.0.text(json)));
         let start = text.len();
-        sent::begin(values, 0, &self.metric.text(json), text);
+        sent::begin(values, 0, self.metric.text(json).as_bytes(), text);
         for (key, value) in &self.tags {
-            sent::push(&key.text(json), text);
-            sent::push(&text_of(*value, json), text);
+            sent::push(key.text(json).as_bytes(), text);
+            sent::push(text_of(*value, json).as_bytes(), text);
         }
         Span {
             start: start as u32,

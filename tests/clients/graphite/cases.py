@@ -4,6 +4,7 @@ import itertools
 import os
 import urllib.parse
 
+import known
 from data import HERE, ORIGIN
 
 # `$` in a line stands for each of these; a line with `$$` stands for lists of several series.
@@ -49,12 +50,8 @@ def render(place, target, more=(), format="json"):
 
 
 def lines(name):
-    """Lines of a file with their place, without comments. ` ?? ` separates a target from parameters."""
-    with open(os.path.join(HERE, name)) as file:
-        for number, line in enumerate(file, 1):
-            line = line.rstrip("\n")
-            if line.strip() and not line.startswith("#"):
-                yield "%s:%d" % (name, number), line
+    """Lines of a file with their place. ` ?? ` separates a target from parameters."""
+    return known.lines(HERE, name)
 
 
 def expanded(text):

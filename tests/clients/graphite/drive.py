@@ -9,9 +9,12 @@ text of each difference is told, and nothing is expected to be known.
 """
 import argparse
 import collections
+import os
 import re
 import sys
 import time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 import asked
 import cases
@@ -19,31 +22,9 @@ import compare
 import data
 import generate
 import reference
+from known import Known
 
-KNOWN = "differences.txt"
 TOLD_MAX = 60
-
-
-class Known:
-    """The table of known differences: a reason, the kinds of run, and a pattern of questions."""
-
-    def __init__(self, kind):
-        self.rows, self.seen = [], set()
-        for place, line in cases.lines(KNOWN):
-            reason, kinds, pattern = line.split(None, 2)
-            if kind in kinds.split(","):
-                self.rows.append((place, reason, re.compile(pattern)))
-
-    def reason(self, case):
-        """The reason for which the answers to `case` may differ; `None` if there is none."""
-        for place, reason, pattern in self.rows:
-            if pattern.search(case.text()):
-                self.seen.add(place)
-                return reason
-        return None
-
-    def unseen(self):
-        return [place for place, _, _ in self.rows if place not in self.seen]
 
 
 def questions(kind):
@@ -91,7 +72,7 @@ def main():
     if last:
         wait_for(corelane, last)
     theirs = reference.Reference()
-    known = Known(options.kind)
+    known = Known(data.HERE, options.kind)
     counts, told, took = collections.Counter(), 0, [0.0, 0.0]
     for case in questions(options.kind):
         if options.only and not re.search(options.only, case.text()):
@@ -114,7 +95,7 @@ def main():
         counts["status %d" % wanted.status] += 1
         if difference is None:
             continue
-        reason = known.reason(case)
+        reason = known.reason(case.text())
         if reason and not options.all:
             counts[reason] += 1
             continue

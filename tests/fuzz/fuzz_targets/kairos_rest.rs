@@ -1,46 +1,78 @@
-//! Any bytes as a body of KairosDB's points: no panic, slices of any size give the same samples and
-//! texts, every name is one, and reading ends after about twice the bytes.
+//! Any bytes as a body of KairosDB's points: no panic, both readers, cuts anywhere and slices of any size
+//! give the same samples and texts, every name is one, and reading ends after about four times the bytes.
 #![no_main]
 
+use corelane::model::number::Number;
 use corelane::model::refusal::Refusals;
-use corelane::model::sample::Samples;
-use corelane::wire::kairos_rest::{Decoder, sent};
+use corelane::model::sample::{Samples, Span};
+use corelane::model::series::Values;
+use corelane::wire::kairos_rest::{Decoder, Progress};
+use corelane::wire::kairos_sent::{self, Sent};
 use libfuzzer_sys::fuzz_target;
 
-/// Name, milliseconds, mantissa and scale of each sample; texts; refusals.
-type Read = (Vec<(String, i64, i64, u8)>, Vec<String>, Refusals);
+/// Name, milliseconds, mantissa and scale, or text, of each sample; texts; refusals.
+type Read = (Vec<(String, i64, i64, u8, Vec<u8>)>, Vec<String>, Refusals);
 
-fn read(json: &[u8], budget: usize, batch: usize) -> Read {
-    let (mut decoder, mut out) = (Decoder::default(), Samples::default());
-    let (mut all, mut steps) = (Vec::new(), 0);
+fn read(mut decoder: Decoder, json: &[u8], piece: usize, budget: usize, batch: usize) -> Read {
+    let mut out = Samples::default();
+    let (mut all, mut steps, mut came) = (Vec::new(), 0, 0);
     loop {
-        let done = decoder.step(json, budget, &mut out);
+        let progress = decoder.step(budget, &mut out);
         steps += 1;
-        assert!(steps <= 3 * json.len() + 100, "it goes on");
-        if done || batch <= out.len() {
+        assert!(steps <= 20 * json.len() + 100, "it goes on");
+        if progress == Progress::Done || batch <= out.len() || decoder.has_batch(&out) {
             for i in 0..out.len() {
-                let (name, values) = sent::name_of(out.names[i].of(decoder.text()))
-                    .expect("what was given out has a good name");
+                let sent = kairos_sent::name_of(out.names[i].of(decoder.text()));
+                let Sent {
+                    name,
+                    values,
+                    ttl_seconds,
+                } = sent.expect("what was given out has a good name");
+                let name = format!("{values:?} {ttl_seconds} {}", name.text());
                 let number = out.numbers[i];
-                assert!(number.to_f64().is_finite());
-                let name = format!("{values:?} {}", name.text());
-                all.push((name, out.times[i], number.mantissa, number.scale));
+                let (mut mantissa, mut text) = (number.mantissa, Vec::new());
+                if number.scale == Number::TEXT {
+                    assert!(values == Values::Text && out.has_texts);
+                    let (start, len) = ((mantissa as u64 >> 32) as u32, mantissa as u32);
+                    text = Span { start, len }.of(decoder.text()).to_vec();
+                    assert!(std::str::from_utf8(&text).is_ok());
+                    mantissa = 0;
+                } else {
+                    assert!(values != Values::Text && number.to_f64().is_finite());
+                }
+                all.push((name, out.times[i], mantissa, number.scale, text));
             }
             out.clear();
             decoder.forget_names();
         }
-        if done {
-            let texts: Vec<String> = decoder.errors().texts().collect();
-            assert_eq!(texts.is_empty(), out.refusals.total() == 0);
-            return (all, texts, out.refusals);
+        match progress {
+            Progress::Done => {
+                let texts: Vec<String> = decoder.errors().texts().collect();
+                assert_eq!(texts.is_empty(), out.refusals.total() == 0);
+                return (all, texts, out.refusals);
+            }
+            Progress::Hungry if came < json.len() => {
+                let piece = &json[came..json.len().min(came.saturating_add(piece))];
+                came += piece.len();
+                let mut pending = decoder.lend();
+                pending.extend_from_slice(piece);
+                decoder.take_back(pending);
+            }
+            Progress::Hungry => decoder.end(),
+            Progress::Going => {}
         }
     }
 }
 
 fuzz_target!(|data: &[u8]| {
-    let [first, json @ ..] = data else { return };
+    let [first, second, json @ ..] = data else {
+        return;
+    };
     let (budget, batch) = (1 + usize::from(first >> 3), 1 + usize::from(first & 7));
-    let whole = read(json, usize::MAX, usize::MAX);
-    assert_eq!(read(json, budget, batch), whole);
-    let _ = sent::name_of(json);
+    let piece = 1 + usize::from(*second);
+    let whole = read(Decoder::lenient(), json, usize::MAX, usize::MAX, usize::MAX);
+    assert_eq!(read(Decoder::default(), json, usize::MAX, usize::MAX, usize::MAX), whole);
+    assert_eq!(read(Decoder::default(), json, piece, budget, batch), whole);
+    assert_eq!(read(Decoder::lenient(), json, piece, budget, batch), whole);
+    let _ = kairos_sent::name_of(json);
 });

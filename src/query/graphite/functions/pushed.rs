@@ -9,9 +9,9 @@ use crate::query::graphite::target::Expression;
 use crate::query::rows::{Combine, Law};
 use crate::query::summary::Summary;
 
-/// How the series of a call, which are those of one leaf or what [`summarized`] tells of one, may be combined
-/// before it gets them, so that it gives what it would of the series themselves. `x_files_factor` is the share that counts where the call
-/// names none.
+/// How the series of a call, which are those of one leaf or what [`summarized`] tells of one, may be
+/// combined before it gets them, so that it gives what it would of the series themselves. `x_files_factor`
+/// is the share that counts where the call names none.
 pub(in crate::query::graphite) fn pushed(
     bound: &Bound<'_>,
     x_files_factor: f64,

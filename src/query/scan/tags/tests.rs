@@ -193,3 +193,53 @@ fn answers_are_paid_for() {
         );
     }
 }
+
+fn metrics(shards: &Shards, prefix: &str, budget: usize) -> Vec<String> {
+    let want = Want::Metrics {
+        prefix: prefix.to_owned(),
+    };
+    let plan = Plan::new(TenantId::DEFAULT, want, Limits::default());
+    let partials = shards.ask(&plan, budget).expect("in time");
+    let mut merge = Merge::new(&plan, partials);
+    loop {
+        match merge.step(budget) {
+            None => {}
+            Some(Ok(Merged::Names(names))) => return names,
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn metrics_and_values_of_all_keys_are_told_once_and_sorted() {
+    for seed in 0..40 {
+        let mut random = Random::new(seed);
+        let (mut shards, names) = world(&mut random);
+        let budget = 1 + random.below(300) as usize;
+        for name in ["m1", "m1.a", "m2.b\\;c", "n.a", "n.ab"] {
+            shards.define(random.below(3) as usize, name);
+        }
+        let mut all: BTreeSet<&str> = names.iter().map(SeriesName::metric).collect();
+        all.extend(["m0", "m1", "m2", "m1.a", "m2.b;c", "n.a", "n.ab"]);
+        for prefix in ["", "m", "m1", "m1.", "n.a", "x"] {
+            let want: Vec<&str> = all
+                .iter()
+                .copied()
+                .filter(|n| n.starts_with(prefix))
+                .collect();
+            assert_eq!(
+                metrics(&shards, prefix, budget),
+                want,
+                "seed {seed}, {prefix}"
+            );
+        }
+        let values: BTreeSet<&str> = names
+            .iter()
+            .flat_map(|name| name.tags().iter().map(|(_, value)| value.as_str()))
+            .collect();
+        let want: Vec<String> = values.into_iter().map(str::to_owned).collect();
+        let every = query(TagPart::AllValues, &[], Filter::All, usize::MAX);
+        let got = ask(&shards, every, budget);
+        assert_eq!(got, Ok(Merged::Names(want)), "seed {seed}");
+    }
+}

@@ -4,6 +4,7 @@ use super::super::batch::Batch;
 use super::super::columns::{Columns, Damage, Point};
 use super::{definition, some_token};
 use crate::base::random::Random;
+use crate::model::series::TEXT_BYTES_MAX;
 use crate::store::definition::Definition;
 use crate::store::token::{self, Last};
 
@@ -12,7 +13,7 @@ type Points = Vec<(Point, Vec<u8>)>;
 fn read(columns: &Columns<'_>, slice: u64) -> Result<Points, Damage> {
     let (mut cursor, mut points) = (columns.cursor(), Vec::new());
     let mut visit = |point, values: &[u8]| {
-        let (_, len) = token::take(values, &mut Last::default())?;
+        let len = token::pass(values)?;
         points.push((point, values[..len].to_vec()));
         Some(len)
     };
@@ -55,6 +56,9 @@ fn what_goes_in_comes_out() {
             batch.begin_read(stamp);
             let mut way = random.below(7);
             for at in 0..random.below(3000) {
+                if batch.is_full() {
+                    break;
+                }
                 if random.chance(2) {
                     stamp += random.below(1 << 20);
                     batch.begin_read(stamp);
@@ -69,14 +73,24 @@ fn what_goes_in_comes_out() {
                     batch.define(last);
                 }
                 let (number, time_ms) = next(way, at, &mut random);
-                let token = some_token(&mut random);
-                batch.push(number, time_ms, &token);
+                let long = if random.chance(3) { TEXT_BYTES_MAX } else { 20 };
+                let text = "é".repeat(random.below(long as u64 / 2 + 1) as usize);
+                let bytes = if random.chance(3) && batch.fits(token::text_bytes(text.len())) {
+                    batch.push_text(number, time_ms, &text);
+                    let mut token = Vec::new();
+                    token::push_text(&text, &mut token);
+                    token
+                } else {
+                    let token = some_token(&mut random);
+                    batch.push(number, time_ms, &token);
+                    token.bytes().to_vec()
+                };
                 let point = Point {
                     stamp,
                     number,
                     time_ms,
                 };
-                points.push((point, token.bytes().to_vec()));
+                points.push((point, bytes));
             }
             assert_eq!(batch.points(), points.len(), "seed {seed}");
             let mut payload = Vec::new();

@@ -126,6 +126,12 @@ impl Naive {
             Edit::Retain { removed } => self.remove(&removed),
             Edit::Entomb(tombstone) => {
                 self.clock = self.clock.max(tombstone.stamp);
+                self.tombstones.retain(|_, old| {
+                    old.target != tombstone.target
+                        || old.from_ms < tombstone.from_ms
+                        || tombstone.to_ms < old.to_ms
+                        || tombstone.stamp < old.stamp
+                });
                 self.tombstones.insert(self.next_tombstone, tombstone);
                 self.next_tombstone += 1;
             }

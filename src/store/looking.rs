@@ -1,0 +1,99 @@
+//! What a store can tell of its points: pieces that readings are made of.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::catalog::Catalog;
+use super::info::SegmentInfo;
+use super::manifest::Version;
+use super::shelf::Got;
+use super::{RECENT_WINDOWS, Store, generation, owner, segment};
+use crate::base::time::Millis;
+use crate::model::points::Points;
+use crate::model::series::{Properties, SeriesId};
+
+impl Store {
+    /// What the manifest lists.
+    pub fn version(&self) -> &Arc<Version> {
+        &self.version
+    }
+
+    /// Numbers of series, here and in the files.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    pub(super) fn read_head(
+        &self,
+        generation: u64,
+        reading: &mut generation::Reading,
+        budget: &mut usize,
+        out: &mut Points,
+    ) -> bool {
+        let all = self.frozen.iter().chain([&self.open]);
+        match all.into_iter().find(|held| held.number == generation) {
+            Some(held) => reading.step(&self.pool, &held.head, budget, out),
+            None => true,
+        }
+    }
+
+    /// Append to `out` up to `n` of the newest distinct times of `id` that memory holds, newest first.
+    pub fn newest_times(&self, id: SeriesId, n: usize, out: &mut Vec<i64>) {
+        for held in self.generations() {
+            if held.head.number(id).is_some() {
+                held.head.newest_times(&self.pool, id, n, out);
+            }
+        }
+        out.sort_unstable_by(|a, b| b.cmp(a));
+        out.dedup();
+        out.truncate(n);
+    }
+
+    /// The latest time that a point may have, given that memory has none of its series after `in_head`.
+    pub fn newest_ms(&self, in_head: Option<i64>) -> Option<i64> {
+        let in_files = self.recent_files().map(|(_, last)| last.0);
+        in_head.into_iter().chain(in_files).max()
+    }
+
+    pub(super) fn note_recent(&mut self) {
+        let mut starts: Vec<i64> = Vec::new();
+        let mut last = None;
+        for &book in &self.books {
+            for info in self.version.segments(book, i64::MIN, i64::MAX) {
+                starts.push(info.window_start_ms);
+                last = last.max(Some(info.last_ms));
+            }
+        }
+        starts.sort_unstable();
+        starts.dedup();
+        let from = starts.get(starts.len().saturating_sub(RECENT_WINDOWS));
+        self.recent = from
+            .zip(last)
+            .map(|(&from, last)| (Millis(from), Millis(last)));
+    }
+
+    /// The last two windows that files of this shard have points of: from where, and the last of all.
+    pub fn recent_files(&self) -> Option<(Millis, Millis)> {
+        self.recent
+    }
+
+    pub(super) fn index_of(&mut self, info: &SegmentInfo) -> Got<Rc<segment::Index>> {
+        self.shelf.index(info, &mut self.jobs.desk(owner::SHELF))
+    }
+
+    pub(super) fn page_of(
+        &mut self,
+        info: &SegmentInfo,
+        entry: &segment::Entry,
+    ) -> Got<Rc<segment::Page<Vec<u8>>>> {
+        self.shelf
+            .page(info, entry, &mut self.jobs.desk(owner::SHELF))
+    }
+
+    pub(super) fn series(&self, id: SeriesId) -> Properties {
+        self.properties
+            .get(id.0 as usize)
+            .copied()
+            .unwrap_or_default()
+    }
+}

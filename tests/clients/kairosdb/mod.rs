@@ -1,0 +1,70 @@
+//! The real KairosDB: corelane must give the answers that it gives.
+//!
+//! `drive.py` asks both the same: cases whose answers are known, and lines, bodies, queries and requests
+//! that chance makes. What differs and may is listed in `differences.txt`, for the reasons that
+//! `DIFFERENCES.md` tells.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::harness::{Appliance, Running, Scratch};
+use crate::tools::{have, note_of};
+
+pub(crate) mod stored;
+
+/// How long one run of questions may take, on a busy machine.
+const RUN_WAIT: Duration = Duration::from_secs(240);
+
+/// Where corelane does better by default, it is told to do as KairosDB does.
+const AS_KAIROSDB: &str = "[telnet]\nline_bytes_max = 1024\ncharset = \"latin1\"\n";
+
+#[track_caller]
+fn drive(kinds: &str, jars: &str) {
+    let scratch = Scratch::new("kairosdb");
+    let config = scratch.write("corelane.toml", AS_KAIROSDB);
+    let config = config.to_str().expect("the project's path is UTF-8");
+    let appliance = Appliance::start_with(&["--shards", "2", "--config", config]);
+    let mut command = Command::new("python3");
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command.arg(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/clients/kairosdb/drive.py"
+    ));
+    command
+        .arg(kinds)
+        .arg(scratch.path().join("real"))
+        .arg(jars);
+    command.arg(appliance.ports.kairos_telnet.to_string());
+    command.arg(appliance.ports.http.to_string());
+    let mut process = Running::start("drive", scratch.path(), &mut command);
+    let status = process.wait(RUN_WAIT);
+    assert!(status.success(), "{status}\n{}", process.log());
+    appliance.stop();
+}
+
+#[track_caller]
+fn drive_both(kinds: &str) {
+    if have("kairosdb") {
+        drive(kinds, &note_of("kairosdb"));
+    }
+}
+
+#[test]
+fn the_known_cases_hold() {
+    drive("cases", "-");
+}
+
+#[test]
+fn the_known_cases_hold_for_kairosdb_too() {
+    drive_both("cases");
+}
+
+#[test]
+fn what_is_sent_is_stored_as_kairosdb_stores_it() {
+    drive_both("lines,bodies,deletes");
+}
+
+#[test]
+fn queries_and_requests_are_answered_as_by_kairosdb() {
+    drive_both("queries,mistakes,requests");
+}

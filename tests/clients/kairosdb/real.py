@@ -1,0 +1,109 @@
+"""The real KairosDB, on its H2 store, on free ports of the loopback, in a folder of the test's own."""
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+from doors import Doors
+
+START_SECONDS = 120
+STOP_SECONDS = 20
+TRIES = 4
+
+# Without a logging configuration everything is logged, and that costs more than all else.
+LOGBACK = """<configuration>
+<appender name="out" class="ch.qos.logback.core.ConsoleAppender">
+<encoder><pattern>%d{HH:mm:ss.SSS} %-5level %logger{0} %msg%n%rEx{3}</pattern></encoder>
+</appender>
+<root level="WARN"><appender-ref ref="out"/></root>
+</configuration>
+"""
+
+# A short wait for a batch makes points visible sooner and changes nothing else.
+CONFIG = """include classpath("kairosdb.conf")
+kairosdb.telnetserver {{ port = {telnet}, address = "127.0.0.1" }}
+kairosdb.jetty {{ port = {http}, address = "127.0.0.1", static_web_root = "{folder}/webroot" }}
+kairosdb.datastore.h2.database_path = "{folder}/store"
+kairosdb.queue_processor {{ queue_path = "{folder}/queue", min_batch_size = 1, min_batch_wait = 20 }}
+kairosdb.query_cache.cache_dir = "{folder}/cache"
+kairosdb.service.reporter = "<disabled>"
+"""
+
+# What KairosDB and what it stands on reach into, and newer Javas keep closed.
+OPENED = ["java.lang", "java.util", "java.nio", "sun.nio.ch", "jdk.internal.ref"]
+
+
+def free_ports(count):
+    """Ports that nobody held a moment ago."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+class Real:
+    """A running KairosDB. `jars` is the folder that Maven filled; `folder` is emptied and used."""
+
+    def __init__(self, folder, jars):
+        self.folder = os.path.abspath(folder)
+        self.jars = os.path.abspath(jars)
+        self.process = None
+        for _ in range(TRIES):
+            if self.start(*free_ports(2)):
+                return
+        raise SystemExit("KairosDB does not start:\n" + self.log()[-2000:])
+
+    def start(self, telnet, http):
+        """Whether it answers on these ports; somebody else may have taken one of them."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder + "/webroot")
+        self.write("logback.xml", LOGBACK)
+        # A name of its own: on the class path `kairosdb.conf` is the one that it includes.
+        config = CONFIG.format(telnet=telnet, http=http, folder=self.folder)
+        config = self.write("test.conf", config)
+        command = [os.environ.get("JAVA", "java"), "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        for package in OPENED:
+            command += ["--add-opens", "java.base/%s=ALL-UNNAMED" % package]
+        command += ["-Duser.timezone=UTC", "-Djava.io.tmpdir=" + self.folder]
+        command += ["-cp", "%s:%s/*" % (self.folder, self.jars)]
+        command += ["org.kairosdb.core.Main", "-c", "run", "-p", config]
+        with open(self.folder + "/log", "wb") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        end = time.time() + START_SECONDS
+        while time.time() < end and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", telnet), 1).close()
+            except OSError:
+                time.sleep(0.05)
+                continue
+            self.doors = Doors("KairosDB", telnet, http)
+            return self.doors.get("/api/v1/version").status == 200
+        self.stop()
+        return False
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def log(self):
+        """What it wrote so far."""
+        with open(self.folder + "/log", errors="replace") as file:
+            return file.read()
+
+    def stop(self):
+        """End it; what it stored is of no further use."""
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
