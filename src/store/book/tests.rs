@@ -238,8 +238,11 @@ fn a_broken_disk_bounds_what_waits() {
     let (mut writer, mut jobs) = (Writer::new(0, 0), Jobs::default());
     disk.borrow_mut().faults_percent = 100;
     let mut one = definition(0, &mut random);
-    one.name = SeriesName::new("x".repeat(4096), Vec::new()).expect("a name");
+    // Names that share nothing with the one before: each takes its bytes.
+    let names = ["x", "y"].map(|letter| SeriesName::new(letter.repeat(4096), Vec::new()));
+    let names = names.map(|name| name.expect("a name"));
     let refused = loop {
+        one.name = names[one.number as usize % 2].clone();
         if let Err(refused) = writer.append(&one) {
             break refused;
         }
