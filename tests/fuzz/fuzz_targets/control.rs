@@ -16,7 +16,11 @@ fuzz_target!(|bytes: &[u8]| {
         let ids: Vec<u64> = loaded.control.events.iter().map(|event| event.id).collect();
         assert!(ids.is_sorted_by(|a, b| a < b));
         assert!(ids.len() as u64 <= loaded.control.generation);
-        let progress = loaded.control.tasks.iter().map(|(_, task)| 1 + task.progress.len());
+        let progress = loaded
+            .control
+            .tasks
+            .iter()
+            .map(|(_, task)| 1 + task.progress.len());
         let told = loaded.control.metadata.len() + progress.sum::<usize>();
         assert!((ids.len() + told) as u64 <= loaded.control.generation);
     }

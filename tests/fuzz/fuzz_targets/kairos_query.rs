@@ -11,7 +11,9 @@ use nobody::ask;
 
 fn post(path: &str, body: &[u8]) -> (u16, Bytes) {
     let request = http::Request::builder().method("POST").uri(path);
-    let request = request.body(Bytes::copy_from_slice(body)).expect("a request");
+    let request = request
+        .body(Bytes::copy_from_slice(body))
+        .expect("a request");
     let response = ask(request);
     (response.status().as_u16(), response.into_body())
 }
@@ -24,7 +26,8 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(begins && answer.ends_with(b"]}"));
         }
         400 | 500 => {
-            let begins = answer.starts_with(b"{\"errors\":[\"") || &answer[..] == b"{\"errors\":[null]}";
+            let begins =
+                answer.starts_with(b"{\"errors\":[\"") || &answer[..] == b"{\"errors\":[null]}";
             assert!(begins && answer.ends_with(b"]}"));
         }
         status => panic!("status {status}"),
@@ -33,7 +36,10 @@ fuzz_target!(|bytes: &[u8]| {
     if status == 400 {
         assert!(status_of_tags == 400 && tags == answer);
     }
-    let url = bytes.iter().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    let url = bytes
+        .iter()
+        .map(|byte| format!("%{byte:02x}"))
+        .collect::<String>();
     let request = http::Request::builder().uri(format!("/api/v1/datapoints/query?query={url}"));
     if let (Ok(text), Ok(request)) = (std::str::from_utf8(bytes), request.body(Bytes::new()))
         && !text.trim().is_empty()

@@ -71,7 +71,10 @@ fuzz_target!(|data: &[u8]| {
     let (budget, batch) = (1 + usize::from(first >> 3), 1 + usize::from(first & 7));
     let piece = 1 + usize::from(*second);
     let whole = read(Decoder::lenient(), json, usize::MAX, usize::MAX, usize::MAX);
-    assert_eq!(read(Decoder::default(), json, usize::MAX, usize::MAX, usize::MAX), whole);
+    assert_eq!(
+        read(Decoder::default(), json, usize::MAX, usize::MAX, usize::MAX),
+        whole
+    );
     assert_eq!(read(Decoder::default(), json, piece, budget, batch), whole);
     assert_eq!(read(Decoder::lenient(), json, piece, budget, batch), whole);
     let _ = kairos_sent::name_of(json);

@@ -44,7 +44,8 @@ fn fast(isa: Isa, options: Options, text: &[u8]) -> (Read, usize) {
                     let number = samples.numbers[i];
                     let value = match sent.values {
                         Values::Text => {
-                            let (start, len) = (number.mantissa as u64 >> 32, number.mantissa as u32);
+                            let (start, len) =
+                                (number.mantissa as u64 >> 32, number.mantissa as u32);
                             let end = start as usize + len as usize;
                             let text = &decoder.text()[start as usize..end];
                             std::str::from_utf8(text).expect("a text").to_owned()
