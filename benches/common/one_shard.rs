@@ -100,7 +100,7 @@ impl OneShard {
         for stamp in 0.. {
             shard.poll(Arrival {
                 now: Millis((START_S * 1000) as i64),
-                stamp: Stamp(1 << 40 | stamp),
+                stamp: Stamp((1 << 40) + stamp * 1000),
             });
             let post = Postbag::default();
             shard.work(&post);
@@ -175,8 +175,14 @@ impl Fleet for OneShard {
                 self.longest_slice.set(self.longest_slice.get().max(spent));
             }
             self.scanning.set(cpu_time() - began);
-            let answer = |mail: &Mail| matches!(mail, Mail::Answer { .. });
-            match post.0.into_inner().into_iter().find(answer) {
+            let (mut answers, rest): (Vec<Mail>, Vec<Mail>) = post
+                .0
+                .into_inner()
+                .into_iter()
+                .partition(|mail| matches!(mail, Mail::Answer { .. }));
+            // What it tells itself besides, as for the numbers of files.
+            rest.into_iter().for_each(|mail| shard.open_mail(mail));
+            match answers.pop() {
                 Some(Mail::Answer {
                     reply: Reply::Part(part),
                     ..

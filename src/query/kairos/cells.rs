@@ -5,7 +5,7 @@
 //! group are joined, and what is left to do is little.
 //!
 //! A bucket is opened by its first point and takes all that follow up to its end, and that hangs on all
-//! points together (see [`Runs`](super::aggregate)); so cells are cut where buckets could be, and finer
+//! points together (see [`Runs`](mod@super::aggregate)); so cells are cut where buckets could be, and finer
 //! where clocks change: the points of a cell are those of one bucket number, between two clock changes,
 //! and on one side of the bucket's beginning. No bucket of a stream ends inside a cell, so
 //! [`Cells::finish`] can go through cells as [`aggregate`](super::aggregate()) goes through points.

@@ -1,7 +1,7 @@
 //! A stream goes through the aggregators of its query.
 //!
 //! Each works in the memory of the stream that it is given where it can, in pieces of
-//! [`CHUNK`](crate::query::breath::CHUNK) points.
+//! [`CHUNK`] points.
 
 use super::aggregator::Aggregator;
 use super::context::Context;
