@@ -33,7 +33,7 @@ impl Below {
     ) -> Option<bool> {
         while *budget > 0 {
             *budget -= 1;
-            let Some(next) = self.next(tree) else {
+            let Some(next) = next(tree, self.top, self.at, true) else {
                 return Some(false);
             };
             self.at = next;
@@ -44,23 +44,23 @@ impl Below {
         }
         None
     }
+}
 
-    /// The node behind the one at hand: its first child, or its next sibling, or that of an ancestor.
-    fn next(&self, tree: &Tree) -> Option<u32> {
-        let child = tree.nodes.get(self.at).first_child;
-        if child != NONE {
-            return Some(child);
-        }
-        let mut at = self.at;
-        while at != self.top {
-            let kept = tree.nodes.get(at);
-            if kept.next_sibling != NONE {
-                return Some(kept.next_sibling);
-            }
-            at = kept.parent;
-        }
-        None
+/// The node behind `at` on a walk below `top`: its first child, if the walk goes down there, or its next
+/// sibling, or that of an ancestor.
+pub(super) fn next(tree: &Tree, top: u32, mut at: u32, goes_down: bool) -> Option<u32> {
+    let child = tree.nodes.get(at).first_child;
+    if goes_down && child != NONE {
+        return Some(child);
     }
+    while at != top {
+        let kept = tree.nodes.get(at);
+        if kept.next_sibling != NONE {
+            return Some(kept.next_sibling);
+        }
+        at = kept.parent;
+    }
+    None
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The series whose names begin with a text, in slices: a walk through what is below one node.
 
-use super::{NONE, Tree};
+use super::{NONE, Tree, below};
 use crate::model::series::{SeriesId, TenantId};
 
 /// A walk under way.
@@ -35,7 +35,8 @@ impl Prefixed {
     pub fn step(&mut self, tree: &Tree, budget: &mut usize) -> Option<Option<SeriesId>> {
         while *budget > 0 {
             *budget -= 1;
-            let Some(next) = self.next(tree) else {
+            let goes_down = self.at == self.top || self.is_inside(tree, self.at);
+            let Some(next) = below::next(tree, self.top, self.at, goes_down) else {
                 return Some(None);
             };
             self.at = next;
@@ -51,23 +52,6 @@ impl Prefixed {
     fn is_inside(&self, tree: &Tree, node: u32) -> bool {
         let kept = tree.nodes.get(node);
         kept.parent != self.top || tree.labels.text(kept.label).starts_with(&self.label)
-    }
-
-    /// The node behind the one at hand: its first child, or its next sibling, or that of an ancestor.
-    fn next(&self, tree: &Tree) -> Option<u32> {
-        let child = tree.nodes.get(self.at).first_child;
-        if child != NONE && (self.at == self.top || self.is_inside(tree, self.at)) {
-            return Some(child);
-        }
-        let mut at = self.at;
-        while at != self.top {
-            let kept = tree.nodes.get(at);
-            if kept.next_sibling != NONE {
-                return Some(kept.next_sibling);
-            }
-            at = kept.parent;
-        }
-        None
     }
 }
 
