@@ -131,7 +131,7 @@ fn tool(
 pub fn command() -> Command {
     let mut command = Command::new("corelane")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("A metrics ingestion appliance: Graphite in, Graphite out, one shard per core.")
+        .about("A metrics ingestion appliance: takes and answers Graphite and KairosDB, one shard per core.")
         .after_help(EXAMPLES)
         .subcommand(
             Command::new("serve")
