@@ -17,11 +17,11 @@ use corelane::query::error::QueryError;
 use corelane::query::plan::Plan;
 use corelane::query::scan::Partial;
 use corelane::seam::Post;
-use corelane::shard::Shard;
 use corelane::shard::feed::Feed;
 use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::sources::Source;
 use corelane::shard::vitals::Vitals;
+use corelane::shard::{Part, Shard};
 use corelane::simd::Isa;
 use corelane::store::control::{Control, Entry};
 
@@ -103,7 +103,9 @@ impl OneShard {
                 stamp: Stamp((1 << 40) + stamp * 1000),
             });
             let post = Postbag::default();
-            shard.work(&post);
+            for part in Part::ALL {
+                shard.work(part, &post);
+            }
             self.turn_disk(&mut shard);
             for mail in post.0.into_inner() {
                 if matches!(mail, Mail::Answer { .. }) {
@@ -168,11 +170,13 @@ impl Fleet for OneShard {
                 .iter()
                 .any(|mail| matches!(mail, Mail::Answer { .. }))
             {
-                let start = cpu_time();
-                shard.work(&post);
-                let spent = cpu_time() - start;
+                for part in Part::ALL {
+                    let start = cpu_time();
+                    shard.work(part, &post);
+                    let spent = cpu_time() - start;
+                    self.longest_slice.set(self.longest_slice.get().max(spent));
+                }
                 self.turn_disk(&mut shard);
-                self.longest_slice.set(self.longest_slice.get().max(spent));
             }
             self.scanning.set(cpu_time() - began);
             let (mut answers, rest): (Vec<Mail>, Vec<Mail>) = post

@@ -11,7 +11,7 @@ use super::clock::KernelClock;
 use super::disk::ShardDisk;
 use super::slots::Slots;
 use crate::base::time::Stamp;
-use crate::shard::Shard;
+use crate::shard::{Part, Shard};
 
 /// Longest time between two looks at what has become due.
 const TICK_MAX: Duration = Duration::from_millis(50);
@@ -26,13 +26,19 @@ struct Inner {
     shard: Rc<RefCell<Shard>>,
     disk: ShardDisk,
     clock: Rc<KernelClock>,
-    /// Something has happened that the clerk should look at.
-    news: Cell<bool>,
+    /// For each [`Part`].
+    news: [News; Part::ALL.len()],
     /// The stop has come: nothing more is begun.
     closed: Cell<bool>,
-    clerk: RefCell<Option<Waker>>,
     /// Who waits for a commit.
     waiting: RefCell<Slots<Waker>>,
+}
+
+/// Something has happened that the clerk of a part should look at.
+#[derive(Default)]
+struct News {
+    has_come: Cell<bool>,
+    clerk: RefCell<Option<Waker>>,
 }
 
 impl Driver {
@@ -45,9 +51,8 @@ impl Driver {
             shard,
             disk,
             clock,
-            news: Cell::new(false),
+            news: Default::default(),
             closed: Cell::new(false),
-            clerk: RefCell::default(),
             waiting: RefCell::default(),
         }))
     }
@@ -82,27 +87,30 @@ impl Driver {
         }
     }
 
-    /// The clerk should look, and everybody who waits for a commit.
+    /// All clerks should look, and everybody who waits for a commit.
     pub(super) fn tell(&self) {
-        self.tell_clerk();
+        Part::ALL.into_iter().for_each(|part| self.tell_clerk(part));
         for waker in self.0.waiting.borrow_mut().iter_mut() {
             waker.wake_by_ref();
         }
     }
 
-    fn tell_clerk(&self) {
-        self.0.news.set(true);
-        if let Some(clerk) = &*self.0.clerk.borrow() {
+    /// The clerk of `part` should look.
+    pub(super) fn tell_clerk(&self, part: Part) {
+        let news = &self.0.news[part as usize];
+        news.has_come.set(true);
+        if let Some(clerk) = &*news.clerk.borrow() {
             clerk.wake_by_ref();
         }
     }
 
-    /// Whether there was news since the last call; if not, `waker` hears of the next.
-    pub(super) fn take_news(&self, waker: &Waker) -> bool {
-        if self.0.news.replace(false) {
+    /// Whether there was news of `part` since the last call; if not, `waker` hears of the next.
+    pub(super) fn take_news(&self, part: Part, waker: &Waker) -> bool {
+        let news = &self.0.news[part as usize];
+        if news.has_come.replace(false) {
             return true;
         }
-        *self.0.clerk.borrow_mut() = Some(waker.clone());
+        *news.clerk.borrow_mut() = Some(waker.clone());
         false
     }
 
@@ -135,7 +143,7 @@ impl Driver {
             glommio::timer::sleep(wait.clamp(TICK_MIN, TICK_MAX)).await;
             self.pump();
             // What has become old enough to be sealed, or to be tried again.
-            self.tell_clerk();
+            self.tell_clerk(Part::Rest);
         }
     }
 

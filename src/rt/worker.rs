@@ -31,11 +31,14 @@ use crate::model::refusal::Protocol;
 use crate::seam::Post;
 use crate::shard::mail::Mail;
 use crate::shard::vitals::Vitals;
-use crate::shard::{Progress, Shard};
+use crate::shard::{Part, Progress, Shard};
 use crate::store::log::TicketState;
 
+/// Shares of a core that has more to do than it can. Answers have as much as points while they are small
+/// (see [`Part`]), because somebody looks at the clock; what takes longer has what points leave.
 const INGEST_SHARES: usize = 900;
-const QUERY_SHARES: usize = 100;
+const QUERY_SHARES: usize = 900;
+const REST_SHARES: usize = 100;
 /// What the names of files begin with whose writes somebody waits for.
 const URGENT_FILES: &str = "log/";
 /// How long the last commit may take.
@@ -76,11 +79,11 @@ impl Worker {
         let urgent = Latency::Matters(INGEST_LATENCY);
         let ingest_queue =
             executor.create_task_queue(Shares::Static(INGEST_SHARES), urgent, "ingest");
-        let query_queue = executor.create_task_queue(
-            Shares::Static(QUERY_SHARES),
-            Latency::NotImportant,
-            "queries",
-        );
+        let unhurried = |shares, name| {
+            executor.create_task_queue(Shares::Static(shares), Latency::NotImportant, name)
+        };
+        let query_queue = unhurried(QUERY_SHARES, "queries");
+        let rest_queue = unhurried(REST_SHARES, "rest");
         let shard = Rc::new(RefCell::new(shard));
         let disk = ShardDisk::new(&self.folder, URGENT_FILES)?;
         let clock = Rc::new(KernelClock::new(self.offset));
@@ -98,10 +101,16 @@ impl Worker {
             mailroom: self.mailroom.clone(),
             tickets: Rc::clone(&tickets),
             driver: driver.clone(),
+        };
+        let _clerk = spawn(clerk.run(), query_queue)?;
+        let caretaker = Caretaker {
+            number: self.number,
+            mailroom: self.mailroom.clone(),
+            driver: driver.clone(),
             life: Arc::clone(&self.life),
             is_recovering: true,
         };
-        let _clerk = spawn(clerk.run(), query_queue)?;
+        let _caretaker = spawn(caretaker.run(), rest_queue)?;
         let _due = spawn(driver.clone().tick(), ingest_queue)?;
         let _tick = spawn(timer::tick(), query_queue)?;
         let watch = watch_sources(self.number, self.mailroom.shards(), Rc::clone(&shard));
@@ -231,26 +240,29 @@ async fn linger(life: &Life) {
     }
 }
 
-/// Opens a shard's mail, lets it work on it in slices, and posts what comes of it.
+/// Opens a shard's mail, lets it work on answers in slices, and posts what comes of it.
 struct Clerk {
     number: usize,
     bell: PollableFd<OwnedFd>,
     mailroom: Mailroom,
     tickets: Rc<Tickets>,
     driver: Driver,
-    life: Arc<Life>,
-    is_recovering: bool,
 }
 
 impl Clerk {
     /// While another's box is full the own one is emptied all the same: two shards never wait for each
     /// other.
-    async fn run(mut self) -> io::Result<()> {
+    async fn run(self) -> io::Result<()> {
         loop {
             self.open_mail();
-            let progress = self.driver.shard().borrow_mut().work(&self.mailroom);
+            let mut shard = self.driver.shard().borrow_mut();
+            let progress = shard.work(Part::Answers, &self.mailroom);
+            let is_handed_on = shard.take_handed_on();
+            drop(shard);
+            if is_handed_on {
+                self.driver.tell_clerk(Part::Rest);
+            }
             self.driver.pump();
-            self.tell();
             match progress {
                 Progress::More => {
                     glommio::yield_if_needed().await;
@@ -265,13 +277,70 @@ impl Clerk {
     async fn news(&self) -> io::Result<()> {
         let mut mail = pin!(self.bell.readable());
         poll_fn(|context| {
-            if self.driver.take_news(context.waker()) {
+            if self.driver.take_news(Part::Answers, context.waker()) {
                 return Poll::Ready(Ok(()));
             }
             mail.as_mut().poll(context)
         })
         .await
         .map_err(io::Error::from)
+    }
+
+    fn open_mail(&self) {
+        let letters = self.mailroom.empty(self.number);
+        if letters.is_empty() {
+            return;
+        }
+        for mail in letters {
+            match mail {
+                Mail::Answer {
+                    from,
+                    ticket,
+                    reply,
+                } => self.tickets.answer(from, ticket, reply),
+                other => self.driver.shard().borrow_mut().open_mail(other),
+            }
+        }
+        // It may be about files.
+        self.driver.tell_clerk(Part::Rest);
+    }
+}
+
+/// Lets a shard work on all the rest, in slices.
+struct Caretaker {
+    number: usize,
+    mailroom: Mailroom,
+    driver: Driver,
+    life: Arc<Life>,
+    is_recovering: bool,
+}
+
+impl Caretaker {
+    async fn run(mut self) {
+        loop {
+            let progress = self
+                .driver
+                .shard()
+                .borrow_mut()
+                .work(Part::Rest, &self.mailroom);
+            self.driver.pump();
+            self.tell();
+            match progress {
+                Progress::More => {
+                    glommio::yield_if_needed().await;
+                }
+                Progress::Blocked => glommio::timer::sleep(RETRY).await,
+                Progress::Idle => {
+                    poll_fn(
+                        |context| match self.driver.take_news(Part::Rest, context.waker()) {
+                            true => Poll::Ready(()),
+                            false => Poll::Pending,
+                        },
+                    )
+                    .await;
+                }
+            }
+        }
     }
 
     /// What the shard has to say, to the log; and that it has all of its points again.
@@ -283,19 +352,6 @@ impl Clerk {
         if self.is_recovering && !shard.is_recovering() {
             self.is_recovering = false;
             self.life.count_recovered();
-        }
-    }
-
-    fn open_mail(&self) {
-        for mail in self.mailroom.empty(self.number) {
-            match mail {
-                Mail::Answer {
-                    from,
-                    ticket,
-                    reply,
-                } => self.tickets.answer(from, ticket, reply),
-                other => self.driver.shard().borrow_mut().open_mail(other),
-            }
         }
     }
 }

@@ -69,6 +69,21 @@ pub struct Options {
     pub isa: Isa,
 }
 
+/// What a slice of [`Shard::work`] is spent on. Each part may run beside the other, and has its own share
+/// of the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Scans that began a moment ago: most are over before they are anything else.
+    Answers,
+    /// Scans that take longer, points on their way to files, the order of these, the log's replay.
+    Rest,
+}
+
+impl Part {
+    /// Both.
+    pub const ALL: [Part; 2] = [Part::Answers, Part::Rest];
+}
+
 /// What [`Shard::work`] leaves to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -85,8 +100,20 @@ struct Running {
     from: usize,
     ticket: u64,
     scan: Scan,
+    /// Slices that it has had.
+    slices: u32,
     /// For the disk.
     waits: bool,
+}
+
+/// Slices, of about 100 µs, after which a scan is one of [`Part::Rest`]: who asks for much does not keep
+/// those waiting who ask for little, nor those who send points.
+const SLICES_MAX: u32 = 50;
+
+impl Running {
+    fn is_of(&self, part: Part) -> bool {
+        (self.slices < SLICES_MAX) == (part == Part::Answers)
+    }
 }
 
 /// The shard that keeps the manifest.
@@ -113,6 +140,8 @@ pub struct Shard {
     buffered_bytes: usize,
     sources: Sources,
     scans: VecDeque<Running>,
+    /// See [`Shard::take_handed_on`].
+    handed_on: bool,
     outbox: VecDeque<(usize, Mail)>,
     keeper: Option<Keeper>,
     settling: Vec<(usize, u64)>,
@@ -194,6 +223,7 @@ impl Shard {
             buffered_bytes: 0,
             sources: Sources::default(),
             scans: VecDeque::new(),
+            handed_on: false,
             outbox: VecDeque::new(),
             keeper: manifest.map(keeper),
             settling: Vec::new(),
@@ -225,6 +255,7 @@ impl Shard {
                         from,
                         ticket,
                         scan: Scan::new(plan, now),
+                        slices: 0,
                         waits: false,
                     });
                 }
@@ -302,11 +333,14 @@ impl Shard {
         }
     }
 
-    /// Do one slice (about 100 µs) of the scans under way, in turn, and one of what the store has to do
-    /// in the background; post the letters that are ready. A letter whose box is full waits here for the
-    /// next call.
-    pub fn work(&mut self, post: &impl Post<Mail>) -> Progress {
-        let more = self.recover() | self.scan() | self.landing.store.work();
+    /// Do one slice (about 100 µs) of the scans of this part that are under way, in turn, and, in
+    /// [`Part::Rest`], one of what the store has to do in the background; post the letters that are ready. A
+    /// letter whose box is full waits here for the next call.
+    pub fn work(&mut self, part: Part, post: &impl Post<Mail>) -> Progress {
+        let more = match part {
+            Part::Answers => self.scan(part),
+            Part::Rest => self.recover() | self.scan(part) | self.landing.store.work(),
+        };
         self.answer_settled();
         self.answer_waiting();
         if self.tells_oldest
@@ -344,29 +378,40 @@ impl Shard {
         }
     }
 
+    /// Whether a scan has become one of [`Part::Rest`] since the last call.
+    pub fn take_handed_on(&mut self) -> bool {
+        std::mem::take(&mut self.handed_on)
+    }
+
     /// A slice of the log's replay. True if there is more to do at once.
     fn recover(&mut self) -> bool {
         self.landing.store.is_recovering() && self.landing.store.recover()
     }
 
-    /// A slice of the next scan that does not wait for the disk. True if there is more to do at once.
-    fn scan(&mut self) -> bool {
-        let Some(at) = self.scans.iter().position(|running| !running.waits) else {
+    /// A slice of the next scan of `part` that does not wait for the disk. True if there is more to do at once.
+    fn scan(&mut self, part: Part) -> bool {
+        let is_next = |running: &Running| !running.waits && running.is_of(part);
+        let Some(at) = self.scans.iter().position(is_next) else {
             return false;
         };
         let Some(mut running) = self.scans.remove(at) else {
             return false;
         };
+        running.slices = running.slices.saturating_add(1);
         let Landing { index, store, .. } = &mut self.landing;
         match running.scan.step(index, store, SLICE_POINTS) {
-            Step::Done(part) => self.reply(running.from, running.ticket, Reply::Part(part)),
-            Step::More => self.scans.push_back(running),
+            Step::Done(found) => self.reply(running.from, running.ticket, Reply::Part(found)),
+            Step::More => {
+                self.handed_on |= running.slices == SLICES_MAX;
+                self.scans.push_back(running);
+            }
             Step::Waiting => {
+                self.handed_on |= running.slices == SLICES_MAX;
                 running.waits = true;
                 self.scans.push_back(running);
             }
         }
-        self.scans.iter().any(|running| !running.waits)
+        self.scans.iter().any(is_next)
     }
 
     fn answer_settled(&mut self) {

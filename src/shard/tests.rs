@@ -123,7 +123,9 @@ impl World {
         let at = self.at();
         self.shard.poll(at);
         let post = Postbag::default();
-        self.shard.work(&post);
+        for part in Part::ALL {
+            self.shard.work(part, &post);
+        }
         for mail in post.0.into_inner() {
             self.shard.open_mail(mail);
         }

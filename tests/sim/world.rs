@@ -15,7 +15,7 @@ use corelane::seam::Post;
 use corelane::shard::feed::Feed;
 use corelane::shard::mail::{Mail, Reply};
 use corelane::shard::sources::Source;
-use corelane::shard::{Options, Progress, Shard};
+use corelane::shard::{Options, Part, Progress, Shard};
 use corelane::simd::Isa;
 use corelane::store::control::Control;
 use corelane::store::log::{Ticket, TicketState};
@@ -278,7 +278,8 @@ impl Inner {
         } else {
             let shard = self.random.below(self.shards.len() as u64) as usize;
             let progress = self.work(shard);
-            if progress == Progress::Idle && self.mail.is_empty() && self.disk.in_flight() == 0 {
+            let is_idle = progress == [Progress::Idle; 2];
+            if is_idle && self.mail.is_empty() && self.disk.in_flight() == 0 {
                 // Nothing but time makes a difference.
                 self.clock.stamp += 5_000;
             }
@@ -313,12 +314,16 @@ impl Inner {
     }
 
     /// As each core does it: work, then begin what is due.
-    fn work(&mut self, shard: usize) -> Progress {
+    fn work(&mut self, shard: usize) -> [Progress; 2] {
         let post = Postbag {
             shards: self.shards.len(),
             mail: RefCell::default(),
         };
-        let progress = self.shards[shard].work(&post);
+        let mut parts = Part::ALL;
+        if self.random.chance(50) {
+            parts.reverse();
+        }
+        let progress = parts.map(|part| self.shards[shard].work(part, &post));
         let sent = post.mail.into_inner().into_iter();
         self.mail.extend(sent.map(|(to, mail)| (shard, to, mail)));
         self.pump(shard);

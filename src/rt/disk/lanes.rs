@@ -28,8 +28,8 @@ pub(super) enum Lane {
 /// `(name, share of the core, at work at once)` in the order of [`Lane`]. Of each request at work at
 /// most one piece lies at the disk and in a buffer.
 const LANES: [(&str, usize, u64); 4] = [
-    ("commits", 400, 32),
-    ("reads", 100, 32),
+    ("commits", 900, 32),
+    ("reads", 900, 32),
     ("bulk writes", 60, 4),
     ("names", 60, 16),
 ];

@@ -100,7 +100,9 @@ impl World {
             let at = self.at();
             self.shard.poll(at);
             let post = Postbag::default();
-            self.shard.work(&post);
+            for part in Part::ALL {
+                self.shard.work(part, &post);
+            }
             let mut answer = None;
             for mail in post.0.into_inner() {
                 match mail {
@@ -344,7 +346,9 @@ fn a_delete_that_is_not_durable_is_not_acknowledged() {
         let at = world.at();
         world.shard.poll(at);
         let post = Postbag::default();
-        world.shard.work(&post);
+        for part in Part::ALL {
+            world.shard.work(part, &post);
+        }
         for mail in post.0.into_inner() {
             assert!(!matches!(mail, Mail::Answer { .. }), "{mail:?}");
             world.shard.open_mail(mail);
@@ -371,7 +375,9 @@ fn many_deletes_wait_for_the_disk_and_senders_do_not() {
         world.send(&mut feed, format!("d.n{ticket} 1 1700000000\n").as_bytes());
         world.shard.open_mail(Mail::Part { from: 0, ticket });
         let post = Postbag::default();
-        world.shard.work(&post);
+        for part in Part::ALL {
+            world.shard.work(part, &post);
+        }
         let post = post.0.into_inner();
         post.iter().any(|mail| matches!(mail, Mail::Answer { .. }))
     });

@@ -212,7 +212,9 @@ fn settling_writes_all_and_answers() {
             let at = world.at();
             world.shard.poll(at);
             let post = Postbag::default();
-            world.shard.work(&post);
+            for part in Part::ALL {
+                world.shard.work(part, &post);
+            }
             let mut told = false;
             for mail in post.0.into_inner() {
                 told |= matches!(

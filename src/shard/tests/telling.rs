@@ -74,7 +74,9 @@ fn an_event_that_is_not_durable_is_not_acknowledged() {
         let at = world.at();
         world.shard.poll(at);
         let post = Postbag::default();
-        world.shard.work(&post);
+        for part in Part::ALL {
+            world.shard.work(part, &post);
+        }
         for mail in post.0.into_inner() {
             assert!(!matches!(mail, Mail::Answer { .. }), "{mail:?}");
             world.shard.open_mail(mail);
