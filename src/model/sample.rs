@@ -59,6 +59,13 @@ impl Samples {
         self.has_texts = false;
     }
 
+    /// Forget all samples but the first so many.
+    pub fn truncate(&mut self, len: usize) {
+        self.names.truncate(len);
+        self.times.truncate(len);
+        self.numbers.truncate(len);
+    }
+
     /// Append one sample.
     #[inline]
     pub fn push(&mut self, name: Span, time_ms: i64, number: Number) {

@@ -115,6 +115,7 @@ impl Worker {
                 life: Arc::clone(&self.life),
                 driver: driver.clone(),
                 errands: self.errands,
+                familiar: RefCell::new(shard.borrow().familiar()),
             },
             shard: Rc::clone(&shard),
             stop: stop.clone(),

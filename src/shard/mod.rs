@@ -32,6 +32,7 @@ use crate::store::recover::{RecoverError, Start};
 use crate::store::{self, Store, Wish, log};
 use crate::wire::carbon_tags::TagParser;
 use crate::wire::carbon_tags::typed::Typed;
+use crate::wire::kairos_rest::familiar::Familiar;
 use crate::wire::{graphite, kairos_telnet, pickle};
 use feed::Feed;
 use keeper::Keeper;
@@ -202,6 +203,11 @@ impl Shard {
             control,
             tells_oldest: false,
         })
+    }
+
+    /// What is to remember the objects of KairosDB's bodies for this shard.
+    pub fn familiar(&self) -> Familiar {
+        Familiar::new(Scanner::new(self.options.isa), self.options.seed)
     }
 
     /// Take the paths of Graphite's doors apart from now on.

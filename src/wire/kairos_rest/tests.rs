@@ -57,13 +57,24 @@ const BYTEWISE: Way = Way {
     batch: 1,
 };
 
-/// Read a body whose first piece has `first` bytes.
-fn read_cut(mut decoder: Decoder, body: &[u8], first: usize, way: Way) -> Seen {
+/// Read a body whose first piece has `first` bytes, as the first that ever comes.
+fn read_cut(decoder: Decoder, body: &[u8], first: usize, way: Way) -> Seen {
+    read_knowing(&mut Familiar::default(), decoder, body, first, way)
+}
+
+/// The same behind others.
+fn read_knowing(
+    familiar: &mut Familiar,
+    mut decoder: Decoder,
+    body: &[u8],
+    first: usize,
+    way: Way,
+) -> Seen {
     let mut out = Samples::default();
     let mut samples = Vec::new();
     let (mut came, mut steps) = (0, 0);
     loop {
-        let progress = decoder.step(way.budget, &mut out);
+        let progress = decoder.step(way.budget, familiar, &mut out);
         steps += 1;
         assert!(steps <= 20 * body.len() + 100, "it goes on");
         if progress == Progress::Done || way.batch <= out.len() || decoder.has_batch(&out) {
@@ -98,9 +109,7 @@ fn read_cut(mut decoder: Decoder, body: &[u8], first: usize, way: Way) -> Seen {
                 let piece = if came == 0 { first } else { way.pieces };
                 let piece = &body[came..body.len().min(came.saturating_add(piece))];
                 came += piece.len();
-                let mut pending = decoder.lend();
-                pending.extend_from_slice(piece);
-                decoder.take_back(pending);
+                decoder.feed(Bytes::copy_from_slice(piece));
             }
             Progress::Hungry => decoder.end(),
             Progress::Going => {}
@@ -517,11 +526,11 @@ fn a_slice_ends_where_it_is_told_to() {
         points.join(","),
         points.join(",")
     );
-    let mut decoder = Decoder::default();
-    decoder.take_back(body.clone().into_bytes());
+    let (mut decoder, mut familiar) = (Decoder::default(), Familiar::default());
+    decoder.feed(body.clone().into());
     decoder.end();
     let (mut out, mut slices, mut samples) = (Samples::default(), 0, 0);
-    while decoder.step(2_000, &mut out) != Progress::Done {
+    while decoder.step(2_000, &mut familiar, &mut out) != Progress::Done {
         assert!(out.len() <= 400, "{}", out.len());
         samples += out.len();
         out.clear();
@@ -532,10 +541,11 @@ fn a_slice_ends_where_it_is_told_to() {
     // The points are passed over once and read once.
     assert!((300..=900).contains(&slices), "{slices}");
     let mut decoder = Decoder::default();
-    decoder.take_back(body.into_bytes());
+    decoder.feed(body.into());
     decoder.end();
     out.clear();
-    assert_eq!(decoder.step(usize::MAX, &mut out), Progress::Going);
+    let progress = decoder.step(usize::MAX, &mut familiar, &mut out);
+    assert_eq!(progress, Progress::Going);
     assert_eq!(out.len(), BATCH_SAMPLES);
 }
 
@@ -546,11 +556,11 @@ fn long_texts_end_a_slice_too() {
         r#"{{"name":"m","tags":{{"a":"b"}},"datapoints":[{}]}}"#,
         vec![point; 100].join(",")
     );
-    let mut decoder = Decoder::default();
-    decoder.take_back(body.into_bytes());
+    let (mut decoder, mut familiar) = (Decoder::default(), Familiar::default());
+    decoder.feed(body.into());
     decoder.end();
     let (mut out, mut samples) = (Samples::default(), 0);
-    while decoder.step(usize::MAX, &mut out) != Progress::Done {
+    while decoder.step(usize::MAX, &mut familiar, &mut out) != Progress::Done {
         assert!(decoder.text().len() < BATCH_TEXT_BYTES + 70_000);
         samples += out.len();
         out.clear();
@@ -564,8 +574,9 @@ fn long_texts_end_a_slice_too() {
 fn held(objects: usize, [before, inner, after]: [&str; 3], count: usize) -> (usize, Seen) {
     let (mut decoder, mut out) = (Decoder::default(), Samples::default());
     let (mut most, mut samples) = (0, Vec::new());
+    let mut familiar = Familiar::default();
     let mut feed = |decoder: &mut Decoder, text: &str| loop {
-        let progress = decoder.step(8_192, &mut out);
+        let progress = decoder.step(8_192, &mut familiar, &mut out);
         if progress != Progress::Going || decoder.has_batch(&out) {
             samples.extend(out.times.iter().map(i64::to_string));
             out.clear();
@@ -574,9 +585,7 @@ fn held(objects: usize, [before, inner, after]: [&str; 3], count: usize) -> (usi
         if progress == Progress::Going {
             continue;
         }
-        let mut pending = decoder.lend();
-        pending.extend_from_slice(text.as_bytes());
-        decoder.take_back(pending);
+        decoder.feed(Bytes::copy_from_slice(text.as_bytes()));
         most = most.max(decoder.held_bytes());
         return;
     };
@@ -945,6 +954,157 @@ fn the_usual_reader_gives_what_the_other_does() {
             "seed {seed} {way:?}: {body}"
         );
     }
+}
+
+/// Other numbers for those of a body, and now and then something else: what a sender sends next.
+fn sent_next(random: &mut Random, body: &str) -> String {
+    let mut next = String::new();
+    let mut rest = body;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        next.push_str(before);
+        let end = from.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let (number, behind) = from.split_at(end.unwrap_or(from.len()));
+        let is_value = before.ends_with([':', ',', '[', '-', ' ']);
+        next += &match random.below(if is_value { 20 } else { 200 }) {
+            0..=9 if number.len() == 13 => (1_700_000_000_000 + random.below(9)).to_string(),
+            0..=5 => format!("{}.{}", random.below(50), random.below(1000)),
+            6..=9 => random.below(100_000).to_string(),
+            10 => pick(
+                random,
+                &[
+                    "0", "00", "1.", ".5", "1e5", "007.5", "1.2.3", "null", "1 2",
+                ],
+            )
+            .to_owned(),
+            11 => pick(
+                random,
+                &["\"5\"", "12345678901234567890", "0.00", "1 ", " 1", "-"],
+            )
+            .to_owned(),
+            _ => number.to_owned(),
+        };
+        rest = behind;
+    }
+    next + rest
+}
+
+#[test]
+fn familiar_objects_are_what_they_would_be_anew() {
+    let mut came_again = 0;
+    for seed in 0..600 {
+        let random = &mut Random::new(seed);
+        let mut familiar = Familiar::default();
+        let bodies: Vec<String> = (0..1 + random.below(3))
+            .map(|_| usual_body(random))
+            .collect();
+        let mut bodies: Vec<String> = bodies;
+        for _ in 0..8 {
+            let at = random.below(bodies.len() as u64) as usize;
+            let mut body = bodies[at].clone().into_bytes();
+            if random.chance(20) {
+                let at = random.below(body.len() as u64) as usize;
+                match random.below(3) {
+                    0 => body[at] = b"{}[]:,;\"'\\#/= \n0.-"[random.below(18) as usize],
+                    1 => body.truncate(at + 1),
+                    _ => body.insert(at, b"{}[]:,;\"'\\#/= \n0.-"[random.below(18) as usize]),
+                }
+            }
+            let want = read_cut(Decoder::lenient(), &body, usize::MAX, WHOLE);
+            came_again += want.samples.len();
+            let way = if random.chance(50) {
+                WHOLE
+            } else {
+                random_way(random)
+            };
+            let first = 1 + random.below(body.len() as u64) as usize;
+            let got = read_knowing(&mut familiar, Decoder::default(), &body, first, way);
+            let text = String::from_utf8_lossy(&body);
+            assert_eq!(got, want, "seed {seed} first {first} {way:?}: {text}");
+            bodies[at] = sent_next(random, &bodies[at]);
+        }
+    }
+    assert!(came_again > 10_000, "{came_again}");
+}
+
+/// A body of `objects` of the same form, with numbers that hang on `round`.
+fn stable_body(objects: usize, round: usize) -> String {
+    let objects: Vec<String> = (0..objects)
+        .map(|i| match i % 3 {
+            0 => format!(
+                r#"{{"name":"m{i}","timestamp":{},"value":{}.{round},"tags":{{"a":"b"}}}}"#,
+                1_700_000_000_000_usize + round,
+                i + round
+            ),
+            1 => format!(
+                r#"{{"tags":{{"a":"b","c":"d{i}"}},"value":{},"name":"m","type":"double","time":{},"ttl":9}}"#,
+                i + round,
+                1_700_000_000_000_usize + round
+            ),
+            _ => format!(
+                r#"{{"name":"m{i}","datapoints":[[{},{}],[1700000000001,-2.5]],"tags":{{"a":"b"}}}}"#,
+                1_700_000_000_000_usize + round,
+                i + round
+            ),
+        })
+        .collect();
+    format!("[{}]", objects.join(","))
+}
+
+#[test]
+fn what_comes_again_is_familiar_wherever_it_is_cut() {
+    let mut familiar = Familiar::default();
+    for round in 0..3 {
+        let body = stable_body(30, round);
+        let want = read_cut(Decoder::lenient(), body.as_bytes(), usize::MAX, WHOLE);
+        assert_eq!((want.samples.len(), want.errors.len()), (40, 0));
+        for first in 1..body.len() {
+            let decoder = Decoder::default();
+            let got = read_knowing(&mut familiar, decoder, body.as_bytes(), first, WHOLE);
+            assert_eq!(got, want, "round {round} cut at {first}");
+        }
+        assert_eq!(familiar.len(), 30, "nothing is learned twice");
+    }
+    // All of the next body is familiar, its first object too: it came behind the last one.
+    let body = stable_body(30, 7);
+    let (mut decoder, mut out) = (Decoder::default(), Samples::default());
+    decoder.feed(body.into());
+    decoder.end();
+    while decoder.step(usize::MAX, &mut familiar, &mut out) != Progress::Done {}
+    let (held, missed) = decoder.course.counts();
+    assert_eq!((held, missed), (30, 0));
+}
+
+#[test]
+fn what_is_remembered_is_bounded() {
+    let (shapes_max, chunks_max) = (1_000, 2);
+    let mut familiar = Familiar::bounded(shapes_max, chunks_max);
+    let mut read = |name: &str, count: usize| {
+        for from in (0..count).step_by(40) {
+            let objects: Vec<String> = (from..from + 40)
+                .map(|i| {
+                    format!(r#"{{"name":"{name}{i}","timestamp":1,"value":1,"tags":{{"a":"b"}}}}"#)
+                })
+                .collect();
+            let (mut decoder, mut out) = (Decoder::default(), Samples::default());
+            decoder.feed(format!("[{}]", objects.join(",")).into());
+            decoder.end();
+            while decoder.step(usize::MAX, &mut familiar, &mut out) != Progress::Done {}
+            assert_eq!(out.len(), 40);
+        }
+        (familiar.len(), familiar.bytes())
+    };
+    let one_chunk = familiar::BYTES_MAX / 128;
+    assert_eq!(read("short", 1_200), (shapes_max, one_chunk));
+    // A body asks for room so often and no more; what found none long enough pushes out the rest.
+    let (count, bytes) = read("other", 1_000);
+    assert!(0 < count && count < shapes_max, "{count}");
+    assert_eq!(bytes, one_chunk);
+    let (_, bytes) = read(&"long".repeat(250), 1_000);
+    assert_eq!(bytes, chunks_max * one_chunk);
+    // What is longer still is read and not remembered.
+    let (count, _) = read("none", 40);
+    assert_eq!(read(&"long".repeat(1_000), 40).0, count);
 }
 
 /// Whether there are numbers of whose form a tree knows no more than their values: with exponents, -0, and
