@@ -59,6 +59,13 @@ impl Samples {
         self.has_texts = false;
     }
 
+    /// Make room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        self.names.reserve(more);
+        self.times.reserve(more);
+        self.numbers.reserve(more);
+    }
+
     /// Forget all samples but the first so many.
     pub fn truncate(&mut self, len: usize) {
         self.names.truncate(len);

@@ -255,7 +255,7 @@ impl Fleet for ShardFleet {
         let mut shard = self.driver.shard().borrow_mut();
         let (ticket, refused) = shard.take_samples(protocol, text, samples, at);
         drop(shard);
-        self.driver.pump();
+        self.driver.commit(ticket);
         Box::pin(async move {
             let stored = |shard: &mut Shard| match shard.state(ticket) {
                 TicketState::Pending => None,

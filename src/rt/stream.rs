@@ -53,6 +53,9 @@ pub(super) struct Stream {
     /// What comes before that: the end of a first line, and what is behind it, that had become too long.
     grown: Bytes,
     reading: PollState,
+    /// Nothing was there, and the reactor has not said yet that something came: whoever looks in between, for
+    /// another reason, need not ask the kernel.
+    is_waiting: bool,
     writing: PollState,
     patience: Patience,
     first_line: FirstLine,
@@ -73,6 +76,7 @@ impl Stream {
             read: read.into(),
             grown: Bytes::new(),
             reading: PollState::new(),
+            is_waiting: false,
             writing: PollState::new(),
             patience,
             first_line,
@@ -172,12 +176,16 @@ impl hyper::rt::Read for Stream {
             return Poll::Ready(Ok(()));
         }
         loop {
-            match this.fill(&mut into) {
-                Ok(Some(())) => return Poll::Ready(Ok(())),
-                Ok(None) => {}
-                Err(error) => return Poll::Ready(Err(error)),
+            if !this.is_waiting {
+                match this.fill(&mut into) {
+                    Ok(Some(())) => return Poll::Ready(Ok(())),
+                    Ok(None) => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
             }
-            match this.socket.poll_readable(context, &mut this.reading) {
+            let ready = this.socket.poll_readable(context, &mut this.reading);
+            this.is_waiting = ready.is_pending();
+            match ready {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                 Poll::Pending => return Poll::Pending,

@@ -29,7 +29,7 @@ use crate::store::control::{self, Control};
 use crate::store::definition::Definition;
 use crate::store::manifest::{Edit, Version};
 use crate::store::recover::{RecoverError, Start};
-use crate::store::{self, Store, Wish, log};
+use crate::store::{self, Standing, Store, Wish, log};
 use crate::wire::carbon_tags::TagParser;
 use crate::wire::carbon_tags::typed::Typed;
 use crate::wire::kairos_rest::familiar::Familiar;
@@ -455,7 +455,13 @@ impl Shard {
         self.landing.store.is_recovering()
     }
 
-    /// Stands for everything taken so far; see [`Shard::state`].
+    /// While it stays the same, nobody finds what they wait for in [`Shard::state`] or [`Shard::is_blocked`].
+    pub fn standing(&self) -> Standing {
+        self.landing.store.standing()
+    }
+
+    /// Stands for everything taken so far, and begins its commit with the next [`Shard::poll`]; see
+    /// [`Shard::state`].
     pub fn ticket(&mut self) -> log::Ticket {
         self.landing.store.ticket()
     }

@@ -236,6 +236,7 @@ impl Familiar {
                 end: at,
             };
         }
+        self.reserve(json, (at, until), course, text, out);
         let read = self.scanner.run(Objects {
             familiar: self,
             json,
@@ -249,6 +250,28 @@ impl Familiar {
         course.held = course.held.saturating_add(read.objects as u32);
         self.last = course.after;
         read
+    }
+
+    /// Make room for what most likely comes, if all objects are like the next.
+    fn reserve(
+        &self,
+        json: &[u8],
+        (at, until): (usize, usize),
+        course: &Course,
+        text: &mut Vec<u8>,
+        out: &mut Samples,
+    ) {
+        let last = self.shapes.get(course.after as usize);
+        let next = last.and_then(|last| self.shapes.get(last.next as usize));
+        let Some(next) = next.filter(|next| next.order != Order::Points) else {
+            return;
+        };
+        let parts = [next.head, next.middle, next.tail].map(usize::from);
+        let object = parts.iter().sum::<usize>() + MILLIS_DIGITS + 1;
+        let rest = json.len().min(until).saturating_sub(at);
+        let objects = (rest / object + 1).min(BATCH_SAMPLES);
+        text.reserve(objects * usize::from(next.name) + NAME_STRIDE);
+        out.reserve(objects);
     }
 
     /// Remember an object, and that it came behind the one before.
