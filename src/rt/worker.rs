@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use glommio::io::PollableFd;
+use glommio::io::{PollState, PollableFd};
 use glommio::{Latency, Shares, Task, TaskQueueHandle};
 
 use super::answers::Waiting;
@@ -95,6 +95,7 @@ impl Worker {
         let clerk = Clerk {
             number: self.number,
             bell: PollableFd::new(self.mailroom.bell(self.number)?).map_err(io::Error::from)?,
+            listening: PollState::new(),
             mailroom: self.mailroom.clone(),
             tickets: Rc::clone(&tickets),
             driver: driver.clone(),
@@ -236,6 +237,8 @@ async fn linger(life: &Life) {
 struct Clerk {
     number: usize,
     bell: PollableFd<OwnedFd>,
+    /// Kept while other news comes: to begin to listen and to give it up costs two calls of the kernel.
+    listening: PollState,
     mailroom: Mailroom,
     tickets: Rc<Tickets>,
     driver: Driver,
@@ -263,13 +266,18 @@ impl Clerk {
     }
 
     /// Wait for mail, or for something that the disk has done.
-    async fn news(&self) -> io::Result<()> {
-        let mut mail = pin!(self.bell.readable());
+    async fn news(&mut self) -> io::Result<()> {
+        let Clerk {
+            driver,
+            bell,
+            listening,
+            ..
+        } = self;
         poll_fn(|context| {
-            if self.driver.take_news(context.waker()) {
+            if driver.take_news(context.waker()) {
                 return Poll::Ready(Ok(()));
             }
-            mail.as_mut().poll(context)
+            bell.poll_readable(context, listening)
         })
         .await
         .map_err(io::Error::from)

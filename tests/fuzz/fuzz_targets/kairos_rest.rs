@@ -2,11 +2,11 @@
 //! give the same samples and texts, every name is one, and reading ends after about four times the bytes.
 #![no_main]
 
+use bytes::Bytes;
 use corelane::model::number::Number;
 use corelane::model::refusal::Refusals;
 use corelane::model::sample::{Samples, Span};
 use corelane::model::series::Values;
-use bytes::Bytes;
 use corelane::wire::kairos_rest::familiar::Familiar;
 use corelane::wire::kairos_rest::{Decoder, Progress};
 use corelane::wire::kairos_sent::{self, Sent};
