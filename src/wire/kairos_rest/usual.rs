@@ -42,8 +42,8 @@ pub(super) struct Usual {
     tags: Vec<(Word, Word)>,
     /// The last good tags in the JSON, their form in the text, and what they count to the series' bytes.
     last: Option<LastTags>,
-    /// Where the numbers of the last object are, and the type that it names, if another with the same name may
-    /// differ from it in nothing else.
+    /// Where the numbers of the last object are, and the type that it names, if another with the same name
+    /// may differ from it in nothing else.
     numbers: Option<(Numbers, Option<Values>)>,
 }
 
