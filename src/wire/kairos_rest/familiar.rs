@@ -6,8 +6,8 @@
 //! at. The same bytes around two plain numbers mean the same series, so this gives nothing that `Usual` would
 //! not give; where anything is not as expected, it gives nothing.
 //!
-//! One for each shard. Bounded by [`SHAPES_MAX`] and [`BYTES_MAX`]: beyond them nothing new is remembered. When
-//! that has been so for long, all is forgotten and learned anew, for senders and their series change.
+//! One for each shard. Bounded by [`SHAPES_MAX`] and [`BYTES_MAX`]: beyond them nothing new is remembered.
+//! When that has been so for long, all is forgotten and learned anew, for senders and their series change.
 
 mod reading;
 
