@@ -50,6 +50,7 @@ use crate::query::scan::Partial;
 use crate::shard::vitals::Vitals;
 use crate::store::control::{Control, Entry};
 use crate::store::tombstone::{self, Target, Tombstone};
+use crate::wire::kairos_rest::familiar::Familiar;
 pub use kairos::{KairosOptions, QueryOptions, RollUps, Room, ServerType};
 pub use pieces::{Source, Unread};
 
@@ -75,6 +76,13 @@ pub trait Fleet {
         text: &[u8],
         samples: &mut Samples,
     ) -> Local<'_, Result<(), Unstored>>;
+
+    /// Let `read` go by what this shard remembers of KairosDB's bodies.
+    ///
+    /// A fleet that remembers nothing reads each as the first.
+    fn with_familiar(&self, read: &mut dyn FnMut(&mut Familiar)) {
+        read(&mut Familiar::default());
+    }
 
     /// Wait until there is room for samples, which [`Fleet::ingest`] does not; false after so long.
     fn until_roomy(&self, millis_max: u64) -> Local<'_, bool> {

@@ -16,8 +16,8 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use super::question::Question;
 use super::{Fleet, Local};
 
-/// Bytes that one [`Pieces::read`] gives at most.
-pub(super) const PIECE_BYTES: usize = 16 * 1024;
+/// Bytes that are unpacked at once.
+const PIECE_BYTES: usize = 16 * 1024;
 /// Bytes of a body that are taken and thrown away when nobody reads on, so that its sender, which may
 /// still write, sees the answer. One that sends more sees its connection end.
 const DISCARDED_BYTES_MAX: usize = 64 << 20;
@@ -139,54 +139,41 @@ impl Pieces {
         is_here.then(|| std::mem::take(&mut self.plain))
     }
 
-    /// Append what comes next to `into`, at most [`PIECE_BYTES`]; nothing where nothing came for a while.
-    /// False at the end, with nothing appended.
+    /// What comes next: as its sender sent it, or what was unpacked of it, then at most [`PIECE_BYTES`]. An
+    /// empty one where nothing came for a while; `None` is the end.
     ///
     /// # Errors
     /// What cannot be unpacked, and what the source says.
-    pub(super) async fn read(&mut self, into: &mut Vec<u8>) -> Result<bool, Unread> {
+    pub(super) async fn read(&mut self) -> Result<Option<Bytes>, Unread> {
         if self.is_over {
-            return Ok(false);
+            return Ok(None);
         }
-        let read = match self.packed {
-            Some(_) => self.unpack(into).await,
-            None => self.copy(into).await,
+        let read = match (&self.packed, self.plain.is_empty()) {
+            (Some(_), _) => self.unpack().await,
+            (None, false) => Ok(Some(std::mem::take(&mut self.plain))),
+            (None, true) => self.next().await,
         };
-        self.is_over = !matches!(read, Ok(true));
+        self.is_over = !matches!(read, Ok(Some(_)));
         read
     }
 
-    async fn copy(&mut self, into: &mut Vec<u8>) -> Result<bool, Unread> {
-        if self.plain.is_empty() {
-            match self.next().await? {
-                Some(bytes) => self.plain = bytes,
-                None => return Ok(false),
-            }
-        }
-        let piece = self.plain.split_to(min(self.plain.len(), PIECE_BYTES));
-        into.extend_from_slice(&piece);
-        Ok(true)
-    }
-
-    async fn unpack(&mut self, into: &mut Vec<u8>) -> Result<bool, Unread> {
-        let start = into.len();
+    async fn unpack(&mut self) -> Result<Option<Bytes>, Unread> {
+        let mut into = vec![0; PIECE_BYTES];
         loop {
             let Some(packed) = &mut self.packed else {
-                return Ok(false);
+                return Ok(None);
             };
-            into.resize(start + PIECE_BYTES, 0);
-            let read = packed.read(&mut into[start..]);
-            into.truncate(start + *read.as_ref().unwrap_or(&0));
-            match read {
-                Ok(0) => return Ok(false),
-                Ok(_) => {
+            match packed.read(&mut into) {
+                Ok(0) => return Ok(None),
+                Ok(len) => {
                     self.has_begun = true;
-                    return Ok(true);
+                    into.truncate(len);
+                    return Ok(Some(into.into()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let more = self.next().await?;
                     if more.as_ref().is_some_and(Bytes::is_empty) {
-                        return Ok(true);
+                        return Ok(more);
                     }
                     if let Some(packed) = &mut self.packed {
                         let packed = packed.get_mut();
@@ -227,12 +214,16 @@ impl Pieces {
     /// # Errors
     /// As [`Pieces::read`], of a packed body whose end was not read.
     pub(super) async fn discard(mut self, fleet: &dyn Fleet) -> Result<(), Unread> {
-        let (mut left, mut piece) = (DISCARDED_BYTES_MAX, Vec::new());
-        let mut is_whole = Ok(true);
-        while self.packed.is_some() && is_whole == Ok(true) && left > 0 {
-            piece.clear();
-            is_whole = self.read(&mut piece).await;
-            left = left.saturating_sub(piece.len());
+        let mut left = DISCARDED_BYTES_MAX;
+        let mut is_whole = Ok(());
+        while self.packed.is_some() && left > 0 {
+            match self.read().await {
+                Ok(Some(piece)) => left = left.saturating_sub(piece.len()),
+                ended => {
+                    is_whole = ended.map(drop);
+                    break;
+                }
+            }
             fleet.breathe().await;
         }
         self.packed = None;
@@ -243,7 +234,7 @@ impl Pieces {
             left = left.saturating_sub(bytes.len());
             fleet.breathe().await;
         }
-        is_whole.map(drop)
+        is_whole
     }
 }
 

@@ -59,6 +59,20 @@ impl Samples {
         self.has_texts = false;
     }
 
+    /// Make room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        self.names.reserve(more);
+        self.times.reserve(more);
+        self.numbers.reserve(more);
+    }
+
+    /// Forget all samples but the first so many.
+    pub fn truncate(&mut self, len: usize) {
+        self.names.truncate(len);
+        self.times.truncate(len);
+        self.numbers.truncate(len);
+    }
+
     /// Append one sample.
     #[inline]
     pub fn push(&mut self, name: Span, time_ms: i64, number: Number) {

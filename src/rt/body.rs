@@ -55,15 +55,22 @@ impl IncomingPieces {
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Unread> {
-        let began = Instant::now();
-        let mut sleep = Sleep::over(self.left.min(SILENCE));
+        // What is there already costs no look at the clock.
+        let mut waiting: Option<(Instant, Sleep)> = None;
         loop {
-            let (body, sleep) = (&mut self.body, &mut sleep);
+            let (body, waiting) = (&mut self.body, &mut waiting);
+            let longest = self.left.min(SILENCE);
             let frame = poll_fn(|context| match Pin::new(&mut *body).poll_frame(context) {
                 Poll::Ready(frame) => Poll::Ready(Ok(frame)),
-                Poll::Pending => Pin::new(&mut *sleep).poll(context).map(Err),
+                Poll::Pending => {
+                    let begin = || (Instant::now(), Sleep::over(longest));
+                    let (_, sleep) = waiting.get_or_insert_with(begin);
+                    Pin::new(sleep).poll(context).map(Err)
+                }
             });
-            match frame.await {
+            let frame = frame.await;
+            let waited = || waiting.as_ref().map_or(Duration::ZERO, |w| w.0.elapsed());
+            match frame {
                 Ok(None) => {
                     self.is_read.set(true);
                     self.line.may_begin();
@@ -71,7 +78,7 @@ impl IncomingPieces {
                 }
                 Ok(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) if !data.is_empty() => {
-                        self.progress(data.len(), began);
+                        self.progress(data.len(), waited());
                         return Ok(Some(data));
                     }
                     _ => {}
@@ -81,7 +88,7 @@ impl IncomingPieces {
                     return Err(Unread::new(StatusCode::BAD_REQUEST, told));
                 }
                 Err(()) if SILENCE < self.left => {
-                    self.progress(0, began);
+                    self.progress(0, waited());
                     return Ok(Some(Bytes::new()));
                 }
                 Err(()) => {
@@ -92,10 +99,10 @@ impl IncomingPieces {
         }
     }
 
-    /// So many bytes came, waited for since `began`.
-    fn progress(&mut self, bytes: usize, began: Instant) {
+    /// So many bytes came after so long a wait.
+    fn progress(&mut self, bytes: usize, waited: Duration) {
         self.progress += bytes;
-        self.left = self.left.saturating_sub(began.elapsed());
+        self.left = self.left.saturating_sub(waited);
         if PROGRESS_BYTES <= self.progress {
             (self.progress, self.left) = (0, self.timeout);
         }

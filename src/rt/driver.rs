@@ -5,13 +5,18 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use glommio::Task;
 
 use super::clock::KernelClock;
+use super::company::{Company, PATIENCE};
 use super::disk::ShardDisk;
 use super::slots::Slots;
 use crate::base::time::Stamp;
 use crate::shard::{Part, Shard};
+use crate::store::Standing;
+use crate::store::log::{Ticket, TicketState};
 
 /// Longest time between two looks at what has become due.
 const TICK_MAX: Duration = Duration::from_millis(50);
@@ -30,8 +35,13 @@ struct Inner {
     news: [News; Part::ALL.len()],
     /// The stop has come: nothing more is begun.
     closed: Cell<bool>,
-    /// Who waits for a commit.
+    /// Who waits for a commit, or for room.
     waiting: RefCell<Slots<Waker>>,
+    /// What they were last told of.
+    told: Cell<Standing>,
+    company: RefCell<Company<Ticket>>,
+    /// Ends the waiting for company.
+    patience: RefCell<Option<Task<()>>>,
 }
 
 /// Something has happened that the clerk of a part should look at.
@@ -54,6 +64,9 @@ impl Driver {
             news: Default::default(),
             closed: Cell::new(false),
             waiting: RefCell::default(),
+            told: Cell::default(),
+            company: RefCell::default(),
+            patience: RefCell::default(),
         }))
     }
 
@@ -76,22 +89,75 @@ impl Driver {
         loop {
             let next = self.0.shard.borrow_mut().take_job();
             let Some((job, request)) = next else {
-                return;
+                return self.tell_waiting();
             };
             let driver = self.clone();
             self.0.disk.start(job, request, move |job, result| {
-                driver.0.shard.borrow_mut().disk_done(job, result);
-                driver.tell();
+                let mut shard = driver.0.shard.borrow_mut();
+                shard.disk_done(job, result);
+                let is_asked = shard.is_asked();
+                drop(shard);
+                driver.tell_clerk(Part::Rest);
+                if is_asked {
+                    driver.tell_clerk(Part::Answers);
+                }
+                driver.end_commit();
                 driver.pump();
             });
         }
     }
 
-    /// All clerks should look, and everybody who waits for a commit.
-    pub(super) fn tell(&self) {
-        Part::ALL.into_iter().for_each(|part| self.tell_clerk(part));
-        for waker in self.0.waiting.borrow_mut().iter_mut() {
-            waker.wake_by_ref();
+    /// If there is something new to those who wait, wake them.
+    fn tell_waiting(&self) {
+        let standing = self.0.shard.borrow().standing();
+        if self.0.told.replace(standing) != standing {
+            for waker in self.0.waiting.borrow_mut().iter_mut() {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
+    /// Somebody waits for `ticket`: begin its commit, now or together with others.
+    pub(super) fn commit(&self, ticket: Ticket) {
+        self.0.company.borrow_mut().join(ticket, Instant::now());
+        self.begin_commit();
+    }
+
+    /// A request of the disk is done, perhaps the end of a commit: those who came meanwhile want the next.
+    fn end_commit(&self) {
+        let mut company = self.0.company.borrow_mut();
+        if company.is_waiting() {
+            let shard = self.0.shard.borrow();
+            let is_over = |ticket| shard.state(ticket) != TicketState::Pending;
+            company.advance(is_over, Instant::now());
+            drop((company, shard));
+            self.begin_commit();
+        }
+    }
+
+    fn begin_commit(&self) {
+        let mut company = self.0.company.borrow_mut();
+        if !company.wants_commit() || self.0.closed.get() {
+            return;
+        }
+        if company.begin(Instant::now()) {
+            drop(company);
+            // Dropped, it does not come any more.
+            drop(self.0.patience.take());
+            self.0.shard.borrow_mut().ticket();
+            return self.pump();
+        }
+        let mut patience = self.0.patience.borrow_mut();
+        if patience.is_none() {
+            let driver = self.clone();
+            *patience = Some(glommio::spawn_local(async move {
+                glommio::timer::sleep(PATIENCE).await;
+                // This is the task that it would end.
+                if let Some(own) = driver.0.patience.take() {
+                    own.detach();
+                }
+                driver.begin_commit();
+            }));
         }
     }
 
@@ -114,14 +180,16 @@ impl Driver {
         false
     }
 
-    /// Wait until `look` finds what it looks for in the shard; it is asked again at each news.
+    /// Wait until `look` finds what it looks for in the shard; it is asked again whenever the shard's
+    /// [`Standing`] changes, so that is what it goes by.
     pub(super) async fn wait_for<T>(&self, mut look: impl FnMut(&mut Shard) -> Option<T>) -> T {
         let mut place = Place {
             driver: self,
             at: None,
         };
         poll_fn(|context| {
-            if let Some(found) = look(&mut self.0.shard.borrow_mut()) {
+            let mut shard = self.0.shard.borrow_mut();
+            if let Some(found) = look(&mut shard) {
                 return Poll::Ready(found);
             }
             let mut waiting = self.0.waiting.borrow_mut();
@@ -150,6 +218,7 @@ impl Driver {
     /// Begin nothing more, and wait until the disk has done what was begun.
     pub(super) async fn close(&self) {
         self.0.closed.set(true);
+        drop(self.0.patience.take());
         self.0.disk.close().await;
     }
 }

@@ -12,9 +12,6 @@ use std::rc::Rc;
 /// How a request begins whose line may need it.
 const BEGINNINGS: [&[u8]; 3] = [b"GET /", b"POST /", b"HEAD /"];
 
-/// Bytes that one byte may become.
-pub(super) const BYTES_PER_BYTE: usize = 3;
-
 /// Where a connection is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
@@ -37,12 +34,7 @@ impl FirstLine {
         self.0.set(Place::Before);
     }
 
-    /// Whether what is read next may become longer.
-    pub(super) fn may_grow(&self) -> bool {
-        self.0.get() != Place::Behind
-    }
-
-    /// What `bytes`, the next that came, are to be read as: up to [`BYTES_PER_BYTE`] times as many.
+    /// What `bytes`, the next that came, are to be read as.
     pub(super) fn pass<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         let begins = |beginning: &&[u8]| bytes.starts_with(beginning);
         match self.0.get() {

@@ -33,6 +33,7 @@ use crate::shard::vitals::Vitals;
 use crate::store::control::{Control, ControlRefused, Entry};
 use crate::store::log::TicketState;
 use crate::store::manifest::Refused;
+use crate::wire::kairos_rest::familiar::Familiar;
 
 /// How long counters may take.
 const DESCRIBE_MILLIS_MAX: u64 = 5_000;
@@ -176,6 +177,7 @@ pub(super) struct ShardFleet {
     pub(super) life: Arc<Life>,
     pub(super) driver: Driver,
     pub(super) errands: Errands,
+    pub(super) familiar: RefCell<Familiar>,
 }
 
 impl ShardFleet {
@@ -253,7 +255,7 @@ impl Fleet for ShardFleet {
         let mut shard = self.driver.shard().borrow_mut();
         let (ticket, refused) = shard.take_samples(protocol, text, samples, at);
         drop(shard);
-        self.driver.pump();
+        self.driver.commit(ticket);
         Box::pin(async move {
             let stored = |shard: &mut Shard| match shard.state(ticket) {
                 TicketState::Pending => None,
@@ -268,6 +270,10 @@ impl Fleet for ShardFleet {
                 Err(Unstored::Refused(Box::new(refused)))
             }
         })
+    }
+
+    fn with_familiar(&self, read: &mut dyn FnMut(&mut Familiar)) {
+        read(&mut self.familiar.borrow_mut());
     }
 
     fn until_roomy(&self, millis_max: u64) -> Local<'_, bool> {

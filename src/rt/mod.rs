@@ -10,6 +10,7 @@ mod body;
 pub mod boot;
 pub mod check;
 pub mod clock;
+mod company;
 mod datagrams;
 pub mod disk;
 mod driver;

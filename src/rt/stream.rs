@@ -1,8 +1,9 @@
 //! A connection as hyper reads and writes it, which parts with a reader that takes nothing.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::future::Future;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::TcpStream;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -12,12 +13,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use glommio::io::{PollState, PollableFd};
 use hyper::rt::ReadBufCursor;
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
 
-use super::first_line::{self, FirstLine};
+use super::first_line::FirstLine;
 use super::timer::Sleep;
 
-/// Bytes asked of the kernel in one read.
-const READ_BYTES: usize = 16 * 1024;
+/// Most bytes asked of the kernel in one read: as many as hyper has room for, which grows with what comes.
+const READ_BYTES: usize = 256 * 1024;
 
 /// How long a reader may take nothing of its answer, and whether this one did.
 #[derive(Clone, Debug)]
@@ -47,7 +50,12 @@ pub(super) struct Stream {
     socket: PollableFd<TcpStream>,
     /// What was read before and comes first.
     read: Bytes,
+    /// What comes before that: the end of a first line, and what is behind it, that had become too long.
+    grown: Bytes,
     reading: PollState,
+    /// Nothing was there, and the reactor has not said yet that something came: whoever looks in between, for
+    /// another reason, need not ask the kernel.
+    is_waiting: bool,
     writing: PollState,
     patience: Patience,
     first_line: FirstLine,
@@ -66,7 +74,9 @@ impl Stream {
         Ok(Stream {
             socket: PollableFd::new(socket).map_err(io::Error::from)?,
             read: read.into(),
+            grown: Bytes::new(),
             reading: PollState::new(),
+            is_waiting: false,
             writing: PollState::new(),
             patience,
             first_line,
@@ -74,14 +84,34 @@ impl Stream {
         })
     }
 
-    /// Give hyper `bytes`, the next that came.
-    fn put(&self, bytes: &[u8], into: &mut ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        let passed = self.first_line.pass(bytes);
-        if into.remaining() < passed.len() {
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+    /// Read into the room that hyper has, and make it known what came; `None` is nothing yet.
+    fn fill(&mut self, into: &mut ReadBufCursor<'_>) -> io::Result<Option<()>> {
+        // SAFETY: nothing that was initialized is made uninitialized: `recv` only writes to it.
+        let room = unsafe { into.as_mut() };
+        let most = room.len().min(READ_BYTES);
+        let received = loop {
+            let flags = RecvFlags::DONTWAIT;
+            match rustix::net::recv(self.socket.get_ref(), &mut room[..most], flags) {
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(None),
+                received => break received?,
+            }
+        };
+        let ((filled, _), _) = received;
+        let len = filled.len();
+        let grown = match self.first_line.pass(filled) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(grown) => Some(grown),
+        };
+        match grown {
+            // SAFETY: `recv` has written so many bytes to the front of the room.
+            None => unsafe { into.advance(len) },
+            Some(grown) => {
+                self.grown = grown.into();
+                give(&mut self.grown, into);
+            }
         }
-        into.put_slice(&passed);
-        Poll::Ready(Ok(()))
+        Ok(Some(()))
     }
 
     fn poll_write_with(
@@ -121,6 +151,12 @@ impl Stream {
     }
 }
 
+/// Give hyper as much of `bytes` as it has room for.
+fn give(bytes: &mut Bytes, into: &mut ReadBufCursor<'_>) {
+    let some = bytes.split_to(bytes.len().min(into.remaining()));
+    into.put_slice(&some);
+}
+
 impl hyper::rt::Read for Stream {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -128,27 +164,28 @@ impl hyper::rt::Read for Stream {
         mut into: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let mut bytes = [0; READ_BYTES];
-        let room = into.remaining().min(READ_BYTES);
-        // Where it is less than that, which hyper does not do, a byte that grows ends the connection.
-        let grown = first_line::BYTES_PER_BYTE;
-        let room = if this.first_line.may_grow() && grown <= room {
-            room / grown
-        } else {
-            room
-        };
-        if !this.read.is_empty() {
-            let first = this.read.split_to(room.min(this.read.len()));
-            return this.put(&first, &mut into);
+        if this.grown.is_empty() && !this.read.is_empty() {
+            let first = this.read.split_to(into.remaining().min(this.read.len()));
+            this.grown = match this.first_line.pass(&first) {
+                Cow::Borrowed(_) => first,
+                Cow::Owned(grown) => grown.into(),
+            };
+        }
+        if !this.grown.is_empty() {
+            give(&mut this.grown, &mut into);
+            return Poll::Ready(Ok(()));
         }
         loop {
-            match this.socket.get_ref().read(&mut bytes[..room]) {
-                Ok(filled) => return this.put(&bytes[..filled], &mut into),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Poll::Ready(Err(error)),
+            if !this.is_waiting {
+                match this.fill(&mut into) {
+                    Ok(Some(())) => return Poll::Ready(Ok(())),
+                    Ok(None) => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
             }
-            match this.socket.poll_readable(context, &mut this.reading) {
+            let ready = this.socket.poll_readable(context, &mut this.reading);
+            this.is_waiting = ready.is_pending();
+            match ready {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                 Poll::Pending => return Poll::Pending,

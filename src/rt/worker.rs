@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use glommio::io::PollableFd;
+use glommio::io::{PollState, PollableFd};
 use glommio::{Latency, Shares, Task, TaskQueueHandle};
 
 use super::answers::Waiting;
@@ -98,6 +98,7 @@ impl Worker {
         let clerk = Clerk {
             number: self.number,
             bell: PollableFd::new(self.mailroom.bell(self.number)?).map_err(io::Error::from)?,
+            listening: PollState::new(),
             mailroom: self.mailroom.clone(),
             tickets: Rc::clone(&tickets),
             driver: driver.clone(),
@@ -124,6 +125,7 @@ impl Worker {
                 life: Arc::clone(&self.life),
                 driver: driver.clone(),
                 errands: self.errands,
+                familiar: RefCell::new(shard.borrow().familiar()),
             },
             shard: Rc::clone(&shard),
             stop: stop.clone(),
@@ -244,6 +246,8 @@ async fn linger(life: &Life) {
 struct Clerk {
     number: usize,
     bell: PollableFd<OwnedFd>,
+    /// Kept while other news comes: to begin to listen and to give it up costs two calls of the kernel.
+    listening: PollState,
     mailroom: Mailroom,
     tickets: Rc<Tickets>,
     driver: Driver,
@@ -252,7 +256,7 @@ struct Clerk {
 impl Clerk {
     /// While another's box is full the own one is emptied all the same: two shards never wait for each
     /// other.
-    async fn run(self) -> io::Result<()> {
+    async fn run(mut self) -> io::Result<()> {
         loop {
             self.open_mail();
             let mut shard = self.driver.shard().borrow_mut();
@@ -274,13 +278,18 @@ impl Clerk {
     }
 
     /// Wait for mail, or for something that the disk has done.
-    async fn news(&self) -> io::Result<()> {
-        let mut mail = pin!(self.bell.readable());
+    async fn news(&mut self) -> io::Result<()> {
+        let Clerk {
+            driver,
+            bell,
+            listening,
+            ..
+        } = self;
         poll_fn(|context| {
-            if self.driver.take_news(Part::Answers, context.waker()) {
+            if driver.take_news(Part::Answers, context.waker()) {
                 return Poll::Ready(Ok(()));
             }
-            mail.as_mut().poll(context)
+            bell.poll_readable(context, listening)
         })
         .await
         .map_err(io::Error::from)

@@ -89,7 +89,8 @@ impl Shard {
     }
 
     /// Take samples that were decoded elsewhere and that somebody waits for; `text` is what their names
-    /// are spans of. Gives what stands for their being on stable storage, and what was refused of them.
+    /// are spans of. Gives what stands for their being on stable storage, and what was refused of them. The
+    /// commit begins when [`Shard::ticket`] is called, or after the interval.
     pub fn take_samples(
         &mut self,
         protocol: Protocol,
@@ -103,7 +104,7 @@ impl Shard {
         let follow = &mut self.samples_follow;
         self.landing.land(protocol, text, samples, at, follow);
         let refused = self.landing.vitals.refused[protocol as usize].since(&before);
-        (self.landing.store.ticket(), refused)
+        (self.landing.store.standing_ticket(), refused)
     }
 
     fn take_lines(

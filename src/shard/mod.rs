@@ -29,9 +29,10 @@ use crate::store::control::{self, Control};
 use crate::store::definition::Definition;
 use crate::store::manifest::{Edit, Version};
 use crate::store::recover::{RecoverError, Start};
-use crate::store::{self, Store, Wish, log};
+use crate::store::{self, Standing, Store, Wish, log};
 use crate::wire::carbon_tags::TagParser;
 use crate::wire::carbon_tags::typed::Typed;
+use crate::wire::kairos_rest::familiar::Familiar;
 use crate::wire::{graphite, kairos_telnet, pickle};
 use feed::Feed;
 use keeper::Keeper;
@@ -234,6 +235,11 @@ impl Shard {
         })
     }
 
+    /// What is to remember the objects of KairosDB's bodies for this shard.
+    pub fn familiar(&self) -> Familiar {
+        Familiar::new(Scanner::new(self.options.isa), self.options.seed)
+    }
+
     /// Take the paths of Graphite's doors apart from now on.
     pub fn parse_paths(&mut self, parser: Arc<TagParser>) {
         self.landing.parser = Some(parser);
@@ -378,6 +384,11 @@ impl Shard {
         }
     }
 
+    /// Whether there are scans under way.
+    pub fn is_asked(&self) -> bool {
+        !self.scans.is_empty()
+    }
+
     /// Whether a scan has become one of [`Part::Rest`] since the last call.
     pub fn take_handed_on(&mut self) -> bool {
         std::mem::take(&mut self.handed_on)
@@ -494,7 +505,13 @@ impl Shard {
         self.landing.store.is_recovering()
     }
 
-    /// Stands for everything taken so far; see [`Shard::state`].
+    /// While it stays the same, nobody finds what they wait for in [`Shard::state`] or [`Shard::is_blocked`].
+    pub fn standing(&self) -> Standing {
+        self.landing.store.standing()
+    }
+
+    /// Stands for everything taken so far, and begins its commit with the next [`Shard::poll`]; see
+    /// [`Shard::state`].
     pub fn ticket(&mut self) -> log::Ticket {
         self.landing.store.ticket()
     }

@@ -22,6 +22,9 @@ pub trait Lanes {
     /// number, and how many of them stand behind the dot. `None` for anything else, a lone dot
     /// included. What stands in front of them is ignored.
     fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)>;
+
+    /// How many characters of `window`, from its first on, are digits or dots.
+    fn numeric(window: &[u8; DECIMAL]) -> usize;
 }
 
 /// Something to be done on whatever lanes the machine has. `run` is to be `#[inline(always)]`, so that

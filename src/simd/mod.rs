@@ -73,8 +73,8 @@ pub fn prefetch<T>(item: &T) {
     let _ = item;
 }
 
-/// Whether two names are the same bytes. Names are mostly 16 to 64 bytes long, where a call of
-/// `memcmp` costs more than the comparison.
+/// Whether two names are the same bytes. Names are mostly 8 to 64 bytes long, where a call of `memcmp`
+/// costs more than the comparison.
 #[inline(always)]
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
@@ -87,6 +87,10 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
                 | (u128::from_le_bytes(y) ^ u128::from_le_bytes(w))
                 == 0
         }),
+        33..=64 => ends::<32>(a, b).is_some_and(|[x, y, z, w]| {
+            // One branch for all of it.
+            differ(x, z) | differ(y, w) == 0
+        }),
         8..=15 => ends::<8>(a, b).is_some_and(|[x, y, z, w]| {
             (u64::from_le_bytes(x) ^ u64::from_le_bytes(z))
                 | (u64::from_le_bytes(y) ^ u64::from_le_bytes(w))
@@ -94,6 +98,15 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
         }),
         _ => a == b,
     }
+}
+
+/// Zero if `a` and `b` are the same.
+#[inline(always)]
+fn differ(a: [u8; 32], b: [u8; 32]) -> u64 {
+    let pairs = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    pairs.fold(0, |all, (a, b)| {
+        all | (u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b))
+    })
 }
 
 /// First and last `N` bytes of `a`, then of `b`.
@@ -122,7 +135,7 @@ mod tests {
     fn equal_agrees_with_the_slices() {
         let mut random = Random::new(7);
         for _ in 0..20_000 {
-            let len = random.below(70) as usize;
+            let len = random.below(140) as usize;
             let a: Vec<u8> = (0..len).map(|_| random.below(2) as u8).collect();
             let mut b = a.clone();
             if len > 0 && random.chance(50) {
@@ -178,6 +191,37 @@ mod tests {
 
         fn run<L: Lanes>(self) -> Option<(u64, usize)> {
             L::decimal(self.0, self.1)
+        }
+    }
+
+    struct Numeric<'a>(&'a [u8; DECIMAL]);
+
+    impl Work for Numeric<'_> {
+        type Output = usize;
+
+        fn run<L: Lanes>(self) -> usize {
+            L::numeric(self.0)
+        }
+    }
+
+    #[test]
+    fn every_set_counts_the_same_characters_of_numbers() {
+        let mut random = Random::new(17);
+        for round in 0..50_000 {
+            let mut window = [0; DECIMAL];
+            for byte in &mut window {
+                *byte = match random.below(30) {
+                    0 => random.below(256) as u8,
+                    1 => b"/:-,]}"[random.below(6) as usize],
+                    2 => b'.',
+                    _ => b'0' + random.below(10) as u8,
+                };
+            }
+            let want = scalar::numeric(&window);
+            for isa in Isa::available() {
+                let got = Scanner::new(isa).run(Numeric(&window));
+                assert_eq!(got, want, "{} round {round}", isa.label());
+            }
         }
     }
 

@@ -34,4 +34,9 @@ impl Lanes for Neon {
     fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)> {
         scalar::decimal(window, len)
     }
+
+    #[inline(always)]
+    fn numeric(window: &[u8; DECIMAL]) -> usize {
+        scalar::numeric(window)
+    }
 }

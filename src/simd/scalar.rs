@@ -17,6 +17,18 @@ impl Lanes for Scalar {
     fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)> {
         decimal(window, len)
     }
+
+    #[inline(always)]
+    fn numeric(window: &[u8; DECIMAL]) -> usize {
+        numeric(window)
+    }
+}
+
+/// [`Lanes::numeric`] byte by byte.
+#[inline(always)]
+pub(super) fn numeric(window: &[u8; DECIMAL]) -> usize {
+    let is_numeric = |byte: &&u8| byte.is_ascii_digit() || **byte == b'.';
+    window.iter().take_while(is_numeric).count()
 }
 
 /// [`Lanes::decimal`] digit by digit.

@@ -3,8 +3,9 @@
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_cvtsi128_si64,
     _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16, _mm_min_epu8, _mm_movemask_epi8,
-    _mm_packus_epi32, _mm_set1_epi8, _mm_setr_epi8, _mm_setr_epi16, _mm_shuffle_epi8, _mm_sub_epi8,
-    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set1_epi8,
+    _mm_or_si128, _mm_packus_epi32, _mm_set1_epi8, _mm_setr_epi8, _mm_setr_epi16, _mm_shuffle_epi8,
+    _mm_sub_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
+    _mm256_set1_epi8,
 };
 
 use super::lanes::{BLOCK, DECIMAL, Lanes, Work};
@@ -68,6 +69,11 @@ impl Lanes for Avx2 {
             Some((mantissa, SCALE[dot]))
         }
     }
+
+    #[inline(always)]
+    fn numeric(window: &[u8; DECIMAL]) -> usize {
+        Sse2::numeric(window)
+    }
 }
 
 /// For each position of the dot (16: none): the shuffle that moves what is before it one to the right
@@ -118,5 +124,19 @@ impl Lanes for Sse2 {
     #[inline(always)]
     fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)> {
         scalar::decimal(window, len)
+    }
+
+    #[inline(always)]
+    fn numeric(window: &[u8; DECIMAL]) -> usize {
+        // SAFETY: the load lies inside the 16 bytes of `window`; SSE2 is part of x86-64.
+        let others = unsafe {
+            let text: __m128i = _mm_loadu_si128(window.as_ptr().cast());
+            let digits = _mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8));
+            let is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
+            let is_dot = _mm_cmpeq_epi8(text, _mm_set1_epi8(b'.' as i8));
+            !_mm_movemask_epi8(_mm_or_si128(is_digit, is_dot))
+        };
+        // Above the 16 bits of the mask all are ones.
+        others.trailing_zeros() as usize
     }
 }

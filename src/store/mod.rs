@@ -65,6 +65,7 @@ use manifest::{Edit, Version};
 pub use options::Options;
 use seal::Seal;
 use shelf::Shelf;
+pub use taking::Standing;
 pub use vitals::Vitals;
 
 /// Who asks the disk; the number of a [`Job`]'s owner.

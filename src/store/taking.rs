@@ -10,6 +10,14 @@ use crate::model::number::Number;
 use crate::model::refusal::Reason;
 use crate::model::series::{Properties, SeriesId, TEXT_BYTES_MAX, Values};
 
+/// While it stays the same, there is nothing new for those who wait for the log or for room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    durable: u64,
+    has_trouble: bool,
+    is_blocked: bool,
+}
+
 impl Store {
     /// What follows arrived at `stamp`, which is above all before.
     pub fn begin_read(&mut self, stamp: Stamp) {
@@ -220,6 +228,21 @@ impl Store {
     /// Stands for everything taken so far.
     pub fn ticket(&mut self) -> log::Ticket {
         self.log.ticket()
+    }
+
+    /// The same for somebody who does not begin a commit; see
+    /// [`Writer::standing_ticket`](log::Writer::standing_ticket).
+    pub fn standing_ticket(&self) -> log::Ticket {
+        self.log.standing_ticket()
+    }
+
+    /// What those go by who wait for the log, or for room.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            durable: self.log.durable_sequence(),
+            has_trouble: self.log.trouble().is_some(),
+            is_blocked: self.is_blocked(),
+        }
     }
 
     /// What became of a ticket.

@@ -10,7 +10,8 @@
 //! Two readers, of which each could do all: `usual` reads the objects that nearly everybody sends, in one
 //! pass; the other, in `fields` and `points`, reads whatever KairosDB's lenient parser does, in slices, and
 //! keeps only where the fields are until the object is known to be whole and good. It is the truth that the
-//! first is tested against; for both, trees of other JSON readers are.
+//! first is tested against; for both, trees of other JSON readers are. In front of both stands `familiar`,
+//! which knows objects again that came before with other numbers.
 //!
 //! Where KairosDB corrupts or fails, this says what is wrong or keeps what was meant:
 //!
@@ -27,9 +28,12 @@
 
 mod cursor;
 mod errors;
+pub mod familiar;
 mod fields;
+mod joined;
 mod object;
 mod points;
+mod quick;
 #[cfg(test)]
 mod tests;
 mod usual;
@@ -37,8 +41,11 @@ mod values;
 
 use super::json::{Fault, Kind, Reader, Scalar, Skip};
 use crate::model::refusal::Reason;
-use crate::model::sample::Samples;
+use crate::model::sample::{Samples, Span};
+use crate::simd::Scanner;
+use bytes::Bytes;
 pub use errors::Errors;
+use familiar::{Course, Familiar};
 use object::{Held, Object};
 use usual::{Met, Usual};
 
@@ -52,6 +59,8 @@ pub const OBJECT_BYTES_MAX: usize = 16 << 20;
 /// Bytes of memory that a usual body needs for what came. What a large object needed beyond is given back
 /// behind it.
 const USUAL_BYTES: usize = 128 * 1024;
+/// The work that a byte of a familiar object makes, as a part of that of others.
+const FAMILIAR_SHARE: usize = 4;
 
 /// What KairosDB says to an empty body, and twice to an array that does not end.
 const NO_CONTENT: &str = "Invalid json. No content due to end of input.";
@@ -61,7 +70,7 @@ const NO_CONTENT: &str = "Invalid json. No content due to end of input.";
 pub enum Progress {
     /// It is used up, or there is a batch to be taken: go on.
     Going,
-    /// More must come, by [`Decoder::lend`], or [`Decoder::end`].
+    /// More must come, by [`Decoder::feed`], or [`Decoder::end`].
     Hungry,
     /// Nothing further is read.
     Done,
@@ -70,9 +79,14 @@ pub enum Progress {
 /// One body under way.
 #[derive(Default)]
 pub struct Decoder {
-    /// What came and may still be looked at.
-    pending: Vec<u8>,
-    /// Bytes that came before that.
+    /// What came last. It is read where it is.
+    piece: Bytes,
+    /// Where that began within an object: what came before of that, and so much of the piece as was needed so
+    /// far. Empty where reading goes on in the piece.
+    joined: Vec<u8>,
+    /// Bytes of the piece that are in `joined`.
+    copied: usize,
+    /// Bytes that came before what is read.
     passed: usize,
     /// Whether nothing follows.
     is_ended: bool,
@@ -91,6 +105,7 @@ pub struct Decoder {
     /// Whether the body is one object without an array around it.
     alone: bool,
     usual: Usual,
+    course: Course,
     object: Object,
     text: Vec<u8>,
     errors: Errors,
@@ -145,6 +160,13 @@ enum Stage {
     Ended,
 }
 
+/// What a step of reading cost.
+enum Work {
+    Full,
+    /// [`FAMILIAR_SHARE`] of that.
+    Familiar,
+}
+
 /// Why reading does not go on.
 enum Halt {
     /// What is here ends too early; more may come.
@@ -163,36 +185,6 @@ impl Decoder {
         }
     }
 
-    /// What came and is not read yet, to append to what comes next; it must be given back by
-    /// [`Decoder::take_back`].
-    pub fn lend(&mut self) -> Vec<u8> {
-        // Fields of an object that is half read are known by their places.
-        let mut pending = std::mem::take(&mut self.pending);
-        if matches!(self.stage, Stage::Ended) {
-            self.at = pending.len();
-        }
-        let read = match self.stage {
-            Stage::Start | Stage::Objects { .. } | Stage::Object | Stage::Ended => self.at,
-            _ => 0,
-        };
-        if read > 0 {
-            pending.drain(..read.min(pending.len()));
-            self.at -= read;
-            self.passed += read;
-            self.wanted = self.wanted.saturating_sub(read);
-            self.usual.forget();
-        }
-        if USUAL_BYTES < pending.capacity() && pending.len() < USUAL_BYTES / 4 {
-            pending.shrink_to(USUAL_BYTES / 2);
-        }
-        pending
-    }
-
-    /// What [`Decoder::lend`] gave, with what came behind it.
-    pub fn take_back(&mut self, pending: Vec<u8>) {
-        self.pending = pending;
-    }
-
     /// Nothing follows.
     pub fn end(&mut self) {
         self.is_ended = true;
@@ -200,38 +192,73 @@ impl Decoder {
 
     /// Bytes of memory that hold what came, beyond those of a usual body.
     pub fn held_bytes(&self) -> usize {
-        self.pending.capacity().saturating_sub(USUAL_BYTES)
+        self.joined.capacity().saturating_sub(USUAL_BYTES)
     }
 
     /// Do a slice of about `budget` bytes of what came, and append its samples. It ends early at
     /// [`BATCH_SAMPLES`] or [`BATCH_TEXT_BYTES`]; take them then.
-    pub fn step(&mut self, budget: usize, out: &mut Samples) -> Progress {
-        let pending = std::mem::take(&mut self.pending);
-        let progress = self.read(&pending, budget, out);
-        self.pending = pending;
-        progress
+    pub fn step(&mut self, budget: usize, familiar: &mut Familiar, out: &mut Samples) -> Progress {
+        let mut left = budget.max(1);
+        loop {
+            self.leave_joined();
+            let (joined, piece) = (
+                std::mem::take(&mut self.joined),
+                std::mem::take(&mut self.piece),
+            );
+            let (json, joint) = match joined.is_empty() {
+                true => (&piece[..], usize::MAX),
+                false => (&joined[..], joined.len().saturating_sub(self.copied)),
+            };
+            let progress = self.read(json, joint, &mut left, familiar, out);
+            (self.joined, self.piece) = (joined, piece);
+            match progress {
+                Progress::Hungry if self.join_more() => {}
+                Progress::Going if left > 0 && !self.has_batch(out) => {}
+                progress => return progress,
+            }
+        }
     }
 
-    fn read(&mut self, json: &[u8], budget: usize, out: &mut Samples) -> Progress {
-        let mut left = budget.max(1);
-        while left > 0 && !self.has_batch(out) {
-            if matches!(self.stage, Stage::Ended) {
-                return Progress::Done;
+    /// Read until `left` is used up, or between the objects on both sides of `joint`.
+    fn read(
+        &mut self,
+        json: &[u8],
+        joint: usize,
+        left: &mut usize,
+        familiar: &mut Familiar,
+        out: &mut Samples,
+    ) -> Progress {
+        while *left > 0 && !self.has_batch(out) {
+            match self.stage {
+                Stage::Ended => return Progress::Done,
+                Stage::Objects { .. } | Stage::Object if joint <= self.at => {
+                    return Progress::Going;
+                }
+                _ => {}
             }
             if json.len() < self.wanted && !self.is_ended {
                 return Progress::Hungry;
             }
             let before = self.at;
             let mut reader = Reader::new(json, before);
-            let advanced = self.advance(json, &mut reader, before.saturating_add(left), out);
+            let until = before.saturating_add(*left);
+            let advanced = match self.stage {
+                Stage::Object => {
+                    let until = before.saturating_add(left.saturating_mul(FAMILIAR_SHARE));
+                    self.object(json, &mut reader, until.min(joint), familiar, out)
+                }
+                _ => self.advance(json, &mut reader, until, familiar.scanner(), out),
+            };
             self.at = reader.at();
+            let mut read = 1 + self.at.saturating_sub(before);
             match advanced {
-                Ok(()) => {}
+                Ok(Work::Full) => {}
+                Ok(Work::Familiar) => read = read.div_ceil(FAMILIAR_SHARE),
                 Err(Halt::Cut) => self.wait(json.len(), out),
                 Err(halt) => self.end_with(halt, out),
             }
             // Going back to an object's points costs nothing but reading them.
-            left = left.saturating_sub(1 + self.at.saturating_sub(before));
+            *left = left.saturating_sub(read);
         }
         match self.stage {
             Stage::Ended => Progress::Done,
@@ -310,21 +337,21 @@ impl Decoder {
         json: &'a [u8],
         reader: &mut Reader<'a>,
         until: usize,
+        scanner: Scanner,
         out: &mut Samples,
-    ) -> Result<(), Halt> {
+    ) -> Result<Work, Halt> {
         match self.stage {
-            Stage::Start => self.start(json, reader),
-            Stage::Objects { first } => self.next_object(reader, first),
-            Stage::Object => self.object(json, reader, out),
+            Stage::Start => self.start(json, reader)?,
+            Stage::Objects { first } => self.next_object(reader, first)?,
             Stage::Fields { first } => {
                 let stage = self.field(json, reader, first);
                 self.stage = stage.map_err(|fault| self.in_object(fault, json, reader))?;
-                Ok(())
             }
-            Stage::Tags { first } => self.tag(json, reader, first),
+            Stage::Tags { first } => self.tag(json, reader, first)?,
             Stage::Skipping(mut skip) => {
                 if let (Some(first), false) = (skip.outer_element(), self.is_lenient) {
-                    let (at, _) = usual::pairs(json, reader.at(), first, until, |_, _, _| true);
+                    let list = (reader.at(), first);
+                    let (at, _) = quick::pairs(scanner, json, list, until, |_, _, _| true);
                     if reader.at() < at {
                         *reader = Reader::new(json, at);
                         skip.passed_elements();
@@ -335,7 +362,6 @@ impl Decoder {
                     true => Stage::Fields { first: false },
                     false => Stage::Skipping(skip),
                 };
-                Ok(())
             }
             Stage::Whole { end } => {
                 let mut held = Held {
@@ -350,21 +376,20 @@ impl Decoder {
                         *reader = Reader::new(json, points);
                         Stage::Points { first: true, end }
                     }
-                    None => self.next_stage(),
+                    None => self.next_stage(1),
                 };
-                Ok(())
             }
             Stage::Points { .. }
             | Stage::Point { .. }
             | Stage::InPoint { .. }
             | Stage::NoPoint { .. } => {
                 // All of it is here, and was read once.
-                let stage = self.points(json, reader, until, out);
+                let stage = self.points(json, reader, until, scanner, out);
                 self.stage = stage.map_err(|fault| self.told(fault))?;
-                Ok(())
             }
-            Stage::Ended => Ok(()),
+            Stage::Object | Stage::Ended => {}
         }
+        Ok(Work::Full)
     }
 
     /// What a fault comes to that was met at `reader`. Of what touches the end of what is here nobody knows
@@ -442,20 +467,32 @@ impl Decoder {
         }
     }
 
-    /// A whole object, if it is a usual one; else its brace.
+    /// Familiar objects up to `until`, or a whole one if it is a usual one; else its brace.
     fn object<'a>(
         &mut self,
         json: &'a [u8],
         reader: &mut Reader<'a>,
+        until: usize,
+        familiar: &mut Familiar,
         out: &mut Samples,
-    ) -> Result<(), Halt> {
+    ) -> Result<Work, Halt> {
         self.began = reader.at();
         if !self.is_unusual && !self.is_lenient {
-            match self.usual.read(json, reader.at(), &mut self.text, out) {
+            let (place, text) = ((self.began, until), &mut self.text);
+            let read = familiar.read(json, place, self.alone, &mut self.course, text, out);
+            if read.objects > 0 {
+                *reader = Reader::new(json, read.end);
+                self.stage = self.next_stage(read.objects);
+                return Ok(Work::Familiar);
+            }
+            let (usual, scanner, before) = (&mut self.usual, familiar.scanner(), out.len());
+            match usual.read(json, self.began, scanner, &mut self.text, out) {
                 Met::Object(end) => {
+                    let name = out.names.get(before).copied();
+                    self.remember(json, end, name, familiar);
                     *reader = Reader::new(json, end);
-                    self.stage = self.next_stage();
-                    return Ok(());
+                    self.stage = self.next_stage(1);
+                    return Ok(Work::Full);
                 }
                 Met::Cut if !self.is_ended => return Err(Halt::Cut),
                 Met::Cut | Met::Unusual => self.is_unusual = true,
@@ -464,7 +501,21 @@ impl Decoder {
         self.object.clear();
         reader.pass();
         self.stage = Stage::Fields { first: true };
-        Ok(())
+        Ok(Work::Full)
+    }
+
+    /// The object that was just read ends before `end`; `name` is that of its first sample.
+    fn remember(&mut self, json: &[u8], end: usize, name: Option<Span>, familiar: &mut Familiar) {
+        let (Some((numbers, kind)), Some(name)) = (self.usual.numbers(), name) else {
+            return;
+        };
+        let met = familiar::Met {
+            json: json.get(self.began..end).unwrap_or_default(),
+            numbers,
+            kind,
+            name: name.of(&self.text),
+        };
+        familiar.meet(&met, &mut self.course);
     }
 
     fn expected(&self, reader: &Reader, wanted: &'static str) -> Halt {
@@ -472,8 +523,9 @@ impl Decoder {
         self.told(Fault::Broken { at, wanted })
     }
 
-    fn next_stage(&mut self) -> Stage {
-        self.number += 1;
+    /// So many objects are read.
+    fn next_stage(&mut self, objects: usize) -> Stage {
+        self.number += objects;
         self.is_unusual = false;
         if self.alone {
             Stage::Ended

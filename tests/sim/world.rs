@@ -370,6 +370,7 @@ impl Inner {
         self.clock.stamp += 1;
         let at = self.arrival();
         let (ticket, _) = self.shards[shard].take_samples(protocol, text, samples, at);
+        self.shards[shard].ticket();
         self.pump(shard);
         Some(ticket)
     }

@@ -103,14 +103,14 @@ pub(super) async fn read<'a>(question: &'a Question<'_>) -> Result<Body<'a>, Ref
     }
     let mut text = Vec::new();
     loop {
-        let before = text.len();
-        if !pieces.read(&mut text).await? {
+        let Some(piece) = pieces.read().await? else {
             let bytes = text.into();
             return Ok(Body {
                 bytes,
                 _taken: taken,
             });
-        }
+        };
+        text.extend_from_slice(&piece);
         if UNPACKED_BYTES_MAX < text.len() {
             return Err(Refused::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -119,7 +119,7 @@ pub(super) async fn read<'a>(question: &'a Question<'_>) -> Result<Body<'a>, Ref
                 ),
             ));
         }
-        if !taken.more((text.len() - before) as u64) {
+        if !taken.more(piece.len() as u64) {
             return Err(Refused::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too many packed bodies at once; send it again later",

@@ -73,7 +73,12 @@ impl<'a> Intake<'a> {
     /// Read until nothing further is read, or nothing further can be stored.
     async fn read(&mut self, pieces: &mut Pieces) -> Result<(), Unread> {
         while self.outcome.later.is_none() {
-            match self.decoder.step(SLICE_BYTES, &mut self.samples) {
+            let (decoder, samples) = (&mut self.decoder, &mut self.samples);
+            let mut progress = Progress::Going;
+            self.question.fleet.with_familiar(&mut |familiar| {
+                progress = decoder.step(SLICE_BYTES, familiar, samples);
+            });
+            match progress {
                 Progress::Done => return Ok(()),
                 Progress::Hungry => self.feed(pieces).await?,
                 Progress::Going if self.decoder.has_batch(&self.samples) => self.put().await,
@@ -87,13 +92,11 @@ impl<'a> Intake<'a> {
     /// Read some more of the body. Where nothing comes for a while, what is here is stored, and no memory is
     /// kept for more.
     async fn feed(&mut self, pieces: &mut Pieces) -> Result<(), Unread> {
-        let mut pending = self.decoder.lend();
-        let before = pending.len();
-        let more = pieces.read(&mut pending).await;
-        let is_silent = more == Ok(true) && pending.len() == before;
-        self.decoder.take_back(pending);
-        if !more? {
-            self.decoder.end();
+        let more = pieces.read().await?;
+        let is_silent = more.as_ref().is_some_and(Bytes::is_empty);
+        match more {
+            Some(piece) => self.decoder.feed(piece),
+            None => self.decoder.end(),
         }
         if is_silent {
             self.put().await;

@@ -50,16 +50,18 @@ fn read(
     };
     let (mut all, mut silences) = (Vec::new(), 0);
     loop {
-        let before = all.len();
-        match run(pieces.read(&mut all)) {
-            Ok(true) if before == all.len() => silences += 1,
-            Ok(true) => assert!(all.len() - before <= PIECE_BYTES),
-            Ok(false) => {
-                assert_eq!((before, silences), (all.len(), 1));
+        match run(pieces.read()) {
+            Ok(Some(piece)) if piece.is_empty() => silences += 1,
+            Ok(Some(piece)) => {
+                assert!(piece.len() <= PIECE_BYTES.max(size));
+                all.extend_from_slice(&piece);
+            }
+            Ok(None) => {
+                assert_eq!(silences, 1);
                 return (all, Ok(()));
             }
             Err(unread) => {
-                assert_eq!(run(pieces.read(&mut all)), Ok(false), "it is over");
+                assert_eq!(run(pieces.read()), Ok(None), "it is over");
                 return (all, Err(unread));
             }
         }

@@ -129,11 +129,17 @@ impl Writer {
     /// Stands for everything pushed so far. A commit starts with the next [`poll`](Writer::poll), or
     /// when the one under way is done.
     pub fn ticket(&mut self) -> Ticket {
-        let sequence = self.backlog.last_sequence();
-        if sequence > self.durable {
-            self.wanted = self.wanted.max(sequence);
+        let ticket = self.standing_ticket();
+        if ticket.0 > self.durable {
+            self.wanted = self.wanted.max(ticket.0);
         }
-        Ticket(sequence)
+        ticket
+    }
+
+    /// The same for somebody who does not begin a commit: there is one when [`ticket`](Writer::ticket) is
+    /// called, and without that after the interval.
+    pub fn standing_ticket(&self) -> Ticket {
+        Ticket(self.backlog.last_sequence())
     }
 
     /// What became of a ticket.

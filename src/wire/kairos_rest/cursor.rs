@@ -80,6 +80,11 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
+    /// Go on reading from `at`.
+    pub(super) fn go(&mut self, at: usize) {
+        self.at = at;
+    }
+
     /// The byte at which it stands.
     #[inline]
     pub(super) fn peek(&self) -> Result<u8, Stop> {

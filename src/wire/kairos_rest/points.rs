@@ -2,9 +2,10 @@
 
 use super::super::json::{Element, Fault, Kind, Reader, Scalar, Skip};
 use super::object::{Held, Point};
-use super::{BATCH_SAMPLES, Decoder, Stage, is_empty_array, usual};
+use super::{BATCH_SAMPLES, Decoder, Stage, is_empty_array, quick, usual};
 use crate::model::sample::Samples;
 use crate::model::series::Values;
+use crate::simd::Scanner;
 
 impl Decoder {
     /// Read `datapoints` of a good object: the next element, or the next part of one.
@@ -13,11 +14,12 @@ impl Decoder {
         json: &'a [u8],
         reader: &mut Reader<'a>,
         until: usize,
+        scanner: Scanner,
         out: &mut Samples,
     ) -> Result<Stage, Fault> {
         match self.stage {
             Stage::Points { first, end } => {
-                let mut first = self.usual_points(json, reader, first, until, out);
+                let mut first = self.usual_points(json, reader, (first, until), scanner, out);
                 if until <= reader.at() || BATCH_SAMPLES <= out.len() {
                     return Ok(Stage::Points { first, end });
                 }
@@ -25,7 +27,7 @@ impl Decoder {
                 let kind = match reader.element(&mut first)? {
                     Element::End => {
                         *reader = Reader::new(json, end);
-                        return Ok(self.next_stage());
+                        return Ok(self.next_stage(1));
                     }
                     Element::Value => reader.value()?.kind,
                     Element::Hole => Kind::Null,
@@ -81,8 +83,8 @@ impl Decoder {
         &mut self,
         json: &'a [u8],
         reader: &mut Reader<'a>,
-        first: bool,
-        until: usize,
+        (first, until): (bool, usize),
+        scanner: Scanner,
         out: &mut Samples,
     ) -> bool {
         let kind = match self.object.default_kind(json).as_deref() {
@@ -112,7 +114,8 @@ impl Decoder {
             object.put_number(time_ms, values, number, &mut held);
             true
         };
-        let (at, first) = usual::pairs(json, reader.at(), first, until, take);
+        let list = (reader.at(), first);
+        let (at, first) = quick::pairs(scanner, json, list, until, take);
         *reader = Reader::new(json, at);
         first
     }

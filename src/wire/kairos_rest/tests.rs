@@ -1,3 +1,5 @@
+mod again;
+
 use serde_json::{Value, json};
 
 use super::super::kairos_sent::{self, Sent};
@@ -57,13 +59,24 @@ const BYTEWISE: Way = Way {
     batch: 1,
 };
 
-/// Read a body whose first piece has `first` bytes.
-fn read_cut(mut decoder: Decoder, body: &[u8], first: usize, way: Way) -> Seen {
+/// Read a body whose first piece has `first` bytes, as the first that ever comes.
+fn read_cut(decoder: Decoder, body: &[u8], first: usize, way: Way) -> Seen {
+    read_knowing(&mut Familiar::default(), decoder, body, first, way)
+}
+
+/// The same behind others.
+fn read_knowing(
+    familiar: &mut Familiar,
+    mut decoder: Decoder,
+    body: &[u8],
+    first: usize,
+    way: Way,
+) -> Seen {
     let mut out = Samples::default();
     let mut samples = Vec::new();
     let (mut came, mut steps) = (0, 0);
     loop {
-        let progress = decoder.step(way.budget, &mut out);
+        let progress = decoder.step(way.budget, familiar, &mut out);
         steps += 1;
         assert!(steps <= 20 * body.len() + 100, "it goes on");
         if progress == Progress::Done || way.batch <= out.len() || decoder.has_batch(&out) {
@@ -98,9 +111,7 @@ fn read_cut(mut decoder: Decoder, body: &[u8], first: usize, way: Way) -> Seen {
                 let piece = if came == 0 { first } else { way.pieces };
                 let piece = &body[came..body.len().min(came.saturating_add(piece))];
                 came += piece.len();
-                let mut pending = decoder.lend();
-                pending.extend_from_slice(piece);
-                decoder.take_back(pending);
+                decoder.feed(Bytes::copy_from_slice(piece));
             }
             Progress::Hungry => decoder.end(),
             Progress::Going => {}
@@ -517,11 +528,11 @@ fn a_slice_ends_where_it_is_told_to() {
         points.join(","),
         points.join(",")
     );
-    let mut decoder = Decoder::default();
-    decoder.take_back(body.clone().into_bytes());
+    let (mut decoder, mut familiar) = (Decoder::default(), Familiar::default());
+    decoder.feed(body.clone().into());
     decoder.end();
     let (mut out, mut slices, mut samples) = (Samples::default(), 0, 0);
-    while decoder.step(2_000, &mut out) != Progress::Done {
+    while decoder.step(2_000, &mut familiar, &mut out) != Progress::Done {
         assert!(out.len() <= 400, "{}", out.len());
         samples += out.len();
         out.clear();
@@ -532,10 +543,11 @@ fn a_slice_ends_where_it_is_told_to() {
     // The points are passed over once and read once.
     assert!((300..=900).contains(&slices), "{slices}");
     let mut decoder = Decoder::default();
-    decoder.take_back(body.into_bytes());
+    decoder.feed(body.into());
     decoder.end();
     out.clear();
-    assert_eq!(decoder.step(usize::MAX, &mut out), Progress::Going);
+    let progress = decoder.step(usize::MAX, &mut familiar, &mut out);
+    assert_eq!(progress, Progress::Going);
     assert_eq!(out.len(), BATCH_SAMPLES);
 }
 
@@ -546,11 +558,11 @@ fn long_texts_end_a_slice_too() {
         r#"{{"name":"m","tags":{{"a":"b"}},"datapoints":[{}]}}"#,
         vec![point; 100].join(",")
     );
-    let mut decoder = Decoder::default();
-    decoder.take_back(body.into_bytes());
+    let (mut decoder, mut familiar) = (Decoder::default(), Familiar::default());
+    decoder.feed(body.into());
     decoder.end();
     let (mut out, mut samples) = (Samples::default(), 0);
-    while decoder.step(usize::MAX, &mut out) != Progress::Done {
+    while decoder.step(usize::MAX, &mut familiar, &mut out) != Progress::Done {
         assert!(decoder.text().len() < BATCH_TEXT_BYTES + 70_000);
         samples += out.len();
         out.clear();
@@ -564,8 +576,9 @@ fn long_texts_end_a_slice_too() {
 fn held(objects: usize, [before, inner, after]: [&str; 3], count: usize) -> (usize, Seen) {
     let (mut decoder, mut out) = (Decoder::default(), Samples::default());
     let (mut most, mut samples) = (0, Vec::new());
+    let mut familiar = Familiar::default();
     let mut feed = |decoder: &mut Decoder, text: &str| loop {
-        let progress = decoder.step(8_192, &mut out);
+        let progress = decoder.step(8_192, &mut familiar, &mut out);
         if progress != Progress::Going || decoder.has_batch(&out) {
             samples.extend(out.times.iter().map(i64::to_string));
             out.clear();
@@ -574,9 +587,7 @@ fn held(objects: usize, [before, inner, after]: [&str; 3], count: usize) -> (usi
         if progress == Progress::Going {
             continue;
         }
-        let mut pending = decoder.lend();
-        pending.extend_from_slice(text.as_bytes());
-        decoder.take_back(pending);
+        decoder.feed(Bytes::copy_from_slice(text.as_bytes()));
         most = most.max(decoder.held_bytes());
         return;
     };

@@ -8,19 +8,22 @@
 //!
 //! Senders repeat themselves: tags that are byte for byte those of the object before are not read again.
 
-use super::super::json::Scalar;
+use super::super::json::{Kind, Scalar};
 use super::super::kairos_sent as sent;
 use super::cursor::{Cursor, Stop, Word};
+use super::familiar::Numbers;
 use super::object::append;
+use super::quick;
 use super::values::{self, Value};
 use crate::model::number::Number;
 use crate::model::sample::{Samples, Span};
 use crate::model::series::{
     NAME_BYTES_MAX, SERIES_BYTES_MAX, TAG_KEY_BYTES_MAX, TAG_VALUE_BYTES_MAX, TAGS_MAX, Values,
 };
+use crate::simd::Scanner;
 
 /// Bytes of an object that is read in one go: below 100 µs of work.
-const BYTES_MAX: usize = 64 * 1024;
+pub(super) const BYTES_MAX: usize = 64 * 1024;
 
 /// What an attempt came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,9 @@ pub(super) struct Usual {
     tags: Vec<(Word, Word)>,
     /// The last good tags in the JSON, their form in the text, and what they count to the series' bytes.
     last: Option<LastTags>,
+    /// Where the numbers of the last object are, and the type that it names, if another with the same name
+    /// may differ from it in nothing else.
+    numbers: Option<(Numbers, Option<Values>)>,
 }
 
 #[derive(Clone, Copy)]
@@ -58,6 +64,10 @@ struct Fields {
     kind: Option<Values>,
     ttl_seconds: Option<u32>,
     has_points: bool,
+    /// Where they are.
+    time_at: [usize; 2],
+    value_at: [usize; 2],
+    points_at: [usize; 2],
 }
 
 /// A value that is given out later.
@@ -73,6 +83,7 @@ struct Out<'a> {
     samples: &'a mut Samples,
     /// Samples that were there before.
     first: usize,
+    scanner: Scanner,
 }
 
 impl Usual {
@@ -81,12 +92,19 @@ impl Usual {
         self.last = None;
     }
 
+    /// Where the numbers of the object that was read last are, in bytes from its brace on, and the type of
+    /// values that it names: if all of them are numbers, and it has either one point or a list.
+    pub(super) fn numbers(&self) -> Option<(Numbers, Option<Values>)> {
+        self.numbers
+    }
+
     /// Read the object whose brace is at `at`; append its samples to `samples`, their names and texts to
     /// `text`.
     pub(super) fn read(
         &mut self,
         json: &[u8],
         at: usize,
+        scanner: Scanner,
         text: &mut Vec<u8>,
         samples: &mut Samples,
     ) -> Met {
@@ -98,15 +116,18 @@ impl Usual {
             text,
             samples,
             first,
+            scanner,
         };
+        self.numbers = None;
         let stop = match self.object(&mut cursor, &mut out) {
-            Ok(()) => return Met::Object(cursor.at()),
+            Ok(fields) => {
+                self.numbers = fields.numbers(at);
+                return Met::Object(cursor.at());
+            }
             Err(stop) => stop,
         };
         text.truncate(text_before);
-        samples.names.truncate(first);
-        samples.times.truncate(first);
-        samples.numbers.truncate(first);
+        samples.truncate(first);
         samples.has_texts = has_texts;
         // Its form may have been among what was cut off.
         self.last = None;
@@ -116,7 +137,7 @@ impl Usual {
         }
     }
 
-    fn object(&mut self, cursor: &mut Cursor, out: &mut Out) -> Result<(), Stop> {
+    fn object(&mut self, cursor: &mut Cursor, out: &mut Out) -> Result<Fields, Stop> {
         let mut fields = Fields::default();
         loop {
             let name = cursor.word()?;
@@ -139,7 +160,7 @@ impl Usual {
             return Err(Stop::Unusual);
         }
         put_names(name.of(cursor.json()), tags, &fields, out);
-        Ok(())
+        Ok(fields)
     }
 
     fn field(
@@ -158,13 +179,17 @@ impl Usual {
                 fields.name = Some(name);
             }
             b"timestamp" | b"time" if fields.time_ms.is_none() && !fields.has_points => {
+                let start = cursor.at();
                 fields.time_ms = Some(cursor.time(values::field_time)?);
+                fields.time_at = [start, cursor.at()];
             }
             b"value" if fields.value.is_none() && !fields.has_points => {
+                let start = cursor.at();
                 fields.value = Some(match cursor.number()? {
                     Some((values, number)) => Read::Number(values, number),
                     None => Read::Scalar(cursor.scalar()?),
                 });
+                fields.value_at = [start, cursor.at()];
             }
             b"tags" if fields.tags.is_none() => fields.tags = Some(self.tags(cursor, out)?),
             b"datapoints" if !fields.has_points => {
@@ -175,7 +200,7 @@ impl Usual {
                     _ => return Err(Stop::Unusual),
                 }
                 fields.has_points = true;
-                points(cursor, fields.kind, out)?;
+                fields.points_at = points(cursor, fields.kind, out)?;
             }
             b"type" if fields.kind.is_none() && !fields.has_points => {
                 fields.kind = Some(cursor.kind()?);
@@ -258,6 +283,31 @@ impl Usual {
     }
 }
 
+impl Fields {
+    /// See [`Usual::numbers`]; `at` is the place of its brace.
+    fn numbers(&self, at: usize) -> Option<(Numbers, Option<Values>)> {
+        let from = |[start, end]: [usize; 2]| [start - at, end - at];
+        let (time, value, points) = (self.time_at, self.value_at, self.points_at);
+        let numbers = match (self.value, self.has_points) {
+            (None, true) => Numbers::Points(from(points)),
+            (Some(value), false) if !value.is_number() => return None,
+            (Some(_), false) if time < value => Numbers::TimeValue(from(time), from(value)),
+            (Some(_), false) => Numbers::ValueTime(from(value), from(time)),
+            _ => return None,
+        };
+        (self.kind != Some(Values::Text)).then_some((numbers, self.kind))
+    }
+}
+
+impl Read {
+    fn is_number(self) -> bool {
+        match self {
+            Read::Number(..) => true,
+            Read::Scalar(scalar) => scalar.kind == Kind::Number,
+        }
+    }
+}
+
 fn put_one(json: &[u8], fields: &Fields, value: Read, out: &mut Out) -> Result<(), Stop> {
     let time_ms = fields.time_ms.ok_or(Stop::Unusual)?;
     let scalar = match value {
@@ -318,15 +368,35 @@ fn put_scalar(
     Ok(())
 }
 
-/// The elements of `datapoints`, from its bracket on.
-fn points(cursor: &mut Cursor, kind: Option<Values>, out: &mut Out) -> Result<(), Stop> {
+/// The elements of `datapoints`, from its bracket on: from behind it to the one that ends them.
+fn points(cursor: &mut Cursor, kind: Option<Values>, out: &mut Out) -> Result<[usize; 2], Stop> {
     if cursor.token()? != b'[' {
         return Err(Stop::Unusual);
     }
+    let start = cursor.at();
     cursor.blanks()?;
     if cursor.peek()? == b']' {
         cursor.token()?;
-        return Ok(());
+        return Ok([start, cursor.at() - 1]);
+    }
+    // As far as all of them are as most are.
+    let scanner = out.scanner;
+    let each = |time_ms, values, number| match of_kind(values, number, kind) {
+        Some((values, number)) => {
+            out.push(values, time_ms, number);
+            true
+        }
+        None => false,
+    };
+    let list = (cursor.at(), true);
+    let (at, first) = quick::pairs(scanner, cursor.json(), list, usize::MAX, each);
+    cursor.go(at);
+    if !first {
+        match cursor.token()? {
+            b',' => cursor.blanks()?,
+            b']' => return Ok([start, cursor.at() - 1]),
+            _ => return Err(Stop::Unusual),
+        }
     }
     loop {
         if cursor.token()? != b'[' {
@@ -363,53 +433,9 @@ fn points(cursor: &mut Cursor, kind: Option<Values>, out: &mut Out) -> Result<()
         }
         match cursor.token()? {
             b',' => cursor.blanks()?,
-            b']' => return Ok(()),
+            b']' => return Ok([start, cursor.at() - 1]),
             _ => return Err(Stop::Unusual),
         }
-    }
-}
-
-/// Give the numbers of a list of points to `each`, from `at` on, as long as they are usual, `each` takes them
-/// and there are more before byte `until`. `first` as in [`Reader::element`](super::Reader::element).
-/// Where the list goes on, and whether with its first element.
-pub(super) fn pairs(
-    json: &[u8],
-    at: usize,
-    first: bool,
-    until: usize,
-    mut each: impl FnMut(i64, Values, Number) -> bool,
-) -> (usize, bool) {
-    let mut cursor = Cursor::new(json, at);
-    let (mut at, mut first) = (at, first);
-    while at < until {
-        match pair(&mut cursor, first) {
-            Ok((time_ms, values, number)) if each(time_ms, values, number) => {
-                (at, first) = (cursor.at(), false);
-            }
-            _ => break,
-        }
-    }
-    (at, first)
-}
-
-/// A point behind a comma, unless it is the first.
-fn pair(cursor: &mut Cursor, first: bool) -> Result<(i64, Values, Number), Stop> {
-    if !first && cursor.token()? != b',' {
-        return Err(Stop::Unusual);
-    }
-    if cursor.token()? != b'[' {
-        return Err(Stop::Unusual);
-    }
-    cursor.blanks()?;
-    let time_ms = cursor.time(values::point_time)?;
-    if cursor.token()? != b',' {
-        return Err(Stop::Unusual);
-    }
-    cursor.blanks()?;
-    let (values, number) = cursor.number()?.ok_or(Stop::Unusual)?;
-    match cursor.token()? {
-        b']' => Ok((time_ms, values, number)),
-        _ => Err(Stop::Unusual),
     }
 }
 

@@ -1,11 +1,13 @@
-//! Any bytes as a body of KairosDB's points: no panic, both readers, cuts anywhere and slices of any size
+//! Any bytes as a body of KairosDB's points: no panic, all readers, cuts anywhere and slices of any size
 //! give the same samples and texts, every name is one, and reading ends after about four times the bytes.
 #![no_main]
 
+use bytes::Bytes;
 use corelane::model::number::Number;
 use corelane::model::refusal::Refusals;
 use corelane::model::sample::{Samples, Span};
 use corelane::model::series::Values;
+use corelane::wire::kairos_rest::familiar::Familiar;
 use corelane::wire::kairos_rest::{Decoder, Progress};
 use corelane::wire::kairos_sent::{self, Sent};
 use libfuzzer_sys::fuzz_target;
@@ -13,11 +15,18 @@ use libfuzzer_sys::fuzz_target;
 /// Name, milliseconds, mantissa and scale, or text, of each sample; texts; refusals.
 type Read = (Vec<(String, i64, i64, u8, Vec<u8>)>, Vec<String>, Refusals);
 
-fn read(mut decoder: Decoder, json: &[u8], piece: usize, budget: usize, batch: usize) -> Read {
+fn read(
+    familiar: &mut Familiar,
+    mut decoder: Decoder,
+    json: &[u8],
+    piece: usize,
+    budget: usize,
+    batch: usize,
+) -> Read {
     let mut out = Samples::default();
     let (mut all, mut steps, mut came) = (Vec::new(), 0, 0);
     loop {
-        let progress = decoder.step(budget, &mut out);
+        let progress = decoder.step(budget, familiar, &mut out);
         steps += 1;
         assert!(steps <= 20 * json.len() + 100, "it goes on");
         if progress == Progress::Done || batch <= out.len() || decoder.has_batch(&out) {
@@ -54,9 +63,7 @@ fn read(mut decoder: Decoder, json: &[u8], piece: usize, budget: usize, batch: u
             Progress::Hungry if came < json.len() => {
                 let piece = &json[came..json.len().min(came.saturating_add(piece))];
                 came += piece.len();
-                let mut pending = decoder.lend();
-                pending.extend_from_slice(piece);
-                decoder.take_back(pending);
+                decoder.feed(Bytes::copy_from_slice(piece));
             }
             Progress::Hungry => decoder.end(),
             Progress::Going => {}
@@ -70,12 +77,17 @@ fuzz_target!(|data: &[u8]| {
     };
     let (budget, batch) = (1 + usize::from(first >> 3), 1 + usize::from(first & 7));
     let piece = 1 + usize::from(*second);
-    let whole = read(Decoder::lenient(), json, usize::MAX, usize::MAX, usize::MAX);
-    assert_eq!(
-        read(Decoder::default(), json, usize::MAX, usize::MAX, usize::MAX),
-        whole
-    );
-    assert_eq!(read(Decoder::default(), json, piece, budget, batch), whole);
-    assert_eq!(read(Decoder::lenient(), json, piece, budget, batch), whole);
+    let mut familiar = Familiar::default();
+    let mut read = |decoder: Decoder, piece, budget, batch| {
+        read(&mut familiar, decoder, json, piece, budget, batch)
+    };
+    let whole = read(Decoder::lenient(), usize::MAX, usize::MAX, usize::MAX);
+    // The second time its objects are familiar.
+    for _ in 0..2 {
+        let usual = read(Decoder::default(), usize::MAX, usize::MAX, usize::MAX);
+        assert_eq!(usual, whole);
+    }
+    assert_eq!(read(Decoder::default(), piece, budget, batch), whole);
+    assert_eq!(read(Decoder::lenient(), piece, budget, batch), whole);
     let _ = kairos_sent::name_of(json);
 });
