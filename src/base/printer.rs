@@ -30,6 +30,12 @@ const WHOLE_TENS: [u64; PLACES_MAX + 1] = [
 
 /// Bytes of the longest number, and what is written beyond it.
 pub const NUMBER_BYTES: usize = 40;
+/// Values of [`Printer::points`].
+pub const TOGETHER: usize = 8;
+/// Bytes that a point of those is written within.
+const POINT_BYTES: usize = 64;
+/// Places in them at which something begins: all are below.
+const BEGINS_BELOW: usize = 32;
 
 /// Prints numbers, one behind the other, into a stretch of bytes.
 #[derive(Debug)]
@@ -91,6 +97,114 @@ impl<'a> Printer<'a> {
             }
             None => self.slowly(value),
         }
+    }
+
+    /// Print each of `values`, and behind it the next of `ticks` as [`Printer::tick`] does: the same text as
+    /// one by one. Or print nothing and say so, where one of them is not finite, or not a decimal of as many
+    /// places as the last float. The first steps are taken for all of them at once, so that lanes can do
+    /// them.
+    #[inline(always)]
+    pub fn points(&mut self, values: &[f64; TOGETHER], ticks: &mut Ticks) -> bool {
+        let places = self.places.min(PLACES_MAX);
+        let tens = TENS[places];
+        let (mut mantissas, mut fit, mut all) = ([0; TOGETHER], true, 0);
+        for (mantissa, value) in mantissas.iter_mut().zip(values) {
+            let size = value.abs();
+            let scaled = size * tens;
+            let rounded = scaled + WHOLE;
+            *mantissa = rounded.to_bits() & MANTISSA_BITS;
+            fit &= (rounded - WHOLE) / tens == size;
+            fit &= scaled < MANTISSA_BELOW;
+            fit &= (PLAIN_FROM <= size) | (size == 0.0);
+            all |= *mantissa;
+        }
+        if !fit {
+            return false;
+        }
+        let Some((above, below)) = ticks.together() else {
+            return false;
+        };
+        let [above, mid] = above.to_le_bytes();
+        let before = [b',', b' ', above, mid];
+        // No mantissa is above all of their bits.
+        if all < EIGHT_DIGITS && places < 8 {
+            let digits = digits_together(mantissas.map(|it| it as u32));
+            for ((digits, value), tick) in digits.iter().zip(values).zip(below) {
+                let tick = (before, tick.to_le_bytes());
+                self.short_point(*digits, places, value.is_sign_negative(), tick);
+            }
+        } else {
+            let high = digits_together(mantissas.map(|it| (it / EIGHT_DIGITS) as u32));
+            let low = digits_together(mantissas.map(|it| (it % EIGHT_DIGITS) as u32));
+            let digits = high.iter().zip(low);
+            for (((&high, low), value), tick) in digits.zip(values).zip(below) {
+                let tick = (before, tick.to_le_bytes());
+                self.long_point((high, low), places, value.is_sign_negative(), tick);
+            }
+        }
+        true
+    }
+
+    /// A point whose value has these digits, fewer than eight of them behind the dot.
+    #[inline(always)]
+    fn short_point(&mut self, digits: u64, places: usize, negative: bool, tick: TickText) {
+        let Some(room) = self.point() else {
+            return;
+        };
+        let before = 8 - places;
+        // Blanks in front of the first digit, but for the last before the dot.
+        let blank = (digits.trailing_zeros() as usize / 8).min(before - 1);
+        let text = (digits + ZEROS) >> (8 * blank);
+        let whole = before - blank;
+        let zeros = digits.leading_zeros() as usize / 8;
+        let behind = places.saturating_sub(zeros).max(1);
+        // The dot in place of the last digit in front of it, which is written before.
+        let fraction = (text >> (8 * (whole - 1))) & !0xFF | u64::from(b'.');
+        let fraction = fraction | if places == 0 { u64::from(b'0') << 8 } else { 0 };
+        let sign = usize::from(negative);
+        room[0] = b'-';
+        write(room, sign, &text.to_le_bytes());
+        write(room, sign + whole, &fraction.to_le_bytes());
+        self.at += end_point(room, sign + whole + 1 + behind, tick);
+    }
+
+    /// A point whose value has these digits, eight and eight, 15 of them at most.
+    #[inline(always)]
+    fn long_point(
+        &mut self,
+        (high, low): (u64, u64),
+        places: usize,
+        negative: bool,
+        tick: TickText,
+    ) {
+        let Some(room) = self.point() else {
+            return;
+        };
+        let digits = u128::from(high) | u128::from(low) << 64;
+        let zeros = u128::from(ZEROS) | u128::from(ZEROS) << 64;
+        let before = 16 - places;
+        let blank = (digits.trailing_zeros() as usize / 8).min(before - 1);
+        let text = (digits + zeros) >> (8 * blank);
+        let whole = before - blank;
+        let behind = places
+            .saturating_sub(low.leading_zeros() as usize / 8)
+            .max(1);
+        let fraction = match places {
+            0 => u64::from(b'0'),
+            _ => (low + ZEROS) >> (8 * (8 - places)),
+        };
+        let sign = usize::from(negative);
+        room[0] = b'-';
+        write(room, sign, &text.to_le_bytes());
+        write(room, sign + whole, b".");
+        write(room, sign + whole + 1, &fraction.to_le_bytes());
+        self.at += end_point(room, sign + whole + 1 + behind, tick);
+    }
+
+    /// Room for a point.
+    #[inline(always)]
+    fn point(&mut self) -> Option<&mut [u8; POINT_BYTES]> {
+        self.room.get_mut(self.at..)?.first_chunk_mut()
     }
 
     /// Print a decimal of up to eight digits and fewer places, with its dot.
@@ -219,6 +333,28 @@ impl<'a> Printer<'a> {
     }
 }
 
+/// Put `text` where it begins in the room of a point.
+#[inline(always)]
+fn write<const N: usize>(room: &mut [u8; POINT_BYTES], at: usize, text: &[u8; N]) {
+    // Always below; so said, nothing has to be looked at.
+    let at = at % BEGINS_BELOW;
+    if let Some(room) = room.get_mut(at..at + N) {
+        room.copy_from_slice(text);
+    }
+}
+
+/// A comma, a blank and the first two digits of a time; its other eight.
+type TickText = ([u8; 4], [u8; 8]);
+
+/// Put the time behind the value, which took so many bytes; gives the bytes of both.
+#[inline(always)]
+fn end_point(room: &mut [u8; POINT_BYTES], bytes: usize, (before, below): TickText) -> usize {
+    write(room, bytes, &before);
+    write(room, bytes + 4, &below);
+    write(room, bytes + 12, b"], [");
+    bytes + 16
+}
+
 /// Times that ascend evenly. Of those with ten digits, as all seconds of our days have, the digits of each
 /// are told from those of the one before, all at once and without a division.
 #[derive(Clone, Debug)]
@@ -262,8 +398,8 @@ impl Ticks {
         time
     }
 
-    /// Text of the first two digits of the next, and its other digits.
-    #[inline]
+    /// Text of the first two digits of the next, and its other digits. Where it is `None` nothing is passed.
+    #[inline(always)]
     fn next_digits(&mut self) -> Option<(u16, u64)> {
         let step_digits = self.step_digits?;
         let below = match self.below {
@@ -277,6 +413,28 @@ impl Ticks {
         let stayed = (tens & 0x8080_8080_8080_8080) >> 7;
         self.below = (!runs_over).then(|| tens.wrapping_sub(stayed * 0xF6));
         Some((self.above, below))
+    }
+
+    /// Text of the first two digits of the next [`TOGETHER`], which share them, and texts of their other
+    /// digits. Where it is `None` nothing is passed.
+    #[inline(always)]
+    fn together(&mut self) -> Option<(u16, [u64; TOGETHER])> {
+        // Small enough for all that follows.
+        self.step_digits?;
+        let time = u64::try_from(self.next).ok()?;
+        let (above, first) = (time / EIGHT_DIGITS, (time % EIGHT_DIGITS) as u32);
+        let last = u64::from(first) + (TOGETHER as u64 - 1) * self.step as u64;
+        if !(10..100).contains(&above) || EIGHT_DIGITS <= last {
+            return None;
+        }
+        let (step, mut times) = (self.step as u32, [first; TOGETHER]);
+        for (i, time) in times.iter_mut().enumerate() {
+            *time += i as u32 * step;
+        }
+        self.next += TOGETHER as i64 * self.step;
+        self.below = None;
+        let above = u16::from_le_bytes([b'0' + (above / 10) as u8, b'0' + (above % 10) as u8]);
+        Some((above, digits_together(times).map(|digits| digits + ZEROS)))
     }
 
     #[cold]
@@ -293,6 +451,8 @@ impl Ticks {
 
 /// Adding this to a smaller float leaves nothing behind its point: the whole number is in the low bits.
 const WHOLE: f64 = (1u64 << 52) as f64;
+/// Those low bits.
+const MANTISSA_BITS: u64 = (1 << 52) - 1;
 
 /// The digits of `size` at so many places, if it has no more.
 #[inline]
@@ -303,7 +463,7 @@ fn mantissa_at(size: f64, places: usize) -> Option<u64> {
         return None;
     }
     let rounded = scaled + WHOLE;
-    let mantissa = rounded.to_bits() & ((1 << 52) - 1);
+    let mantissa = rounded.to_bits() & MANTISSA_BITS;
     ((rounded - WHOLE) / tens == size).then_some(mantissa)
 }
 
@@ -317,7 +477,7 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 
 /// The eight digits of a number below 100,000,000 as bytes, the highest digit in the lowest byte: halves,
 /// then quarters, then single digits, side by side in one word.
-#[inline]
+#[inline(always)]
 fn eight_digits(value: u32) -> u64 {
     let fours = u64::from(value / 10_000) | u64::from(value % 10_000) << 32;
     let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
@@ -326,140 +486,28 @@ fn eight_digits(value: u32) -> u64 {
     tens | (twos - 10 * tens) << 8
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::random::Random;
-
-    fn printed(values: &[f64]) -> Vec<String> {
-        let mut places = 0;
-        let print = |&value: &f64| {
-            let mut room = [0; NUMBER_BYTES];
-            let mut printer = Printer::new(&mut room, places);
-            printer.float(value);
-            places = printer.places();
-            let len = printer.printed();
-            String::from_utf8(room[..len].to_vec()).expect("ASCII")
-        };
-        values.iter().map(print).collect()
+/// [`eight_digits`] of each, in steps that lanes can do.
+#[inline(always)]
+fn digits_together(values: [u32; TOGETHER]) -> [u64; TOGETHER] {
+    let mut fours = [[0u32; TOGETHER]; 2];
+    let [high, low] = &mut fours;
+    for ((high, low), value) in high.iter_mut().zip(low).zip(values) {
+        *high = value / 10_000;
+        *low = value - 10_000 * *high;
     }
-
-    fn slowly(value: f64) -> String {
-        let mut text = Vec::new();
-        decimal::push_float(value, &mut text);
-        String::from_utf8(text).expect("ASCII")
+    for four in fours.as_flattened_mut() {
+        let hundreds = (*four * 10_486) >> 20;
+        let twos = hundreds | (*four - 100 * hundreds) << 16;
+        let tens = ((twos * 103) >> 10) & 0x000f_000f;
+        *four = tens | (twos - 10 * tens) << 8;
     }
-
-    #[test]
-    fn edges() {
-        let values = [
-            0.0,
-            -0.0,
-            1.0,
-            -1.5,
-            0.1,
-            0.25,
-            0.1 + 0.2,
-            1e-4,
-            0.00012345678,
-            0.000123456789,
-            1e-5,
-            99_999_999.0,
-            100_000_000.0,
-            123_456_789.125,
-            999_999_999_999_999.0,
-            1e15,
-            1e300,
-            5e-324,
-            f64::MAX,
-            f64::NAN,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            9_999_999.99999999,
-        ];
-        for (value, text) in values.iter().zip(printed(&values)) {
-            assert_eq!(text, slowly(*value));
-        }
+    let [high, low] = fours;
+    let mut digits = [0; TOGETHER];
+    for ((digits, high), low) in digits.iter_mut().zip(high).zip(low) {
+        *digits = u64::from(high) | u64::from(low) << 32;
     }
-
-    #[test]
-    fn agrees_with_the_slow_way() {
-        for seed in 0..50 {
-            let mut random = Random::new(seed);
-            let places = random.below(10) as i32;
-            let values: Vec<f64> = (0..20_000)
-                .map(|_| match random.below(8) {
-                    0 => f64::from_bits(random.next_u64()),
-                    1 => (random.next_u64() >> random.below(64)) as f64,
-                    2 => random.below(1 << 50) as f64 / 10f64.powi(random.below(12) as i32),
-                    3 => -(random.below(1_000_000) as f64) / 64.0,
-                    _ => {
-                        let bits = 1 + random.below(40);
-                        random.below(1 << bits) as f64 / 10f64.powi(places)
-                    }
-                })
-                .collect();
-            for (value, text) in values.iter().zip(printed(&values)) {
-                assert_eq!(text, slowly(*value), "seed {seed}: {value:e}");
-            }
-        }
-    }
-
-    #[test]
-    fn integers() {
-        let mut random = Random::new(1);
-        let some = (0..10_000).map(|_| (random.next_u64() >> random.below(64)) as i64);
-        for value in some.chain([0, -1, i64::MAX, i64::MIN, 99_999_999, 100_000_000]) {
-            let mut room = [0; NUMBER_BYTES];
-            let mut printer = Printer::new(&mut room, 0);
-            printer.integer(value);
-            let len = printer.printed();
-            assert_eq!(room[..len], *value.to_string().as_bytes());
-        }
-    }
-
-    #[test]
-    fn ticks_are_their_times() {
-        for seed in 0..300 {
-            let mut random = Random::new(seed);
-            let start = match random.below(4) {
-                0 => random.below(1 << 40) as i64 - (1 << 36),
-                1 => 9_999_999_900 + random.below(100) as i64,
-                2 => 999_999_900 + random.below(100) as i64,
-                _ => 1_000_000_000 + random.below(5_000_000_000) as i64,
-            };
-            let step = match random.below(5) {
-                0 => random.below(1 << 30) as i64,
-                1 => 60,
-                2 => 99_999_999,
-                _ => 1 + random.below(9) as i64,
-            };
-            let mut ticks = Ticks::new(start, step);
-            for i in 0..200 {
-                if random.chance(5) {
-                    ticks.skip();
-                    continue;
-                }
-                let mut room = [0; NUMBER_BYTES];
-                let mut printer = Printer::new(&mut room, 0);
-                printer.tick(&mut ticks);
-                let len = printer.printed();
-                let want = format!(", {}], [", start + i * step);
-                assert_eq!(String::from_utf8_lossy(&room[..len]), want, "seed {seed}");
-            }
-        }
-    }
-
-    #[test]
-    fn without_room_nothing_is_written_beyond_it() {
-        for size in 0..20 {
-            let mut room = vec![0; size];
-            let mut printer = Printer::new(&mut room, 0);
-            printer.float(1234.5);
-            printer.integer(-12);
-            printer.float(1e300);
-            printer.text(b"null");
-            assert!(printer.printed() <= size);
-        }
-    }
+    digits
 }
+
+#[cfg(test)]
+mod tests;

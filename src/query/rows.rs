@@ -12,6 +12,7 @@ use super::breath::{CHUNK, Pace};
 use super::error::QueryError;
 use super::graphite::functions::{Literal, node_key};
 use super::series::{Fold, Look, Series};
+use crate::simd::{Lanes, Scanner, Work};
 
 /// What becomes of the values of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +100,15 @@ impl Rows {
 
     /// Add values of one series, in which NaN is null, to as many rows from `first` on.
     pub fn add(&mut self, first: usize, values: &[f64]) {
+        Scanner::widest().run(Adding {
+            rows: self,
+            first,
+            values,
+        });
+    }
+
+    #[inline(always)]
+    fn add_all(&mut self, first: usize, values: &[f64]) {
         // Most values are there: then nothing has to be looked at twice.
         let all = values.iter().fold(true, |all, value| all & !value.is_nan());
         let counts = self.counts.get_mut(first..).unwrap_or_default();
@@ -177,6 +187,22 @@ impl Rows {
             Law::Average => (total + lost) / count,
             Law::Maximum | Law::Minimum => total,
         }
+    }
+}
+
+/// [`Rows::add`], on lanes.
+struct Adding<'a> {
+    rows: &'a mut Rows,
+    first: usize,
+    values: &'a [f64],
+}
+
+impl Work for Adding<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        self.rows.add_all(self.first, self.values);
     }
 }
 

@@ -181,6 +181,16 @@ impl Summing {
         summing
     }
 
+    /// The same for another series, in the memory of this one.
+    pub fn again(&mut self, summary: Summary, start: i64, step: i64, slots: usize) {
+        let mut sums = std::mem::take(&mut self.sums);
+        sums.clear();
+        *self = Summing {
+            sums,
+            ..Summing::new(summary, start, step, slots)
+        };
+    }
+
     /// How many buckets there are.
     pub fn buckets(&self) -> usize {
         self.count
@@ -226,7 +236,7 @@ impl Summing {
     }
 
     /// Go on to the bucket of `slot`, which is not before the last.
-    #[inline]
+    #[inline(always)]
     fn go_to(&mut self, slot: usize) {
         if slot < self.place_end {
             return;
@@ -265,7 +275,7 @@ impl Summing {
     }
 
     /// Put in a cell whose first point lies in `slot`, and whose points all lie in slots of their own.
-    #[inline]
+    #[inline(always)]
     pub fn put_cell(&mut self, slot: usize, cell: &Cell) {
         self.go_to(slot);
         let Some(bucket) = self.sums.get_mut(self.place) else {
@@ -292,6 +302,18 @@ impl Summing {
         }
     }
 
+    /// Finish some of the values, and take what that cost from the budget; `out` has those before them. True
+    /// when all are there.
+    pub fn finish(&self, budget: &mut usize, out: &mut Slotted) -> bool {
+        let mut values = std::mem::take(&mut out.values);
+        let before = values.len();
+        values.reserve_exact(self.count.saturating_sub(before));
+        self.finish_some(budget.saturating_mul(4), &mut values);
+        *budget = budget.saturating_sub((values.len() - before) / 4);
+        *out = self.slotted(values);
+        out.values.len() == self.count
+    }
+
     /// Append what the next buckets come to, `some` at most; `values` has those before them.
     pub fn finish_some(&self, some: usize, values: &mut Vec<f64>) {
         let room = self.buckets.width_s as f64 / self.step as f64;
@@ -300,7 +322,7 @@ impl Summing {
         let sums = self.sums.get(first..).unwrap_or_default();
         for (place, bucket) in sums.iter().take(some).enumerate() {
             let present = bucket.present as f64;
-            if bucket.present == 0 || present / room < share {
+            if bucket.present == 0 || (0.0 < share && present / room < share) {
                 values.push(f64::NAN);
                 continue;
             }

@@ -1,5 +1,7 @@
 //! What an instruction set must be able to do, and how work is run on one.
 
+use std::sync::OnceLock;
+
 use super::{Isa, scalar};
 
 /// Bytes looked at in one step of a scan: the bits of a mask.
@@ -54,6 +56,13 @@ impl Scanner {
         Scanner { isa }
     }
 
+    /// A scanner on the widest set that the machine has.
+    pub fn widest() -> Scanner {
+        static WIDEST: OnceLock<Isa> = OnceLock::new();
+        let isa = WIDEST.get_or_init(|| Isa::available().first().copied().unwrap_or(Isa::Scalar));
+        Scanner { isa: *isa }
+    }
+
     /// Which set it uses.
     pub fn isa(&self) -> Isa {
         self.isa
@@ -64,7 +73,7 @@ impl Scanner {
     pub fn run<W: Work>(&self, work: W) -> W::Output {
         match self.isa {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `new` keeps `Avx2` only where all that it stands for was detected.
+            // SAFETY: `new` and `widest` keep `Avx2` only where all that it stands for was detected.
             Isa::Avx2 => unsafe { super::x86::run_avx2(work) },
             #[cfg(target_arch = "x86_64")]
             Isa::Sse2 => work.run::<super::x86::Sse2>(),

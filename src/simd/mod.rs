@@ -1,5 +1,6 @@
 //! Finding separators, comparing names, asking for memory early: written once over lanes, bound
-//! to an instruction set in a thin file each, with the scalar file as the truth.
+//! to an instruction set in a thin file each, with the scalar file as the truth. Work of others, such as sums
+//! of rows and the printing of numbers, is compiled for each set by being run through [`Scanner::run`].
 //!
 //! The only module besides `rt` that may use `unsafe`. Knows bytes, no protocol.
 

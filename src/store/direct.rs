@@ -85,6 +85,15 @@ pub struct DirectReading {
     recent: Points,
     given: usize,
     layers: VecDeque<Layer>,
+    /// Memory of a layer that was read.
+    spare: VecDeque<Todo>,
+}
+
+/// Memory of a reading that has ended, for the next.
+#[derive(Default)]
+pub struct DirectMemory {
+    layers: VecDeque<Layer>,
+    todo: VecDeque<Todo>,
 }
 
 struct Layer {
@@ -109,13 +118,19 @@ type PageHere = Option<Rc<Page<Vec<u8>>>>;
 impl DirectReading {
     /// Begin to read the points of `id` with `from <= time <= until`. `None` where some are deleted, or
     /// equal times count several times: then pieces say nothing.
-    pub fn new(store: &Store, id: SeriesId, range: (Millis, Millis)) -> Option<DirectReading> {
+    pub fn new(
+        store: &Store,
+        id: SeriesId,
+        range: (Millis, Millis),
+        memory: DirectMemory,
+    ) -> Option<DirectReading> {
         if store.series(id).duplicates != Duplicates::Last {
             return None;
         }
         let version = Arc::clone(store.version());
         let heads = store.head_readings(id, range, 0).collect();
-        let mut layers = Vec::new();
+        let DirectMemory { mut layers, todo } = memory;
+        layers.clear();
         for &book in &store.books {
             for number in store.catalog().numbers_in(book, id) {
                 let infos = version.segments(book, range.0.0, range.1.0);
@@ -127,15 +142,25 @@ impl DirectReading {
                 }));
             }
         }
-        layers.sort_by_key(|layer| (layer.info.window_start_ms, layer.info.last_stamp));
+        let order = |layer: &Layer| (layer.info.window_start_ms, layer.info.last_stamp);
+        layers.make_contiguous().sort_by_key(order);
         Some(DirectReading {
             range,
             _version: version,
             heads,
             recent: Points::default(),
             given: 0,
-            layers: layers.into(),
+            layers,
+            spare: todo,
         })
+    }
+
+    /// Memory for the next.
+    pub fn into_memory(self) -> DirectMemory {
+        DirectMemory {
+            layers: self.layers,
+            todo: self.spare,
+        }
     }
 
     /// Do a slice of about `budget` points, taken from it; `taker` is the same each time.
@@ -173,6 +198,9 @@ impl DirectReading {
         let Some(layer) = self.layers.front_mut() else {
             return Got::Here(0);
         };
+        if !layer.looked_at && layer.todo.capacity() == 0 {
+            layer.todo = std::mem::take(&mut self.spare);
+        }
         let ready = match layer.look(store, self.range, taker) {
             Got::Here(()) => layer.fetch(store, self.range),
             other => other,
@@ -191,7 +219,9 @@ impl DirectReading {
             Got::Damaged => return Got::Damaged,
         }
         let Some(todo) = layer.todo.pop_front() else {
-            self.layers.pop_front();
+            if let Some(layer) = self.layers.pop_front() {
+                self.spare = layer.todo;
+            }
             return Got::Here(1);
         };
         let Some(page) = &todo.page else {
@@ -236,9 +266,9 @@ impl Layer {
         };
         self.looked_at = true;
         let runs = |from: Millis, until: Millis| {
-            let entries = index.raw_pages(self.number, from.0, until.0);
-            let to_read = from <= until;
-            entries.filter(move |_| to_read).map(move |entry| Todo {
+            // Looking for pages costs as much as reading some cells, so not where there is nothing to read.
+            let entries = (from <= until).then(|| index.raw_pages(self.number, from.0, until.0));
+            entries.into_iter().flatten().map(move |entry| Todo {
                 entry: *entry,
                 page: None,
                 range: (from, until),

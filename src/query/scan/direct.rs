@@ -9,6 +9,7 @@ use crate::base::time::Millis;
 use crate::model::points::Points;
 use crate::query::graphite::slots::{self, Slotted};
 use crate::query::summary::{Summary, Summing};
+use crate::simd::{Lanes, Scanner, Work};
 use crate::store::direct::{Piece, Taker};
 use crate::store::pack::{Cells, PART_POINTS, Part, Parts};
 
@@ -53,14 +54,17 @@ pub(super) struct Direct {
     last: Option<Last>,
     /// Points and cells that were taken.
     count: usize,
+    /// Memory for what sums come to.
+    memory: Vec<f64>,
     room: Box<Room>,
 }
 
-/// Where parts are unpacked.
+/// Where parts are unpacked, and values are summed up.
 pub(super) struct Room {
     times: [u64; PART_POINTS],
     codes: [u64; PART_POINTS],
     values: [f64; PART_POINTS],
+    summing: Option<Box<Summing>>,
 }
 
 impl Default for Room {
@@ -69,6 +73,7 @@ impl Default for Room {
             times: [0; PART_POINTS],
             codes: [0; PART_POINTS],
             values: [0.0; PART_POINTS],
+            summing: None,
         }
     }
 }
@@ -86,19 +91,23 @@ impl Direct {
         step_s: i64,
         (from_s, until_s): (i64, i64),
         summary: Option<Summary>,
-        (memory, room): (Vec<f64>, Box<Room>),
+        (mut memory, mut room): (Vec<f64>, Box<Room>),
     ) -> Direct {
         let step_s = step_s.max(1);
         let (start_s, count) = slots::span(step_s, from_s, until_s);
         let slots = usize::try_from(count).unwrap_or(usize::MAX);
-        let sink = match summary {
-            Some(summary) => {
+        memory.clear();
+        let sink = match (summary, room.summing.take()) {
+            (Some(summary), Some(mut summing)) => {
+                summing.again(summary, start_s, step_s, slots);
+                Sink::Sums(summing)
+            }
+            (Some(summary), None) => {
                 let summing = Summing::new(summary, start_s, step_s, slots);
                 Sink::Sums(Box::new(summing))
             }
-            None => {
-                let mut values = memory;
-                values.clear();
+            (None, _) => {
+                let mut values = std::mem::take(&mut memory);
                 // Without the room the list grows as lists do.
                 let _ = values.try_reserve(slots);
                 Sink::Slots(values, slots)
@@ -112,6 +121,7 @@ impl Direct {
             taken: None,
             last: None,
             count: 0,
+            memory,
             room,
         }
     }
@@ -126,7 +136,11 @@ impl Direct {
 
     /// Memory for the next.
     pub(super) fn into_room(self) -> Box<Room> {
-        self.room
+        let mut room = self.room;
+        if let Sink::Sums(summing) = self.sink {
+            room.summing = Some(summing);
+        }
+        room
     }
 
     /// Points and cells that were taken so far.
@@ -170,30 +184,17 @@ impl Direct {
                 true
             }
             Sink::Sums(summing) => {
-                let mut values = std::mem::take(&mut out.values);
-                if values.is_empty() {
-                    values.reserve_exact(summing.buckets());
+                if out.values.is_empty() {
+                    out.values = std::mem::take(&mut self.memory);
                 }
-                let before = values.len();
-                summing.finish_some(budget.saturating_mul(4), &mut values);
-                *budget = budget.saturating_sub((values.len() - before) / 4);
-                *out = summing.slotted(values);
-                out.values.len() == summing.buckets()
+                summing.finish(budget, out)
             }
         }
     }
 
     #[inline]
     fn slot_of(&self, time_ms: i64) -> usize {
-        let ahead = time_ms
-            .saturating_sub(self.start_s.saturating_mul(1000))
-            .max(0);
-        let slot = match self.step_s {
-            // No division by a number that is not known before.
-            1 => ahead / 1000,
-            step_s => ahead / step_s.saturating_mul(1000),
-        };
-        usize::try_from(slot).unwrap_or(usize::MAX)
+        slot_of(self.start_s, self.step_s, time_ms)
     }
 
     /// The value of the last slot stands.
@@ -293,6 +294,7 @@ impl Direct {
         Some(points)
     }
 
+    #[inline(always)]
     fn take_cells(
         &mut self,
         mut cells: Cells<'_>,
@@ -301,6 +303,12 @@ impl Direct {
     ) -> Option<usize> {
         let step_ms = self.step_s.saturating_mul(1000);
         let end_ms = until.0.saturating_add(cell_ms);
+        let (start_s, step_s) = (self.start_s, self.step_s);
+        // Nothing of this piece can replace what came before.
+        self.flush();
+        let Sink::Sums(summing) = &mut self.sink else {
+            return None;
+        };
         let mut count = 0;
         while let Some(cell) = cells.next_cell().ok()? {
             let times = cell.times();
@@ -311,17 +319,13 @@ impl Direct {
                 break;
             }
             let is_apart = times.count == 1 || step_ms.unsigned_abs() <= times.gap_ms()?;
-            let slot = self.slot_of(times.first_ms);
+            let slot = slot_of(start_s, step_s, times.first_ms);
             let follows = |(time, last): (i64, usize)| time < times.first_ms && last < slot;
             if !is_apart || !self.taken.is_none_or(follows) {
                 return None;
             }
-            self.flush();
-            match &mut self.sink {
-                Sink::Sums(summing) => summing.put_cell(slot, &cell),
-                Sink::Slots(..) => return None,
-            }
-            self.taken = Some((times.last_ms, self.slot_of(times.last_ms)));
+            summing.put_cell(slot, &cell);
+            self.taken = Some((times.last_ms, slot_of(start_s, step_s, times.last_ms)));
             count += 1;
         }
         Some(count)
@@ -351,6 +355,35 @@ impl Direct {
     }
 }
 
+/// The slot of a time, of those from `start_s` on; 0 for earlier times.
+#[inline(always)]
+fn slot_of(start_s: i64, step_s: i64, time_ms: i64) -> usize {
+    let ahead = time_ms.saturating_sub(start_s.saturating_mul(1000)).max(0);
+    let slot = match step_s {
+        // No division by a number that is not known before.
+        1 => ahead / 1000,
+        step_s => ahead / step_s.saturating_mul(1000),
+    };
+    usize::try_from(slot).unwrap_or(usize::MAX)
+}
+
+/// [`Direct::take_cells`], on lanes.
+struct TakingCells<'a> {
+    direct: &'a mut Direct,
+    cells: Cells<'a>,
+    range: (Millis, Millis),
+    cell_ms: i64,
+}
+
+impl Work for TakingCells<'_> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Option<usize> {
+        self.direct.take_cells(self.cells, self.range, self.cell_ms)
+    }
+}
+
 impl Taker for Direct {
     fn take(&mut self, piece: Piece<'_>) -> Option<usize> {
         let count = match piece {
@@ -360,7 +393,12 @@ impl Taker for Direct {
                 base,
                 step,
                 range,
-            } => self.take_cells(Cells::new(cells, base, step), range, step.millis()),
+            } => Scanner::widest().run(TakingCells {
+                direct: self,
+                cells: Cells::new(cells, base, step),
+                range,
+                cell_ms: step.millis(),
+            }),
             Piece::Recent(points, stretch) => self.take_recent(points, stretch),
         };
         self.count += count.unwrap_or(0);

@@ -12,8 +12,9 @@ use crate::query::last_slot::last_arrivals;
 use crate::query::plan::Slot;
 use crate::query::summary::Summing;
 use crate::store::Store;
-use crate::store::direct::{DirectReading, Done};
+use crate::store::direct::{DirectMemory, DirectReading, Done};
 use crate::store::newest::NewestReading;
+use crate::store::pack::CellTimes;
 use crate::store::reading::{Progress, SeriesReading};
 use crate::store::tombstone::Mask;
 
@@ -47,6 +48,9 @@ pub(super) struct Spare {
     pub(super) points: Points,
     pub(super) values: Vec<f64>,
     room: Option<Box<Room>>,
+    reading: DirectMemory,
+    times: Vec<i64>,
+    cells: Vec<CellTimes>,
 }
 
 enum Stage {
@@ -54,7 +58,8 @@ enum Stage {
     Times(Box<NewestReading>),
     /// Values straight from files.
     Direct(Box<(DirectReading, Direct)>),
-    Finishing(Box<Direct>),
+    /// All of them are taken.
+    Finishing(Box<(DirectReading, Direct)>),
     Range(Box<SeriesReading>),
     /// The points after the range, of which few are brought.
     After(Box<SeriesReading>, Points),
@@ -105,7 +110,7 @@ impl Single {
             identity: index.identity_of_type(id),
             values: index.values(id),
             points: std::mem::take(&mut spare.points),
-            newest_times: Vec::new(),
+            newest_times: std::mem::take(&mut spare.times),
             slotted: None,
             texts: Vec::new(),
         };
@@ -157,7 +162,8 @@ impl Single {
             return self.direct(store, about);
         }
         let how = (NEWEST_TIMES_MAX, spaced.summary.is_some());
-        let reading = NewestReading::new(store, self.id, self.range, how);
+        let memory = std::mem::take(&mut self.spare.cells);
+        let reading = NewestReading::new(store, self.id, self.range, how, memory);
         Ok(Stage::Times(Box::new(reading)))
     }
 
@@ -184,7 +190,9 @@ impl Single {
         let memory = std::mem::take(&mut self.spare.values);
         let room = self.spare.room.take().unwrap_or_default();
         let direct = Direct::new(step_s, range_s, spaced.summary, (memory, room));
-        let Some(reading) = DirectReading::new(store, self.id, direct.range()) else {
+        let memory = std::mem::take(&mut self.spare.reading);
+        let reading = DirectReading::new(store, self.id, direct.range(), memory);
+        let Some(reading) = reading else {
             return Ok(self.range_of_points(store));
         };
         self.pay_values(direct.values(), about)?;
@@ -195,6 +203,19 @@ impl Single {
         let bytes = (values as u64).saturating_mul(8);
         self.values_paid = self.values_paid.saturating_add(bytes);
         about.purse.pay(bytes)
+    }
+
+    /// Pieces are not all taken, or the stage after them has begun.
+    fn go_on(&mut self, done: Done, store: &Store, about: &About) -> Progress {
+        match done {
+            Done::All => Progress::Done,
+            Done::More => Progress::More,
+            Done::Waiting => Progress::Waiting,
+            Done::Refused => {
+                self.stage = self.give_up_direct(store, about);
+                Progress::Done
+            }
+        }
     }
 
     /// It cannot be done directly: the points have to be put in order first.
@@ -218,15 +239,13 @@ impl Single {
                 Stage::Times(reading) => {
                     match reading.step(store, left, &mut self.found.newest_times) {
                         Done::All => {
+                            if let Stage::Times(reading) = self.end_stage() {
+                                self.spare.cells = reading.into_memory();
+                            }
                             self.stage = self.direct(store, about)?;
                             Progress::Done
                         }
-                        Done::More => Progress::More,
-                        Done::Waiting => Progress::Waiting,
-                        Done::Refused => {
-                            self.stage = self.give_up_direct(store, about);
-                            Progress::Done
-                        }
+                        other => self.go_on(other, store, about),
                     }
                 }
                 Stage::Direct(both) => {
@@ -242,24 +261,22 @@ impl Single {
                     match done {
                         Done::All => {
                             if let Stage::Direct(both) = self.end_stage() {
-                                self.stage = Stage::Finishing(Box::new(both.1));
+                                self.stage = Stage::Finishing(both);
                             }
                             Progress::Done
                         }
-                        Done::More => Progress::More,
-                        Done::Waiting => Progress::Waiting,
-                        Done::Refused => {
-                            self.stage = self.give_up_direct(store, about);
-                            Progress::Done
-                        }
+                        other => self.go_on(other, store, about),
                     }
                 }
-                Stage::Finishing(direct) => {
+                Stage::Finishing(both) => {
                     let slotted = self.found.slotted.get_or_insert_with(nothing);
-                    let done = direct.finish(left, slotted);
+                    let done = both.1.finish(left, slotted);
                     if done {
-                        self.found.newest_times = Vec::new();
-                        if let Stage::Finishing(direct) = self.end_stage() {
+                        self.spare.times = std::mem::take(&mut self.found.newest_times);
+                        self.spare.times.clear();
+                        if let Stage::Finishing(both) = self.end_stage() {
+                            let (reading, direct) = *both;
+                            self.spare.reading = reading.into_memory();
                             self.spare.room = Some(direct.into_room());
                         }
                     }
@@ -325,11 +342,7 @@ impl Single {
                         false
                     } else {
                         let out = self.found.slotted.get_or_insert_with(nothing);
-                        let mut values = std::mem::take(&mut out.values);
-                        summing.finish_some(left.saturating_mul(4), &mut values);
-                        *left = left.saturating_sub(values.len() / 4);
-                        *out = summing.slotted(values);
-                        out.values.len() == summing.buckets()
+                        summing.finish(left, out)
                     };
                     if done {
                         let bytes = slotted.values.len() as u64 * 8;

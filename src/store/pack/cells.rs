@@ -7,15 +7,19 @@
 //! A cell does not keep the stamps of its points: a reader gives the file's.
 
 use super::Corrupt;
-use super::cursor::{Cursor, push_signed};
+use super::cursor::push_signed;
 use crate::base::time::{Millis, Step};
 use crate::base::varint;
 use crate::model::aggregate::{Aggregate, Placed};
 use crate::model::number::Number;
 use crate::store::stretch::{Column, Stretch};
 
+mod quick;
+mod reader;
 mod record;
 
+pub use quick::{Cell, CellTimes, Cells};
+use reader::Reader;
 use record::{Record, Shape, Told};
 
 /// One step of time of one series.
@@ -281,210 +285,11 @@ impl Writer {
     }
 }
 
-struct Reader<'a> {
-    cursor: Cursor<'a>,
-    step_ms: i64,
-    before: Before,
-    is_first: bool,
-}
-
-impl<'a> Reader<'a> {
-    fn new(bytes: &'a [u8], base: Millis, step: Step) -> Reader<'a> {
-        Reader {
-            cursor: Cursor(bytes),
-            step_ms: step.millis(),
-            before: Before::new(base, step),
-            is_first: true,
-        }
-    }
-
-    #[inline]
-    fn next(&mut self) -> Result<Option<Record>, Corrupt> {
-        let Some((head, index, shape)) = self.begin()? else {
-            return Ok(None);
-        };
-        let told = match head & FLOAT {
-            0 => Told::take_decimals(
-                &mut self.cursor,
-                head & 0x0F,
-                head & CONSTANT != 0,
-                shape.count,
-            )?,
-            _ => Told::take_floats(&mut self.cursor)?,
-        };
-        Record::placed(index, self.step_ms, shape, told).map(Some)
-    }
-
-    /// The next cell without its values, which are passed.
-    #[inline]
-    fn next_times(&mut self) -> Result<Option<CellTimes>, Corrupt> {
-        let Some((head, index, shape)) = self.begin()? else {
-            return Ok(None);
-        };
-        Told::pass(&mut self.cursor, head & FLOAT != 0, head & CONSTANT != 0)?;
-        let (first_ms, last_ms) = shape.ends(index, self.step_ms)?;
-        Ok(Some(CellTimes {
-            count: shape.count,
-            first_ms,
-            last_ms,
-            is_even: shape.is_even,
-        }))
-    }
-
-    /// What stands in front of the values of the next cell: its head, index and shape.
-    #[inline]
-    fn begin(&mut self) -> Result<Option<(u8, i64, Shape)>, Corrupt> {
-        if self.cursor.is_empty() {
-            return Ok(None);
-        }
-        let cursor = &mut self.cursor;
-        let head = cursor.byte()?;
-        let distance = if head & NEXT != 0 {
-            1
-        } else {
-            cursor.signed()?
-        };
-        let index = self.before.index.wrapping_add(distance);
-        if !self.is_first && index <= self.before.index {
-            return Err(Corrupt("cells are out of order"));
-        }
-        let shape = match head & ALIKE {
-            0 => take_shape(cursor)?,
-            _ => self.before.shape,
-        };
-        if head & FLOAT != 0 && head & !(FLOAT | NEXT | ALIKE) != 0 {
-            return Err(Corrupt("a cell of floats has a scale or is constant"));
-        }
-        self.is_first = false;
-        self.before = Before { index, shape };
-        Ok(Some((head, index, shape)))
-    }
-}
-
 /// Append milliseconds, shorter if they are whole seconds and not `long`.
 fn push_span(span_ms: u64, long: bool, out: &mut Vec<u8>) {
     if span_ms.is_multiple_of(1000) && !long {
         varint::push((span_ms / 1000) << 1 | 1, out);
     } else {
         varint::push(span_ms << 1, out);
-    }
-}
-
-fn take_shape(cursor: &mut Cursor<'_>) -> Result<Shape, Corrupt> {
-    let count = cursor.varint()?;
-    let (start_ms, _) = take_span(cursor)?;
-    let (span_ms, is_long) = take_span(cursor)?;
-    // Points that are evenly spaced say so by the longer of two ways to write the same.
-    let gaps = count.saturating_sub(1);
-    let may_be_even = span_ms.is_multiple_of(1000) && gaps > 0 && span_ms.is_multiple_of(gaps);
-    Ok(Shape {
-        count,
-        start_ms,
-        span_ms,
-        is_even: gaps == 0 || is_long && may_be_even,
-    })
-}
-
-/// Milliseconds, and whether whole seconds were written as such.
-fn take_span(cursor: &mut Cursor<'_>) -> Result<(u64, bool), Corrupt> {
-    let code = cursor.varint()?;
-    let span_ms = match code & 1 {
-        0 => Some(code >> 1),
-        _ => (code >> 1).checked_mul(1000),
-    };
-    span_ms
-        .map(|span_ms| (span_ms, code & 1 == 0))
-        .ok_or(Corrupt::TIME)
-}
-
-/// The cells of one series, one after the other: for whoever does not need all that an aggregate says.
-pub struct Cells<'a>(Reader<'a>);
-
-impl<'a> Cells<'a> {
-    /// Read `bytes`, told from `base` by `step` as when they were encoded.
-    pub fn new(bytes: &'a [u8], base: Millis, step: Step) -> Cells<'a> {
-        Cells(Reader::new(bytes, base, step))
-    }
-
-    /// When the points of the next cell are; its values are passed.
-    ///
-    /// # Errors
-    /// Where the bytes are damaged.
-    #[inline]
-    pub fn next_times(&mut self) -> Result<Option<CellTimes>, Corrupt> {
-        self.0.next_times()
-    }
-
-    /// The next cell, later than all before it.
-    ///
-    /// # Errors
-    /// Where the bytes are damaged.
-    #[inline]
-    pub fn next_cell(&mut self) -> Result<Option<Cell>, Corrupt> {
-        Ok(self.0.next()?.map(Cell))
-    }
-}
-
-/// When the points of a cell are.
-#[derive(Clone, Copy, Debug)]
-pub struct CellTimes {
-    /// Points, at least one.
-    pub count: u64,
-    /// Time of the first, milliseconds since the epoch.
-    pub first_ms: i64,
-    /// Time of the last.
-    pub last_ms: i64,
-    is_even: bool,
-}
-
-impl CellTimes {
-    /// How far apart the points are, if all are equally far and that is known: whole seconds only. 0 where
-    /// there is one point.
-    #[inline]
-    pub fn gap_ms(&self) -> Option<u64> {
-        let span = self.last_ms.abs_diff(self.first_ms);
-        let gaps = (self.count - 1).max(1);
-        // One division less for what nearly all cells are.
-        self.is_even.then(|| match (span, gaps) {
-            (59_000, 59) => 1000,
-            _ => span / gaps,
-        })
-    }
-}
-
-/// One cell as it is written.
-#[derive(Clone, Copy, Debug)]
-pub struct Cell(Record);
-
-impl Cell {
-    /// When its points are.
-    #[inline]
-    pub fn times(&self) -> CellTimes {
-        CellTimes {
-            count: self.0.count,
-            first_ms: self.0.first_ms,
-            last_ms: self.0.last_ms,
-            is_even: self.0.is_even,
-        }
-    }
-
-    /// Smallest value.
-    pub fn min(&self) -> f64 {
-        self.0.told.value(0)
-    }
-
-    /// Largest value.
-    pub fn max(&self) -> f64 {
-        self.0.told.value(1)
-    }
-
-    /// Value of the last point.
-    pub fn last(&self) -> f64 {
-        self.0.told.value(3)
-    }
-
-    /// Sum of all values: of decimals exact, rounded once.
-    pub fn sum(&self) -> f64 {
-        self.0.told.value(4)
     }
 }

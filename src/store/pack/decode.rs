@@ -8,6 +8,7 @@ use super::group::{Group, Kind, Values, Walk};
 use crate::base::time::Millis;
 use crate::model::number::Number;
 use crate::model::points::{Duplicates, Points};
+use crate::simd::{Lanes, Scanner, Work};
 use crate::store::stretch::{Column, Stretch};
 use crate::store::texts::DistinctTexts;
 
@@ -252,14 +253,51 @@ pub(super) fn floats(
         return Ok(());
     }
     integers.unpack(group.count, room);
-    let integers = out.iter_mut().zip(&room[wanted]);
-    let tens = Number::tens(scale);
-    match (kind, scale) {
-        (Kind::Longs, _) => integers.for_each(|(out, &long)| *out = f64::from_bits(long)),
-        (_, 0) => integers.for_each(|(out, &whole)| *out = whole as i64 as f64),
-        _ => integers.for_each(|(out, &mantissa)| *out = mantissa as i64 as f64 / tens),
+    let codes = &room[wanted];
+    match kind {
+        Kind::Longs => {
+            let longs = out.iter_mut().zip(codes);
+            longs.for_each(|(out, &long)| *out = f64::from_bits(long));
+        }
+        _ => Scanner::widest().run(Decimals { codes, scale, out }),
     }
     Ok(())
+}
+
+/// Mantissas become floats.
+struct Decimals<'a> {
+    codes: &'a [u64],
+    scale: u8,
+    out: &'a mut [f64],
+}
+
+/// What puts a number of at most 51 bits, and its sign, in front of zero.
+const HALF: u64 = 1 << 51;
+/// The bits of 2^52 as a float: a whole number below that in its low bits is added to it.
+const WHOLE_BITS: u64 = 1075 << 52;
+/// That float, and the half.
+const WHOLE_AND_HALF: f64 = ((1u64 << 52) + HALF) as f64;
+
+impl Work for Decimals<'_> {
+    type Output = ();
+
+    /// Lanes have no way to make floats of whole numbers of 64 bits, but nearly all have 51 at most.
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let tens = Number::tens(self.scale);
+        let ahead = |code: u64| code.wrapping_add(HALF);
+        let all = self.codes.iter().fold(0, |all, &code| all | ahead(code));
+        let decimals = self.out.iter_mut().zip(self.codes);
+        if all < 2 * HALF {
+            let whole = |code| f64::from_bits(WHOLE_BITS | ahead(code)) - WHOLE_AND_HALF;
+            match self.scale {
+                0 => decimals.for_each(|(out, &code)| *out = whole(code)),
+                _ => decimals.for_each(|(out, &code)| *out = whole(code) / tens),
+            }
+        } else {
+            decimals.for_each(|(out, &code)| *out = code as i64 as f64 / tens);
+        }
+    }
 }
 
 /// Append the mantissas in `room` at another scale; gives whether they fit. If not, none is appended.

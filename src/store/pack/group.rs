@@ -142,6 +142,17 @@ impl<'a> Walk<'a> {
     /// The next group, if there is one more.
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<Group<'a>>, Corrupt> {
+        self.advance()
+    }
+
+    /// Pass the next group, if there is one more: its points, and the time of the last.
+    pub(super) fn pass(&mut self) -> Result<Option<(usize, i64)>, Corrupt> {
+        let group = self.advance()?;
+        Ok(group.map(|group| (group.count, group.times.last_ms)))
+    }
+
+    #[inline(always)]
+    pub(super) fn advance(&mut self) -> Result<Option<Group<'a>>, Corrupt> {
         if self.cursor.is_empty() {
             return Ok(None);
         }
@@ -180,6 +191,7 @@ impl<'a> Walk<'a> {
     }
 }
 
+#[inline(always)]
 fn take_values<'a>(
     cursor: &mut Cursor<'a>,
     kind: Kind,

@@ -253,6 +253,7 @@ pub(super) struct Column<'a> {
 
 impl<'a> Column<'a> {
     /// The `count` integers, at least one, at the cursor.
+    #[inline(always)]
     pub(super) fn take(
         cursor: &mut Cursor<'a>,
         codec: u8,

@@ -12,7 +12,8 @@ use crate::base::time::Millis;
 /// Points of a part, at most.
 pub const PART_POINTS: usize = CODES_MAX;
 
-/// The parts of a run.
+/// The parts of a run. A copy goes on from where it was made.
+#[derive(Clone, Copy)]
 pub struct Parts<'a>(Walk<'a>);
 
 /// A part of a run.
@@ -35,14 +36,23 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The next part, later than all before it.
+    /// Pass the next part, if there is one more: its points, and the time of the last.
     ///
     /// # Errors
     /// Where the run is damaged.
     #[inline]
+    pub fn pass(&mut self) -> Result<Option<(usize, i64)>, Corrupt> {
+        self.0.pass()
+    }
+
+    /// The next part, later than all before it.
+    ///
+    /// # Errors
+    /// Where the run is damaged.
+    #[inline(always)]
     pub fn next_part(&mut self) -> Result<Option<Part<'a>>, Corrupt> {
         let (kind, all) = (self.0.head.kind, self.0.head.all);
-        let group = self.0.next()?;
+        let group = self.0.advance()?;
         Ok(group.map(|group| Part { group, kind, all }))
     }
 }

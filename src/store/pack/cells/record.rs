@@ -78,15 +78,32 @@ impl Told {
         is_constant: bool,
         count: u64,
     ) -> Result<Told, Corrupt> {
-        let least = cursor.signed()?;
-        let base = (count as i64).wrapping_mul(least);
-        let (mut most, mut first, mut last, mut sum) = (least, least, least, base);
-        if !is_constant {
-            most = least.wrapping_add(cursor.varint()? as i64);
-            first = least.wrapping_add(cursor.varint()? as i64);
-            last = least.wrapping_add(cursor.varint()? as i64);
-            sum = base.wrapping_add(cursor.varint()? as i64);
+        if is_constant {
+            let least = cursor.signed()?;
+            let sum = (count as i64).wrapping_mul(least);
+            return Told::checked(scale, [least, least, least, least, sum]);
         }
+        let mut codes = [0; 5];
+        for code in &mut codes {
+            *code = cursor.varint()?;
+        }
+        Told::of_codes(scale, count, codes)
+    }
+
+    /// The decimals of `count` points whose values are not all the same, by the five numbers that are
+    /// written.
+    #[inline(always)]
+    pub(super) fn of_codes(scale: u8, count: u64, codes: [u64; 5]) -> Result<Told, Corrupt> {
+        let [least, most, first, last, sum] = codes;
+        let least = varint::unzigzag(least);
+        let above = |code: u64| least.wrapping_add(code as i64);
+        let base = (count as i64).wrapping_mul(least);
+        let sum = base.wrapping_add(sum as i64);
+        Told::checked(scale, [least, above(most), above(first), above(last), sum])
+    }
+
+    #[inline(always)]
+    fn checked(scale: u8, [least, most, first, last, sum]: [i64; 5]) -> Result<Told, Corrupt> {
         let largest = least.unsigned_abs() | most.unsigned_abs() | sum.unsigned_abs();
         let fits = largest < Number::MANTISSA_MAX as u64
             || [least, most, sum]

@@ -180,6 +180,99 @@ fn a_cell_of_sixty_points_is_small() {
     assert_eq!(bytes(&stretch), 9);
 }
 
+/// Reading cell by cell, fast, gives what the slow way gives, and ends where that ends.
+#[track_caller]
+fn check_quick(bytes: &[u8], step: Step, seed: u64) {
+    let mut slow = Vec::new();
+    let mut end = bytes.len();
+    // The slow way gives all or nothing: the cells in front of damage are those of the longest good part.
+    while decode_cells(
+        &bytes[..end],
+        BASE,
+        step,
+        Millis::MIN,
+        Millis::MAX,
+        77,
+        &mut slow,
+    )
+    .is_err()
+    {
+        end -= 1;
+    }
+    let is_good = end == bytes.len();
+    let (mut cells, mut times) = (Vec::new(), Vec::new());
+    let mut reader = Cells::new(bytes, BASE, step);
+    let done = loop {
+        match reader.next_cell() {
+            Ok(Some(cell)) => cells.push(cell),
+            other => break other,
+        }
+    };
+    assert_eq!(done.is_ok(), is_good, "seed {seed}");
+    // Values are not looked at there.
+    let passed = Cells::new(bytes, BASE, step).times(&mut times);
+    assert!(passed.is_ok() || !is_good, "seed {seed}");
+    assert_eq!(cells.len(), slow.len(), "seed {seed}");
+    assert!(slow.len() <= times.len(), "seed {seed}");
+    for ((want, cell), place) in slow.iter().zip(&cells).zip(times) {
+        let (first, last) = (
+            want.of.first.expect("a point"),
+            want.of.last.expect("a point"),
+        );
+        assert_eq!(cell.times(), place, "seed {seed}");
+        assert_eq!(
+            (place.count, place.first_ms, place.last_ms),
+            (want.of.count, first.time_ms, last.time_ms),
+            "seed {seed}"
+        );
+        let got = [cell.min(), cell.max(), cell.last(), cell.sum()];
+        let want = [want.of.min, want.of.max, last.value, want.of.sum()];
+        let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+        assert!(
+            got.iter().zip(&want).all(same),
+            "seed {seed}: {got:?} {want:?}"
+        );
+    }
+}
+
+#[test]
+fn reading_cell_by_cell_gives_the_same() {
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let mut bytes = Vec::new();
+        let of = if random.chance(50) {
+            // Alike, with numbers of many lengths.
+            let (wide, scale) = (random.below(45), random.below(5) as u8);
+            let mut stretch = even(60 * (1 + random.below(40) as usize), 0);
+            let mantissa = |_| random.below(1 << (1 + wide)) as i64 - (1 << random.below(20));
+            stretch.values = Column::Decimal {
+                scale,
+                mantissas: (0..stretch.times.len()).map(mantissa).collect(),
+            };
+            stretch
+        } else {
+            stretch(&mut random, 2_000)
+        };
+        encode_cells(&of, BASE, Step::MINUTE, &mut bytes);
+        check_quick(&bytes, Step::MINUTE, seed);
+        bytes.truncate(300);
+        for _ in 0..200 {
+            let mut bytes = bytes.clone();
+            if random.chance(50) {
+                bytes.truncate(random.below(bytes.len() as u64 + 1) as usize);
+            }
+            for _ in 0..random.below(3) {
+                if bytes.is_empty() {
+                    break;
+                }
+                let bit = random.below(8 * bytes.len() as u64) as usize;
+                bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+            check_quick(&bytes, Step::MINUTE, seed);
+        }
+    }
+}
+
 #[test]
 fn hostile_cells_do_no_harm() {
     let read = |bytes: &[u8], seed: u64| {

@@ -1,0 +1,199 @@
+//! The fast ways print what the slow one prints.
+
+use super::*;
+use crate::base::random::Random;
+
+fn printed(values: &[f64]) -> Vec<String> {
+    let mut places = 0;
+    let print = |&value: &f64| {
+        let mut room = [0; NUMBER_BYTES];
+        let mut printer = Printer::new(&mut room, places);
+        printer.float(value);
+        places = printer.places();
+        let len = printer.printed();
+        String::from_utf8(room[..len].to_vec()).expect("ASCII")
+    };
+    values.iter().map(print).collect()
+}
+
+fn slowly(value: f64) -> String {
+    let mut text = Vec::new();
+    decimal::push_float(value, &mut text);
+    String::from_utf8(text).expect("ASCII")
+}
+
+#[test]
+fn edges() {
+    let values = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.5,
+        0.1,
+        0.25,
+        0.1 + 0.2,
+        1e-4,
+        0.00012345678,
+        0.000123456789,
+        1e-5,
+        99_999_999.0,
+        100_000_000.0,
+        123_456_789.125,
+        999_999_999_999_999.0,
+        1e15,
+        1e300,
+        5e-324,
+        f64::MAX,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        9_999_999.99999999,
+    ];
+    for (value, text) in values.iter().zip(printed(&values)) {
+        assert_eq!(text, slowly(*value));
+    }
+}
+
+#[test]
+fn agrees_with_the_slow_way() {
+    for seed in 0..50 {
+        let mut random = Random::new(seed);
+        let places = random.below(10) as i32;
+        let values: Vec<f64> = (0..20_000)
+            .map(|_| match random.below(8) {
+                0 => f64::from_bits(random.next_u64()),
+                1 => (random.next_u64() >> random.below(64)) as f64,
+                2 => random.below(1 << 50) as f64 / 10f64.powi(random.below(12) as i32),
+                3 => -(random.below(1_000_000) as f64) / 64.0,
+                _ => {
+                    let bits = 1 + random.below(40);
+                    random.below(1 << bits) as f64 / 10f64.powi(places)
+                }
+            })
+            .collect();
+        for (value, text) in values.iter().zip(printed(&values)) {
+            assert_eq!(text, slowly(*value), "seed {seed}: {value:e}");
+        }
+    }
+}
+
+/// Points printed together are the same text as one by one.
+#[test]
+fn points_together() {
+    for seed in 0..400 {
+        let mut random = Random::new(seed);
+        let places = random.below(10) as i32;
+        let bits = 1 + random.below(52);
+        let odd = random.below(10);
+        let values: Vec<f64> = (0..400)
+            .map(|_| match random.below(100) {
+                rare if odd <= rare => {
+                    let digits = random.below(1 << bits) as f64;
+                    let sign = if random.chance(20) { -1.0 } else { 1.0 };
+                    sign * digits / 10f64.powi(places)
+                }
+                0 => f64::NAN,
+                1 => -0.0,
+                2 => f64::NEG_INFINITY,
+                3 => f64::from_bits(random.next_u64()),
+                4 => 999_999_999_999_999.0,
+                5 => 99_999_999.0,
+                _ => random.below(1 << 30) as f64 / 1e7,
+            })
+            .collect();
+        let start = 1_000_000_000 + random.below(5_000_000_000) as i64;
+        let start = if random.chance(10) {
+            9_999_999_000
+        } else {
+            start
+        };
+        let step = 1 + random.below(70) as i64;
+        let mut room = vec![0; values.len() * (2 * NUMBER_BYTES + 8)];
+        let mut ticks = Ticks::new(start, step);
+        let mut printer = Printer::new(&mut room, 0);
+        let mut together = 0;
+        for some in values.chunks(TOGETHER) {
+            let eight = some.first_chunk();
+            if eight.is_some_and(|eight| printer.points(eight, &mut ticks)) {
+                together += 1;
+                continue;
+            }
+            for &value in some {
+                printer.float(value);
+                printer.tick(&mut ticks);
+            }
+        }
+        if odd == 0 && places <= 8 && bits < 45 {
+            assert!(together > 0, "seed {seed}");
+        }
+        let printed = printer.printed();
+        let mut want = String::new();
+        for (i, &value) in values.iter().enumerate() {
+            let time = start + i as i64 * step;
+            want += &format!("{}, {time}], [", slowly(value));
+        }
+        assert_eq!(
+            String::from_utf8_lossy(&room[..printed]),
+            want,
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn integers() {
+    let mut random = Random::new(1);
+    let some = (0..10_000).map(|_| (random.next_u64() >> random.below(64)) as i64);
+    for value in some.chain([0, -1, i64::MAX, i64::MIN, 99_999_999, 100_000_000]) {
+        let mut room = [0; NUMBER_BYTES];
+        let mut printer = Printer::new(&mut room, 0);
+        printer.integer(value);
+        let len = printer.printed();
+        assert_eq!(room[..len], *value.to_string().as_bytes());
+    }
+}
+
+#[test]
+fn ticks_are_their_times() {
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let start = match random.below(4) {
+            0 => random.below(1 << 40) as i64 - (1 << 36),
+            1 => 9_999_999_900 + random.below(100) as i64,
+            2 => 999_999_900 + random.below(100) as i64,
+            _ => 1_000_000_000 + random.below(5_000_000_000) as i64,
+        };
+        let step = match random.below(5) {
+            0 => random.below(1 << 30) as i64,
+            1 => 60,
+            2 => 99_999_999,
+            _ => 1 + random.below(9) as i64,
+        };
+        let mut ticks = Ticks::new(start, step);
+        for i in 0..200 {
+            if random.chance(5) {
+                ticks.skip();
+                continue;
+            }
+            let mut room = [0; NUMBER_BYTES];
+            let mut printer = Printer::new(&mut room, 0);
+            printer.tick(&mut ticks);
+            let len = printer.printed();
+            let want = format!(", {}], [", start + i * step);
+            assert_eq!(String::from_utf8_lossy(&room[..len]), want, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn without_room_nothing_is_written_beyond_it() {
+    for size in 0..20 {
+        let mut room = vec![0; size];
+        let mut printer = Printer::new(&mut room, 0);
+        printer.float(1234.5);
+        printer.integer(-12);
+        printer.float(1e300);
+        printer.text(b"null");
+        assert!(printer.printed() <= size);
+    }
+}
