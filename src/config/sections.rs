@@ -115,6 +115,14 @@ pub struct Doors {
     pub kairos_telnet: Option<u16>,
     /// HTTP.
     pub http: Option<u16>,
+    /// Addresses of Graphite's lines; empty, those of all doors.
+    pub graphite_listen: Vec<IpAddr>,
+    /// The same of pickled batches.
+    pub pickle_listen: Vec<IpAddr>,
+    /// The same of KairosDB's lines.
+    pub kairos_telnet_listen: Vec<IpAddr>,
+    /// The same of HTTP.
+    pub http_listen: Vec<IpAddr>,
 }
 
 impl Default for Doors {
@@ -126,6 +134,10 @@ impl Default for Doors {
             pickle: Some(2004),
             kairos_telnet: Some(4242),
             http: Some(8080),
+            graphite_listen: Vec::new(),
+            pickle_listen: Vec::new(),
+            kairos_telnet_listen: Vec::new(),
+            http_listen: Vec::new(),
         }
     }
 }
@@ -143,6 +155,7 @@ impl Doors {
             pickle: moved(self.pickle),
             kairos_telnet: moved(self.kairos_telnet),
             http: moved(self.http),
+            ..self.clone()
         }
     }
 }
@@ -255,6 +268,8 @@ pub struct Telnet {
     pub charset: Charset,
     /// Whether a refused line is answered.
     pub answer_errors: bool,
+    /// Whether HTTP is answered there.
+    pub http: bool,
 }
 
 impl Default for Telnet {
@@ -263,6 +278,7 @@ impl Default for Telnet {
             line_bytes_max: 64 << 10,
             charset: Charset::default(),
             answer_errors: false,
+            http: true,
         }
     }
 }
@@ -274,6 +290,7 @@ impl Telnet {
             line_bytes_max: usize::try_from(self.line_bytes_max).unwrap_or(usize::MAX),
             charset: self.charset,
             tells_errors: self.answer_errors,
+            takes_http: self.http,
         }
     }
 }
@@ -538,6 +555,8 @@ pub struct KairosDb {
     pub regex_prefix: String,
     /// Whether answers repeat the query.
     pub return_query: bool,
+    /// What KairosDB tells of itself.
+    pub report: Report,
 }
 
 impl Default for KairosDb {
@@ -552,6 +571,37 @@ impl Default for KairosDb {
             time_zone: "UTC".to_owned(),
             regex_prefix: "regex:".to_owned(),
             return_query: false,
+            report: Report::default(),
+        }
+    }
+}
+
+/// What KairosDB tells of itself, as metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Whether it does.
+    pub on: bool,
+    /// Between two reports.
+    pub seconds: u64,
+    /// How long its points stay; 0 is as long as all others.
+    pub ttl_seconds: u64,
+    /// What the names of its metrics begin with.
+    pub prefix: String,
+    /// The value of the tag `host`; empty is the machine's name.
+    pub host: String,
+    /// Further tags, `key=value`.
+    pub tags: Vec<String>,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Report {
+            on: false,
+            seconds: 60,
+            ttl_seconds: 0,
+            prefix: "kairosdb.".to_owned(),
+            host: String::new(),
+            tags: Vec::new(),
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct Options {
     pub charset: Charset,
     /// Whether a line that is refused is answered with why.
     pub tells_errors: bool,
+    /// Whether a connection may turn out to speak HTTP.
+    pub takes_http: bool,
 }
 
 impl Default for Options {
@@ -51,6 +53,7 @@ impl Default for Options {
             line_bytes_max: 64 * 1024,
             charset: Charset::Utf8,
             tells_errors: false,
+            takes_http: true,
         }
     }
 }

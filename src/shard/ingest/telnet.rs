@@ -53,7 +53,7 @@ impl Shard {
         filled: usize,
         at: Arrival,
     ) -> Verdict {
-        if feed.is_untold {
+        if feed.is_untold && self.commands.options().takes_http {
             let more = buffer.filled(filled);
             match told(&feed.rest, more) {
                 Told::Http => {
