@@ -70,7 +70,8 @@ pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
     for tag in &report.tags {
         let parts = tag.split_once('=');
         if parts.is_none_or(|(key, value)| key.is_empty() || value.is_empty() || key == "host") {
-            let text = format!("`{tag}` is no tag; write key=value, and host in kairosdb.report_host");
+            let text =
+                format!("`{tag}` is no tag; write key=value, and host in kairosdb.report_host");
             fault("kairosdb.report_tags", text);
         }
     }

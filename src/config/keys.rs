@@ -837,9 +837,7 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "kairosdb.report_prefix",
         flag: None,
-        help: &[
-            "What the names of reported metrics begin with. Default \"kairosdb.\".",
-        ],
+        help: &["What the names of reported metrics begin with. Default \"kairosdb.\"."],
         kind: Kind::Text {
             at: |c| &mut c.kairosdb.report.prefix,
         },

@@ -159,7 +159,9 @@ fn listen_as_chosen(loaded: &mut Loaded) {
 /// Tell what came of a configuration of KairosDB, and aloud what it opens.
 fn tell_kairosdb(loaded: &mut Loaded) {
     let taken = loaded.origins.iter();
-    let taken = taken.filter(|origin| matches!(origin, Origin::KairosDb { .. })).count();
+    let taken = taken
+        .filter(|origin| matches!(origin, Origin::KairosDb { .. }))
+        .count();
     let ignored = loaded.ignored.len();
     loaded.notes.push(format!(
         "KairosDB's configuration: it sets {taken} keys, and {ignored} of its settings do nothing here; \
@@ -171,7 +173,9 @@ fn tell_kairosdb(loaded: &mut Loaded) {
     let config = &loaded.config;
     let doors = config.addresses().into_iter();
     let open = doors.filter(|(_, address)| address.ip().is_unspecified());
-    let open: Vec<String> = open.map(|(door, address)| format!("{} {address}", door.label())).collect();
+    let open: Vec<String> = open
+        .map(|(door, address)| format!("{} {address}", door.label()))
+        .collect();
     if !open.is_empty() {
         loaded.warnings.push(format!(
             "as KairosDB, it listens on all addresses of the machine: {}; whoever reaches them can write, and \
@@ -182,8 +186,12 @@ fn tell_kairosdb(loaded: &mut Loaded) {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    String::from_utf8(read_file(path)?)
-        .map_err(|_| format!("{} is not UTF-8 text; is it the right file?", path.display()))
+    String::from_utf8(read_file(path)?).map_err(|_| {
+        format!(
+            "{} is not UTF-8 text; is it the right file?",
+            path.display()
+        )
+    })
 }
 
 /// The bytes of a file, which is not read beyond what it may have.

@@ -3,13 +3,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tracing::Level;
 
 use super::carbon::Carbon;
+use super::machine;
 use super::network::Network;
 use crate::base::time::Step;
-use crate::http::{KairosOptions, QueryOptions, ServerType};
+use crate::http::{KairosOptions, QueryOptions, Report, ServerType};
 use crate::model::sample::TimeRule;
 use crate::query::kairos::zone::Zone;
 use crate::query::limits::Limits;
@@ -556,7 +558,7 @@ pub struct KairosDb {
     /// Whether answers repeat the query.
     pub return_query: bool,
     /// What KairosDB tells of itself.
-    pub report: Report,
+    pub report: Reporting,
 }
 
 impl Default for KairosDb {
@@ -571,14 +573,14 @@ impl Default for KairosDb {
             time_zone: "UTC".to_owned(),
             regex_prefix: "regex:".to_owned(),
             return_query: false,
-            report: Report::default(),
+            report: Reporting::default(),
         }
     }
 }
 
 /// What KairosDB tells of itself, as metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct Reporting {
     /// Whether it does.
     pub on: bool,
     /// Between two reports.
@@ -593,9 +595,9 @@ pub struct Report {
     pub tags: Vec<String>,
 }
 
-impl Default for Report {
+impl Default for Reporting {
     fn default() -> Self {
-        Report {
+        Reporting {
             on: false,
             seconds: 60,
             ttl_seconds: 0,
@@ -603,6 +605,26 @@ impl Default for Report {
             host: String::new(),
             tags: Vec::new(),
         }
+    }
+}
+
+impl Reporting {
+    /// The same for the API. A loaded configuration has good tags; here other ones are left out.
+    fn told(&self) -> Report {
+        let host = match self.host.as_str() {
+            "" => machine::node_name(),
+            host => host.to_owned(),
+        };
+        let tags = self.tags.iter().filter_map(|tag| tag.split_once('='));
+        let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let ttl_seconds = u32::try_from(self.ttl_seconds).unwrap_or(u32::MAX);
+        Report::new(
+            &self.prefix,
+            &host,
+            tags.collect(),
+            ttl_seconds,
+            self.seconds,
+        )
     }
 }
 
@@ -614,6 +636,7 @@ impl KairosDb {
             health_code: u16::try_from(self.health_code).unwrap_or(204),
             hidden_metrics: self.hidden_metrics.clone(),
             rollups: self.rollups,
+            report: self.report.on.then(|| Arc::new(self.report.told())),
             ..KairosOptions::default()
         }
     }

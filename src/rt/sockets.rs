@@ -173,8 +173,15 @@ pub fn open(options: &Options, cores: &[usize]) -> Result<Doors, DoorError> {
 
 /// Every address that some door listens on, once.
 fn all_addresses(options: &Options) -> Vec<IpAddr> {
-    let own = [Protocol::Graphite, Protocol::Pickle, Protocol::KairosTelnet, Protocol::Http];
-    let own = own.into_iter().filter_map(|door| options.own_listen.of(door));
+    let own = [
+        Protocol::Graphite,
+        Protocol::Pickle,
+        Protocol::KairosTelnet,
+        Protocol::Http,
+    ];
+    let own = own
+        .into_iter()
+        .filter_map(|door| options.own_listen.of(door));
     let own = own.flat_map(|addresses| &addresses.ips);
     let mut all: Vec<IpAddr> = Vec::new();
     for &ip in options.listen.iter().chain(own) {

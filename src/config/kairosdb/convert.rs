@@ -19,7 +19,10 @@ pub(super) struct Converted {
 
 impl Converted {
     fn items(items: Vec<String>) -> Converted {
-        Converted { items: Some(items), note: None }
+        Converted {
+            items: Some(items),
+            note: None,
+        }
     }
 
     fn one(text: impl Into<String>) -> Converted {
@@ -72,18 +75,23 @@ fn listed(value: &Value, separator: char) -> Vec<String> {
         Value::List(items) => items.iter().map(String::as_str).collect(),
     };
     let items = items.into_iter().map(str::trim);
-    items.filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    items
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn whole(text: &str) -> Result<u64, String> {
     let text = text.trim();
-    text.parse().map_err(|_| format!("`{}` is no whole number", shown(text)))
+    text.parse()
+        .map_err(|_| format!("`{}` is no whole number", shown(text)))
 }
 
 /// Java listens on all addresses of both families where it is told one family's, and on this machine where
 /// it is told nothing.
 fn address(text: &str) -> Converted {
-    let all = |items: &[&str]| Converted::items(items.iter().map(|&item| item.to_owned()).collect());
+    let all =
+        |items: &[&str]| Converted::items(items.iter().map(|&item| item.to_owned()).collect());
     match text {
         "0.0.0.0" | "::" | "0:0:0:0:0:0:0:0" | "[::]" => all(&["0.0.0.0", "::"]),
         "" | "localhost" => all(&["127.0.0.1", "::1"]),

@@ -88,11 +88,24 @@ impl Object {
         if rest.is_empty() {
             return put(mine, node);
         }
-        if !matches!(mine.last(), Some(Node { value: Raw::Object(_), .. })) {
+        if !matches!(
+            mine.last(),
+            Some(Node {
+                value: Raw::Object(_),
+                ..
+            })
+        ) {
             let value = Raw::Object(Object::default());
-            mine.push(Node { line: node.line, value });
+            mine.push(Node {
+                line: node.line,
+                value,
+            });
         }
-        if let Some(Node { value: Raw::Object(below), .. }) = mine.last_mut() {
+        if let Some(Node {
+            value: Raw::Object(below),
+            ..
+        }) = mine.last_mut()
+        {
             below.set(rest, node);
         }
     }
@@ -208,7 +221,9 @@ impl Parser<'_> {
     fn include(&mut self) -> Result<bool, Wrong> {
         let names = |rest: &str| {
             let rest = rest.trim_start_matches(is_blank);
-            ["\"", "file(", "classpath(", "url(", "required("].iter().any(|form| rest.starts_with(form))
+            ["\"", "file(", "classpath(", "url(", "required("]
+                .iter()
+                .any(|form| rest.starts_with(form))
         };
         let Some(rest) = self.rest.strip_prefix("include").filter(|rest| names(rest)) else {
             return Ok(false);
@@ -238,9 +253,18 @@ impl Parser<'_> {
                 path: self.inside.clone(),
                 is_optional: true,
             };
-            let before = Node { line, value: before };
-            let more = Node { line, value: Raw::List(vec![node]) };
-            node = Node { line, value: Raw::Joined(vec![before, more]) };
+            let before = Node {
+                line,
+                value: before,
+            };
+            let more = Node {
+                line,
+                value: Raw::List(vec![node]),
+            };
+            node = Node {
+                line,
+                value: Raw::Joined(vec![before, more]),
+            };
         }
         self.inside.truncate(outside);
         object.set(&path, node);
@@ -271,7 +295,8 @@ impl Parser<'_> {
                 parts.push(String::new());
                 continue;
             } else {
-                let run = self.run(|c| c != '.' && c != '\n' && !is_blank(c) && !QUOTED_ONLY.contains(c));
+                let run =
+                    self.run(|c| c != '.' && c != '\n' && !is_blank(c) && !QUOTED_ONLY.contains(c));
                 word.push_str(run);
                 if word.is_empty() {
                     return self.reserved(letter);
@@ -298,7 +323,9 @@ impl Parser<'_> {
     }
 
     fn too_deep<T>(&self) -> Result<T, Wrong> {
-        self.wrong(format!("more than {DEPTH_MAX} objects and lists in each other"))
+        self.wrong(format!(
+            "more than {DEPTH_MAX} objects and lists in each other"
+        ))
     }
 
     fn reserved<T>(&self, letter: char) -> Result<T, Wrong> {
@@ -321,7 +348,10 @@ impl Parser<'_> {
                 break;
             }
             if !gap.is_empty() && !parts.is_empty() {
-                parts.push(Node { line: at, value: Raw::Gap(gap) });
+                parts.push(Node {
+                    line: at,
+                    value: Raw::Gap(gap),
+                });
             }
             is_plain_null = false;
             let value = match letter {
@@ -341,7 +371,10 @@ impl Parser<'_> {
             parts.push(Node { line: at, value });
         }
         if is_plain_null {
-            return Ok(Node { line, value: Raw::Null });
+            return Ok(Node {
+                line,
+                value: Raw::Null,
+            });
         }
         joined(parts, line).ok_or_else(|| {
             let key = shown(&self.inside.join("."));
@@ -353,7 +386,9 @@ impl Parser<'_> {
     fn unquoted(&mut self) -> String {
         let mut text = String::new();
         loop {
-            text.push_str(self.run(|c| c != '\n' && c != '/' && !is_blank(c) && !QUOTED_ONLY.contains(c)));
+            text.push_str(
+                self.run(|c| c != '\n' && c != '/' && !is_blank(c) && !QUOTED_ONLY.contains(c)),
+            );
             if self.rest.starts_with("//") || !self.takes("/") {
                 return text;
             }
@@ -430,11 +465,15 @@ impl Parser<'_> {
                 }
                 '\\' => text.push(self.escape()?),
                 '\n' | '\r' => {
-                    return self.wrong("a text has no `\"` at the end of its line; several lines need \"\"\"");
+                    return self.wrong(
+                        "a text has no `\"` at the end of its line; several lines need \"\"\"",
+                    );
                 }
                 other => {
                     let letter = other.escape_debug();
-                    return self.wrong(format!("`{letter}` in a text has to be written as an escape"));
+                    return self.wrong(format!(
+                        "`{letter}` in a text has to be written as an escape"
+                    ));
                 }
             }
         }
@@ -494,5 +533,8 @@ fn joined(mut parts: Vec<Node>, line: usize) -> Option<Node> {
             }
         }
     }
-    Some(Node { line, value: Raw::Text(all) })
+    Some(Node {
+        line,
+        value: Raw::Text(all),
+    })
 }

@@ -61,13 +61,20 @@ pub(super) fn apply(
             faults.push(fault);
         }
     }
-    let fault = |text: String| Fault { origin: named_by.clone(), text };
+    let fault = |text: String| Fault {
+        origin: named_by.clone(),
+        text,
+    };
     if faults.len() == before && !settings.keys().any(|key| key.starts_with(PREFIX)) {
         let shown = first.display();
-        faults.push(fault(format!("{shown} has no key of KairosDB; is it the right file?")));
+        faults.push(fault(format!(
+            "{shown} has no key of KairosDB; is it the right file?"
+        )));
     }
     if SETTINGS_MAX < settings.len() {
-        faults.push(fault(format!("more than {SETTINGS_MAX} settings; is it the right file?")));
+        faults.push(fault(format!(
+            "more than {SETTINGS_MAX} settings; is it the right file?"
+        )));
     }
     if before < faults.len() {
         return;
@@ -86,23 +93,37 @@ fn read(
     settings: &mut Settings,
     loaded: &mut Loaded,
 ) -> Result<(), Fault> {
-    let fault = |text: String| Fault { origin: named_by.clone(), text };
-    let at = |line: usize| Origin::KairosDb { path: path.clone(), line };
-    let wrong = |wrong: Wrong| Fault { origin: at(wrong.line), text: wrong.text };
+    let fault = |text: String| Fault {
+        origin: named_by.clone(),
+        text,
+    };
+    let at = |line: usize| Origin::KairosDb {
+        path: path.clone(),
+        line,
+    };
+    let wrong = |wrong: Wrong| Fault {
+        origin: at(wrong.line),
+        text: wrong.text,
+    };
     let shown = path.display();
     let bytes = read_file(path).map_err(fault)?;
     let found = if has_extension(path, "properties") {
         properties::read(&bytes).map_err(wrong)?
     } else if has_extension(path, "conf") {
-        let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+        let text = String::from_utf8(bytes)
+            .ok()
+            .filter(|text| !text.contains('\0'));
         let unread = || fault(format!("{shown} is not UTF-8 text; is it the right file?"));
         let text = text.ok_or_else(unread)?;
-        let read = hocon::read(&text, &|path| beyond(path, settings, environment)).map_err(wrong)?;
-        loaded.ignored.extend(read.includes.into_iter().map(|(named, line)| Ignored {
-            key: format!("include {named}"),
-            origin: at(line),
-            reason: Reason::Include,
-        }));
+        let read =
+            hocon::read(&text, &|path| beyond(path, settings, environment)).map_err(wrong)?;
+        loaded
+            .ignored
+            .extend(read.includes.into_iter().map(|(named, line)| Ignored {
+                key: format!("include {named}"),
+                origin: at(line),
+                reason: Reason::Include,
+            }));
         read.settings
     } else {
         return Err(fault(format!(
@@ -121,7 +142,8 @@ fn read(
 }
 
 fn has_extension(path: &Path, wanted: &str) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
 }
 
 /// What a substitution stands for that its own file does not have.
@@ -144,7 +166,11 @@ fn override_by(environment: &[(String, String)], settings: &mut Settings) {
         let name = key.to_uppercase().replace('.', "_");
         if let Some((_, text)) = environment.iter().find(|(known, _)| *known == name) {
             let (value, line) = (Value::Text(text.clone()), 0);
-            let setting = Setting { key: key.clone(), value, line };
+            let setting = Setting {
+                key: key.clone(),
+                value,
+                line,
+            };
             settings.insert(key, (setting, Origin::KairosDbEnvironment(name)));
         }
     }
@@ -199,7 +225,14 @@ impl Given {
         if let Some(origin) = self.guard() {
             loaded.is_guarded = true;
             let guarded = GUARDED.map(str::to_owned);
-            set_items("doors.http_listen", "HTTP", &guarded, &origin, loaded, faults);
+            set_items(
+                "doors.http_listen",
+                "HTTP",
+                &guarded,
+                &origin,
+                loaded,
+                faults,
+            );
         }
     }
 
@@ -210,7 +243,11 @@ impl Given {
             return Some(said.clone());
         }
         let value = Value::Text(rule.shipped?.to_owned());
-        let setting = Setting { key, value, line: 0 };
+        let setting = Setting {
+            key,
+            value,
+            line: 0,
+        };
         Some((setting, Origin::KairosDbDefault))
     }
 
@@ -250,9 +287,12 @@ impl Given {
             }
         };
         be("telnet.http", |config| config.telnet.http = false);
-        let clusters = |key: &String| key.starts_with("kairosdb.datastore.cassandra.write_cluster.");
+        let clusters =
+            |key: &String| key.starts_with("kairosdb.datastore.cassandra.write_cluster.");
         if has_extension(first, "properties") && !self.settings.keys().any(clusters) {
-            be("kairosdb.align_sampling", |config| config.kairosdb.align_sampling = false);
+            be("kairosdb.align_sampling", |config| {
+                config.kairosdb.align_sampling = false
+            });
         }
     }
 
@@ -261,7 +301,11 @@ impl Given {
         for (key, (setting, origin)) in &self.settings {
             if let Some(reason) = self.reason(key, &setting.value) {
                 let (key, origin) = (key.clone(), origin.clone());
-                loaded.ignored.push(Ignored { key, origin, reason });
+                loaded.ignored.push(Ignored {
+                    key,
+                    origin,
+                    reason,
+                });
             }
         }
     }
@@ -286,7 +330,11 @@ impl Given {
                     Value::List(items) => items.is_empty(),
                     Value::Null => true,
                 };
-                Some(if is_harmless { Reason::Same } else { Reason::Unsupported(instead) })
+                Some(if is_harmless {
+                    Reason::Same
+                } else {
+                    Reason::Unsupported(instead)
+                })
             }
             What::Guard(instead) => match value.text().is_some_and(is_on) {
                 true => Some(Reason::Unsupported(instead)),
@@ -323,7 +371,10 @@ fn set(
             Err(wrong) => {
                 let expected = key.kind.expected();
                 let text = format!("`{name}`: {wrong}; expected {expected}");
-                return faults.push(Fault { origin: origin.clone(), text });
+                return faults.push(Fault {
+                    origin: origin.clone(),
+                    text,
+                });
             }
         }
     }

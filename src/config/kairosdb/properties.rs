@@ -13,7 +13,10 @@ use super::setting::{Setting, Value, Wrong, unicode};
 pub fn read(bytes: &[u8]) -> Result<Vec<Setting>, Wrong> {
     let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
     let mut settings = Vec::new();
-    let mut lines = Lines { rest: &text, line: 0 };
+    let mut lines = Lines {
+        rest: &text,
+        line: 0,
+    };
     while let Some((line, whole)) = lines.logical() {
         if whole.contains('\0') {
             return Err(Wrong::new(line, "this is no text; is it the right file?"));
@@ -60,7 +63,10 @@ impl<'a> Lines<'a> {
             let mut piece = first;
             while let Some(more) = goes_on(piece) {
                 whole.push_str(more);
-                piece = self.natural().unwrap_or_default().trim_start_matches(is_blank);
+                piece = self
+                    .natural()
+                    .unwrap_or_default()
+                    .trim_start_matches(is_blank);
             }
             whole.push_str(piece);
             if !whole.is_empty() {
@@ -149,8 +155,14 @@ mod tests {
         check("", &[]);
         check("# a\n! b=c\n\n \t\x0c\n", &[]);
         check("a=b", &[("a", "b", 1)]);
-        check("a = b \r\nc:d\re f\n\tg", &[("a", "b ", 1), ("c", "d", 2), ("e", "f", 3), ("g", "", 4)]);
-        check("a==b\nc = :d\ne  :=f", &[("a", "=b", 1), ("c", ":d", 2), ("e", "=f", 3)]);
+        check(
+            "a = b \r\nc:d\re f\n\tg",
+            &[("a", "b ", 1), ("c", "d", 2), ("e", "f", 3), ("g", "", 4)],
+        );
+        check(
+            "a==b\nc = :d\ne  :=f",
+            &[("a", "=b", 1), ("c", ":d", 2), ("e", "=f", 3)],
+        );
         check("a\\=\\:\\ b=c", &[("a=: b", "c", 1)]);
         check("a=b\\\n   c\\\n\n d=e", &[("a", "bc", 1), ("d", "e", 4)]);
         check("a=b\\\\\nc=d", &[("a", "b\\", 1), ("c", "d", 2)]);
@@ -158,7 +170,10 @@ mod tests {
         check("# no more \\\na=b", &[("a", "b", 2)]);
         check("a=b \\\n # c", &[("a", "b # c", 1)]);
         check("\\\n\\\n", &[]);
-        check("a\\tb=\\n\\q\\u00e9\\ud83d\\ude00\\ud83dx", &[("a\tb", "\nq\u{e9}\u{1f600}\u{fffd}x", 1)]);
+        check(
+            "a\\tb=\\n\\q\\u00e9\\ud83d\\ude00\\ud83dx",
+            &[("a\tb", "\nq\u{e9}\u{1f600}\u{fffd}x", 1)],
+        );
         check("caf\u{e9}=\u{ff}", &[("caf\u{e9}", "\u{ff}", 1)]);
         check("=b", &[("", "b", 1)]);
         check("a=\\", &[("a", "", 1)]);
@@ -166,7 +181,11 @@ mod tests {
 
     #[test]
     fn what_java_does_not_read_is_told_with_its_line() {
-        for text in ["\n\na=\\u12", "\n\na=\\u12g4", "\n\na=\\u\u{e9}\u{e9}\u{e9}\u{e9}"] {
+        for text in [
+            "\n\na=\\u12",
+            "\n\na=\\u12g4",
+            "\n\na=\\u\u{e9}\u{e9}\u{e9}\u{e9}",
+        ] {
             let wrong = read(text.as_bytes()).expect_err("an error");
             assert_eq!(wrong.line, 3);
             assert!(wrong.text.contains("four hexadecimal digits"));

@@ -43,12 +43,18 @@ impl fmt::Display for Reason {
         match self {
             Reason::Store => write!(out, "of KairosDB's stores; corelane has its own"),
             Reason::Threads => write!(out, "of KairosDB's queues and threads; there are none here"),
-            Reason::Web => write!(out, "of KairosDB's web server and web pages; not needed here"),
+            Reason::Web => write!(
+                out,
+                "of KairosDB's web server and web pages; not needed here"
+            ),
             Reason::Same => write!(out, "it changes nothing here"),
             Reason::Off => write!(out, "of a part that this configuration does not switch on"),
             Reason::Unsupported(instead) => write!(out, "not supported: {instead}"),
             Reason::Unknown(Some(near)) => {
-                write!(out, "unknown to KairosDB 1.0 to 1.3; did you mean kairosdb.{near}?")
+                write!(
+                    out,
+                    "unknown to KairosDB 1.0 to 1.3; did you mean kairosdb.{near}?"
+                )
             }
             Reason::Unknown(None) => write!(out, "unknown to KairosDB 1.0 to 1.3"),
             Reason::Foreign => write!(out, "no key of KairosDB, which all begin with kairosdb."),
@@ -92,7 +98,10 @@ pub fn told(ignored: &[Ignored]) -> (Vec<String>, Vec<String>) {
         notes[at].1.push(shown(&one.key));
     }
     let line = |(reason, keys): (&Reason, Vec<String>)| {
-        format!("KairosDB's configuration: ignored, {reason}: {}", keys.join(", "))
+        format!(
+            "KairosDB's configuration: ignored, {reason}: {}",
+            keys.join(", ")
+        )
     };
     (warnings, notes.into_iter().map(line).collect())
 }

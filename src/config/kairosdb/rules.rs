@@ -68,28 +68,62 @@ pub(super) enum How {
 }
 
 const fn take(key: &'static str, to: &'static [&'static str], how: How) -> Rule {
-    Rule { key, shipped: None, when: When::Always, what: What::Take(to, how) }
+    Rule {
+        key,
+        shipped: None,
+        when: When::Always,
+        what: What::Take(to, how),
+    }
 }
 
 const fn ignore(key: &'static str, reason: Reason) -> Rule {
-    Rule { key, shipped: None, when: When::Always, what: What::Ignore(reason) }
+    Rule {
+        key,
+        shipped: None,
+        when: When::Always,
+        what: What::Ignore(reason),
+    }
 }
 
-const fn unless(key: &'static str, harmless: &'static [&'static str], instead: &'static str) -> Rule {
-    Rule { key, shipped: None, when: When::Always, what: What::Unless(harmless, instead) }
+const fn unless(
+    key: &'static str,
+    harmless: &'static [&'static str],
+    instead: &'static str,
+) -> Rule {
+    Rule {
+        key,
+        shipped: None,
+        when: When::Always,
+        what: What::Unless(harmless, instead),
+    }
 }
 
 const fn guard(key: &'static str, instead: &'static str) -> Rule {
-    Rule { key, shipped: None, when: When::Always, what: What::Guard(instead) }
+    Rule {
+        key,
+        shipped: None,
+        when: When::Always,
+        what: What::Guard(instead),
+    }
 }
 
 impl Rule {
     const fn shipped(self, value: &'static str) -> Rule {
-        Rule { key: self.key, shipped: Some(value), when: self.when, what: self.what }
+        Rule {
+            key: self.key,
+            shipped: Some(value),
+            when: self.when,
+            what: self.what,
+        }
     }
 
     const fn when(self, when: When) -> Rule {
-        Rule { key: self.key, shipped: self.shipped, when, what: self.what }
+        Rule {
+            key: self.key,
+            shipped: self.shipped,
+            when,
+            what: self.what,
+        }
     }
 }
 
@@ -116,66 +150,221 @@ const PLUGIN: &str = "plugins of KairosDB are not loaded";
 pub(super) static RULES: &[Rule] = &[
     // Doors.
     take("telnetserver.port", &["doors.kairos_telnet"], How::AsIs).shipped("4242"),
-    take("telnetserver.address", &["doors.kairos_telnet_listen"], How::Address).shipped("0.0.0.0"),
-    take("telnetserver.max_command_size", &["telnet.line_bytes_max"], How::Clamped),
+    take(
+        "telnetserver.address",
+        &["doors.kairos_telnet_listen"],
+        How::Address,
+    )
+    .shipped("0.0.0.0"),
+    take(
+        "telnetserver.max_command_size",
+        &["telnet.line_bytes_max"],
+        How::Clamped,
+    ),
     take("jetty.port", &["doors.http"], How::PortOrOff).shipped("8080"),
     take("jetty.address", &["doors.http_listen"], How::Address).shipped("0.0.0.0"),
-    take("carbon.text.port", TEXT_DOORS, How::AsIs).shipped("2003").when(CARBON),
-    take("carbon.text.address", &["doors.graphite_listen"], How::Address).shipped("0.0.0.0").when(CARBON),
-    take("carbon.text.max_size", &["ingest.line_bytes_max"], How::Clamped).when(CARBON),
-    take("carbon.pickle.port", &["doors.pickle"], How::AsIs).shipped("2004").when(CARBON),
-    take("carbon.pickle.address", &["doors.pickle_listen"], How::Address).shipped("0.0.0.0").when(CARBON),
-    take("carbon.pickle.max_size", &["ingest.frame_bytes_max"], How::Clamped).when(CARBON),
+    take("carbon.text.port", TEXT_DOORS, How::AsIs)
+        .shipped("2003")
+        .when(CARBON),
+    take(
+        "carbon.text.address",
+        &["doors.graphite_listen"],
+        How::Address,
+    )
+    .shipped("0.0.0.0")
+    .when(CARBON),
+    take(
+        "carbon.text.max_size",
+        &["ingest.line_bytes_max"],
+        How::Clamped,
+    )
+    .when(CARBON),
+    take("carbon.pickle.port", &["doors.pickle"], How::AsIs)
+        .shipped("2004")
+        .when(CARBON),
+    take(
+        "carbon.pickle.address",
+        &["doors.pickle_listen"],
+        How::Address,
+    )
+    .shipped("0.0.0.0")
+    .when(CARBON),
+    take(
+        "carbon.pickle.max_size",
+        &["ingest.frame_bytes_max"],
+        How::Clamped,
+    )
+    .when(CARBON),
     take("service.telnet", &["doors.kairos_telnet"], How::DoorOf),
     take("service.http", &["doors.http"], How::DoorOf),
     take("service.carbon", CARBON_DOORS, How::DoorOf).shipped(""),
     // The carbon plugin. Its keys had other names before.
-    take("carbon.tag_parser", &["carbon.tag_parser"], How::TagParser).shipped("HostTagParser").when(CARBON),
+    take("carbon.tag_parser", &["carbon.tag_parser"], How::TagParser)
+        .shipped("HostTagParser")
+        .when(CARBON),
     take("carbon.tagparser", &["carbon.tag_parser"], How::TagParser).when(CARBON),
-    take("carbon.host_tag_parser.host_pattern", &["carbon.host_pattern"], How::AsIs).when(HOST),
-    take("carbon.host_tag_parser.host_replacement", &["carbon.host_replacement"], How::AsIs).when(HOST),
+    take(
+        "carbon.host_tag_parser.host_pattern",
+        &["carbon.host_pattern"],
+        How::AsIs,
+    )
+    .when(HOST),
+    take(
+        "carbon.host_tag_parser.host_replacement",
+        &["carbon.host_replacement"],
+        How::AsIs,
+    )
+    .when(HOST),
     take("carbon.host_tag_parser.metric_pattern", METRIC, How::AsIs).when(HOST),
-    take("carbon.host_tag_parser.metric_replacement", METRIC_MADE, How::AsIs).when(HOST),
-    take("carbon.hosttagparser.host_pattern", &["carbon.host_pattern"], How::AsIs).when(HOST),
-    take("carbon.hosttagparser.host_replacement", &["carbon.host_replacement"], How::AsIs).when(HOST),
+    take(
+        "carbon.host_tag_parser.metric_replacement",
+        METRIC_MADE,
+        How::AsIs,
+    )
+    .when(HOST),
+    take(
+        "carbon.hosttagparser.host_pattern",
+        &["carbon.host_pattern"],
+        How::AsIs,
+    )
+    .when(HOST),
+    take(
+        "carbon.hosttagparser.host_replacement",
+        &["carbon.host_replacement"],
+        How::AsIs,
+    )
+    .when(HOST),
     take("carbon.hosttagparser.metric_pattern", METRIC, How::AsIs).when(HOST),
-    take("carbon.hosttagparser.metric_replacement", METRIC_MADE, How::AsIs).when(HOST),
-    take("carbon.templates_tag_parser.templates", &["carbon.templates"], How::List(';')).when(TEMPLATES),
-    take("carbon.templatestagparser.templates", &["carbon.templates"], How::List(';')).when(TEMPLATES),
-    take("carbon.multitagparser.patterns", &["carbon.patterns"], How::List(';')).when(MULTI),
-    take("carbon.multitagparser.replacements", &["carbon.replacements"], How::List(';')).when(MULTI),
-    take("carbon.multitagparser.tags", &["carbon.tags"], How::List(';')).when(MULTI),
-    take("carbon.multitagparser.tagscase", &["carbon.letters"], How::AsIs).when(MULTI),
+    take(
+        "carbon.hosttagparser.metric_replacement",
+        METRIC_MADE,
+        How::AsIs,
+    )
+    .when(HOST),
+    take(
+        "carbon.templates_tag_parser.templates",
+        &["carbon.templates"],
+        How::List(';'),
+    )
+    .when(TEMPLATES),
+    take(
+        "carbon.templatestagparser.templates",
+        &["carbon.templates"],
+        How::List(';'),
+    )
+    .when(TEMPLATES),
+    take(
+        "carbon.multitagparser.patterns",
+        &["carbon.patterns"],
+        How::List(';'),
+    )
+    .when(MULTI),
+    take(
+        "carbon.multitagparser.replacements",
+        &["carbon.replacements"],
+        How::List(';'),
+    )
+    .when(MULTI),
+    take(
+        "carbon.multitagparser.tags",
+        &["carbon.tags"],
+        How::List(';'),
+    )
+    .when(MULTI),
+    take(
+        "carbon.multitagparser.tagscase",
+        &["carbon.letters"],
+        How::AsIs,
+    )
+    .when(MULTI),
     take("carbon.multitagparser.metric_pattern", METRIC, How::AsIs).when(MULTI),
-    take("carbon.multitagparser.metric_replacement", METRIC_MADE, How::AsIs).when(MULTI),
+    take(
+        "carbon.multitagparser.metric_replacement",
+        METRIC_MADE,
+        How::AsIs,
+    )
+    .when(MULTI),
     take("carbon.ttl", &["carbon.ttl_seconds"], How::Clamped).when(MULTI),
-    take("carbon.invalidTtl", &["carbon.invalid_ttl_seconds"], How::Clamped).when(MULTI),
+    take(
+        "carbon.invalidTtl",
+        &["carbon.invalid_ttl_seconds"],
+        How::Clamped,
+    )
+    .when(MULTI),
     // The API.
     take("server.type", &["kairosdb.server_type"], How::List(',')),
-    take("health.healthyResponseCode", &["kairosdb.health_code"], How::AsIs),
-    take("metric_index_filter.prefix", &["kairosdb.hidden_metrics"], How::List(',')),
+    take(
+        "health.healthyResponseCode",
+        &["kairosdb.health_code"],
+        How::AsIs,
+    ),
+    take(
+        "metric_index_filter.prefix",
+        &["kairosdb.hidden_metrics"],
+        How::List(','),
+    ),
     take("service.rollups", &["kairosdb.rollups"], How::SwitchOf),
-    take("queries.regex_prefix", &["kairosdb.regex_prefix"], How::AsIs),
-    take("queries.return_query_in_response", &["kairosdb.return_query"], How::AsIs),
-    take("datastore.cassandra.query_limit", &["query.points_read_max"], How::Limit),
-    take("datastore.cassandra.query_time_limit_sec", &["query.millis_max"], How::LimitSeconds),
-    take("datastore.cassandra.datapoint_ttl", &["retention.kairosdb_ttl_seconds"], How::Clamped),
+    take(
+        "queries.regex_prefix",
+        &["kairosdb.regex_prefix"],
+        How::AsIs,
+    ),
+    take(
+        "queries.return_query_in_response",
+        &["kairosdb.return_query"],
+        How::AsIs,
+    ),
+    take(
+        "datastore.cassandra.query_limit",
+        &["query.points_read_max"],
+        How::Limit,
+    ),
+    take(
+        "datastore.cassandra.query_time_limit_sec",
+        &["query.millis_max"],
+        How::LimitSeconds,
+    ),
+    take(
+        "datastore.cassandra.datapoint_ttl",
+        &["retention.kairosdb_ttl_seconds"],
+        How::Clamped,
+    ),
     // What it tells of itself.
     take("service.reporter", &["kairosdb.report"], How::SwitchOf)
         .shipped("org.kairosdb.core.reporting.MetricReportingModule"),
-    take("reporter.schedule", &["kairosdb.report_seconds"], How::Schedule),
-    take("reporter.ttl", &["kairosdb.report_ttl_seconds"], How::Clamped),
+    take(
+        "reporter.schedule",
+        &["kairosdb.report_seconds"],
+        How::Schedule,
+    ),
+    take(
+        "reporter.ttl",
+        &["kairosdb.report_ttl_seconds"],
+        How::Clamped,
+    ),
     take("metric-prefix", &["kairosdb.report_prefix"], How::AsIs),
     take("hostname", &["kairosdb.report_host"], How::AsIs),
-    take("metrics.custom_tags.*", &["kairosdb.report_tags"], How::Tags),
+    take(
+        "metrics.custom_tags.*",
+        &["kairosdb.report_tags"],
+        How::Tags,
+    ),
     // What is here otherwise, or not.
     guard("jetty.auth_module_name", ACCESS),
     guard("jetty.basic_auth.*", ACCESS),
     guard("service.oauth", ACCESS),
     ignore("oauth.*", Unsupported(ACCESS)),
     ignore("jetty.ssl.*", Unsupported(TLS)),
-    unless("datastore.cassandra.force_default_datapoint_ttl", &["false"], TTL),
-    unless("datastore.cassandra.align_datapoint_ttl_with_timestamp", &["false"], TTL),
+    unless(
+        "datastore.cassandra.force_default_datapoint_ttl",
+        &["false"],
+        TTL,
+    ),
+    unless(
+        "datastore.cassandra.align_datapoint_ttl_with_timestamp",
+        &["false"],
+        TTL,
+    ),
     unless(
         "datapoints.factory.long",
         &[
@@ -201,7 +390,11 @@ pub(super) static RULES: &[Rule] = &[
     unless("filter.regex", &[""], FILTER),
     unless("log.queries.enable", &["false"], SLOW),
     ignore("log.queries.*", Same),
-    unless("queries.aggregate_stats", &["false"], "reports tell sums and counts of queries as they are"),
+    unless(
+        "queries.aggregate_stats",
+        &["false"],
+        "reports tell sums and counts of queries as they are",
+    ),
     unless("service.demo", &["", "<disabled>"], LOADS),
     unless("service.blast", &["", "<disabled>"], LOADS),
     ignore("demo.*", Same),
@@ -270,7 +463,11 @@ mod tests {
         for (at, rule) in RULES.iter().enumerate() {
             let key = rule.key.replace('*', "x");
             let found = find(&key).expect("a rule");
-            assert!(std::ptr::eq(found, &RULES[at]), "{key} is met by {}", found.key);
+            assert!(
+                std::ptr::eq(found, &RULES[at]),
+                "{key} is met by {}",
+                found.key
+            );
         }
         assert!(find("jetty.prot").is_none());
         assert!(find("jetty.threads.").is_none());

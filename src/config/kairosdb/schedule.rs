@@ -22,7 +22,10 @@ pub(super) fn seconds(text: &str) -> Option<u64> {
         return None;
     }
     let (clock, days) = fields.split_at(3);
-    if !days.iter().all(|&day| matches!(day, "*" | "?" | "*/1" | "1/1")) {
+    if !days
+        .iter()
+        .all(|&day| matches!(day, "*" | "?" | "*/1" | "1/1"))
+    {
         return None;
     }
     let mut unit = 1;

@@ -65,11 +65,15 @@ pub(super) fn shown(word: &str) -> String {
 /// there are no four digits.
 pub(super) fn unicode(digits: &str) -> Option<(char, usize)> {
     let unit = |text: &str| {
-        let digits = text.get(..4).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        let digits = text
+            .get(..4)
+            .filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
         u16::from_str_radix(digits, 16).ok()
     };
     let first = unit(digits)?;
-    let second = digits.get(4..).and_then(|rest| unit(rest.strip_prefix("\\u")?));
+    let second = digits
+        .get(4..)
+        .and_then(|rest| unit(rest.strip_prefix("\\u")?));
     if let Some(second) = second
         && let Some(Ok(letter)) = char::decode_utf16([first, second]).next()
         && 0xffff < u32::from(letter)

@@ -37,10 +37,15 @@ fn all(files: &[(&str, &[u8])], environment: &[(&str, &str)], own: &str) -> Resu
     let folder = Folder::new();
     let typed = Typed {
         file: Some(folder.write("own.toml", own.as_bytes())),
-        kairosdb: files.iter().map(|(name, bytes)| folder.write(name, bytes)).collect(),
+        kairosdb: files
+            .iter()
+            .map(|(name, bytes)| folder.write(name, bytes))
+            .collect(),
         ..Typed::default()
     };
-    let environment = environment.iter().map(|&(name, text)| (name.to_owned(), text.to_owned()));
+    let environment = environment
+        .iter()
+        .map(|&(name, text)| (name.to_owned(), text.to_owned()));
     load(&typed, environment).map_err(|error| without(&folder, error.to_string()))
 }
 
@@ -64,7 +69,10 @@ fn conf(text: &str) -> Loaded {
 /// A line of what is printed.
 #[track_caller]
 fn check(files: &[(&str, &str)], environment: &[(&str, &str)], own: &str, wants: &[&str]) {
-    let files: Vec<(&str, &[u8])> = files.iter().map(|&(name, text)| (name, text.as_bytes())).collect();
+    let files: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|&(name, text)| (name, text.as_bytes()))
+        .collect();
     let got = match all(&files, environment, own) {
         Ok(loaded) => without(&Folder::new(), print(&loaded)),
         Err(error) => error,
@@ -85,14 +93,28 @@ const TELNET: &str = "kairosdb.telnetserver.port = 4343\n";
 fn nothing_said_is_what_kairosdb_does() {
     let loaded = conf("kairosdb.jetty.show_stacktrace = false");
     let config = &loaded.config;
-    let addresses: Vec<String> = config.addresses().iter().map(|(_, address)| address.to_string()).collect();
-    assert_eq!(addresses, ["0.0.0.0:8080", "[::]:8080", "0.0.0.0:4242", "[::]:4242"]);
+    let addresses: Vec<String> = config
+        .addresses()
+        .iter()
+        .map(|(_, address)| address.to_string())
+        .collect();
+    assert_eq!(
+        addresses,
+        ["0.0.0.0:8080", "[::]:8080", "0.0.0.0:4242", "[::]:4242"]
+    );
     assert!(!config.telnet.http && config.kairosdb.align_sampling && config.kairosdb.report.on);
-    assert_eq!(config.telnet.line_bytes_max, 64 << 10, "what is better here stays");
+    assert_eq!(
+        config.telnet.line_bytes_max,
+        64 << 10,
+        "what is better here stays"
+    );
     let options = loaded.runtime_options();
     assert!(options.own_listen.http.may_lack);
     let aloud = loaded.warnings.join("\n");
-    assert!(aloud.contains("listens on all addresses of the machine: http 0.0.0.0:8080"), "{aloud}");
+    assert!(
+        aloud.contains("listens on all addresses of the machine: http 0.0.0.0:8080"),
+        "{aloud}"
+    );
 }
 
 #[test]
@@ -110,11 +132,21 @@ fn doors_and_limits_are_taken() {
         ],
     );
     check_conf("kairosdb.jetty.port: 0", &["\nhttp = \"off\""]);
-    check_conf("kairosdb.service.telnet: <disabled>", &["\nkairos_telnet = \"off\""]);
-    check_conf("kairosdb.service { telnet: \"\", http: \"<disabled>\" }", &["every door is off"]);
+    check_conf(
+        "kairosdb.service.telnet: <disabled>",
+        &["\nkairos_telnet = \"off\""],
+    );
+    check_conf(
+        "kairosdb.service { telnet: \"\", http: \"<disabled>\" }",
+        &["every door is off"],
+    );
     check_conf(
         "kairosdb.datastore.cassandra { datapoint_ttl = 600, query_limit = 1000, query_time_limit_sec = 7 }",
-        &["kairosdb_ttl_seconds = 600", "points_read_max = 1000", "millis_max = 7000"],
+        &[
+            "kairosdb_ttl_seconds = 600",
+            "points_read_max = 1000",
+            "millis_max = 7000",
+        ],
     );
     check_conf(
         "kairosdb.datastore.cassandra { query_limit = 0, query_time_limit_sec = 0 }",
@@ -145,16 +177,27 @@ fn doors_and_limits_are_taken() {
             "report_tags = [\"data center=US 1\", \"region=eu\"]",
         ],
     );
-    check_conf("kairosdb.service.reporter = <disabled>", &["\nreport = false"]);
+    check_conf(
+        "kairosdb.service.reporter = <disabled>",
+        &["\nreport = false"],
+    );
 }
 
 #[test]
 fn numbers_that_we_cannot_have_become_the_nearest() {
-    let loaded = conf("kairosdb { telnetserver.max_command_size = 9999999, reporter.schedule = \"0 0 12 ? * SUN\" }");
+    let loaded = conf(
+        "kairosdb { telnetserver.max_command_size = 9999999, reporter.schedule = \"0 0 12 ? * SUN\" }",
+    );
     assert_eq!(loaded.config.telnet.line_bytes_max, 64 << 10);
     let told = loaded.warnings.join("\n");
-    assert!(told.contains("`kairosdb.telnetserver.max_command_size`: 9999999 becomes 65536"), "{told}");
-    assert!(told.contains("is not a plain period and becomes each minute"), "{told}");
+    assert!(
+        told.contains("`kairosdb.telnetserver.max_command_size`: 9999999 becomes 65536"),
+        "{told}"
+    );
+    assert!(
+        told.contains("is not a plain period and becomes each minute"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -163,7 +206,10 @@ fn the_carbon_plugin_opens_its_doors() {
                   carbon { text { port = 2103, address = \"127.0.0.1\", max_size = 4096 }\n\
                   pickle.max_size = 8192\n templates_tag_parser.templates = [\"^a .metric.host\"]\n";
     check(
-        &[("k.conf", TELNET), ("kairos-carbon.conf", &format!("{plugin} }} }}"))],
+        &[
+            ("k.conf", TELNET),
+            ("kairos-carbon.conf", &format!("{plugin} }} }}")),
+        ],
         &[],
         "",
         &[
@@ -180,8 +226,15 @@ fn the_carbon_plugin_opens_its_doors() {
             "kairos_telnet = 4343",
         ],
     );
-    let templates = format!("{plugin} tag_parser = \"org.kairosdb.plugin.carbon.TemplatesTagParser\" }} }}");
-    check_conf(&templates, &["tag_parser = \"templates\"", "templates = [\"^a .metric.host\"]"]);
+    let templates =
+        format!("{plugin} tag_parser = \"org.kairosdb.plugin.carbon.TemplatesTagParser\" }} }}");
+    check_conf(
+        &templates,
+        &[
+            "tag_parser = \"templates\"",
+            "templates = [\"^a .metric.host\"]",
+        ],
+    );
     let old = "kairosdb.service.carbon=x.CarbonServerModule\n\
                kairosdb.carbon.tagparser=x.CustomTagParser\n\
                kairosdb.carbon.multitagparser.patterns=(a)[.].*; (b)[.].*\n\
@@ -204,19 +257,28 @@ fn the_carbon_plugin_opens_its_doors() {
     );
     check_conf(
         &format!("{plugin} tag_parser = x.OtherParser }} }}"),
-        &["/k.conf:4 (KairosDB's): `kairosdb.carbon.tag_parser`: there is no tag parser x.OtherParser here"],
+        &[
+            "/k.conf:5 (KairosDB's): `kairosdb.carbon.tag_parser`: there is no tag parser x.OtherParser here",
+        ],
     );
-    check_conf("kairosdb.carbon.text.port = 1", &["kairosdb.carbon.text.port is ignored: of a part that"]);
+    check_conf(
+        "kairosdb.carbon.text.port = 1",
+        &["kairosdb.carbon.text.port is ignored: of a part that"],
+    );
 }
 
 #[test]
 fn older_versions_do_not_align() {
-    let old = |text: &str| all(&[("k.properties", text.as_bytes())], &[], "").expect("a configuration");
+    let old =
+        |text: &str| all(&[("k.properties", text.as_bytes())], &[], "").expect("a configuration");
     let port = "kairosdb.telnetserver.port=4343\n";
     assert!(!old(port).config.kairosdb.align_sampling);
     let newer = format!("{port}kairosdb.datastore.cassandra.write_cluster.name=x\n");
     assert!(old(&newer).config.kairosdb.align_sampling);
-    let both: [(&str, &[u8]); 2] = [("k.conf", TELNET.as_bytes()), ("p.properties", b"kairosdb.jetty.port=1")];
+    let both: [(&str, &[u8]); 2] = [
+        ("k.conf", TELNET.as_bytes()),
+        ("p.properties", b"kairosdb.jetty.port=1"),
+    ];
     let both = all(&both, &[], "").expect("a configuration");
     assert!(both.config.kairosdb.align_sampling && both.config.doors.http == Some(1));
 }
@@ -238,14 +300,24 @@ fn what_is_ignored_is_listed_with_its_reason() {
                 kairosdb.zzzzzzzzzzzzzzzzzzzzzzzzzzz = x\n\
                 kairosdb.datastore.cassandra.auth.password = eat_me\n";
     let loaded = conf(text);
-    let reasons: Vec<(&str, &Reason)> =
-        loaded.ignored.iter().map(|one| (one.key.trim_start_matches("kairosdb."), &one.reason)).collect();
+    let reasons: Vec<(&str, &Reason)> = loaded
+        .ignored
+        .iter()
+        .map(|one| (one.key.trim_start_matches("kairosdb."), &one.reason))
+        .collect();
     let unsupported = |key: &str| {
         let mut all = reasons.iter();
-        let found = all.find(|(known, _)| *known == key).map(|(_, reason)| *reason);
+        let found = all
+            .find(|(known, _)| *known == key)
+            .map(|(_, reason)| *reason);
         matches!(found, Some(Reason::Unsupported(_)))
     };
-    for key in ["jetty.ssl.port", "datapoints.factory.complex", "service.mine", "filter.prefix"] {
+    for key in [
+        "jetty.ssl.port",
+        "datapoints.factory.complex",
+        "service.mine",
+        "filter.prefix",
+    ] {
         assert!(unsupported(key), "{key}: {reasons:?}");
     }
     for (key, reason) in [
@@ -263,10 +335,24 @@ fn what_is_ignored_is_listed_with_its_reason() {
     }
     let (warnings, notes) = told(&loaded.ignored);
     assert_eq!(warnings.len(), 8);
-    assert!(warnings.iter().any(|line| line.contains("k.conf:2 (KairosDB's): kairosdb.jetty.prot is ignored: unknown")));
-    assert!(notes.iter().any(|line| line.contains("of KairosDB's stores") && line.contains("auth.password")));
-    let all = format!("{}{}{}", print(&loaded), loaded.warnings.join(""), loaded.notes.join(""));
-    assert!(!all.contains("eat_me"), "values of what is ignored are not shown");
+    assert!(warnings.iter().any(|line| {
+        line.contains("k.conf:2 (KairosDB's): kairosdb.jetty.prot is ignored: unknown")
+    }));
+    assert!(
+        notes
+            .iter()
+            .any(|line| line.contains("of KairosDB's stores") && line.contains("auth.password"))
+    );
+    let all = format!(
+        "{}{}{}",
+        print(&loaded),
+        loaded.warnings.join(""),
+        loaded.notes.join("")
+    );
+    assert!(
+        !all.contains("eat_me"),
+        "values of what is ignored are not shown"
+    );
 }
 
 #[test]
@@ -276,10 +362,20 @@ fn what_asks_for_passwords_stays_on_this_machine() {
         let loaded = all(&[("k.conf", text.as_bytes())], &[], own).expect("a configuration");
         let http = loaded.config.addresses().into_iter();
         let http = http.filter(|(door, _)| door.label() == "http");
-        assert!(loaded.warnings.iter().any(|line| line.contains("no access control")));
-        http.map(|(_, address)| address.ip().to_string()).collect::<Vec<String>>()
+        assert!(
+            loaded
+                .warnings
+                .iter()
+                .any(|line| line.contains("no access control"))
+        );
+        http.map(|(_, address)| address.ip().to_string())
+            .collect::<Vec<String>>()
     };
-    for key in ["jetty.auth_module_name", "jetty.basic_auth.user", "service.oauth"] {
+    for key in [
+        "jetty.auth_module_name",
+        "jetty.basic_auth.user",
+        "service.oauth",
+    ] {
         assert_eq!(guarded(key, ""), GUARDED, "{key}");
     }
     assert_eq!(guarded("service.oauth", "listen = [\"10.0.0.1\"]"), GUARDED);
@@ -291,7 +387,11 @@ fn what_asks_for_passwords_stays_on_this_machine() {
 #[test]
 fn the_later_goes_before_the_earlier() {
     let files = [("k.conf", TELNET)];
-    let variable = [("KAIROSDB_TELNETSERVER_PORT", "4444"), ("KAIROSDB_JETTY_PORT", "8484"), ("KAIROSDB_X", "1")];
+    let variable = [
+        ("KAIROSDB_TELNETSERVER_PORT", "4444"),
+        ("KAIROSDB_JETTY_PORT", "8484"),
+        ("KAIROSDB_X", "1"),
+    ];
     check(
         &files,
         &variable,
@@ -302,15 +402,41 @@ fn the_later_goes_before_the_earlier() {
         ],
     );
     let own = "[doors]\nkairos_telnet = 4545";
-    check(&files, &variable, own, &["own.toml:2.\nkairos_telnet = 4545"]);
-    let ours = [("CORELANE_DOORS_KAIROS_TELNET", "4646"), ("KAIROSDB_TELNETSERVER_PORT", "4444")];
+    check(
+        &files,
+        &variable,
+        own,
+        &["own.toml:2.\nkairos_telnet = 4545"],
+    );
+    let ours = [
+        ("CORELANE_DOORS_KAIROS_TELNET", "4646"),
+        ("KAIROSDB_TELNETSERVER_PORT", "4444"),
+    ];
     check(&files, &ours, own, &["\nkairos_telnet = 4646"]);
     // Who chooses where all doors listen chooses it for KairosDB's, too.
-    check(&files, &[], "listen = [\"10.0.0.1\"]", &["\nlisten = [\"10.0.0.1\"]", "\nhttp_listen = []"]);
-    let two = [("k.conf", "kairosdb.jetty.port = 1"), ("p.conf", "kairosdb.jetty.port = 2")];
-    check(&two, &[], "", &["# Set by /p.conf:1 (KairosDB's).\nhttp = 2"]);
+    check(
+        &files,
+        &[],
+        "listen = [\"10.0.0.1\"]",
+        &["\nlisten = [\"10.0.0.1\"]", "\nhttp_listen = []"],
+    );
+    let two = [
+        ("k.conf", "kairosdb.jetty.port = 1"),
+        ("p.conf", "kairosdb.jetty.port = 2"),
+    ];
+    check(
+        &two,
+        &[],
+        "",
+        &["# Set by /p.conf:1 (KairosDB's).\nhttp = 2"],
+    );
     let own = [("CORELANE_KAIROSDB_CONF", "/nowhere/k.conf")];
-    check(&[], &own, "", &["environment variable CORELANE_KAIROSDB_CONF: cannot read /nowhere/k.conf"]);
+    check(
+        &[],
+        &own,
+        "",
+        &["environment variable CORELANE_KAIROSDB_CONF: cannot read /nowhere/k.conf"],
+    );
     check(&[], &variable, "", &["\nkairos_telnet = 4242"]);
 }
 
@@ -323,7 +449,11 @@ fn substitutions_see_what_kairosdb_would() {
         &[("k.conf", text)],
         &environment,
         "",
-        &["line_bytes_max = 4242", "report_host = \"n1\"", "http_listen = [\"0.0.0.0\", \"::\"]"],
+        &[
+            "line_bytes_max = 4242",
+            "report_host = \"n1\"",
+            "http_listen = [\"0.0.0.0\", \"::\"]",
+        ],
     )
 }
 
@@ -334,36 +464,89 @@ fn mistakes_tell_file_line_and_what_to_do() {
         assert!(error.contains(want), "{error}");
         assert!(error.len() < 1000, "{error}");
     };
-    mistake("k.conf", b"a = 1\nkairosdb {", "/k.conf:2 (KairosDB's): this `{` has no `}`");
-    mistake("k.properties", b"\nkairosdb.a=\\u1", "/k.properties:2 (KairosDB's): four hexadecimal digits");
-    mistake("k.conf", b"kairosdb.jetty.port = 70000", "`kairosdb.jetty.port`: 70000 is no port; expected a port");
-    mistake("k.conf", b"\nkairosdb.jetty.port = [1]", "/k.conf:2 (KairosDB's): `kairosdb.jetty.port`: a list is");
-    mistake("k.conf", b"kairosdb.jetty.address = db1", "`db1` is no IP address (names are not looked up)");
-    mistake("k.conf", b"kairosdb.server.type = ALLES", "`kairosdb.server_type`: there is no class `ALLES`");
-    mistake("k.conf", b"kairosdb.reporter.ttl = x", "`kairosdb.reporter.ttl`: `x` is no whole number");
+    mistake(
+        "k.conf",
+        b"a = 1\nkairosdb {",
+        "/k.conf:2 (KairosDB's): this `{` has no `}`",
+    );
+    mistake(
+        "k.properties",
+        b"\nkairosdb.a=\\u1",
+        "/k.properties:2 (KairosDB's): four hexadecimal digits",
+    );
+    mistake(
+        "k.conf",
+        b"kairosdb.jetty.port = 70000",
+        "`kairosdb.jetty.port`: 70000 is no port; expected a port",
+    );
+    mistake(
+        "k.conf",
+        b"\nkairosdb.jetty.port = [1]",
+        "/k.conf:2 (KairosDB's): `kairosdb.jetty.port`: a list is",
+    );
+    mistake(
+        "k.conf",
+        b"kairosdb.jetty.address = db1",
+        "`db1` is no IP address (names are not looked up)",
+    );
+    mistake(
+        "k.conf",
+        b"kairosdb.server.type = ALLES",
+        "`kairosdb.server_type`: there is no class `ALLES`",
+    );
+    mistake(
+        "k.conf",
+        b"kairosdb.reporter.ttl = x",
+        "`kairosdb.reporter.ttl`: `x` is no whole number",
+    );
     mistake("k.yaml", b"kairosdb: 1", "ends neither with .conf");
-    mistake("k.conf", b"", "has no key of KairosDB; is it the right file?");
+    mistake(
+        "k.conf",
+        b"",
+        "has no key of KairosDB; is it the right file?",
+    );
     mistake("k.conf", b"server { port = 1 }", "has no key of KairosDB");
-    mistake("k.conf", b"\xff\xfe\x00k", "is not UTF-8 text; is it the right file?");
+    mistake(
+        "k.conf",
+        b"\xff\xfe\x00k",
+        "is not UTF-8 text; is it the right file?",
+    );
     mistake("k.conf", b"kairosdb.a = \0", "is not UTF-8 text");
-    mistake("k.properties", b"\x7fELF\0\0", "this is no text; is it the right file?");
-    mistake("k.conf", &vec![b' '; (1 << 20) + 1], "is longer than 1048576 bytes");
+    mistake(
+        "k.properties",
+        b"\x7fELF\0\0",
+        "this is no text; is it the right file?",
+    );
+    mistake(
+        "k.conf",
+        &vec![b' '; (1 << 20) + 1],
+        "is longer than 1048576 bytes",
+    );
     let many: String = (0..2_000).map(|i| format!("kairosdb.x{i} = 1\n")).collect();
     mistake("k.conf", many.as_bytes(), "more than 1000 settings");
     let folder = Folder::new();
     let typed = Typed {
-        kairosdb: vec![folder.0.join("none.conf"), PathBuf::from("/dev/zero"), folder.0.clone()],
+        kairosdb: vec![
+            folder.0.join("none.conf"),
+            PathBuf::from("/dev/zero"),
+            folder.0.clone(),
+        ],
         ..Typed::default()
     };
     let error = load(&typed, []).expect_err("three mistakes").to_string();
-    for want in ["none.conf: No such file", "/dev/zero is longer than", "flag --kairosdb-conf: cannot read"] {
+    for want in [
+        "none.conf: No such file",
+        "/dev/zero is longer than",
+        "flag --kairosdb-conf: cannot read",
+    ] {
         assert!(error.contains(want), "{error}");
     }
 }
 
 #[test]
 fn names_are_shown_without_what_a_terminal_goes_by() {
-    let loaded = all(&[("k.properties", b"kairosdb.\\u001b[31mx\\n=1")], &[], "").expect("a configuration");
+    let loaded =
+        all(&[("k.properties", b"kairosdb.\\u001b[31mx\\n=1")], &[], "").expect("a configuration");
     let all = loaded.warnings.join("\n") + &print(&loaded);
     assert!(all.contains("kairosdb.\\u{1b}[31mx\\n is ignored"), "{all}");
     assert!(!all.contains('\u{1b}'));

@@ -29,10 +29,19 @@ const OLD: [&str; 9] = [
 /// The file `name` of a jar.
 #[track_caller]
 fn file_of(jar: &Path, name: &str, scratch: &Scratch) -> PathBuf {
-    const UNPACK: &str = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract(sys.argv[2], sys.argv[3])";
+    const UNPACK: &str =
+        "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract(sys.argv[2], sys.argv[3])";
     let mut command = Command::new("python3");
-    command.arg("-c").arg(UNPACK).arg(jar).arg(name).arg(scratch.path());
-    assert!(command.status().expect("there is a python3").success(), "{jar:?} has no {name}");
+    command
+        .arg("-c")
+        .arg(UNPACK)
+        .arg(jar)
+        .arg(name)
+        .arg(scratch.path());
+    assert!(
+        command.status().expect("there is a python3").success(),
+        "{jar:?} has no {name}"
+    );
     scratch.path().join(name)
 }
 
@@ -55,16 +64,26 @@ fn check(jar: &Path, name: &str, more: &[&str]) -> Loaded {
         false => properties::read(&bytes).expect("properties"),
     };
     let ignored: BTreeSet<&str> = loaded.ignored.iter().map(|one| one.key.as_str()).collect();
-    let keys: BTreeSet<&str> = settings.iter().map(|setting| setting.key.as_str()).collect();
+    let keys: BTreeSet<&str> = settings
+        .iter()
+        .map(|setting| setting.key.as_str())
+        .collect();
     let taken = keys.iter().filter(|key| !ignored.contains(*key));
-    let taken: BTreeSet<&str> = taken.map(|key| key.trim_start_matches("kairosdb.")).collect();
+    let taken: BTreeSet<&str> = taken
+        .map(|key| key.trim_start_matches("kairosdb."))
+        .collect();
     let want: BTreeSet<&str> = OLD.iter().chain(more).copied().collect();
     assert_eq!(taken, want, "{jar:?}");
     assert_eq!(ignored.difference(&keys).count(), 0, "{jar:?}");
     for one in &loaded.ignored {
         assert!(!one.reason.is_warning(), "{jar:?}: {one}");
     }
-    assert_eq!(loaded.warnings.len(), 1, "only that it listens everywhere: {:?}", loaded.warnings);
+    assert_eq!(
+        loaded.warnings.len(),
+        1,
+        "only that it listens everywhere: {:?}",
+        loaded.warnings
+    );
     loaded
 }
 
@@ -77,7 +96,12 @@ fn check_defaults(loaded: &Loaded, aligns: bool) {
         .iter()
         .map(|(door, address)| format!("{} {address}", door.label()))
         .collect();
-    let want = ["http 0.0.0.0:8080", "http [::]:8080", "kairos_telnet 0.0.0.0:4242", "kairos_telnet [::]:4242"];
+    let want = [
+        "http 0.0.0.0:8080",
+        "http [::]:8080",
+        "kairos_telnet 0.0.0.0:4242",
+        "kairos_telnet [::]:4242",
+    ];
     assert_eq!(doors, want);
     assert_eq!(config.telnet.line_bytes_max, 1024);
     assert_eq!(config.kairosdb.align_sampling, aligns);
@@ -106,7 +130,10 @@ fn older_releases() {
         let jar = |version: &str| folder.join(format!("kairosdb-{version}.jar"));
         let health = "health.healthyResponseCode";
         check_defaults(&check(&jar("1.0.0-1"), "kairosdb.properties", &[]), false);
-        check_defaults(&check(&jar("1.1.3-1"), "kairosdb.properties", &[health]), false);
+        check_defaults(
+            &check(&jar("1.1.3-1"), "kairosdb.properties", &[health]),
+            false,
+        );
         let more = [health, "reporter.ttl"];
         check_defaults(&check(&jar("1.2.1-1"), "kairosdb.properties", &more), false);
     }

@@ -7,10 +7,15 @@ use corelane::config::kairosdb::{hocon, properties};
 use libfuzzer_sys::fuzz_target;
 
 fn check(bytes: &[u8], read: Result<Vec<Setting>, Wrong>) {
-    let lines = 1 + bytes.iter().filter(|&&byte| byte == b'\n' || byte == b'\r').count();
+    let lines = 1 + bytes
+        .iter()
+        .filter(|&&byte| byte == b'\n' || byte == b'\r')
+        .count();
     match read {
         Ok(settings) => {
-            let lists = settings.iter().filter(|one| matches!(one.value, Value::List(_)));
+            let lists = settings
+                .iter()
+                .filter(|one| matches!(one.value, Value::List(_)));
             assert!(lists.count() <= settings.len());
             assert!(settings.iter().all(|one| (1..=lines).contains(&one.line)));
         }

@@ -65,7 +65,11 @@ fn flatten(fields: &Fields, key: &mut String, settings: &mut Vec<Setting>) {
             Found::List(items) => Value::List(items.iter().map(text_of).collect()),
         };
         let (key_of, line) = (key.clone(), *line);
-        settings.push(Setting { key: key_of, value, line });
+        settings.push(Setting {
+            key: key_of,
+            value,
+            line,
+        });
         key.truncate(outside);
     }
 }
@@ -188,7 +192,13 @@ impl<'a> Resolver<'a> {
                 return Ok(None);
             };
             let rest = target.get(at + 1..).unwrap_or_default();
-            if let (Some(Node { value: Raw::Object(below), .. }), Some(next)) = (nodes.last(), rest.first())
+            if let (
+                Some(Node {
+                    value: Raw::Object(below),
+                    ..
+                }),
+                Some(next),
+            ) = (nodes.last(), rest.first())
                 && below.0.contains_key(next)
             {
                 object = below;
@@ -233,12 +243,16 @@ impl<'a> Resolver<'a> {
                 {
                     next
                 }
-                (Some(all @ (Found::Text(_) | Found::Null)), next @ (Found::Text(_) | Found::Null)) => {
+                (
+                    Some(all @ (Found::Text(_) | Found::Null)),
+                    next @ (Found::Text(_) | Found::Null),
+                ) => {
                     self.bytes += word(&all).len();
                     Found::Text(format!("{}{}", word(&all), word(&next)))
                 }
                 _ => {
-                    let text = "texts, lists and objects stand side by side; only equals can be joined";
+                    let text =
+                        "texts, lists and objects stand side by side; only equals can be joined";
                     return Err(Wrong::new(line, text));
                 }
             });

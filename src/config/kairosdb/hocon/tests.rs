@@ -36,10 +36,16 @@ fn objects_and_keys() {
     check("\u{feff}a: 1", &["a = 1"]);
     check("a: { b.c: 1, d { e = 2 } }", &["a.b.c = 1", "a.d.e = 2"]);
     check("a\n{\n\tb:\n\n 1\n}", &["a.b = 1"]);
-    check("a.b = 1\na.c = 2\na { d = 3 }\na { b = 4 }", &["a.b = 4", "a.c = 2", "a.d = 3"]);
+    check(
+        "a.b = 1\na.c = 2\na { d = 3 }\na { b = 4 }",
+        &["a.b = 4", "a.c = 2", "a.d = 3"],
+    );
     check("a { b = 1 }\na = 2", &["a = 2"]);
     check("a = 2\na { b = 1 }", &["a.b = 1"]);
-    check("m.\"data center\" : \"x\"\nm.\"a.b\" : y", &["m.a.b = y", "m.data center = x"]);
+    check(
+        "m.\"data center\" : \"x\"\nm.\"a.b\" : y",
+        &["m.a.b = y", "m.data center = x"],
+    );
     check("two words = 1", &["two words = 1"]);
     check("a . b = 1", &["a.b = 1"]);
     check("\"\" = 1", &[" = 1"]);
@@ -49,17 +55,29 @@ fn objects_and_keys() {
 #[test]
 fn texts() {
     check("a = one two  three  # four", &["a = one two  three"]);
-    check("a = <disabled>\nb = org.x.Y-1/2", &["a = <disabled>", "b = org.x.Y-1/2"]);
+    check(
+        "a = <disabled>\nb = org.x.Y-1/2",
+        &["a = <disabled>", "b = org.x.Y-1/2"],
+    );
     check("a = x//y", &["a = x"]);
     check(
         r#"a = "q\"\\\/\n\u00e9\ud83d\ude00" b"#,
         &["a = q\"\\/\n\u{e9}\u{1f600} b"],
     );
     check("a = \"\"\nb = \"#{}\"", &["a = ", "b = #{}"]);
-    check("a = \"\"\"x\n\"y\\n\"\"\"\"\"\nb = 1", &["a = x\n\"y\\n\"\"", "b = 1"]);
-    check("a = [1, \"b c\"\n d e,]\nb=[]", &["a = [1, b c, d e]", "b = []"]);
+    check(
+        "a = \"\"\"x\n\"y\\n\"\"\"\"\"\nb = 1",
+        &["a = x\n\"y\\n\"\"", "b = 1"],
+    );
+    check(
+        "a = [1, \"b c\"\n d e,]\nb=[]",
+        &["a = [1, b c, d e]", "b = []"],
+    );
     check("a = [{ b = 1 }, [2]]", &["a = [, ]"]);
-    check("a = [1] [2]\nb { c = 1 } { d = 2 }", &["a = [1, 2]", "b.c = 1", "b.d = 2"]);
+    check(
+        "a = [1] [2]\nb { c = 1 } { d = 2 }",
+        &["a = [1, 2]", "b.c = 1", "b.d = 2"],
+    );
     check("a += 1\na += 2", &["a = [1, 2]"]);
     check("o { a = [0]\n a += x y }", &["o.a = [0, x y]"]);
 }
@@ -70,12 +88,27 @@ fn substitutions() {
     check("a = 1\na = ${?NOWHERE}", &["a = 1"]);
     check("a = 1\nb = ${a}${a} ${a}", &["a = 1", "b = 11 1"]);
     check("o { a = 1, b = ${o.a} }", &["o.a = 1", "o.b = 1"]);
-    check("o { a = 1 }\np = ${o} { b = 2 }", &["o.a = 1", "p.a = 1", "p.b = 2"]);
-    check("o { a = 1 }\np = ${o}\np.a = 2\nq = ${p.a}", &["o.a = 1", "p.a = 2", "q = 2"]);
-    check("o { a = 1 }\np = ${o}\nq = ${p.a}", &["o.a = 1", "p.a = 1", "q = 1"]);
-    check("o { a = 1 }\np = ${o}\np.b = 2\nq = ${p.a}", &["o.a = 1", "p.a = 1", "p.b = 2", "q = 1"]);
+    check(
+        "o { a = 1 }\np = ${o} { b = 2 }",
+        &["o.a = 1", "p.a = 1", "p.b = 2"],
+    );
+    check(
+        "o { a = 1 }\np = ${o}\np.a = 2\nq = ${p.a}",
+        &["o.a = 1", "p.a = 2", "q = 2"],
+    );
+    check(
+        "o { a = 1 }\np = ${o}\nq = ${p.a}",
+        &["o.a = 1", "p.a = 1", "q = 1"],
+    );
+    check(
+        "o { a = 1 }\np = ${o}\np.b = 2\nq = ${p.a}",
+        &["o.a = 1", "p.a = 1", "p.b = 2", "q = 1"],
+    );
     check("a = x\na = ${a}y\na = ${a}z", &["a = xyz"]);
-    check("l = [1]\nl = ${l} [2]\nm = ${?no} [3]", &["l = [1, 2]", "m = [3]"]);
+    check(
+        "l = [1]\nl = ${l} [2]\nm = ${?no} [3]",
+        &["l = [1, 2]", "m = [3]"],
+    );
     check("a = [${?no}, ${HOME}]", &["a = [/root]"]);
     check("a = ${b}\nb = ${c}\nc = 1", &["a = 1", "b = 1", "c = 1"]);
     check("a = \"${HOME}\"", &["a = ${HOME}"]);
@@ -83,10 +116,16 @@ fn substitutions() {
 
 #[test]
 fn includes_are_told() {
-    let read = read("include classpath(\"x.conf\")\na { include \"y\" \n b = 1 }\ninclude = 2", &|_| None);
+    let read = read(
+        "include classpath(\"x.conf\")\na { include \"y\" \n b = 1 }\ninclude = 2",
+        &|_| None,
+    );
     let read = read.expect("a file");
     let want = [("classpath(\"x.conf\")", 1), ("\"y\"", 2)];
-    assert_eq!(read.includes, want.map(|(name, line)| (name.to_owned(), line)));
+    assert_eq!(
+        read.includes,
+        want.map(|(name, line)| (name.to_owned(), line))
+    );
     assert_eq!(read.settings.len(), 2);
 }
 
@@ -105,7 +144,11 @@ fn what_is_wrong_is_told_with_its_line() {
     check_wrong(".a = 1", 1, "empty part");
     check_wrong("a. = 1", 1, "empty part");
     check_wrong("= 1", 1, "there is no key here");
-    check_wrong("a = 0 */1 * * * ?", 1, "`*` stands in a text without quotes");
+    check_wrong(
+        "a = 0 */1 * * * ?",
+        1,
+        "`*` stands in a text without quotes",
+    );
     check_wrong("u = http://x", 1, "`:` stands in a text without quotes");
     check_wrong("a = \"x\ny\"", 1, "no `\"` at the end of its line");
     check_wrong("a = \"x", 1, "no `\"` at its end");
@@ -113,7 +156,11 @@ fn what_is_wrong_is_told_with_its_line() {
     check_wrong("a = \"\\q\"", 1, "no such escape");
     check_wrong("a = \"\\u12\"", 1, "four hexadecimal digits");
     check_wrong("a = \"\"\"x", 1, "does not end with it");
-    check_wrong("\na = ${NOWHERE}", 2, "neither in the file nor in the environment");
+    check_wrong(
+        "\na = ${NOWHERE}",
+        2,
+        "neither in the file nor in the environment",
+    );
     check_wrong("a = ${b\n", 1, "has no `}`");
     check_wrong("a = ${a}", 1, "stands for itself");
     check_wrong("a = ${b}\nb = ${a}", 2, "stands for itself");
@@ -122,12 +169,24 @@ fn what_is_wrong_is_told_with_its_line() {
 
 #[test]
 fn what_is_deep_or_multiplies_is_refused() {
-    let deep = |open: &str, close: &str, count: usize| format!("a = {}{}", open.repeat(count), close.repeat(count));
+    let deep = |open: &str, close: &str, count: usize| {
+        format!("a = {}{}", open.repeat(count), close.repeat(count))
+    };
     check_wrong(&deep("[", "]", 100_000), 1, "in each other");
     check_wrong(&deep("{a=", "}", 100_000), 1, "in each other");
-    check_wrong(&format!("{}a = 1", "a.".repeat(100_000)), 1, "in each other");
-    check_wrong(&format!("a = ${{{}a}}", "a.".repeat(100_000)), 1, "in each other");
-    let chain: String = (0..10_000).map(|i| format!("a{i} = ${{a{}}}\n", i + 1)).collect();
+    check_wrong(
+        &format!("{}a = 1", "a.".repeat(100_000)),
+        1,
+        "in each other",
+    );
+    check_wrong(
+        &format!("a = ${{{}a}}", "a.".repeat(100_000)),
+        1,
+        "in each other",
+    );
+    let chain: String = (0..10_000)
+        .map(|i| format!("a{i} = ${{a{}}}\n", i + 1))
+        .collect();
     let wrong = read(&format!("{chain}a10000 = 1"), &|_| None).expect_err("a long row");
     assert!(wrong.text.contains("in too long a row"));
     for value in ["x", "[x, x]", "{ y = 1, z = 2 }"] {
@@ -138,7 +197,10 @@ fn what_is_deep_or_multiplies_is_refused() {
                 "[x, x]" => "${A} ${A}",
                 _ => "{ p = ${A}, q = ${A} }",
             };
-            text.push_str(&format!("a{i} = {}\n", twice.replace('A', &format!("a{}", i - 1))));
+            text.push_str(&format!(
+                "a{i} = {}\n",
+                twice.replace('A', &format!("a{}", i - 1))
+            ));
         }
         let wrong = read(&text, &|_| None).expect_err("too much");
         assert!(wrong.text.contains("copy too much"), "{}", wrong.text);
