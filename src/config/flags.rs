@@ -23,7 +23,8 @@ Examples:
   corelane dump ./data/manifest               print one of them
 
 A flag goes before an environment variable (CORELANE_SECTION_KEY, such as CORELANE_INGEST_GATHER_MS),
-that before the file, and that before what --kairosdb-conf says. `corelane --print-config` shows every key with its meaning and default.";
+that before the file, and that before what --kairosdb-conf says.
+`corelane --print-config` shows every key with its meaning and default.";
 
 const DUMP: &str = "\
 The file is known by how it starts, whatever its name. --detail says how much is printed:

@@ -178,8 +178,8 @@ fn tell_kairosdb(loaded: &mut Loaded) {
         .collect();
     if !open.is_empty() {
         loaded.warnings.push(format!(
-            "as KairosDB, it listens on all addresses of the machine: {}; whoever reaches them can write, and \
-             by HTTP read and delete; --listen 127.0.0.1 keeps it to this machine",
+            "as KairosDB, it listens on all addresses of the machine: {}; whoever reaches them can write, \
+             and by HTTP read and delete; --listen 127.0.0.1 keeps it to this machine",
             open.join(", ")
         ));
     }

@@ -54,11 +54,24 @@ fn send(port: u16, text: &str) -> String {
     answer
 }
 
+/// The answer to a request of HTTP/1.0. Whoever closes its side has given up.
+fn http(port: u16, request: &str) -> String {
+    let mut door = TcpStream::connect(("127.0.0.1", port)).expect("an open door");
+    door.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    door.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+fn get(port: u16, path: &str) -> String {
+    http(port, &format!("GET {path} HTTP/1.0\r\n\r\n"))
+}
+
 /// POST `body` to KairosDB's API, and give the body of the answer.
 fn post(port: u16, path: &str, body: &str) -> String {
     let bytes = body.len();
     let head = format!("POST /api/v1{path} HTTP/1.0\r\nContent-Length: {bytes}\r\n\r\n");
-    let answer = send(port, &(head + body));
+    let answer = http(port, &(head + body));
     let body = answer
         .split_once("\r\n\r\n")
         .map(|(_, body)| body.to_owned());
@@ -124,12 +137,7 @@ fn the_doors_of_a_kairosdb_are_taken() {
         send(ports.kairos_telnet, "GET /api/v1/version HTTP/1.0\r\n\r\n"),
         ""
     );
-    let names = || {
-        send(
-            ports.http,
-            "GET /api/v1/metricnames?prefix=conf HTTP/1.0\r\n\r\n",
-        )
-    };
+    let names = || get(ports.http, "/api/v1/metricnames?prefix=conf");
     let end = Instant::now() + ANSWER_WAIT;
     while !names().contains("\"conf.path\",\"conf.short\"") {
         assert!(Instant::now() < end, "{}", names());
@@ -270,7 +278,7 @@ fn what_kairosdb_tells_of_itself_is_stored() {
         scratch.write("kairosdb.conf", &text);
         command(&scratch, &["kairosdb.conf"], &[])
     });
-    let is_up = || send(ports.http, "GET /ready HTTP/1.0\r\n\r\n").contains(" 200 ");
+    let is_up = || get(ports.http, "/ready").contains(" 200 ");
     let end = Instant::now() + ANSWER_WAIT;
     while !is_up() {
         assert!(Instant::now() < end, "not ready");
@@ -302,7 +310,7 @@ fn what_kairosdb_tells_of_itself_is_stored() {
         r#"{"start_absolute":0,"metrics":[{"name":"r.a"},{"name":"r.b"}]}"#,
     );
     post(ports.http, "/datapoints/query", "{}");
-    send(ports.http, "GET /api/v1/nosuch/thing HTTP/1.0\r\n\r\n");
+    get(ports.http, "/api/v1/nosuch/thing");
 
     let wait = |metric: &str, tag: &str, want: &[(&str, i64)]| {
         let end = Instant::now() + ANSWER_WAIT;

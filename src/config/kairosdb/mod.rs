@@ -7,6 +7,7 @@
 //! Does not know what our keys mean beyond their names. Its test truth are the files that KairosDB ships,
 //! read in `tests/clients`.
 
+mod beside;
 mod convert;
 pub mod hocon;
 pub mod properties;
@@ -84,6 +85,14 @@ pub(super) fn apply(
     given.take(loaded, faults);
     given.behave_as_version(first, loaded);
     given.list(loaded);
+    loaded
+        .warnings
+        .extend(beside::unread(files).into_iter().map(|path| {
+        let path = path.display();
+        format!(
+            "KairosDB would read {path}, too; give it with another --kairosdb-conf, or move it away"
+        )
+    }));
 }
 
 /// The settings of one file.

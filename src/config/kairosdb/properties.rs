@@ -221,7 +221,10 @@ mod tests {
         fn what_java_writes_is_read_back(pairs in prop::collection::vec((".{1,20}", ".{0,20}"), 0..8)) {
             let pairs: Vec<(String, String)> =
                 pairs.into_iter().filter(|(key, value)| !format!("{key}{value}").contains('\0')).collect();
-            let lines = pairs.iter().map(|(key, value)| format!("{}={}\n", written(key, true), written(value, false)));
+            let line = |(key, value): &(String, String)| {
+                format!("{}={}\n", written(key, true), written(value, false))
+            };
+            let lines = pairs.iter().map(line);
             let read = read(lines.collect::<String>().as_bytes()).expect("a file");
             let read: Vec<(String, String)> = read
                 .into_iter()

@@ -544,6 +544,34 @@ fn mistakes_tell_file_line_and_what_to_do() {
 }
 
 #[test]
+fn files_of_plugins_that_nobody_named_are_told() {
+    let folder = Folder::new();
+    for (name, text) in [
+        ("k.conf", "kairosdb.jetty.port = 1"),
+        ("named.properties", "kairosdb.reporter.ttl=1"),
+        ("plugin.properties", "kairosdb.carbon.text.port=1"),
+        ("kairosdb_guid.properties", "kairosdb.server.guid=1"),
+        ("other.conf", "port = 1"),
+        ("notes.txt", "kairosdb."),
+    ] {
+        folder.write(name, text.as_bytes());
+    }
+    let named = ["k.conf", "named.properties"].map(|name| folder.0.join(name));
+    let typed = Typed {
+        kairosdb: named.to_vec(),
+        ..Typed::default()
+    };
+    let loaded = load(&typed, []).expect("a configuration");
+    let told = loaded
+        .warnings
+        .iter()
+        .filter(|line| line.starts_with("KairosDB would read"));
+    let told: Vec<&String> = told.collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("plugin.properties, too; give it with another --kairosdb-conf"));
+}
+
+#[test]
 fn names_are_shown_without_what_a_terminal_goes_by() {
     let loaded =
         all(&[("k.properties", b"kairosdb.\\u001b[31mx\\n=1")], &[], "").expect("a configuration");

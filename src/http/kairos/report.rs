@@ -1,14 +1,14 @@
-//! What KairosDB tells of itself, as metrics that dashboards watch: what is counted since the last report, at
-//! the begin of each period, and how long queries took, when they end.
+//! What KairosDB tells of itself, as metrics that dashboards watch: what is counted since the last report,
+//! at the begin of each period, and how long queries took, when they end.
 //!
-//! Counts are those that the shards keep anyway; they are asked for when a report is due. Queries add theirs to
-//! one list when they end, which is bounded by [`PENDING_MAX`] and emptied each second: nobody waits for the
-//! disk. What is stored goes the way of all points, and is in none of these counts.
+//! Counts are those that the shards keep anyway; they are asked for when a report is due. Queries add theirs
+//! to one list when they end, which is bounded by [`PENDING_MAX`] and emptied each second: nobody waits for
+//! the disk. What is stored goes the way of all points, and is in none of these counts.
 //!
-//! Left out is what has no meaning here: `jvm.*` and `queue.*`, for there are none; `datastore.query_row_count`,
-//! for there are no rows; `datastore.query_collisions` and `queries_waiting`, for queries do not wait for each
-//! other; `filter.skipped_metrics`; and `metric_counters`, for nobody counts the points of a metric on their way
-//! in.
+//! Left out is what has no meaning here: `jvm.*` and `queue.*`, for there are none;
+//! `datastore.query_row_count`, for there are no rows; `datastore.query_collisions` and `queries_waiting`,
+//! for queries do not wait for each other; `filter.skipped_metrics`; and `metric_counters`, for nobody counts
+//! the points of a metric on their way in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

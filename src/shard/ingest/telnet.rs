@@ -47,9 +47,9 @@ fn told(first: &[u8], second: &[u8]) -> Told {
     }
 }
 
-/// Count the lines of a chunk by their commands, where `read` became samples and `refused` of those no points.
-/// Which those were nobody remembers: where a chunk has lines of several commands, `put` is taken for the one,
-/// and then `putm`.
+/// Count the lines of a chunk by their commands, where `read` became samples and `refused` of those no
+/// points. Which those were nobody remembers: where a chunk has lines of several commands, `put` is taken for
+/// the one, and then `putm`.
 fn count(lines: Counts, read: usize, refused: u64, counts: &mut [u64; COMMANDS.len()]) {
     let put = read.saturating_sub(lines.putm + lines.puts);
     let mut refused = refused;

@@ -5,7 +5,7 @@ use super::*;
 
 /// `key = value` for each setting, lists in brackets.
 fn shown_settings(text: &str) -> Result<Vec<String>, Wrong> {
-    let beyond = |name: &str| (name == "HOME").then(|| "/root".to_owned());
+    let beyond = |name: &str| (name == "HOME").then(|| "/home".to_owned());
     let settings = read(text, &beyond)?.settings.into_iter();
     let show = |one: Setting| match one.value {
         Value::Null => format!("{} is null", one.key),
@@ -84,7 +84,7 @@ fn texts() {
 
 #[test]
 fn substitutions() {
-    check("a = ${HOME}/x\nb = ${?NOWHERE}", &["a = /root/x"]);
+    check("a = ${HOME}/x\nb = ${?NOWHERE}", &["a = /home/x"]);
     check("a = 1\na = ${?NOWHERE}", &["a = 1"]);
     check("a = 1\nb = ${a}${a} ${a}", &["a = 1", "b = 11 1"]);
     check("o { a = 1, b = ${o.a} }", &["o.a = 1", "o.b = 1"]);
@@ -109,7 +109,7 @@ fn substitutions() {
         "l = [1]\nl = ${l} [2]\nm = ${?no} [3]",
         &["l = [1, 2]", "m = [3]"],
     );
-    check("a = [${?no}, ${HOME}]", &["a = [/root]"]);
+    check("a = [${?no}, ${HOME}]", &["a = [/home]"]);
     check("a = ${b}\nb = ${c}\nc = 1", &["a = 1", "b = 1", "c = 1"]);
     check("a = \"${HOME}\"", &["a = ${HOME}"]);
 }
