@@ -1,5 +1,5 @@
-//! The real binary with the configuration of a KairosDB: its doors are the ones that are open, what is ignored
-//! is listed, and a file that is none is refused.
+//! The real binary with the configuration of a KairosDB: its doors are the ones that are open, what is
+//! ignored is listed, and a file that is none is refused.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::harness::{ANSWER_WAIT, Ports, Scratch, start_process};
 
 /// A start with `files` as a KairosDB would be started, and flags of our own.
-fn command(scratch: &Scratch, files: &[&str], flags: &[&str]) -> Command {
+pub(crate) fn command(scratch: &Scratch, files: &[&str], flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_corelane"));
     for (key, _) in std::env::vars_os() {
         let name = key.to_string_lossy();
@@ -44,7 +44,7 @@ fn run(scratch: &Scratch, file: &str, flags: &[&str]) -> (Option<i32>, String, S
 }
 
 /// Send `text` to a port of this machine, and give what comes back.
-fn send(port: u16, text: &str) -> String {
+pub(crate) fn send(port: u16, text: &str) -> String {
     let mut door = TcpStream::connect(("127.0.0.1", port)).expect("an open door");
     door.write_all(text.as_bytes()).expect("sent");
     door.shutdown(Shutdown::Write).expect("shut");
@@ -55,7 +55,7 @@ fn send(port: u16, text: &str) -> String {
 }
 
 /// The answer to a request of HTTP/1.0. Whoever closes its side has given up.
-fn http(port: u16, request: &str) -> String {
+pub(crate) fn http(port: u16, request: &str) -> String {
     let mut door = TcpStream::connect(("127.0.0.1", port)).expect("an open door");
     door.write_all(request.as_bytes()).expect("sent");
     let mut answer = String::new();
@@ -63,12 +63,12 @@ fn http(port: u16, request: &str) -> String {
     answer
 }
 
-fn get(port: u16, path: &str) -> String {
+pub(crate) fn get(port: u16, path: &str) -> String {
     http(port, &format!("GET {path} HTTP/1.0\r\n\r\n"))
 }
 
 /// POST `body` to KairosDB's API, and give the body of the answer.
-fn post(port: u16, path: &str, body: &str) -> String {
+pub(crate) fn post(port: u16, path: &str, body: &str) -> String {
     let bytes = body.len();
     let head = format!("POST /api/v1{path} HTTP/1.0\r\nContent-Length: {bytes}\r\n\r\n");
     let answer = http(port, &(head + body));
