@@ -31,13 +31,15 @@ impl Config {
         let open = open.filter_map(|protocol| Some((protocol, port_of(protocol)?)));
         open.flat_map(|(protocol, port)| {
             let own = match protocol {
-                Protocol::Graphite | Protocol::GraphiteUdp => &doors.graphite_listen,
-                Protocol::Pickle => &doors.pickle_listen,
-                Protocol::KairosTelnet => &doors.kairos_telnet_listen,
-                Protocol::Http | Protocol::KairosRest | Protocol::OpenTsdb => &doors.http_listen,
+                Protocol::Graphite | Protocol::GraphiteUdp => &self.doors.graphite_listen,
+                Protocol::Pickle => &self.doors.pickle_listen,
+                Protocol::KairosTelnet => &self.doors.kairos_telnet_listen,
+                Protocol::Http | Protocol::KairosRest | Protocol::OpenTsdb => {
+                    &self.doors.http_listen
+                }
             };
             let listen = if own.is_empty() { &self.listen } else { own };
-            let listen = listen.to_vec().into_iter();
+            let listen = listen.iter().copied();
             listen.map(move |address| (protocol, SocketAddr::new(address, port)))
         })
         .collect()
