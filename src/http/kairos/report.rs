@@ -30,8 +30,8 @@ const METRICS_MAX: usize = 10_000;
 /// Bytes of such a name; longer ones are among the others.
 const METRIC_BYTES_MAX: usize = 1_000;
 const OTHERS: &str = "(others)";
-/// Points that are stored in one go.
-const BATCH_POINTS: usize = 5_000;
+/// Points that are stored in one go, without a breath.
+const BATCH_POINTS: usize = 100;
 /// What queries are called.
 const QUERY: &str = "/datapoints/query";
 
