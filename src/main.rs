@@ -101,6 +101,9 @@ fn start_log(loaded: &Loaded) {
         .with_target(false)
         .with_writer(std::io::stderr)
         .init();
+    for note in &loaded.notes {
+        tracing::info!("{note}");
+    }
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }

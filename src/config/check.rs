@@ -27,7 +27,16 @@ pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
             text: format!("`{key}`: {text}"),
         });
     };
-    check_listen(&loaded.config.listen, &mut fault);
+    let doors = &loaded.config.doors;
+    for (key, listen) in [
+        ("listen", &loaded.config.listen),
+        ("doors.graphite_listen", &doors.graphite_listen),
+        ("doors.pickle_listen", &doors.pickle_listen),
+        ("doors.kairos_telnet_listen", &doors.kairos_telnet_listen),
+        ("doors.http_listen", &doors.http_listen),
+    ] {
+        check_listen(key, listen, &mut fault);
+    }
     check_doors(loaded, &mut fault);
     let config = &loaded.config;
     if config.steering.spread.len() > SPREAD_MAX {
@@ -57,6 +66,19 @@ pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
             format!("there is no zone `{zone}`; names are as Europe/Paris, or offsets as +02:00");
         fault("kairosdb.time_zone", text);
     }
+    let report = &config.kairosdb.report;
+    for tag in &report.tags {
+        let parts = tag.split_once('=');
+        if parts.is_none_or(|(key, value)| key.is_empty() || value.is_empty() || key == "host") {
+            let text =
+                format!("`{tag}` is no tag; write key=value, and host in kairosdb.report_host");
+            fault("kairosdb.report_tags", text);
+        }
+    }
+    if report.prefix.is_empty() {
+        let text = "give it at least a letter, or what is reported is not told from other metrics";
+        fault("kairosdb.report_prefix", text.to_owned());
+    }
     let available = Isa::available();
     if let Some(isa) = config.simd.filter(|isa| !available.contains(isa)) {
         let labels: Vec<&str> = available.iter().map(|isa| isa.label()).collect();
@@ -69,13 +91,13 @@ pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
     }
 }
 
-fn check_listen(listen: &[IpAddr], fault: &mut impl FnMut(&str, String)) {
-    if listen.is_empty() || listen.len() > LISTEN_MAX {
+fn check_listen(key: &str, listen: &[IpAddr], fault: &mut impl FnMut(&str, String)) {
+    if (listen.is_empty() && key == "listen") || listen.len() > LISTEN_MAX {
         let text = format!(
             "{} addresses; from 1 to {LISTEN_MAX} are possible",
             listen.len()
         );
-        return fault("listen", text);
+        return fault(key, text);
     }
     for (at, address) in listen.iter().enumerate() {
         let twin = |other: &&IpAddr| {
@@ -86,7 +108,7 @@ fn check_listen(listen: &[IpAddr], fault: &mut impl FnMut(&str, String)) {
         };
         if let Some(other) = listen[..at].iter().find(twin) {
             let text = format!("{other} and {address} are the same door twice; leave one out");
-            return fault("listen", text);
+            return fault(key, text);
         }
     }
 }

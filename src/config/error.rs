@@ -15,10 +15,31 @@ pub enum Origin {
         /// Its line.
         line: usize,
     },
+    /// A line of a configuration of KairosDB.
+    KairosDb {
+        /// The file as it was named.
+        path: PathBuf,
+        /// Its line.
+        line: usize,
+    },
+    /// What KairosDB does where its configuration says nothing.
+    KairosDbDefault,
+    /// An environment variable that KairosDB goes by.
+    KairosDbEnvironment(String),
     /// An environment variable.
     Environment(String),
     /// A flag, with its dashes.
     Flag(String),
+}
+
+impl Origin {
+    /// Whether KairosDB's configuration says it, or how it is read.
+    pub fn is_kairosdb(&self) -> bool {
+        matches!(
+            self,
+            Origin::KairosDb { .. } | Origin::KairosDbDefault | Origin::KairosDbEnvironment(_)
+        )
+    }
 }
 
 impl fmt::Display for Origin {
@@ -26,6 +47,13 @@ impl fmt::Display for Origin {
         match self {
             Origin::Default => write!(out, "default"),
             Origin::File { path, line } => write!(out, "{}:{line}", path.display()),
+            Origin::KairosDb { path, line } => {
+                write!(out, "{}:{line} (KairosDB's)", path.display())
+            }
+            Origin::KairosDbDefault => write!(out, "KairosDB's own default"),
+            Origin::KairosDbEnvironment(name) => {
+                write!(out, "environment variable {name} (KairosDB's)")
+            }
             Origin::Environment(name) => write!(out, "environment variable {name}"),
             Origin::Flag(flag) => write!(out, "flag {flag}"),
         }

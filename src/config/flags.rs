@@ -16,13 +16,15 @@ Examples:
   corelane --listen 0.0.0.0 --listen ::       take metrics from the network
   corelane --http-port 8081 --pickle-port off move one door, close another
   corelane --port-offset 10000 --data ./b     a second appliance beside the first
+  corelane --kairosdb-conf conf/kairosdb.conf take the place of a KairosDB
   corelane --config corelane.toml --print-config
                                               check a file, show what is in effect
   corelane check ./data                       verify all files of a stopped appliance
   corelane dump ./data/manifest               print one of them
 
 A flag goes before an environment variable (CORELANE_SECTION_KEY, such as CORELANE_INGEST_GATHER_MS),
-that before the file. `corelane --print-config` shows every key with its meaning and default.";
+that before the file, and that before what --kairosdb-conf says.
+`corelane --print-config` shows every key with its meaning and default.";
 
 const DUMP: &str = "\
 The file is known by how it starts, whatever its name. --detail says how much is printed:
@@ -44,6 +46,8 @@ do), 2 it cannot be read at all.";
 pub struct Typed {
     /// The configuration file.
     pub file: Option<PathBuf>,
+    /// Configurations of a KairosDB whose place is taken, the later over the earlier.
+    pub kairosdb: Vec<PathBuf>,
     /// Show the configuration instead of starting.
     pub print_config: bool,
     /// Something else than to serve.
@@ -78,11 +82,19 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Typed, clap::E
     }
     let typed = Typed {
         file: matches.get_one::<PathBuf>("config").cloned(),
+        kairosdb: matches
+            .get_many::<PathBuf>("kairosdb-conf")
+            .unwrap_or_default()
+            .cloned()
+            .collect(),
         print_config: matches.get_flag("print-config"),
         task,
         values,
     };
-    let is_plain = typed.file.is_none() && !typed.print_config && typed.values.is_empty();
+    let is_plain = typed.file.is_none()
+        && typed.kairosdb.is_empty()
+        && !typed.print_config
+        && typed.values.is_empty();
     if typed.task.is_some() && !is_plain {
         let text = "a command that looks at files takes none of the flags of the appliance";
         return Err(command().error(ErrorKind::ArgumentConflict, text));
@@ -171,6 +183,19 @@ pub fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .global(true)
                 .help("Configuration file (TOML). Default: none, all defaults"),
+        )
+        .arg(
+            Arg::new("kairosdb-conf")
+                .long("kairosdb-conf")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .action(ArgAction::Append)
+                .global(true)
+                .help(
+                    "kairosdb.conf or kairosdb.properties of a KairosDB whose place is taken: its ports, \
+                     addresses and limits count, what is ignored is listed. Give it again for the files of \
+                     plugins",
+                ),
         )
         .arg(
             Arg::new("print-config")

@@ -203,6 +203,41 @@ pub static KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "doors.graphite_listen",
+        flag: None,
+        help: &[
+            "Addresses that the doors of Graphite's lines listen on, instead of those that `listen` has for",
+            "all doors. Default []: those.",
+        ],
+        kind: Kind::Addresses {
+            at: |c| &mut c.doors.graphite_listen,
+        },
+    },
+    Key {
+        name: "doors.pickle_listen",
+        flag: None,
+        help: &["The same for pickle. Default []."],
+        kind: Kind::Addresses {
+            at: |c| &mut c.doors.pickle_listen,
+        },
+    },
+    Key {
+        name: "doors.kairos_telnet_listen",
+        flag: None,
+        help: &["The same for KairosDB's lines. Default []."],
+        kind: Kind::Addresses {
+            at: |c| &mut c.doors.kairos_telnet_listen,
+        },
+    },
+    Key {
+        name: "doors.http_listen",
+        flag: None,
+        help: &["The same for HTTP; see telnet.http, too. Default []."],
+        kind: Kind::Addresses {
+            at: |c| &mut c.doors.http_listen,
+        },
+    },
+    Key {
         name: "steering.mode",
         flag: Some("steering"),
         help: &[
@@ -326,6 +361,17 @@ pub static KEYS: &[Key] = &[
         ],
         kind: Kind::Switch {
             at: |c| &mut c.telnet.answer_errors,
+        },
+    },
+    Key {
+        name: "telnet.http",
+        flag: None,
+        help: &[
+            "Whether a connection that begins with an HTTP request is answered as on the port of HTTP,",
+            "which OpenTSDB's senders want and KairosDB does not have. Default true.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.telnet.http,
         },
     },
     Key {
@@ -759,6 +805,63 @@ pub static KEYS: &[Key] = &[
         ],
         kind: Kind::Switch {
             at: |c| &mut c.kairosdb.return_query,
+        },
+    },
+    Key {
+        name: "kairosdb.report",
+        flag: None,
+        help: &[
+            "Whether what KairosDB tells of itself is stored, as kairosdb.http.query_time: its",
+            "kairosdb.service.reporter. ARCHITECTURE.md has the list of metrics. Default false; true with",
+            "KairosDB's own configuration.",
+        ],
+        kind: Kind::Switch {
+            at: |c| &mut c.kairosdb.report.on,
+        },
+    },
+    whole!(
+        "kairosdb.report_seconds",
+        "seconds",
+        1..=86_400,
+        |c| &mut c.kairosdb.report.seconds,
+        "Seconds between two reports. KairosDB's kairosdb.reporter.schedule. Default 60."
+    ),
+    whole!(
+        "kairosdb.report_ttl_seconds",
+        "seconds",
+        0..=(u32::MAX as u64),
+        |c| &mut c.kairosdb.report.ttl_seconds,
+        "Seconds that the points of reports stay. KairosDB's kairosdb.reporter.ttl. Default 0: as",
+        "long as all others."
+    ),
+    Key {
+        name: "kairosdb.report_prefix",
+        flag: None,
+        help: &["What the names of reported metrics begin with. Default \"kairosdb.\"."],
+        kind: Kind::Text {
+            at: |c| &mut c.kairosdb.report.prefix,
+        },
+    },
+    Key {
+        name: "kairosdb.report_host",
+        flag: None,
+        help: &[
+            "The value of the tag host of reported metrics. KairosDB's kairosdb.hostname. Default \"\":",
+            "what the machine is called.",
+        ],
+        kind: Kind::Text {
+            at: |c| &mut c.kairosdb.report.host,
+        },
+    },
+    Key {
+        name: "kairosdb.report_tags",
+        flag: None,
+        help: &[
+            "Further tags of reported metrics, as \"region=eu\". KairosDB's kairosdb.metrics.custom_tags.",
+            "Default [].",
+        ],
+        kind: Kind::Texts {
+            at: |c| &mut c.kairosdb.report.tags,
         },
     },
     Key {

@@ -1,6 +1,7 @@
 //! What the operator may choose.
 //!
-//! Takes defaults, a TOML file, environment variables and flags, the later before the earlier;
+//! Takes defaults, the configuration of a KairosDB, a TOML file, environment variables and flags, the later
+//! before the earlier;
 //! gives one checked [`Config`], or everything that is wrong with it. Every key stands once, in the
 //! table of [`keys`]. Its limits: a file of 1 MiB. It starts nothing and opens no socket; parts
 //! receive small options of their own, made in `main`, never the whole. The truth of its tests is
@@ -13,6 +14,7 @@ pub mod error;
 pub mod file;
 pub mod flags;
 pub mod identity;
+pub mod kairosdb;
 pub mod keys;
 pub mod load;
 pub mod machine;

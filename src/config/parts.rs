@@ -1,6 +1,6 @@
 //! What the parts of the appliance are told: small options of their own, made from the whole.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::machine;
@@ -30,8 +30,17 @@ impl Config {
         let open = Protocol::ALL.into_iter();
         let open = open.filter_map(|protocol| Some((protocol, port_of(protocol)?)));
         open.flat_map(|(protocol, port)| {
-            let listen = self.listen.iter();
-            listen.map(move |address| (protocol, SocketAddr::new(*address, port)))
+            let own = match protocol {
+                Protocol::Graphite | Protocol::GraphiteUdp => &self.doors.graphite_listen,
+                Protocol::Pickle => &self.doors.pickle_listen,
+                Protocol::KairosTelnet => &self.doors.kairos_telnet_listen,
+                Protocol::Http | Protocol::KairosRest | Protocol::OpenTsdb => {
+                    &self.doors.http_listen
+                }
+            };
+            let listen = if own.is_empty() { &self.listen } else { own };
+            let listen = listen.iter().copied();
+            listen.map(move |address| (protocol, SocketAddr::new(address, port)))
         })
         .collect()
     }
@@ -52,12 +61,14 @@ impl Config {
     }
 
     /// What the runtime is told, as if every address had been chosen.
-    pub(super) fn runtime_options(&self) -> rt::Options {
+    /// `is_lenient` tells of a key with addresses whether this machine may lack one of them.
+    pub(super) fn runtime_options(&self, is_lenient: impl Fn(&str) -> bool) -> rt::Options {
         let (doors, ingest, http) = (self.doors.moved(), &self.ingest, &self.http);
         rt::Options {
             shards: (self.shards != 0).then(|| size(self.shards)),
             listen: self.listen.clone(),
             listen_is_default: false,
+            own_listen: self.own_listen(is_lenient),
             doors: rt::options::Doors {
                 graphite_tcp: doors.graphite_tcp,
                 graphite_udp: doors.graphite_udp,
@@ -77,6 +88,20 @@ impl Config {
             http_body_bytes_max: size(http.body_bytes_max),
             http: self.http_options(),
             ..rt::Options::default()
+        }
+    }
+
+    fn own_listen(&self, is_lenient: impl Fn(&str) -> bool) -> rt::options::OwnListen {
+        let own = |key: &str, ips: &[IpAddr]| rt::options::Addresses {
+            ips: ips.to_vec(),
+            may_lack: is_lenient(key),
+        };
+        let doors = &self.doors;
+        rt::options::OwnListen {
+            graphite: own("doors.graphite_listen", &doors.graphite_listen),
+            pickle: own("doors.pickle_listen", &doors.pickle_listen),
+            kairos_telnet: own("doors.kairos_telnet_listen", &doors.kairos_telnet_listen),
+            http: own("doors.http_listen", &doors.http_listen),
         }
     }
 

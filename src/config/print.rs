@@ -10,13 +10,20 @@ const HEAD: &str = "\
 # The configuration of corelane: every key with its meaning, its unit and its default.
 #
 # A flag goes before an environment variable (CORELANE_SECTION_KEY, lists with commas), that before
-# this file, and this file before the defaults. A key that is left out keeps its default; one that is
-# not known is an error. Show what is in effect: corelane --config FILE --print-config
+# this file, this file before a configuration of KairosDB (--kairosdb-conf), and that before the
+# defaults. A key that is left out keeps its default; one that is not known is an error.
+# Show what is in effect: corelane --config FILE --print-config
 ";
 
 /// Every key with its value and, where somebody chose it, who did.
 pub fn print(loaded: &Loaded) -> String {
     let mut text = HEAD.to_owned();
+    if !loaded.ignored.is_empty() {
+        text.push_str("#\n# What KairosDB's configuration says that does nothing here:\n");
+    }
+    for ignored in &loaded.ignored {
+        let _ = writeln!(text, "# {}", ignored.to_string().replace('\n', " "));
+    }
     let mut section = "";
     for (key, origin) in KEYS.iter().zip(&loaded.origins) {
         if key.section() != section {

@@ -3,13 +3,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tracing::Level;
 
 use super::carbon::Carbon;
+use super::machine;
 use super::network::Network;
 use crate::base::time::Step;
-use crate::http::{KairosOptions, QueryOptions, ServerType};
+use crate::http::{KairosOptions, QueryOptions, Report, ServerType};
 use crate::model::sample::TimeRule;
 use crate::query::kairos::zone::Zone;
 use crate::query::limits::Limits;
@@ -115,6 +117,14 @@ pub struct Doors {
     pub kairos_telnet: Option<u16>,
     /// HTTP.
     pub http: Option<u16>,
+    /// Addresses of Graphite's lines; empty, those of all doors.
+    pub graphite_listen: Vec<IpAddr>,
+    /// The same of pickled batches.
+    pub pickle_listen: Vec<IpAddr>,
+    /// The same of KairosDB's lines.
+    pub kairos_telnet_listen: Vec<IpAddr>,
+    /// The same of HTTP.
+    pub http_listen: Vec<IpAddr>,
 }
 
 impl Default for Doors {
@@ -126,6 +136,10 @@ impl Default for Doors {
             pickle: Some(2004),
             kairos_telnet: Some(4242),
             http: Some(8080),
+            graphite_listen: Vec::new(),
+            pickle_listen: Vec::new(),
+            kairos_telnet_listen: Vec::new(),
+            http_listen: Vec::new(),
         }
     }
 }
@@ -143,6 +157,7 @@ impl Doors {
             pickle: moved(self.pickle),
             kairos_telnet: moved(self.kairos_telnet),
             http: moved(self.http),
+            ..self.clone()
         }
     }
 }
@@ -255,6 +270,8 @@ pub struct Telnet {
     pub charset: Charset,
     /// Whether a refused line is answered.
     pub answer_errors: bool,
+    /// Whether HTTP is answered there.
+    pub http: bool,
 }
 
 impl Default for Telnet {
@@ -263,6 +280,7 @@ impl Default for Telnet {
             line_bytes_max: 64 << 10,
             charset: Charset::default(),
             answer_errors: false,
+            http: true,
         }
     }
 }
@@ -274,6 +292,7 @@ impl Telnet {
             line_bytes_max: usize::try_from(self.line_bytes_max).unwrap_or(usize::MAX),
             charset: self.charset,
             tells_errors: self.answer_errors,
+            takes_http: self.http,
         }
     }
 }
@@ -538,6 +557,8 @@ pub struct KairosDb {
     pub regex_prefix: String,
     /// Whether answers repeat the query.
     pub return_query: bool,
+    /// What KairosDB tells of itself.
+    pub report: Reporting,
 }
 
 impl Default for KairosDb {
@@ -552,7 +573,58 @@ impl Default for KairosDb {
             time_zone: "UTC".to_owned(),
             regex_prefix: "regex:".to_owned(),
             return_query: false,
+            report: Reporting::default(),
         }
+    }
+}
+
+/// What KairosDB tells of itself, as metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reporting {
+    /// Whether it does.
+    pub on: bool,
+    /// Between two reports.
+    pub seconds: u64,
+    /// How long its points stay; 0 is as long as all others.
+    pub ttl_seconds: u64,
+    /// What the names of its metrics begin with.
+    pub prefix: String,
+    /// The value of the tag `host`; empty is the machine's name.
+    pub host: String,
+    /// Further tags, `key=value`.
+    pub tags: Vec<String>,
+}
+
+impl Default for Reporting {
+    fn default() -> Self {
+        Reporting {
+            on: false,
+            seconds: 60,
+            ttl_seconds: 0,
+            prefix: "kairosdb.".to_owned(),
+            host: String::new(),
+            tags: Vec::new(),
+        }
+    }
+}
+
+impl Reporting {
+    /// The same for the API. A loaded configuration has good tags; here other ones are left out.
+    fn told(&self) -> Report {
+        let host = match self.host.as_str() {
+            "" => machine::node_name(),
+            host => host.to_owned(),
+        };
+        let tags = self.tags.iter().filter_map(|tag| tag.split_once('='));
+        let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let ttl_seconds = u32::try_from(self.ttl_seconds).unwrap_or(u32::MAX);
+        Report::new(
+            &self.prefix,
+            &host,
+            tags.collect(),
+            ttl_seconds,
+            self.seconds,
+        )
     }
 }
 
@@ -564,6 +636,7 @@ impl KairosDb {
             health_code: u16::try_from(self.health_code).unwrap_or(204),
             hidden_metrics: self.hidden_metrics.clone(),
             rollups: self.rollups,
+            report: self.report.on.then(|| Arc::new(self.report.told())),
             ..KairosOptions::default()
         }
     }

@@ -162,6 +162,20 @@ impl Kind {
         }
     }
 
+    /// Set it to a text that stands for it, or a list to its items.
+    ///
+    /// # Errors
+    /// What is wrong with one of them, without what was expected.
+    pub fn set_items(&self, config: &mut Config, items: &[String]) -> Result<(), String> {
+        match (self, items) {
+            (Kind::Addresses { .. } | Kind::Networks { .. } | Kind::Texts { .. }, items) => {
+                self.set_list(config, items.iter().map(String::as_str))
+            }
+            (_, [text]) => self.set_text(config, text),
+            (_, items) => Err(format!("{} values are the wrong number", items.len())),
+        }
+    }
+
     fn set_whole(&self, config: &mut Config, number: u64) -> Result<(), String> {
         match self {
             Kind::Whole { min, max, at, .. } if (*min..=*max).contains(&number) => {

@@ -47,11 +47,11 @@ use crate::query::error::QueryError;
 use crate::query::limits::Limits;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
-use crate::shard::vitals::Vitals;
+use crate::shard::vitals::{Told, Vitals};
 use crate::store::control::{Control, Entry};
 use crate::store::tombstone::{self, Target, Tombstone};
 use crate::wire::kairos_rest::familiar::Familiar;
-pub use kairos::{KairosOptions, QueryOptions, RollUps, Room, ServerType};
+pub use kairos::{KairosOptions, QueryOptions, Report, Reporter, RollUps, Room, ServerType};
 pub use pieces::{Source, Unread};
 
 /// All shards, as one asks them.
@@ -107,6 +107,11 @@ pub trait Fleet {
     fn aside(&self, errand: Errand, millis_max: u64) -> Local<'_, Result<Made, QueryError>> {
         let _ = millis_max;
         Box::pin(std::future::ready(Ok(errand())))
+    }
+
+    /// Count what was done at the shard that answers.
+    fn tell(&self, told: Told) {
+        let _ = told;
     }
 
     /// The counters of every shard, in shard order.

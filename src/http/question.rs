@@ -55,6 +55,8 @@ pub(super) struct Question<'a> {
     pub(super) began: Millis,
     /// When it came, by [`Fleet::elapsed`].
     started: Duration,
+    /// Time in which shards were asked.
+    asking: Cell<Duration>,
 }
 
 impl<'a> Question<'a> {
@@ -94,6 +96,7 @@ impl<'a> Question<'a> {
             kill: OnceCell::new(),
             began: fleet.now(),
             started: fleet.elapsed(),
+            asking: Cell::default(),
         }
     }
 
@@ -126,7 +129,10 @@ impl<'a> Question<'a> {
         if let Some(kill) = self.kill.get() {
             kill.watch(&plan.purse);
         }
+        let asking = self.fleet.elapsed();
         let asked = self.fleet.ask(plan.clone()).await;
+        let took = self.fleet.elapsed().saturating_sub(asking);
+        self.asking.set(self.asking.get().saturating_add(took));
         self.check_alive()?;
         let partials = asked.map_err(|error| match error {
             QueryError::Timeout(_) => QueryError::Timeout(millis_max),
@@ -196,6 +202,11 @@ impl<'a> Question<'a> {
     /// Since it came.
     pub(super) fn took(&self) -> Duration {
         self.fleet.elapsed().saturating_sub(self.started)
+    }
+
+    /// How long shards were asked so far.
+    pub(super) fn asking(&self) -> Duration {
+        self.asking.get()
     }
 
     /// In a loop over names: breathe where `i` says that it is time.

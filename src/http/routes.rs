@@ -335,7 +335,11 @@ async fn routed(
 ) -> Response<Bytes> {
     let path = without(&options.prefix, request.uri().path());
     let is_kairos = path.starts_with(kairos::PREFIX);
-    let Some((route, rest)) = Route::find(path) else {
+    let found = Route::find(path);
+    if is_kairos && options.kairos.report.is_some() {
+        fleet.tell(kairos::told_of(found.map(|(route, _)| route.path)));
+    }
+    let Some((route, rest)) = found else {
         if is_kairos {
             return kairos::wrong(StatusCode::NOT_FOUND);
         }

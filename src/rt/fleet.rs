@@ -29,7 +29,7 @@ use crate::query::scan::Partial;
 use crate::seam::{Clock, Post};
 use crate::shard::Shard;
 use crate::shard::mail::{Mail, Reply};
-use crate::shard::vitals::Vitals;
+use crate::shard::vitals::{Told, Vitals};
 use crate::store::control::{Control, ControlRefused, Entry};
 use crate::store::log::TicketState;
 use crate::store::manifest::Refused;
@@ -350,6 +350,10 @@ impl Fleet for ShardFleet {
 
     fn control(&self) -> Arc<Control> {
         Arc::clone(self.driver.shard().borrow().control())
+    }
+
+    fn tell(&self, told: Told) {
+        self.driver.shard().borrow_mut().tell(told);
     }
 
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::config::network::Network;
 use crate::config::sections::Steer;
 use crate::http::HttpOptions;
+use crate::model::refusal::Protocol;
 
 /// Everything that the runtime is told, with defaults.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct Options {
     pub listen: Vec<IpAddr>,
     /// The addresses are the default: one that this machine lacks is a warning, not an error.
     pub listen_is_default: bool,
+    /// Addresses of doors that listen elsewhere.
+    pub own_listen: OwnListen,
     /// Ports.
     pub doors: Doors,
     /// What decides on which shard a sender lands.
@@ -59,6 +62,43 @@ pub struct Doors {
     pub http: Option<u16>,
 }
 
+/// Addresses of single doors. One without any has those of [`Options::listen`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnListen {
+    /// Graphite lines, over TCP and in datagrams.
+    pub graphite: Addresses,
+    /// Pickled Graphite batches.
+    pub pickle: Addresses,
+    /// KairosDB's and OpenTSDB's lines.
+    pub kairos_telnet: Addresses,
+    /// HTTP.
+    pub http: Addresses,
+}
+
+/// Where a door listens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// The addresses.
+    pub ips: Vec<IpAddr>,
+    /// One that this machine lacks is a warning, not an error.
+    pub may_lack: bool,
+}
+
+impl OwnListen {
+    /// Those of a door.
+    pub fn of(&self, door: Protocol) -> Option<&Addresses> {
+        let own = match door {
+            Protocol::Graphite | Protocol::GraphiteUdp => &self.graphite,
+            Protocol::Pickle => &self.pickle,
+            Protocol::KairosTelnet => &self.kairos_telnet,
+            Protocol::Http => &self.http,
+            // Come in by the doors of HTTP and of KairosDB's lines.
+            Protocol::KairosRest | Protocol::OpenTsdb => return None,
+        };
+        (!own.ips.is_empty()).then_some(own)
+    }
+}
+
 impl Default for Doors {
     fn default() -> Self {
         Doors {
@@ -77,6 +117,7 @@ impl Default for Options {
             shards: None,
             listen: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
             listen_is_default: true,
+            own_listen: OwnListen::default(),
             doors: Doors::default(),
             steering: Steer::Source,
             spread: crate::config::sections::Steering::default().spread,

@@ -72,7 +72,8 @@ pub enum DoorError {
     },
     /// No such address.
     #[error(
-        "this machine has no address {0}; `ip address` shows those it has, and --listen chooses"
+        "this machine has no address {0}; `ip address` shows those it has, and --listen chooses, or for one \
+         door a key as doors.http_listen"
     )]
     NoAddress(IpAddr),
     /// Anything else.
@@ -85,8 +86,8 @@ pub enum DoorError {
         /// What the kernel said.
         source: io::Error,
     },
-    /// None of the addresses exists.
-    #[error("none of the addresses to listen on exists here; choose others with --listen")]
+    /// None of the addresses of a door exists.
+    #[error("a door has no address that exists here; choose others with --listen")]
     Nowhere,
     /// A list too long for the kernel.
     #[error(
@@ -98,14 +99,17 @@ pub enum DoorError {
 
 /// A door before it is opened.
 #[derive(Clone, Copy)]
-struct Plan {
+struct Plan<'a> {
     protocol: Protocol,
     name: &'static str,
     key: &'static str,
     port: u16,
+    listen: &'a [IpAddr],
+    /// An address that this machine lacks is a warning.
+    may_lack: bool,
 }
 
-impl Plan {
+impl Plan<'_> {
     fn kind(self) -> SocketType {
         match self.protocol {
             Protocol::GraphiteUdp => SocketType::DGRAM,
@@ -141,35 +145,68 @@ pub fn open(options: &Options, cores: &[usize]) -> Result<Doors, DoorError> {
         bound: Vec::new(),
     };
     let plans = plans(options);
-    let mut somewhere = false;
-    for &ip in &options.listen {
+    let mut lacking = Vec::new();
+    for ip in all_addresses(options) {
+        let here = plans.iter().filter(|plan| plan.listen.contains(&ip));
+        let mut here = here.peekable();
+        if here.peek().is_none() {
+            continue;
+        }
         if let Err(error) = exists(ip) {
-            if !options.listen_is_default {
+            if here.any(|plan| !plan.may_lack) {
                 return Err(error);
             }
             tracing::warn!("not listening on {ip}: this machine does not have it");
+            lacking.push(ip);
             continue;
         }
-        somewhere = true;
-        for &plan in &plans {
+        for &plan in here {
             open_group(plan, ip, options, cores, &mut doors)?;
         }
     }
-    if somewhere {
-        Ok(doors)
-    } else {
-        Err(DoorError::Nowhere)
+    let is_lacking = |plan: &Plan| plan.listen.iter().all(|ip| lacking.contains(ip));
+    match plans.iter().any(is_lacking) {
+        true => Err(DoorError::Nowhere),
+        false => Ok(doors),
     }
 }
 
-fn plans(options: &Options) -> Vec<Plan> {
+/// Every address that some door listens on, once.
+fn all_addresses(options: &Options) -> Vec<IpAddr> {
+    let own = [
+        Protocol::Graphite,
+        Protocol::Pickle,
+        Protocol::KairosTelnet,
+        Protocol::Http,
+    ];
+    let own = own
+        .into_iter()
+        .filter_map(|door| options.own_listen.of(door));
+    let own = own.flat_map(|addresses| &addresses.ips);
+    let mut all: Vec<IpAddr> = Vec::new();
+    for &ip in options.listen.iter().chain(own) {
+        if !all.contains(&ip) {
+            all.push(ip);
+        }
+    }
+    all
+}
+
+fn plans(options: &Options) -> Vec<Plan<'_>> {
     let ports = options.doors;
     let row = |protocol, name, key, port: Option<u16>| {
+        let own = options.own_listen.of(protocol);
+        let (listen, may_lack) = match own {
+            Some(own) => (own.ips.as_slice(), own.may_lack),
+            None => (options.listen.as_slice(), options.listen_is_default),
+        };
         port.map(|port| Plan {
             protocol,
             name,
             key,
             port,
+            listen,
+            may_lack,
         })
     };
     [
@@ -207,7 +244,7 @@ fn exists(ip: IpAddr) -> Result<(), DoorError> {
 }
 
 fn open_group(
-    plan: Plan,
+    plan: Plan<'_>,
     ip: IpAddr,
     options: &Options,
     cores: &[usize],
@@ -248,7 +285,7 @@ fn probe(kind: SocketType, address: SocketAddr) -> io::Result<()> {
     bind(&socket, address)
 }
 
-fn member(plan: Plan, address: SocketAddr, options: &Options) -> io::Result<OwnedFd> {
+fn member(plan: Plan<'_>, address: SocketAddr, options: &Options) -> io::Result<OwnedFd> {
     let socket = socket(address, plan.kind())?;
     sockopt::set_socket_reuseport(&socket, true)?;
     if plan.kind() == SocketType::STREAM {

@@ -26,7 +26,7 @@ use super::post::Mailroom;
 use super::sockets::Door;
 use super::stop::{Bell, Life};
 use super::timer::{self, Sleep};
-use crate::http::RollUps;
+use crate::http::{Reporter, RollUps};
 use crate::model::refusal::Protocol;
 use crate::seam::Post;
 use crate::shard::mail::Mail;
@@ -53,9 +53,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 const ONE_SOURCE_SHARE_MAX: f64 = 0.5;
 /// Bytes a minute below which it is not: about 25,000 points a second.
 const LOAD_WORTH_A_LINE: u64 = 64 << 20;
-/// The shard that runs roll-ups, and between two looks at what is due.
+/// The shard that runs roll-ups and reports, and between two looks at what is due.
 const ROLLING: usize = 0;
 const ROLLUPS_DUE: Duration = Duration::from_secs(1);
+const REPORTS_DUE: Duration = Duration::from_secs(1);
 /// How long a shard that is done waits for the others, which may still ask it.
 const LINGER_MAX: Duration = Duration::from_secs(12);
 
@@ -138,6 +139,11 @@ impl Worker {
             true => Some(spawn(roll_up(Rc::clone(&server)), query_queue)?),
             false => None,
         };
+        let reports = self.number == ROLLING && server.options.answers.kairos.report.is_some();
+        let _reports = match reports {
+            true => Some(spawn(report(Rc::clone(&server)), query_queue)?),
+            false => None,
+        };
         let mut listeners = Vec::new();
         for door in http_doors {
             let listening = Rc::clone(&server).listen(door.socket);
@@ -207,6 +213,15 @@ async fn roll_up(server: Rc<Server>) {
         let more = rollups.turn(&server.fleet, &server.options.answers).await;
         let pause = if more { RETRY } else { ROLLUPS_DUE };
         glommio::timer::sleep(pause).await;
+    }
+}
+
+/// Store what KairosDB tells of itself as it becomes due.
+async fn report(server: Rc<Server>) {
+    let mut reporter = Reporter::default();
+    loop {
+        reporter.turn(&server.fleet, &server.options.answers).await;
+        glommio::timer::sleep(REPORTS_DUE).await;
     }
 }
 

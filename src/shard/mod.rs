@@ -566,6 +566,11 @@ impl Shard {
         self.landing.vitals.datagrams_dropped += dropped;
     }
 
+    /// Count what was done at this shard by who is no part of it.
+    pub fn tell(&mut self, told: vitals::Told) {
+        self.landing.vitals.kairos.add(told);
+    }
+
     /// A connection from `address` came in by a door.
     pub fn open(&mut self, protocol: Protocol, address: IpAddr) -> Feed {
         let source = self.sources.of(address);

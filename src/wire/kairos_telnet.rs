@@ -43,6 +43,8 @@ pub struct Options {
     pub charset: Charset,
     /// Whether a line that is refused is answered with why.
     pub tells_errors: bool,
+    /// Whether a connection may turn out to speak HTTP.
+    pub takes_http: bool,
 }
 
 impl Default for Options {
@@ -51,8 +53,20 @@ impl Default for Options {
             line_bytes_max: 64 * 1024,
             charset: Charset::Utf8,
             tells_errors: false,
+            takes_http: true,
         }
     }
+}
+
+/// Lines that were taken, but for those of `put`, which all other samples are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Of `putm`.
+    pub putm: usize,
+    /// Of `puts`.
+    pub puts: usize,
+    /// Of `version`, which make no sample.
+    pub version: usize,
 }
 
 /// Decodes lines. One per shard; holds no state of a connection.
@@ -61,6 +75,7 @@ pub struct Decoder {
     options: Options,
     separators: Vec<u32>,
     sheet: Sheet,
+    counts: Counts,
 }
 
 impl Decoder {
@@ -71,6 +86,7 @@ impl Decoder {
             options,
             separators: Vec::with_capacity(CHUNK_BYTES),
             sheet: Sheet::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -86,9 +102,11 @@ impl Decoder {
     pub fn decode(&mut self, text: &[u8], out: &mut Samples, answers: &mut Vec<u8>) -> usize {
         let chunk = &text[..text.len().min(CHUNK_BYTES)];
         self.sheet.begin(chunk.len());
+        self.counts = Counts::default();
         let mut to = To {
             options: self.options,
             sheet: &mut self.sheet,
+            counts: &mut self.counts,
             out,
             answers,
         };
@@ -115,6 +133,11 @@ impl Decoder {
         }
     }
 
+    /// What the lines of the last call were.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
     /// What the names, and the texts, of the samples of the last call are spans of.
     pub fn text(&self) -> &[u8] {
         self.sheet.written()
@@ -125,6 +148,7 @@ impl Decoder {
 struct To<'a> {
     options: Options,
     sheet: &'a mut Sheet,
+    counts: &'a mut Counts,
     out: &'a mut Samples,
     answers: &'a mut Vec<u8>,
 }
@@ -151,7 +175,7 @@ impl Work for Lines<'_, '_> {
         let is_end = |&at: &u32| text[at as usize] == b'\n';
         let kinds = Kinds::of(to.options.charset);
         let mut times = Times::default();
-        let (mut start, mut i) = (0, 0);
+        let (mut start, mut i, mut in_millis) = (0, 0, 0);
         while i < separators.len() {
             let four = separators
                 .get(i..i + 4)
@@ -174,6 +198,8 @@ impl Work for Lines<'_, '_> {
                         behind,
                     );
                     to.out.push(name, point.time_ms, point.number);
+                    // It is `put` or `putm`, and a blank.
+                    in_millis += usize::from(text[start + 3] == b'm');
                     (start, i) = (end + 1, i + skip + 4);
                     continue;
                 }
@@ -185,6 +211,7 @@ impl Work for Lines<'_, '_> {
             slow_line(&text[start..end], to);
             (start, i) = (end + 1, i + skip + 1);
         }
+        to.counts.putm += in_millis;
         start
     }
 }
@@ -206,6 +233,7 @@ fn slow_line(sent: &[u8], to: &mut To) {
         Ok(Command::Point {
             metric,
             behind,
+            in_millis,
             time_ms,
             value,
         }) => {
@@ -219,14 +247,19 @@ fn slow_line(sent: &[u8], to: &mut To) {
                 return refuse(Fault::Name(fault), to);
             }
             match value {
-                Value::Number(_, number) => to.out.push(name, time_ms, number),
+                Value::Number(_, number) => {
+                    to.counts.putm += usize::from(in_millis);
+                    to.out.push(name, time_ms, number);
+                }
                 Value::Text(text) => {
+                    to.counts.puts += 1;
                     let text = to.sheet.text(text.as_bytes());
                     to.out.push_text(name, time_ms, text);
                 }
             }
         }
         Ok(Command::Version) => {
+            to.counts.version += 1;
             to.answers.extend_from_slice(VERSION.as_bytes());
             to.answers.push(b'\n');
         }

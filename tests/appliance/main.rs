@@ -10,6 +10,8 @@ mod harness;
 mod hostile;
 mod ingest;
 mod kairosdb;
+mod kairosdb_cases;
+mod kairosdb_conf;
 mod kairosdb_queries;
 mod pictures;
 mod quotes;

@@ -8,7 +8,7 @@
 # daemons kept from starting; everything else goes into FOLDER. Needs root and apt for carbon-relay,
 # carbon-c-relay, collectd, collectd-http, nc.openbsd and dropwizard, npm for statsd and kairosdb-npm,
 # Python with venv for python and kairosdb-python, for graphite also cairo, which apt installs, for
-# dropwizard a JDK besides, and for kairosdb Maven, which apt installs with a Java, and whatever
+# dropwizard a JDK besides, and for kairosdb and kairosdb-older Maven, which apt installs with a Java, and whatever
 # repository it knows.
 set -uo pipefail
 
@@ -154,6 +154,22 @@ elif rm -rf "$jars" && timeout 300 mvn -q -B -f "$pom" dependency:copy-dependenc
     cp "$pom" "$jars/installed"
     ready kairosdb "$jars"
 else missing kairosdb "Maven did not get it: $(tail_of "$folder/kairosdb.log")"; fi
+
+# Of older releases only the jar, for the configuration that each ships.
+older=(1.0.0-1 1.1.3-1 1.2.1-1)
+fetch_older() {
+    local version plugin=org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy
+    for version in "${older[@]}"; do
+        timeout 120 mvn -q -B "$plugin" -Dartifact="org.kairosdb:kairosdb:$version" \
+            -DoutputDirectory="$folder/kairosdb-older" || return 1
+    done
+}
+if [ "$(cat "$folder/kairosdb-older/installed" 2>/dev/null)" = "${older[*]}" ]; then ready kairosdb-older "$folder/kairosdb-older"
+elif ! command -v mvn >/dev/null; then missing kairosdb-older "${reason:-there is no Maven here}"
+elif fetch_older >"$folder/kairosdb-older.log" 2>&1; then
+    echo "${older[*]}" >"$folder/kairosdb-older/installed"
+    ready kairosdb-older "$folder/kairosdb-older"
+else missing kairosdb-older "Maven did not get it: $(tail_of "$folder/kairosdb-older.log")"; fi
 
 for file in "$state"/*.missing; do
     [ -e "$file" ] && echo "missing $(basename "$file" .missing): $(cat "$file")"

@@ -122,6 +122,16 @@ def kairos_rest():
             yield bytes([first, first ^ 5]) + text.encode()
 
 
+def kairos_conf():
+    yield b"# a\nkairosdb.telnetserver.port=4242\nkairosdb.a\\=b : c\\\n  d\\u00e9\n!x\r\n"
+    for text in [
+        'kairosdb: {\n server.type: "ALL" # c\n jetty { port = 1, ssl.port: 2 }\n service.telnet: <disabled>\n}',
+        'a { b: [1, "x\\n", { c = 1 }] [2]\n b += ${?a.d} y }\na.b = ${a.b} ["""z"""]\ninclude "x"\nn = null // c',
+        'o { a = 1 }\np = ${o} { b = ${o.a}${?B}x }\n"q r".s = ${p.a} ${b}\nt = ${t2}\nt2 = ${?t}',
+    ]:
+        yield text.encode()
+
+
 def kairos_query():
     range_ = '"sampling":{"value":"1","unit":"months"},"align_start_time":"true","time_zone":"Europe/Paris"'
     aggregators = ['{"name":"%s",%s}' % (name, range_) for name in
@@ -195,7 +205,7 @@ def segment():
 
 
 SEEDS = [
-    book, control, definitions, globs, kairos_query, kairos_rest, lines, log, manifest, names, opentsdb,
+    book, control, definitions, globs, kairos_conf, kairos_query, kairos_rest, lines, log, manifest, names, opentsdb,
     pickle, requests, segment, targets, telnet,
 ]
 SEEDS = {seeds.__name__: seeds for seeds in SEEDS}

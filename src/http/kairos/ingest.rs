@@ -10,12 +10,14 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use super::body::Taken;
+use super::report::whole_millis;
 use super::{Refused, refusal, success};
 use crate::http::pieces::{Pieces, Unread};
 use crate::http::question::Question;
 use crate::http::{Local, Unstored};
 use crate::model::refusal::{Protocol, Reason, Refusals};
 use crate::model::sample::Samples;
+use crate::shard::vitals::Told;
 use crate::wire::kairos_rest::{Decoder, Progress};
 
 /// Batches of one body that are on their way to stable storage at once; reading waits for more room.
@@ -28,14 +30,23 @@ const ROOM_MILLIS_MAX: u64 = 10_000;
 
 /// Answer.
 pub(in super::super) async fn answer(question: &Question<'_>) -> Response<Bytes> {
-    match store(question).await {
+    let (stored, points) = store(question).await;
+    if question.options.kairos.report.is_some() {
+        let millis = whole_millis(question.took());
+        question.fleet.tell(Told::Ingest { points, millis });
+    }
+    match stored {
         Ok(()) => success(StatusCode::NO_CONTENT, Vec::new()),
         Err(refused) => refusal(refused),
     }
 }
 
-async fn store(question: &Question<'_>) -> Result<(), Refused> {
-    let mut pieces = Pieces::of(question)?;
+/// What came of it, and how many points are stored.
+async fn store(question: &Question<'_>) -> (Result<(), Refused>, u64) {
+    let mut pieces = match Pieces::of(question) {
+        Ok(pieces) => pieces,
+        Err(unread) => return (Err(unread.into()), 0),
+    };
     let mut intake = Intake::new(question);
     let read = intake.read(&mut pieces).await;
     intake.put().await;
@@ -51,9 +62,11 @@ struct Intake<'a> {
     samples: Samples,
     /// What that holds beyond what a usual body does.
     taken: Taken<'a>,
-    /// Batches that are not stored yet.
-    waiting: VecDeque<Local<'a, Result<(), Unstored>>>,
+    /// Batches that are not stored yet, with how many points they have.
+    waiting: VecDeque<(u64, Local<'a, Result<(), Unstored>>)>,
     has_put: bool,
+    /// Points that are stored.
+    points: u64,
     outcome: Outcome,
 }
 
@@ -66,6 +79,7 @@ impl<'a> Intake<'a> {
             taken: question.options.unpacking.part(),
             waiting: VecDeque::new(),
             has_put: false,
+            points: 0,
             outcome: Outcome::default(),
         }
     }
@@ -119,28 +133,43 @@ impl<'a> Intake<'a> {
         }
         let fleet = self.question.fleet;
         if self.waiting.len() == UNDER_WAY_MAX
-            && let Some(oldest) = self.waiting.pop_front()
+            && let Some((points, oldest)) = self.waiting.pop_front()
         {
-            self.outcome.add(oldest.await);
+            let stored = oldest.await;
+            self.settle(points, stored);
         }
         let is_roomy = !self.has_put || fleet.until_roomy(ROOM_MILLIS_MAX).await;
         self.has_put = true;
+        let points = self.samples.len() as u64;
         let stored = fleet.ingest(Protocol::KairosRest, self.decoder.text(), &mut self.samples);
         self.decoder.forget_names();
         if is_roomy {
-            self.waiting.push_back(stored);
+            self.waiting.push_back((points, stored));
         } else {
             // This says what is wrong, and ends the reading.
-            self.outcome.add(stored.await);
+            let stored = stored.await;
+            self.settle(points, stored);
         }
     }
 
-    /// All that can be read is read: wait for all of it, and say what became of it.
-    async fn judged(mut self) -> Result<(), Refused> {
-        for stored in std::mem::take(&mut self.waiting) {
-            self.outcome.add(stored.await);
+    /// Something became of a batch of so many points.
+    fn settle(&mut self, points: u64, stored: Result<(), Unstored>) {
+        self.points += match &stored {
+            Ok(()) => points,
+            Err(Unstored::Refused(refused)) => points.saturating_sub(refused.total()),
+            Err(Unstored::Later(_)) => 0,
+        };
+        self.outcome.add(stored);
+    }
+
+    /// All that can be read is read: wait for all of it, and say what became of it, and how many points are
+    /// stored.
+    async fn judged(mut self) -> (Result<(), Refused>, u64) {
+        for (points, stored) in std::mem::take(&mut self.waiting) {
+            let stored = stored.await;
+            self.settle(points, stored);
         }
-        self.outcome.judged(&self.decoder)
+        (self.outcome.judged(&self.decoder), self.points)
     }
 }
 

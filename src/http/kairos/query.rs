@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 
 use super::answer::Answer;
+use super::report::Queried;
 use super::request::{Metric, Query, Reading};
 use super::results::{self, Found};
 use super::running::Kill;
@@ -40,9 +41,18 @@ fn told(answered: Result<Vec<u8>, Refused>) -> Response<Bytes> {
 }
 
 async fn points(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
-    let (tree, query) = read(question).await?;
-    let printed = print(question, &tree, &query).await;
-    tell_if_slow(question, &query);
+    let told = question.options.kairos.report.as_deref();
+    let printed = match read(question).await {
+        Ok((tree, query)) => {
+            let printed = print(question, &tree, &query).await;
+            tell_if_slow(question, &query);
+            printed
+        }
+        Err(refused) => Err(refused),
+    };
+    if let Some(told) = told {
+        told.request(question.fleet.now(), question.took(), printed.is_ok());
+    }
     printed
 }
 
@@ -53,11 +63,23 @@ async fn print(question: &Question<'_>, tree: &Tree, query: &Query) -> Result<Ve
     question.may_be_killed(Arc::clone(&kill));
     let mut json = Vec::new();
     tree_text::push_in_pieces(tree, &mut json, answer.pace()).await?;
-    for metric in &query.metrics {
-        let running = &question.options.kairos.running;
-        let _listed = running.begin(&metric.name, &json, &kill);
+    for (place, metric) in query.metrics.iter().enumerate() {
+        let options = &question.options.kairos;
+        let _listed = options.running.begin(&metric.name, &json, &kill);
+        let (asking, began) = (question.asking(), question.took());
         let found = results::find(question, query, metric).await?;
+        let sample_size = found.sample_size();
         push(&mut answer, metric, found).await?;
+        if let Some(report) = &options.report {
+            let queried = Queried {
+                metric: &metric.name,
+                place,
+                sample_size,
+                asking: question.asking().saturating_sub(asking),
+                took: question.took().saturating_sub(began),
+            };
+            report.queried(question.fleet.now(), &queried);
+        }
     }
     Ok(answer.end())
 }

@@ -1,10 +1,13 @@
 //! What an operator may choose about this API.
 
+use std::sync::Arc;
+
 use http::{Response, StatusCode};
 
 use bytes::Bytes;
 
 use super::Refused;
+use super::report::Report;
 use super::running::Running;
 
 /// A class of calls that can be turned off.
@@ -119,6 +122,8 @@ pub struct KairosOptions {
     pub rollups: bool,
     /// Queries that are running, on all shards.
     pub running: Running,
+    /// What is told as metrics, if it is.
+    pub report: Option<Arc<Report>>,
 }
 
 impl Default for KairosOptions {
@@ -129,6 +134,7 @@ impl Default for KairosOptions {
             hidden_metrics: Vec::new(),
             rollups: false,
             running: Running::default(),
+            report: None,
         }
     }
 }

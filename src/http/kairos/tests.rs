@@ -4,6 +4,7 @@ mod control;
 mod pushed;
 mod query;
 mod refusals;
+mod report;
 
 use std::io::Write;
 

@@ -23,6 +23,7 @@ use super::*;
 use crate::model::number::Number;
 use crate::model::sample::Span;
 use crate::query::testing::{Shards, run};
+use crate::shard::vitals::KairosCounts;
 use crate::store::control::ControlRefused;
 
 /// Shards that answer at once. Every breath passes `breath_ms` of time.
@@ -47,6 +48,8 @@ pub(in crate::http) struct TestFleet {
     pub(in crate::http) control: RefCell<Arc<Control>>,
     /// What whoever waits for stable storage is told.
     pub(in crate::http) stored: Result<(), Unstored>,
+    /// What was counted.
+    pub(in crate::http) told: RefCell<KairosCounts>,
 }
 
 /// One sample that was taken in.
@@ -69,6 +72,7 @@ impl TestFleet {
             deleted: RefCell::default(),
             control: RefCell::default(),
             stored: Ok(()),
+            told: RefCell::default(),
         }
     }
 }
@@ -168,9 +172,17 @@ impl Fleet for TestFleet {
         })
     }
 
+    fn tell(&self, told: Told) {
+        self.told.borrow_mut().add(told);
+    }
+
     fn describe(&self) -> Local<'_, Result<Vec<Vitals>, QueryError>> {
         let vitals = |shard| Vitals {
             shard,
+            kairos: match shard {
+                0 => self.told.borrow().clone(),
+                _ => KairosCounts::default(),
+            },
             ..Vitals::default()
         };
         Box::pin(async move {

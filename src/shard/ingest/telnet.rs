@@ -6,6 +6,9 @@ use crate::base::time::Arrival;
 use crate::model::refusal::Reason;
 use crate::shard::Shard;
 use crate::shard::feed::{ANSWER_BYTES_MAX, Feed, Verdict};
+use crate::shard::landing::Landing;
+use crate::shard::vitals::COMMANDS;
+use crate::wire::kairos_telnet::Counts;
 
 /// How a connection begins that speaks HTTP.
 const REQUESTS: [&[u8]; 6] = [
@@ -44,6 +47,21 @@ fn told(first: &[u8], second: &[u8]) -> Told {
     }
 }
 
+/// Count the lines of a chunk by their commands, where `read` became samples and `refused` of those no
+/// points. Which those were nobody remembers: where a chunk has lines of several commands, `put` is taken for
+/// the one, and then `putm`.
+fn count(lines: Counts, read: usize, refused: u64, counts: &mut [u64; COMMANDS.len()]) {
+    let put = read.saturating_sub(lines.putm + lines.puts);
+    let mut refused = refused;
+    let [of_put, of_putm, of_puts, of_version] = counts;
+    for (mine, more) in [(of_put, put), (of_putm, lines.putm), (of_puts, lines.puts)] {
+        let lost = refused.min(more as u64);
+        *mine += more as u64 - lost;
+        refused -= lost;
+    }
+    *of_version += lines.version as u64;
+}
+
 impl Shard {
     /// Lines, unless the connection turns out to speak HTTP, as OpenTSDB takes both at one port.
     pub(super) fn take_commands(
@@ -53,7 +71,7 @@ impl Shard {
         filled: usize,
         at: Arrival,
     ) -> Verdict {
-        if feed.is_untold {
+        if feed.is_untold && self.commands.options().takes_http {
             let more = buffer.filled(filled);
             match told(&feed.rest, more) {
                 Told::Http => {
@@ -86,9 +104,14 @@ impl Shard {
         // What the decoder refused it has told itself.
         let before = tells.then(|| (refused(self), self.samples.refusals.clone()));
         let names = self.commands.text();
-        let follow = &mut feed.follow;
+        let (follow, read) = (&mut feed.follow, self.samples.len());
+        let accepted = |shard: &Landing| shard.vitals.accepted[feed.protocol as usize];
+        let known = accepted(&self.landing);
         self.landing
             .land(feed.protocol, names, &mut self.samples, at, follow);
+        let lost = (read as u64).saturating_sub(accepted(&self.landing) - known);
+        let counts = &mut self.landing.vitals.kairos.commands;
+        count(self.commands.counts(), read, lost, counts);
         if let Some((before, decoded)) = before {
             for (reason, count) in refused(self).since(&before).since(&decoded).iter() {
                 let told = format!("put: {count} points were not stored: {}\n", reason.label());
@@ -112,6 +135,27 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_are_counted_without_what_is_refused() {
+        let check = |lines: [usize; 3], read: usize, refused: u64, want: [u64; 4]| {
+            let [putm, puts, version] = lines;
+            let lines = Counts {
+                putm,
+                puts,
+                version,
+            };
+            let mut counts = [0; 4];
+            count(lines, read, refused, &mut counts);
+            assert_eq!(counts, want);
+        };
+        check([0, 0, 0], 0, 0, [0; 4]);
+        check([0, 0, 2], 5, 0, [5, 0, 0, 2]);
+        check([2, 1, 0], 5, 0, [2, 2, 1, 0]);
+        check([3, 0, 0], 3, 2, [0, 1, 0, 0]);
+        check([2, 1, 0], 5, 3, [0, 1, 1, 0]);
+        check([0, 2, 0], 2, 2, [0; 4]);
+    }
 
     #[test]
     fn the_first_bytes_tell_http_from_lines() {

@@ -24,6 +24,8 @@ pub enum Command<'a> {
         metric: Span,
         /// Everything behind the value.
         behind: Span,
+        /// Whether its timestamp was in milliseconds, as `putm` and `puts` have it.
+        in_millis: bool,
         /// Milliseconds since the epoch.
         time_ms: i64,
         /// The value.
@@ -155,6 +157,7 @@ pub fn line(sent: &[u8], options: Options) -> Result<Command<'_>, Fault> {
     Ok(Command::Point {
         metric: metric.sent,
         behind,
+        in_millis: !in_seconds,
         time_ms,
         value,
     })

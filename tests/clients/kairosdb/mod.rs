@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::harness::{Appliance, Running, Scratch};
 use crate::tools::{have, note_of};
 
+mod shipped;
 pub(crate) mod stored;
 
 /// How long one run of questions may take, on a busy machine.

@@ -75,6 +75,7 @@ fn slow(options: Options, text: &[u8]) -> (Read, usize) {
             Ok(Command::Point {
                 metric,
                 behind,
+                in_millis: _,
                 time_ms,
                 value,
             }) => {
