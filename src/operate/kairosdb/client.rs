@@ -13,9 +13,9 @@ use http::{Method, Request, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::link::{Link, Lost, Whole};
 use super::place::Place;
 use super::trouble::Trouble;
+use crate::rt::link::{Link, Lost, Whole};
 
 /// How often a call is tried, and how long is waited at first; each time twice as long.
 const TRIES_MAX: u32 = 8;
@@ -29,6 +29,8 @@ pub(super) struct Client {
     place: Place,
     longest: Duration,
     link: Option<Link>,
+    /// Whether it has answered before; else it may be a place where nobody is.
+    has_answered: bool,
     /// The answer that is being read.
     body: Option<Incoming>,
     is_packed: bool,
@@ -52,6 +54,7 @@ impl Client {
             place,
             longest,
             link: None,
+            has_answered: false,
             body: None,
             is_packed: false,
             piece: Bytes::new(),
@@ -102,6 +105,12 @@ impl Client {
                 Err(late @ Lost::Late(_)) => return Err(Trouble::Broken(late.to_string())),
                 // The server parted with a connection that had nothing to do.
                 Err(Lost::Closed(_)) if !is_new => continue,
+                Err(Lost::Closed(why)) if !self.has_answered => {
+                    return Err(Trouble::Fatal(format!(
+                        "cannot reach {}: {why}. See that it runs, and that its address is right",
+                        self.place.shown()
+                    )));
+                }
                 Err(lost) => (lost.to_string(), None),
             };
             tries += 1;
@@ -125,13 +134,14 @@ impl Client {
         let request = self.request(call)?;
         let link = match &mut self.link {
             Some(link) => link,
-            none => none.insert(Link::open(&self.place, self.longest)?),
+            none => none.insert(Link::open(self.place.name(), self.place.port, self.longest)?),
         };
         let answer = link.call(request).inspect_err(|_| self.link = None)?;
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
         let wait = header(RETRY_AFTER).and_then(|text| text.parse().ok());
         self.is_packed = header(CONTENT_ENCODING).is_some_and(|by| by.eq_ignore_ascii_case("gzip"));
         let status = answer.status();
+        self.has_answered = true;
         self.body = Some(answer.into_body());
         Ok((status, wait.map(Duration::from_secs)))
     }

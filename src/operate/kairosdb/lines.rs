@@ -159,8 +159,8 @@ impl Reading<'_> {
         progress: &mut Progress,
         read: &Cell<u64>,
     ) -> Result<(), Failure> {
-        let mut tokens = Tokens::new(stream, u64::MAX);
-        let (mut settled, mut told) = (0, 0);
+        let mut tokens = Tokens::new(stream, u64::MAX).behind(keeping.skipped);
+        let (mut settled, mut told) = (keeping.skipped, 0);
         loop {
             match tokens.is_end().and_then(|is_end| match is_end {
                 true => Ok(false),
@@ -172,9 +172,8 @@ impl Reading<'_> {
                 Err(trouble) => {
                     self.sink.settle()?;
                     return Err(Failure::Unreadable(format!(
-                        "{} breaks behind byte {} of its lines: {trouble}. What stands before is copied",
-                        self.shown,
-                        keeping.skipped + tokens.passed()
+                        "{} cannot be read further, {trouble}. What stands before is copied",
+                        self.shown
                     )));
                 }
             }
@@ -319,12 +318,12 @@ impl Reading<'_> {
 }
 
 impl Keeping {
-    /// `passed` bytes of lines, behind those of earlier runs, are settled.
+    /// `passed` bytes of lines are settled, those of earlier runs included.
     fn keep(&mut self, passed: u64) -> Result<(), Failure> {
         let Some(file) = &self.file else {
             return Ok(());
         };
-        self.state.next = i64::try_from(self.skipped + passed).ok();
+        self.state.next = i64::try_from(passed).ok();
         let written = file.write(&self.subject, &self.state);
         written.map_err(Failure::Unreadable)
     }

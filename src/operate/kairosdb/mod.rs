@@ -19,7 +19,6 @@ mod client;
 mod copy;
 mod export;
 mod lines;
-mod link;
 mod place;
 mod point;
 mod source;

@@ -13,12 +13,14 @@ use crate::wire::json::{Kind, push_text};
 
 /// Points of one answer. Beyond it the answer is left, and less is asked for.
 const POINTS_MAX: u64 = 1_000_000;
+/// Points of an answer to which one point was wanted: one of each kind.
+const FIRST_POINTS_MAX: u32 = 100;
 /// Bytes of one answer.
 const ANSWER_BYTES_MAX: u64 = 128 << 20;
 /// Bytes of the list of all names.
 const NAMES_BYTES_MAX: u64 = 1 << 30;
 /// How often a question is asked that cannot be made smaller.
-const TRIES_MAX: usize = 3;
+pub(super) const TRIES_MAX: usize = 3;
 /// What begins like this is a pattern where KairosDB looks for values of tags.
 const PATTERN: &str = "regex:";
 /// Buckets of totals, which are added up.
@@ -119,13 +121,17 @@ impl Source {
     /// The first time in a span at which there is a point.
     pub(super) fn first(&mut self, span: &Span<'_>) -> Result<Option<i64>, Trouble> {
         let call = post(QUERY, query(span, &[",\"limit\":1"]));
-        let mut earliest: Option<i64> = None;
+        let (mut earliest, mut points) = (None::<i64>, 0);
         self.ask(&call)?;
         let tokens = Tokens::new(self.client.body(), ANSWER_BYTES_MAX);
         answer::read(tokens, |tokens, _| {
             each_point(tokens, |at, _, _| {
                 earliest = Some(earliest.map_or(at, |known| known.min(at)));
-                Ok(())
+                points += 1;
+                match points <= FIRST_POINTS_MAX {
+                    true => Ok(()),
+                    false => Err(Trouble::Broken("it does not know limits".to_owned())),
+                }
             })
         })?;
         Ok(earliest)

@@ -20,7 +20,7 @@ use super::walk::Sink;
 const BODY_BYTES: usize = 1 << 20;
 /// How often a body is sent that is answered with an error of the server, and how long between.
 const TRIES_MAX: u32 = 5;
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(500);
 /// Texts of refusals that are kept.
 const TOLD_MAX: usize = 5;
 
@@ -70,7 +70,7 @@ impl Target {
         loop {
             tries += 1;
             let why = match self.client.call(&call) {
-                Ok(StatusCode::NO_CONTENT | StatusCode::OK) => return Ok(()),
+                Ok(StatusCode::NO_CONTENT) => return Ok(()),
                 Ok(StatusCode::BAD_REQUEST) => {
                     // What was good of it is kept.
                     let text = self.client.error_text();

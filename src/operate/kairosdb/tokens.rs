@@ -35,6 +35,11 @@ impl<R: Read> Tokens<R> {
         }
     }
 
+    /// What counts the bytes shall begin here: so many were read by somebody else.
+    pub(super) fn behind(self, passed: u64) -> Tokens<R> {
+        Tokens { passed, ..self }
+    }
+
     /// Bytes that were read as parts.
     pub(super) fn passed(&self) -> u64 {
         self.passed + self.at as u64
@@ -108,18 +113,16 @@ impl<R: Read> Tokens<R> {
 
     /// The bracket or brace of an array or object.
     pub(super) fn open(&mut self, wanted: Kind) -> Result<(), Trouble> {
-        let opened = self.part(|reader, _| {
-            let value = reader.value()?;
-            Ok((value.kind, reader.at()))
-        })?;
-        if opened.0 == wanted {
+        let at = self.passed();
+        let kind = self.part(|reader, _| Ok(reader.value()?.kind))?;
+        if kind == wanted {
             return Ok(());
         }
-        let at = self.passed();
-        Err(Trouble::Broken(format!(
-            "about byte {at} stands {:?}, where {wanted:?} should stand",
-            opened.0
-        )))
+        let what = match wanted {
+            Kind::Array => "array",
+            _ => "object",
+        };
+        Err(Trouble::Broken(format!("no {what} begins at byte {at}")))
     }
 
     /// Go to the next element of an array; false at its end.

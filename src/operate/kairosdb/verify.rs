@@ -1,9 +1,10 @@
-//! Whether two servers have the same: counts and sums of each series, which both tell by their own queries.
+//! Whether two servers have the same: counts and sums of each series, which both tell by their own queries. Where
+//! one cannot (calendars end, sums may have no number), its points are read and added up here.
 
 use std::collections::HashMap;
 
-use super::point::Series;
-use super::source::{Source, Span, Total};
+use super::point::{Series, Type};
+use super::source::{Source, Span, TRIES_MAX, Taker, Total};
 use super::trouble::Trouble;
 use crate::base::hash::Hasher;
 
@@ -43,8 +44,16 @@ pub(super) fn compare(
     size: f64,
 ) -> Result<Option<Mismatch>, Trouble> {
     let mut comparison = Comparison::new(size);
-    comparison.ask(there, span, keys, Side::There)?;
-    comparison.ask(here, span, keys, Side::Here)?;
+    for (source, side) in [(there, Side::There), (here, Side::Here)] {
+        let mut tries = 0;
+        while let Err(trouble) = comparison.ask(source, span, keys, side) {
+            tries += 1;
+            if tries == TRIES_MAX || !matches!(trouble, Trouble::Broken(_)) {
+                return Err(trouble);
+            }
+            comparison.forget(side);
+        }
+    }
     Ok(comparison.end())
 }
 
@@ -77,10 +86,24 @@ impl Comparison {
         keys: &[String],
         side: Side,
     ) -> Result<(), Trouble> {
-        for total in [Total::Count, Total::Sum] {
+        let told = [Total::Count, Total::Sum].into_iter().try_for_each(|total| {
             source.totals(span, Some(keys), total, |series, value| {
                 self.add(series, side, total, value)
-            })?;
+            })
+        });
+        match told {
+            Err(Trouble::Refused(_)) => {
+                self.forget(side);
+                let mut adding = Adding {
+                    comparison: self,
+                    side,
+                    series: Series::default(),
+                    totals: Totals::default(),
+                };
+                source.slice(span, keys, &[], &mut adding)?;
+                adding.close();
+            }
+            told => told?,
         }
         if SERIES_MAX < self.series.len() {
             return Err(Trouble::Broken(format!(
@@ -88,6 +111,15 @@ impl Comparison {
             )));
         }
         Ok(())
+    }
+
+    /// What one side has told so far does not count.
+    fn forget(&mut self, side: Side) {
+        for (totals, _) in self.series.values_mut() {
+            if let Some(totals) = totals.get_mut(side as usize) {
+                *totals = Totals::default();
+            }
+        }
     }
 
     fn add(&mut self, mut series: Series, side: Side, total: Total, value: f64) {
@@ -131,6 +163,39 @@ impl Comparison {
             series: differ,
             example: String::from_utf8_lossy(&text).into_owned(),
         })
+    }
+}
+
+/// Adds up points that are read.
+struct Adding<'a> {
+    comparison: &'a mut Comparison,
+    side: Side,
+    series: Series,
+    totals: Totals,
+}
+
+impl Adding<'_> {
+    fn close(&mut self) {
+        let Totals { count, sum } = std::mem::take(&mut self.totals);
+        for (total, value) in [(Total::Count, count), (Total::Sum, sum)] {
+            self.comparison.add(self.series.clone(), self.side, total, value);
+        }
+    }
+}
+
+impl Taker for Adding<'_> {
+    fn begin(&mut self, series: &Series) -> Result<(), Trouble> {
+        self.close();
+        self.series.clone_from(series);
+        Ok(())
+    }
+
+    fn point(&mut self, _: i64, kind: Type, value: &str) -> Result<(), Trouble> {
+        self.totals.count += 1.0;
+        if kind != Type::Text {
+            self.totals.sum += value.parse::<f64>().unwrap_or_default();
+        }
+        Ok(())
     }
 }
 

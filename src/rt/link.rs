@@ -1,4 +1,5 @@
-//! One connection that hyper speaks HTTP on, driven by whoever waits: no executor, one thread, `poll(2)`.
+//! One connection to another server that hyper speaks HTTP on, driven by whoever waits: no executor, one thread,
+//! `poll(2)`. For commands; shards have no use for it.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -19,16 +20,14 @@ use hyper::client::conn::http1::{Connection, SendRequest, handshake};
 use hyper::rt::ReadBufCursor;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::place::Place;
-
 /// How long a connection may take to be there.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Bytes asked of the kernel in one read.
 const READ_BYTES: usize = 16 * 1024;
 
 /// Why nothing comes.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Lost {
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
     /// There is no connection, or none any longer.
     #[error("{0}")]
     Closed(String),
@@ -37,8 +36,9 @@ pub(super) enum Lost {
     Late(Duration),
 }
 
-/// The body of a request, which is there as a whole.
-pub(super) struct Whole(pub(super) Option<Bytes>);
+/// The body of a request, which is there as a whole, or is none.
+#[derive(Debug)]
+pub struct Whole(pub Option<Bytes>);
 
 impl Body for Whole {
     type Data = Bytes;
@@ -148,8 +148,8 @@ impl Wake for Woken {
     }
 }
 
-/// One connection.
-pub(super) struct Link {
+/// One connection; dropping it ends it.
+pub struct Link {
     socket: Rc<TcpStream>,
     wants: Rc<Cell<Wants>>,
     sender: SendRequest<Whole>,
@@ -165,10 +165,13 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Connect to `place`, on which no call may take longer than `longest`.
-    pub(super) fn open(place: &Place, longest: Duration) -> Result<Link, Lost> {
+    /// Connect to `port` of `host`. No call may wait longer than `longest`.
+    ///
+    /// # Errors
+    /// It has no address, or nobody is there.
+    pub fn open(host: &str, port: u16, longest: Duration) -> Result<Link, Lost> {
         let closed = |error: &dyn std::fmt::Display| Lost::Closed(error.to_string());
-        let addresses = (place.name(), place.port).to_socket_addrs();
+        let addresses = (host, port).to_socket_addrs();
         let mut why = Lost::Closed("its name has no address".to_owned());
         for address in addresses.map_err(|error| closed(&error))? {
             match TcpStream::connect_timeout(&address, CONNECT_MAX) {
@@ -209,7 +212,10 @@ impl Link {
     }
 
     /// Send `request`; gives the answer's head once it is there.
-    pub(super) fn call(&mut self, request: Request<Whole>) -> Result<Response<Incoming>, Lost> {
+    ///
+    /// # Errors
+    /// There is no answer, and the link is of no more use.
+    pub fn call(&mut self, request: Request<Whole>) -> Result<Response<Incoming>, Lost> {
         self.left = self.longest;
         let mut sent = Box::pin(self.sender.send_request(request));
         let answer = self.wait(|context| sent.as_mut().poll(context))?;
@@ -217,7 +223,10 @@ impl Link {
     }
 
     /// The next bytes of an answer's body; `None` at its end.
-    pub(super) fn next(&mut self, body: &mut Incoming) -> Result<Option<Bytes>, Lost> {
+    ///
+    /// # Errors
+    /// No more of it comes, and the link is of no more use.
+    pub fn next(&mut self, body: &mut Incoming) -> Result<Option<Bytes>, Lost> {
         loop {
             let frame = self.wait(|context| Pin::new(&mut *body).poll_frame(context))?;
             match frame {
