@@ -1,10 +1,10 @@
-//! What an operator does besides starting the appliance: print a file of a data folder ([`Task::Dump`]), verify
-//! all of them ([`Task::Check`]), move in from KairosDB and out again ([`kairosdb`]).
+//! What an operator does besides starting the appliance: print a file of a data folder ([`Task::Dump`]),
+//! verify all of them ([`Task::Check`]), move in from KairosDB and out again ([`kairosdb`]).
 //!
-//! Takes what was typed; gives lines of text and a [`Verdict`], which is the exit code. What looks at a folder
-//! changes nothing but its lock, and what the bytes mean is told by the readers in [`store`](crate::store), the
-//! same that the appliance reads with; what moves points talks to running servers. Truth of its tests: folders
-//! that a real appliance wrote, damaged by hand; the real KairosDB.
+//! Takes what was typed; gives lines of text and a [`Verdict`], which is the exit code. What looks at a
+//! folder changes nothing but its lock, and what the bytes mean is told by the readers in
+//! [`store`](crate::store), the same that the appliance reads with; what moves points talks to running
+//! servers. Truth of its tests: folders that a real appliance wrote, damaged by hand; the real KairosDB.
 #![forbid(unsafe_code)]
 
 mod check;

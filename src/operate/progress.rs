@@ -79,7 +79,14 @@ impl Progress {
         self.done_bytes += bytes;
         let (done, all) = (self.done_bytes, self.all_bytes.max(self.done_bytes));
         let seconds = self.began.elapsed().as_secs_f64();
-        let shown = || format!("{} of {}, {}: {place}", size(done), size(all), rate(done, seconds));
+        let shown = || {
+            format!(
+                "{} of {}, {}: {place}",
+                size(done),
+                size(all),
+                rate(done, seconds)
+            )
+        };
         self.line.show(shown);
     }
 

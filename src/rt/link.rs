@@ -1,5 +1,5 @@
-//! One connection to another server that hyper speaks HTTP on, driven by whoever waits: no executor, one thread,
-//! `poll(2)`. For commands; shards have no use for it.
+//! One connection to another server that hyper speaks HTTP on, driven by whoever waits: no executor, one
+//! thread, `poll(2)`. For commands; shards have no use for it.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -242,10 +242,7 @@ impl Link {
     }
 
     /// Drive the connection until `future` has its end.
-    fn wait<T>(
-        &mut self,
-        mut future: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Result<T, Lost> {
+    fn wait<T>(&mut self, mut future: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Result<T, Lost> {
         loop {
             let waker = self.waker.clone();
             let mut context = Context::from_waker(&waker);

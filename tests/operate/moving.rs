@@ -21,6 +21,8 @@ const BASE: i64 = 1_700_000_000_000;
 enum Manner {
     /// Status 500 where an answer has more than 20 points.
     Limited,
+    /// Status 500 where an answer has more than one point.
+    Narrow,
     /// Every third answer ends in the middle.
     Cut,
     /// Every third answer is a page for people.
@@ -113,7 +115,10 @@ fn reply(stream: &mut TcpStream, manner: Manner, nth: u32, path: &str, body: &[u
         stream.write_all(all.as_bytes()).ok()?;
         return None;
     }
-    if manner == Manner::Endless && path == "/api/v1/datapoints/query" && asked["metrics"][0]["limit"].is_null() {
+    if manner == Manner::Endless
+        && path == "/api/v1/datapoints/query"
+        && asked["metrics"][0]["limit"].is_null()
+    {
         let head = "HTTP/1.1 200 status\r\nTransfer-Encoding: chunked\r\n\r\n";
         let begin = r#"{"queries":[{"results":[{"name":"source","tags":{"h":["a"]},"values":["#;
         let piece = "[1,1.5],".repeat(4000);
@@ -131,7 +136,9 @@ fn answer(asked: &Value, manner: Manner) -> Result<String, &'static str> {
     let from = asked["start_absolute"].as_i64().unwrap_or(i64::MIN);
     let until = asked["end_absolute"].as_i64().unwrap_or(i64::MAX);
     let first = metric["limit"].as_u64() == Some(1);
-    let total = metric["aggregators"].as_array().and_then(|list| list.last());
+    let total = metric["aggregators"]
+        .as_array()
+        .and_then(|list| list.last());
     let total = total.and_then(|last| last["name"].as_str());
     let mut sample = 0;
     let mut results = Vec::new();
@@ -142,7 +149,9 @@ fn answer(asked: &Value, manner: Manner) -> Result<String, &'static str> {
         }
         let times = (0..POINTS).map(|at| BASE + at * 1000);
         let times = times.filter(|at| (from..=until).contains(at));
-        let mut points: Vec<(i64, f64)> = times.map(|at| (at, at as f64 + series as f64 / 2.0)).collect();
+        let mut points: Vec<(i64, f64)> = times
+            .map(|at| (at, at as f64 + series as f64 / 2.0))
+            .collect();
         let is_spoilt = manner == Manner::Spoilt && series == 1 && total != Some("count");
         if is_spoilt && points.iter().any(|&(at, _)| at == BASE + 100_000) && !first {
             return Err("NaN or Infinity");
@@ -153,19 +162,35 @@ fn answer(asked: &Value, manner: Manner) -> Result<String, &'static str> {
         sample += points.len();
         let values = match total.zip(points.first()) {
             Some(("count", &(at, _))) => json!([[at, points.len()]]),
-            Some((_, &(at, _))) => json!([[at, points.iter().map(|&(_, value)| value).sum::<f64>()]]),
+            Some((_, &(at, _))) => {
+                json!([[at, points.iter().map(|&(_, value)| value).sum::<f64>()]])
+            }
             None => json!(points),
         };
         results.push(json!({"name": "source", "tags": {"h": [host]}, "values": values}));
     }
-    if manner == Manner::Limited && sample > 20 && total.is_none() {
+    let limit = match manner {
+        Manner::Limited => 20,
+        Manner::Narrow => 1,
+        _ => usize::MAX,
+    };
+    if limit < sample && total.is_none() && !first {
         return Err("too many points");
     }
     // The order in which it is printed is KairosDB's: tags before values.
-    let results: Vec<String> = results.iter().map(|result| {
-        format!(r#"{{"name":"source","tags":{},"values":{}}}"#, result["tags"], result["values"])
-    }).collect();
-    Ok(format!(r#"{{"queries":[{{"sample_size":{sample},"results":[{}]}}]}}"#, results.join(",")))
+    let results: Vec<String> = results
+        .iter()
+        .map(|result| {
+            format!(
+                r#"{{"name":"source","tags":{},"values":{}}}"#,
+                result["tags"], result["values"]
+            )
+        })
+        .collect();
+    Ok(format!(
+        r#"{{"queries":[{{"sample_size":{sample},"results":[{}]}}]}}"#,
+        results.join(",")
+    ))
 }
 
 /// Import from a source of this manner, and see how it ends.
@@ -195,39 +220,129 @@ fn arrived(appliance: &Appliance) -> usize {
 fn sources_that_fail_are_copied_all_the_same() {
     let (appliance, scratch) = (Appliance::start(), Scratch::new("moving"));
     for manner in [Manner::Limited, Manner::Cut, Manner::Garbage, Manner::Busy] {
-        import(&appliance, &scratch, manner, 0, &["800 points copied", "copied and verified"]);
+        import(
+            &appliance,
+            &scratch,
+            manner,
+            0,
+            &["800 points copied", "copied and verified"],
+        );
         assert_eq!(arrived(&appliance), 800, "{manner:?}");
     }
     // One moment of one series cannot be told; all others are there.
-    let told = ["NOT COPIED source at 2023-11-14T22:15:00Z", "1 moments that the source cannot tell"];
+    let told = [
+        "NOT COPIED source at 2023-11-14T22:15:00Z",
+        "1 moments that the source cannot tell",
+    ];
     import(&appliance, &scratch, Manner::Spoilt, 1, &told);
     assert_eq!(arrived(&appliance), 799);
     appliance.stop();
 }
 
+/// A source that answers for one series at a time only, and a target whose queries do so too.
+#[test]
+fn many_series_are_copied_and_verified_in_parts() {
+    let scratch = Scratch::new("moving");
+    let config = scratch.write("corelane.toml", "[query]\nseries_max = 1\n");
+    let target = Appliance::start_with(&["--config", path_text(&config)]);
+    import(
+        &target,
+        &scratch,
+        Manner::Narrow,
+        0,
+        &["800 points copied", "copied and verified"],
+    );
+    assert!(target.accepted() >= 800);
+
+    // As a source it is told what to do.
+    let out = scratch.path().join("none.json");
+    let from = format!("http://127.0.0.1:{}", target.ports.http);
+    let words = [
+        "export",
+        "kairosdb",
+        "--from",
+        &from,
+        "--out",
+        path_text(&out),
+    ];
+    expect(
+        &words,
+        1,
+        &[
+            "NOT WRITTEN source, or not all of it",
+            "raise query.series_max",
+        ],
+    );
+    target.stop();
+}
+
 #[test]
 fn sources_that_cannot_be_copied_are_told() {
     let (appliance, scratch) = (Appliance::start(), Scratch::new("moving"));
-    import(&appliance, &scratch, Manner::OnlyGarbage, 2, &["its list of names: no object begins at byte 0"]);
-    import(&appliance, &scratch, Manner::Silent, 2, &["takes longer than 2 s"]);
-    import(&appliance, &scratch, Manner::Endless, 1, &["NOT COPIED source", "points"]);
+    import(
+        &appliance,
+        &scratch,
+        Manner::OnlyGarbage,
+        2,
+        &["its list of names: no object begins at byte 0"],
+    );
+    import(
+        &appliance,
+        &scratch,
+        Manner::Silent,
+        2,
+        &["takes longer than 2 s"],
+    );
+    import(
+        &appliance,
+        &scratch,
+        Manner::Endless,
+        1,
+        &["NOT COPIED source", "points"],
+    );
     let to = format!("http://127.0.0.1:{}", appliance.ports.http);
     let state = scratch.path().join("none.state");
     let from = |source: &str, code, wanted: &str| {
-        let words = ["import", "kairosdb", source, "--to", &to, "--state", path_text(&state)];
+        let words = [
+            "import",
+            "kairosdb",
+            source,
+            "--to",
+            &to,
+            "--state",
+            path_text(&state),
+        ];
         expect(&words, code, &[wanted]);
     };
     from("https://db:8080", 2, "stunnel");
     from("http://127.0.0.1:1", 2, "cannot reach http://127.0.0.1:1");
     from(&to, 2, "the same server");
     from("nothing.json", 2, "cannot read nothing.json");
-    let file = scratch.write("bad.json", "{\"name\":\"m\",\"tags\":{\"a\":\"b\"},\"datapoints\":[[1,2]]}\n{\"name\":");
+    let file = scratch.write(
+        "bad.json",
+        "{\"name\":\"m\",\"tags\":{\"a\":\"b\"},\"datapoints\":[[1,2]]}\n{\"name\":",
+    );
     from(path_text(&file), 2, "cannot be read further, about byte");
-    let file = scratch.write("odd.json", "{\"name\":\"m\",\"tags\":{\"a\":\"b\"},\"datapoints\":[[1,2],[2,{},\"complex\"]]}");
-    from(path_text(&file), 1, "1 values of types that only a plugin of KairosDB knows");
+    let file = scratch.write(
+        "odd.json",
+        "{\"name\":\"m\",\"tags\":{\"a\":\"b\"},\"datapoints\":[[1,2],[2,{},\"complex\"]]}",
+    );
+    from(
+        path_text(&file),
+        1,
+        "1 values of types that only a plugin of KairosDB knows",
+    );
     // A target that never has room.
     let busy = serve(Manner::OnlyGarbage);
-    let words = ["import", "kairosdb", path_text(&file), "--to", &busy, "--state", path_text(&state)];
+    let words = [
+        "import",
+        "kairosdb",
+        path_text(&file),
+        "--to",
+        &busy,
+        "--state",
+        path_text(&state),
+    ];
     let said = corelane(&words);
     assert_eq!(said.code, Some(2), "{}", said.text);
     appliance.stop();

@@ -42,8 +42,8 @@ impl Found {
     }
 }
 
-/// Read an answer. `each` gets every result at its values, whose bracket was read and which it must read to the
-/// end. Gives how many points the server says that it had read.
+/// Read an answer. `each` gets every result at its values, whose bracket was read and which it must read to
+/// the end. Gives how many points the server says that it had read.
 pub(super) fn read<R: Read>(
     mut tokens: Tokens<R>,
     mut each: impl FnMut(&mut Tokens<R>, Found) -> Result<(), Trouble>,
@@ -75,7 +75,9 @@ pub(super) fn read<R: Read>(
     }
     match tokens.is_end()? {
         true => Ok(sample),
-        false => Err(Trouble::Broken("something stands behind its end".to_owned())),
+        false => Err(Trouble::Broken(
+            "something stands behind its end".to_owned(),
+        )),
     }
 }
 

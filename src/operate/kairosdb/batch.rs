@@ -194,6 +194,10 @@ mod tests {
         let text = batch.take();
         let lines = text.split(|&byte| byte == b'\n');
         assert!(lines.clone().count() > 5);
-        assert!(lines.map(<[u8]>::len).all(|bytes| bytes < OBJECT_BYTES_MAX + 100));
+        assert!(
+            lines
+                .map(<[u8]>::len)
+                .all(|bytes| bytes < OBJECT_BYTES_MAX + 100)
+        );
     }
 }

@@ -134,10 +134,19 @@ impl Client {
         let request = self.request(call)?;
         let link = match &mut self.link {
             Some(link) => link,
-            none => none.insert(Link::open(self.place.name(), self.place.port, self.longest)?),
+            none => none.insert(Link::open(
+                self.place.name(),
+                self.place.port,
+                self.longest,
+            )?),
         };
         let answer = link.call(request).inspect_err(|_| self.link = None)?;
-        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        let header = |name| {
+            answer
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
         let wait = header(RETRY_AFTER).and_then(|text| text.parse().ok());
         self.is_packed = header(CONTENT_ENCODING).is_some_and(|by| by.eq_ignore_ascii_case("gzip"));
         let status = answer.status();
@@ -214,7 +223,9 @@ impl Read for Pieces<'_> {
             }
         }
         let taken = into.len().min(client.piece.len());
-        client.piece.copy_to_slice(into.get_mut(..taken).unwrap_or_default());
+        client
+            .piece
+            .copy_to_slice(into.get_mut(..taken).unwrap_or_default());
         Ok(taken)
     }
 }

@@ -1,5 +1,7 @@
 //! From server to server: metric by metric, with a way to go on, and verified.
 
+mod compared;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -8,11 +10,10 @@ use http::{Method, StatusCode};
 
 use super::client::{Call, Client};
 use super::place::Place;
-use super::source::{Slice, Source, Span};
+use super::source::{Slice, Source};
 use super::state::{FAILED_MAX, State, StateFile, Subject};
 use super::target::Target;
 use super::trouble::Trouble;
-use super::verify::{self, Mismatch};
 use super::walk::{Course, Walk, Walked};
 use super::{Failure, Import, Verdict, shown_time};
 use crate::operate::progress::Line;
@@ -84,9 +85,11 @@ pub(super) fn copy(import: &Import, out: &mut dyn Write) -> Result<Verdict, Fail
             client: client(&import.to)?,
         },
         is_verified: import.is_verified,
+        has_ttl: import.ttl_seconds.is_some(),
         line: Line::new(),
         began: Instant::now(),
         before: state.points,
+        troubles_before: state.troubles,
         state,
         metric: String::new(),
         metric_from: None,
@@ -139,8 +142,8 @@ pub(super) fn greet(client: &mut Client) -> Result<(), Failure> {
     match client.call(&call)? {
         StatusCode::OK => Ok(()),
         status => Err(Failure::Unreadable(format!(
-            "{} is no corelane and no KairosDB: /api/v1/version is answered with status {}. Name the HTTP port \
-             of corelane with --to",
+            "{} is no corelane and no KairosDB: /api/v1/version is answered with status {}. Name the HTTP \
+             port of corelane with --to",
             client.place().shown(),
             status.as_u16()
         ))),
@@ -150,12 +153,21 @@ pub(super) fn greet(client: &mut Client) -> Result<(), Failure> {
 /// What the end tells.
 #[derive(Debug, Default)]
 struct Found {
+    /// Ranges that differ.
+    mismatches: u64,
     /// Metrics that have points behind the end.
     later: u64,
     /// Metrics that could not be verified.
     unverified: u64,
     strange: u64,
     moments: u64,
+}
+
+impl Found {
+    /// What is not as it should be.
+    fn troubles(&self) -> u64 {
+        self.mismatches + self.unverified + self.strange + self.moments
+    }
 }
 
 /// An import on its way.
@@ -172,10 +184,12 @@ struct Copying<'a> {
     there: Source,
     here: Source,
     is_verified: bool,
+    has_ttl: bool,
     line: Line,
     began: Instant,
-    /// Points that runs before this one copied.
+    /// Points that runs before this one copied, and what they told that is not as it should be.
     before: u64,
+    troubles_before: u64,
     /// What is under way, and the first time of it that has points.
     metric: String,
     metric_from: Option<i64>,
@@ -214,9 +228,9 @@ impl Copying<'_> {
         self.keeps_place = keeps_place;
         let until = self.until;
         let walked = match from <= until {
-            true => Walk::new(source, sink, self, name).and_then(|mut walk| {
+            true => Walk::new(source, sink, self, name).map(|mut walk| {
                 let ran = walk.run(from, until);
-                Ok((std::mem::take(&mut walk.walked), ran))
+                (std::mem::take(&mut walk.walked), ran)
             }),
             false => Ok((Walked::default(), Ok(()))),
         };
@@ -261,6 +275,7 @@ impl Copying<'_> {
 
     fn keep(&mut self, is_due: bool) -> Result<(), Failure> {
         if is_due || self.written.is_none_or(|at| STATE_EVERY <= at.elapsed()) {
+            self.state.troubles = self.troubles_before + self.found.troubles();
             let written = self.file.write(&self.subject, &self.state);
             written.map_err(Failure::Unreadable)?;
             self.written = Some(Instant::now());
@@ -268,57 +283,15 @@ impl Copying<'_> {
         Ok(())
     }
 
-    /// Compare what was copied since the last time. Only between points that were copied: behind them the target
-    /// may have newer ones, of senders who have moved already.
-    fn verify(&mut self, keys: &[String]) -> Result<(), Trouble> {
-        let Some(from) = self.state.verified.take() else {
-            return Ok(());
-        };
-        let before = self.state.next.map_or(from, |next| next.saturating_sub(1));
-        let until = self.last.take().unwrap_or(before).max(from);
-        self.unverified = 0;
-        let size = std::mem::take(&mut self.state.size);
-        if !self.is_verified {
-            return Ok(());
-        }
-        let metric = self.metric.clone();
-        let span = Span {
-            metric: &metric,
-            filter: None,
-            from,
-            until: Some(until),
-        };
-        let mut keys = keys.to_vec();
-        let compared = loop {
-            match verify::compare(&mut self.there, &mut self.here, &span, &keys, size) {
-                Err(Trouble::Ungrouped(more)) => keys.extend(more),
-                compared => break compared,
-            }
-        };
-        let times = || format!("from {} to {}", shown_time(from), shown_time(until));
-        let told = match compared {
-            Ok(None) => return Ok(()),
-            Err(trouble @ Trouble::Fatal(_)) => return Err(trouble),
-            Ok(Some(mismatch)) => {
-                self.state.mismatches += 1;
-                tell_mismatch(&metric, &times(), &mismatch)
-            }
-            Err(trouble) => {
-                self.found.unverified += 1;
-                format!("NOT VERIFIED {metric} {}: {trouble}", times())
-            }
-        };
-        self.line.clear();
-        let written = writeln!(self.out, "{told}").and_then(|()| self.out.flush());
-        written.map_err(output)
-    }
-
     fn show(&mut self) {
         let seconds = self.began.elapsed().as_secs_f64().max(1e-6);
-        let inside = self.metric_from.zip(self.state.next).map_or(0.0, |(from, next)| {
-            let all = self.until.abs_diff(from).max(1);
-            next.abs_diff(from) as f64 / all as f64
-        });
+        let inside = self
+            .metric_from
+            .zip(self.state.next)
+            .map_or(0.0, |(from, next)| {
+                let all = self.until.abs_diff(from).max(1);
+                next.abs_diff(from) as f64 / all as f64
+            });
         let parts = (self.done - self.first) as f64 + inside.clamp(0.0, 1.0);
         let left = (self.all - self.first) as f64 - parts;
         let points = self.state.points - self.before;
@@ -351,11 +324,24 @@ impl Copying<'_> {
         }
         let mut wrong = 0;
         for (count, what) in [
-            (state.mismatches, "ranges whose counts or sums differ, named above as MISMATCH"),
+            (
+                self.troubles_before,
+                "things that are not as they should be were told by runs before this one",
+            ),
+            (
+                found.mismatches,
+                "ranges whose counts or sums differ, named above as MISMATCH",
+            ),
             (found.unverified, "ranges that could not be verified"),
-            (state.failed.len() as u64, "metrics that could not be copied as a whole"),
+            (
+                state.failed.len() as u64,
+                "metrics that could not be copied as a whole",
+            ),
             (found.moments, "moments that the source cannot tell"),
-            (sink.refused, "requests of which the target refused something"),
+            (
+                sink.refused,
+                "requests of which the target refused something",
+            ),
             (sink.unfit, "numbers that are not finite"),
             (found.strange, "values that are neither number nor text"),
         ] {
@@ -373,20 +359,27 @@ impl Copying<'_> {
             )?;
         }
         let is_whole = state.failed.is_empty();
-        writeln!(
-            out,
-            "note: the API does not tell times to live, nor whether a whole number below ten million is a long \
-             or a double; they are kept for ever (see --ttl), and as longs"
-        )?;
+        if !self.has_ttl {
+            let text = "note: KairosDB's API does not tell times to live; all is kept for ever (see --ttl)";
+            writeln!(out, "{text}")?;
+        }
         if wrong == 0 {
-            let end = if self.is_verified { "copied and verified" } else { "copied" };
+            let end = if self.is_verified {
+                "copied and verified"
+            } else {
+                "copied"
+            };
             writeln!(out, "{end}")?;
         }
         match is_whole {
             true => self.file.remove().map_err(Failure::Unreadable)?,
             false => self.keep(true)?,
         }
-        Ok(if wrong == 0 { Verdict::Sound } else { Verdict::Damaged })
+        Ok(if wrong == 0 {
+            Verdict::Sound
+        } else {
+            Verdict::Damaged
+        })
     }
 }
 
@@ -413,7 +406,8 @@ impl Course for Copying<'_> {
             }
             if self.keeps_place {
                 self.state.next = Some(until.saturating_add(1));
-                self.keep(false).map_err(|error| Trouble::Fatal(error.to_string()))?;
+                self.keep(false)
+                    .map_err(|error| Trouble::Fatal(error.to_string()))?;
             }
         }
         self.show();
@@ -427,16 +421,6 @@ impl Course for Copying<'_> {
 
 pub(super) fn output(error: io::Error) -> Trouble {
     Trouble::Fatal(format!("cannot write to standard output: {error}"))
-}
-
-fn tell_mismatch(metric: &str, times: &str, mismatch: &Mismatch) -> String {
-    let [points_there, points_here] = mismatch.points;
-    let [sum_there, sum_here] = mismatch.sums;
-    format!(
-        "MISMATCH {metric} {times}: the source has {points_there} points with the sum {sum_there}, the target \
-         {points_here} with {sum_here}; {} series differ, one is {}",
-        mismatch.series, mismatch.example
-    )
 }
 
 /// Seconds for people.

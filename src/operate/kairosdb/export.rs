@@ -51,7 +51,9 @@ fn with_ending(path: &Path, ending: &str) -> std::path::PathBuf {
 }
 
 fn whole(file: BufWriter<File>) -> io::Result<()> {
-    file.into_inner().map_err(|error| error.into_error())?.sync_data()
+    file.into_inner()
+        .map_err(|error| error.into_error())?
+        .sync_data()
 }
 
 /// Write lines to `lines`, and what there is to tell to `told`.
@@ -84,7 +86,11 @@ fn run(export: &Export, lines: &mut dyn Write, told: &mut dyn Write) -> Result<V
         way.line.clear();
         for (at, why) in moments {
             wrong += 1;
-            writeln!(told, "NOT WRITTEN {name} at {} ({at}): {why}", shown_time(at))?;
+            writeln!(
+                told,
+                "NOT WRITTEN {name} at {} ({at}): {why}",
+                shown_time(at)
+            )?;
         }
         match ran {
             Ok(()) => {}
@@ -96,7 +102,11 @@ fn run(export: &Export, lines: &mut dyn Write, told: &mut dyn Write) -> Result<V
         }
     }
     let seconds = way.began.elapsed().as_secs_f64();
-    writeln!(told, "{} metrics, {} points written in {seconds:.1} s", way.all, way.points)?;
+    writeln!(
+        told,
+        "{} metrics, {} points written in {seconds:.1} s",
+        way.all, way.points
+    )?;
     for (count, what) in [
         (writer.unfit, "numbers that are not finite"),
         (way.strange, "values that are neither number nor text"),

@@ -37,7 +37,8 @@ pub(super) fn import(import: &Import, out: &mut dyn Write) -> Result<Verdict, Fa
         true => "standard input",
         false => import.source.as_str(),
     };
-    let unreadable = |error: io::Error| Failure::Unreadable(format!("cannot read {shown}: {error}"));
+    let unreadable =
+        |error: io::Error| Failure::Unreadable(format!("cannot read {shown}: {error}"));
     let (stream, bytes): (Box<dyn Read>, u64) = match is_stdin {
         true => (Box::new(io::stdin().lock()), 0),
         false => {
@@ -64,7 +65,10 @@ pub(super) fn import(import: &Import, out: &mut dyn Write) -> Result<Verdict, Fa
     let mut stream = unpacked(Counted(stream, Rc::clone(&read))).map_err(unreadable)?;
     let skipped = u64::try_from(state.next.unwrap_or(0)).unwrap_or(0);
     if skipped > 0 {
-        writeln!(out, "goes on behind {skipped} bytes of lines, which are done")?;
+        writeln!(
+            out,
+            "goes on behind {skipped} bytes of lines, which are done"
+        )?;
         io::copy(&mut stream.by_ref().take(skipped), &mut io::sink()).map_err(unreadable)?;
     }
     let mut reading = Reading {
@@ -276,14 +280,27 @@ impl Reading<'_> {
     fn end(self, out: &mut dyn Write, keeping: Keeping) -> Result<Verdict, Failure> {
         let mut wrong = self.sink.refused + self.sink.unfit + self.strange;
         let (points, metrics) = (self.points, self.totals.len());
-        writeln!(out, "{points} points of {metrics} metrics sent, {} not selected", self.passed)?;
+        writeln!(
+            out,
+            "{points} points of {metrics} metrics sent, {} not selected",
+            self.passed
+        )?;
         for text in &self.sink.told {
             writeln!(out, "REFUSED by the target: {text}")?;
         }
         for (count, what) in [
-            (self.sink.refused, "requests of which the target refused something"),
-            (self.sink.unfit, "numbers that are not finite, or no numbers of their type"),
-            (self.strange, "values of types that only a plugin of KairosDB knows"),
+            (
+                self.sink.refused,
+                "requests of which the target refused something",
+            ),
+            (
+                self.sink.unfit,
+                "numbers that are not finite, or no numbers of their type",
+            ),
+            (
+                self.strange,
+                "values of types that only a plugin of KairosDB knows",
+            ),
         ] {
             if count > 0 {
                 writeln!(out, "{count} {what}")?;
@@ -301,11 +318,22 @@ impl Reading<'_> {
             }
         }
         if !self.is_all {
-            writeln!(out, "note: only the first {METRICS_MAX} metrics were verified")?;
+            writeln!(
+                out,
+                "note: only the first {METRICS_MAX} metrics were verified"
+            )?;
         }
         if wrong == 0 {
             let is_verified = self.import.is_verified;
-            writeln!(out, "{}", if is_verified { "copied and verified" } else { "copied" })?;
+            writeln!(
+                out,
+                "{}",
+                if is_verified {
+                    "copied and verified"
+                } else {
+                    "copied"
+                }
+            )?;
         }
         if let Some(file) = keeping.file {
             file.remove().map_err(Failure::Unreadable)?;
@@ -352,8 +380,8 @@ fn differs(here: &mut Source, metric: &str, sent: &Totals) -> Result<Option<Stri
         return Ok(None);
     }
     Ok(Some(format!(
-        "MISMATCH {metric} from {} to {}: {wanted} points with the sum {} were sent, the target has {count} with \
-         {sum}; a file that has points twice looks like this too",
+        "MISMATCH {metric} from {} to {}: {wanted} points with the sum {} were sent, the target has {count} \
+         with {sum}; a file that has points twice looks like this too",
         shown_time(sent.first),
         shown_time(sent.last),
         sent.sum

@@ -1,10 +1,10 @@
 //! Moving in from KairosDB, and out again: copies what a running KairosDB holds into a running corelane, and
 //! reads and writes the lines of KairosDB's own export tool.
 //!
-//! Takes the addresses of servers, or a file; gives lines of text and a [`Verdict`]. All of it goes through the
-//! servers' own HTTP API, which is the same of both, so that each can stand on either side. What is copied can be
-//! copied again: a point has no number. Bounded are the points of a slice, the bytes of an answer, a body and a
-//! part of a stream; nothing else grows with the data but the list of names.
+//! Takes the addresses of servers, or a file; gives lines of text and a [`Verdict`]. All of it goes through
+//! the servers' own HTTP API, which is the same of both, so that each can stand on either side. What is
+//! copied can be copied again: a point has no number. Bounded are the points of a slice, the bytes of an
+//! answer, a body and a part of a stream; nothing else grows with the data but the list of names.
 //!
 //! ```text
 //! source --slices--> walk --points with types--> batch --> target (POST, 204), or lines
@@ -110,7 +110,10 @@ impl Selection {
 
     fn client(&self, url: &str) -> Result<Client, Failure> {
         let place = Place::of(url).map_err(Failure::Unreadable)?;
-        Ok(Client::new(place, Duration::from_secs(self.timeout_seconds)))
+        Ok(Client::new(
+            place,
+            Duration::from_secs(self.timeout_seconds),
+        ))
     }
 }
 
@@ -133,7 +136,8 @@ impl From<Trouble> for Failure {
     }
 }
 
-/// A time as it is typed: milliseconds since 1970, or a date, with a time behind a `T`, in UTC or with an offset.
+/// A time as it is typed: milliseconds since 1970, or a date, with a time behind a `T`, in UTC or with an
+/// offset.
 ///
 /// # Errors
 /// It is none of these.

@@ -88,7 +88,11 @@ fn base64(bytes: &[u8]) -> String {
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for digit in 0..4 {
             let letter = BASE64[(bits >> (18 - 6 * digit) & 63) as usize];
-            text.push(if digit <= three.len() { char::from(letter) } else { '=' });
+            text.push(if digit <= three.len() {
+                char::from(letter)
+            } else {
+                '='
+            });
         }
     }
     text
@@ -105,7 +109,10 @@ mod tests {
         let sent = place.authorization.expect("a user");
         assert_eq!(sent.as_bytes(), b"Basic bWU6cEBzcw==");
         let place = Place::of("http://[::1]:81/metrics/api/v1/").expect("a place");
-        assert_eq!((place.name(), place.shown().as_str()), ("::1", "http://[::1]:81/metrics"));
+        assert_eq!(
+            (place.name(), place.shown().as_str()),
+            ("::1", "http://[::1]:81/metrics")
+        );
         assert!(place.authorization.is_none());
     }
 
@@ -126,7 +133,13 @@ mod tests {
 
     #[test]
     fn base_64() {
-        for (plain, want) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+        for (plain, want) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+        ] {
             assert_eq!(base64(plain.as_bytes()), want);
         }
     }

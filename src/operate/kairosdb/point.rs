@@ -90,15 +90,18 @@ pub(super) fn pair(one: &str, other: &str) -> Option<[Type; 2]> {
     }
 }
 
-/// A number so that its letters tell its type to whoever stores it: a double has a point. `None` where they are no
-/// finite number of that type.
+/// A number so that its letters tell its type to whoever stores it: a double has a point. `None` where they
+/// are no finite number of that type.
 pub(super) fn push_number(number: &str, kind: Type, out: &mut Vec<u8>) -> Option<()> {
     if kind == Type::Long {
         number.parse::<i64>().ok()?;
         out.extend_from_slice(number.strip_prefix('+').unwrap_or(number).as_bytes());
         return Some(());
     }
-    number.parse::<f64>().ok().filter(|value| value.is_finite())?;
+    number
+        .parse::<f64>()
+        .ok()
+        .filter(|value| value.is_finite())?;
     let (digits, exponent) = match number.find(['e', 'E']) {
         Some(at) => number.split_at(at),
         None => (number, ""),
@@ -110,7 +113,6 @@ pub(super) fn push_number(number: &str, kind: Type, out: &mut Vec<u8>) -> Option
     out.extend_from_slice(exponent.as_bytes());
     Some(())
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -158,7 +160,11 @@ mod tests {
             ("1E-5", Type::Double, Some("1.0E-5")),
             ("NaN", Type::Double, None),
             ("1.0E400", Type::Double, None),
-            ("9223372036854775807", Type::Long, Some("9223372036854775807")),
+            (
+                "9223372036854775807",
+                Type::Long,
+                Some("9223372036854775807"),
+            ),
             ("9223372036854775808", Type::Long, None),
             ("5.0", Type::Long, None),
         ] {

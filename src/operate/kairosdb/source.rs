@@ -95,15 +95,11 @@ impl Source {
         Ok(names)
     }
 
-    /// The tags of some series, and their values, whenever they have points.
-    pub(super) fn tags(
-        &mut self,
-        metric: &str,
-        filter: Option<&(String, Vec<String>)>,
-    ) -> Result<Vec<(String, Vec<String>)>, Trouble> {
+    /// The tags of all series, and their values, whenever they have points.
+    pub(super) fn tags(&mut self, metric: &str) -> Result<Vec<(String, Vec<String>)>, Trouble> {
         let span = Span {
             metric,
-            filter,
+            filter: None,
             from: 0,
             until: None,
         };
@@ -137,8 +133,8 @@ impl Source {
         Ok(earliest)
     }
 
-    /// All points of a span, series by series, grouped by `keys`. Series with one of the tags in `without` are
-    /// passed over.
+    /// All points of a span, series by series, grouped by `keys`. Series with one of the tags in `without`
+    /// are passed over.
     ///
     /// # Errors
     /// Besides those of the call: more points than one answer may have, or other ones than it says.
@@ -184,8 +180,8 @@ impl Source {
         Ok(slice)
     }
 
-    /// How many points each series has, or what its numbers sum up to; without `keys`, all of them together. `each`
-    /// may get a series twice: what there is of numbers, and of texts.
+    /// How many points each series has, or what its numbers sum up to; without `keys`, all of them together.
+    /// `each` may get a series twice: what there is of numbers, and of texts.
     pub(super) fn totals(
         &mut self,
         span: &Span<'_>,
@@ -198,11 +194,17 @@ impl Source {
             Total::Sum => format!("{NUMBERS_ONLY},{{\"name\":\"sum\",{BUCKET}}}"),
         };
         let steps = format!(",\"aggregators\":[{steps}]");
-        let call = post(QUERY, query(span, &[&grouped(keys.unwrap_or_default()), &steps]));
+        let call = post(
+            QUERY,
+            query(span, &[&grouped(keys.unwrap_or_default()), &steps]),
+        );
         self.ask(&call)?;
         let tokens = Tokens::new(self.client.body(), ANSWER_BYTES_MAX);
         answer::read(tokens, |tokens, found| {
-            let series = keys.map(|keys| found.series(keys)).transpose()?.unwrap_or_default();
+            let series = keys
+                .map(|keys| found.series(keys))
+                .transpose()?
+                .unwrap_or_default();
             let mut all = 0.0;
             each_point(tokens, |_, kind, value| {
                 let value = value.parse::<f64>().ok().filter(|_| kind == Kind::Number);

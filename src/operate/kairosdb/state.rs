@@ -35,7 +35,8 @@ pub(super) struct State {
     /// The sizes of the numbers from there on, summed up.
     pub(super) size: f64,
     pub(super) points: u64,
-    pub(super) mismatches: u64,
+    /// What was told that is not as it should be, but for failed metrics.
+    pub(super) troubles: u64,
     /// Metrics that could not be copied as a whole.
     pub(super) failed: Vec<String>,
 }
@@ -132,7 +133,7 @@ fn print(subject: &Subject, state: &State) -> String {
     }
     put("size", Value::Float(state.size));
     put("points", count(state.points));
-    put("mismatches", count(state.mismatches));
+    put("troubles", count(state.troubles));
     put("failed", texts(&state.failed));
     format!("# How far an import into corelane is. Removed when it is done.\n{table}")
 }
@@ -161,7 +162,7 @@ fn parse(table: &Table) -> Option<(State, Subject)> {
         verified: number("verified"),
         size: table.get("size")?.as_float()?,
         points: count("points")?,
-        mismatches: count("mismatches")?,
+        troubles: count("troubles")?,
         failed: texts("failed")?,
     };
     Some((state, subject))
@@ -193,7 +194,7 @@ mod tests {
             verified: None,
             size: 1.5e300,
             points: 7,
-            mismatches: 1,
+            troubles: 1,
             failed: vec!["f".to_owned()],
         };
         file.write(&subject(), &state).expect("written");

@@ -45,8 +45,8 @@ impl<R: Read> Tokens<R> {
         self.passed + self.at as u64
     }
 
-    /// A part. `read` begins anew when the part was cut, and must see its end by itself: a bracket or a quote, or
-    /// what stands behind a word.
+    /// A part. `read` begins anew when the part was cut, and must see its end by itself: a bracket or a
+    /// quote, or what stands behind a word.
     fn part<T>(
         &mut self,
         mut read: impl FnMut(&mut Reader<'_>, &[u8]) -> Result<T, Fault>,
@@ -94,7 +94,8 @@ impl<R: Read> Tokens<R> {
         let filled = *read.as_ref().unwrap_or(&0);
         self.bytes.truncate(held + filled);
         self.is_over = filled == 0;
-        read.map(|_| ()).map_err(|error| Trouble::Broken(error.to_string()))
+        read.map(|_| ())
+            .map_err(|error| Trouble::Broken(error.to_string()))
     }
 
     /// Whether nothing but blanks is left.
@@ -236,7 +237,8 @@ mod tests {
 
     #[test]
     fn parts_are_the_same_however_the_stream_is_cut() {
-        let json = r#" {"a\"": [ [12, 3.5], [-7,"x\u00e9]","string"] ], "s":{"deep":[1,{}]},"n" : 17 } "#;
+        let json =
+            r#" {"a\"": [ [12, 3.5], [-7,"x\u00e9]","string"] ], "s":{"deep":[1,{}]},"n" : 17 } "#;
         for size in 1..json.len() {
             let mut tokens = Tokens::new(Dribble(json.as_bytes(), size), 1 << 20);
             tokens.open(Kind::Object).expect("an object");

@@ -1,5 +1,5 @@
-//! Whether two servers have the same: counts and sums of each series, which both tell by their own queries. Where
-//! one cannot (calendars end, sums may have no number), its points are read and added up here.
+//! Whether two servers have the same: counts and sums of each series, which both tell by their own queries.
+//! Where one cannot (calendars end, sums may have no number), its points are read and added up here.
 
 use std::collections::HashMap;
 
@@ -32,7 +32,8 @@ struct Totals {
     sum: f64,
 }
 
-/// Compare a span. `size` is what all its numbers sum up to without their signs, as far as that is known.
+/// Compare the series of a span, but for those with one of the tags in `without`. `size` is what all its
+/// numbers sum up to without their signs, as far as that is known.
 ///
 /// # Errors
 /// Where one of them does not tell.
@@ -41,9 +42,11 @@ pub(super) fn compare(
     here: &mut Source,
     span: &Span<'_>,
     keys: &[String],
+    without: &[String],
     size: f64,
 ) -> Result<Option<Mismatch>, Trouble> {
     let mut comparison = Comparison::new(size);
+    comparison.without = without.to_vec();
     for (source, side) in [(there, Side::There), (here, Side::Here)] {
         let mut tries = 0;
         while let Err(trouble) = comparison.ask(source, span, keys, side) {
@@ -67,6 +70,8 @@ struct Comparison {
     hasher: Hasher,
     /// By the series' name and tags.
     series: HashMap<u128, ([Totals; 2], Series)>,
+    /// Series with one of these tags are no matter here.
+    without: Vec<String>,
     size: f64,
 }
 
@@ -75,6 +80,7 @@ impl Comparison {
         Comparison {
             hasher: Hasher::new(0),
             series: HashMap::new(),
+            without: Vec::new(),
             size,
         }
     }
@@ -86,11 +92,13 @@ impl Comparison {
         keys: &[String],
         side: Side,
     ) -> Result<(), Trouble> {
-        let told = [Total::Count, Total::Sum].into_iter().try_for_each(|total| {
-            source.totals(span, Some(keys), total, |series, value| {
-                self.add(series, side, total, value)
-            })
-        });
+        let told = [Total::Count, Total::Sum]
+            .into_iter()
+            .try_for_each(|total| {
+                source.totals(span, Some(keys), total, |series, value| {
+                    self.add(series, side, total, value)
+                })
+            });
         match told {
             Err(Trouble::Refused(_)) => {
                 self.forget(side);
@@ -123,7 +131,11 @@ impl Comparison {
     }
 
     fn add(&mut self, mut series: Series, side: Side, total: Total, value: f64) {
-        if SERIES_MAX < self.series.len() || value == 0.0 {
+        let is_elsewhere = series
+            .tags
+            .iter()
+            .any(|(key, _)| self.without.contains(key));
+        if SERIES_MAX < self.series.len() || value == 0.0 || is_elsewhere {
             return;
         }
         series.tags.sort_unstable();
@@ -178,7 +190,8 @@ impl Adding<'_> {
     fn close(&mut self) {
         let Totals { count, sum } = std::mem::take(&mut self.totals);
         for (total, value) in [(Total::Count, count), (Total::Sum, sum)] {
-            self.comparison.add(self.series.clone(), self.side, total, value);
+            self.comparison
+                .add(self.series.clone(), self.side, total, value);
         }
     }
 }
@@ -206,7 +219,10 @@ mod tests {
     fn series(tag: &str) -> Series {
         Series {
             name: "m".to_owned(),
-            tags: vec![("h".to_owned(), tag.to_owned()), ("dc".to_owned(), "x".to_owned())],
+            tags: vec![
+                ("h".to_owned(), tag.to_owned()),
+                ("dc".to_owned(), "x".to_owned()),
+            ],
         }
     }
 
@@ -229,7 +245,10 @@ mod tests {
         }
         comparison.add(series("b"), Side::Here, Total::Count, 1.0);
         let told = comparison.end().expect("they differ");
-        assert_eq!((told.points, told.sums, told.series), ([2.0, 3.0], [7.0, 6.0], 2));
+        assert_eq!(
+            (told.points, told.sums, told.series),
+            ([2.0, 3.0], [7.0, 6.0], 2)
+        );
         assert!(told.example.contains(r#""name":"m""#), "{}", told.example);
     }
 }

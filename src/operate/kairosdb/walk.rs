@@ -1,9 +1,9 @@
 //! The way through a metric: slices of time, each so large that its answer is neither.
 //!
-//! A server holds an answer as a whole and this side reads it as it comes, so a slice is made for the server: one
-//! that answers with too much, too late or not at all is asked for less, one that answers with little for more.
-//! Where nothing is, the next point is asked for. A moment that cannot be answered as a whole is asked for by
-//! values of one tag; what cannot be answered even so is told and stepped over.
+//! A server holds an answer as a whole and this side reads it as it comes, so a slice is made for the server:
+//! one that answers with too much, too late or not at all is asked for less, one that answers with little for
+//! more. Where nothing is, the next point is asked for. A moment that cannot be answered as a whole is asked
+//! for by values of one tag; what cannot be answered even so is told and stepped over.
 
 use std::time::Instant;
 
@@ -20,6 +20,8 @@ const SHRINKING: u64 = 16;
 /// Answers that fail one after the other, and moments that cannot be copied, until a metric is given up.
 const FAILURES_MAX: u32 = 200;
 const MOMENTS_MAX: usize = 100;
+/// Tags of one metric.
+pub(super) const KEYS_MAX: usize = 10_000;
 /// A slice whose answer takes longer than this part of the time it may take grows no more.
 const SLOW_PART: u32 = 8;
 
@@ -33,8 +35,8 @@ pub(super) trait Sink: Taker {
 
 /// Is told how far the walk is.
 pub(super) trait Course {
-    /// `slice` is settled. With it all of the metric between two times is, both included; or some of that, where
-    /// that is `None`. `keys` are the tags known so far.
+    /// `slice` is settled. With it all of the metric between two times is, both included; or some of that,
+    /// where that is `None`. `keys` are the tags known so far.
     fn settled(
         &mut self,
         whole: Option<(i64, i64)>,
@@ -49,9 +51,9 @@ pub(super) trait Course {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Part {
     /// Those that have this tag with one of these values; else all.
-    filter: Option<(String, Vec<String>)>,
+    pub(super) filter: Option<(String, Vec<String>)>,
     /// But for those with one of these tags, which are in other parts.
-    without: Vec<String>,
+    pub(super) without: Vec<String>,
 }
 
 /// How a metric was walked.
@@ -73,6 +75,8 @@ pub(super) struct Walk<'a> {
     pub(super) keys: Vec<String>,
     pub(super) walked: Walked,
     failures: u32,
+    /// Whether there was an answer to any slice.
+    has_answered: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -83,7 +87,7 @@ impl<'a> Walk<'a> {
         course: &'a mut dyn Course,
         metric: &'a str,
     ) -> Result<Walk<'a>, Trouble> {
-        let keys = match source.tags(metric, None) {
+        let keys = match source.tags(metric) {
             Ok(tags) => tags.into_iter().map(|(key, _)| key).collect(),
             // Answers tell them too, only later.
             Err(Trouble::Refused(_) | Trouble::Broken(_)) => Vec::new(),
@@ -97,6 +101,7 @@ impl<'a> Walk<'a> {
             keys,
             walked: Walked::default(),
             failures: 0,
+            has_answered: false,
         })
     }
 
@@ -119,20 +124,15 @@ impl<'a> Walk<'a> {
     }
 
     /// Copy a part of it. Only what `is_whole` counts as a way to go on from.
-    fn part(
-        &mut self,
-        part: &Part,
-        from: i64,
-        until: i64,
-        is_whole: bool,
-    ) -> Result<(), Trouble> {
+    fn part(&mut self, part: &Part, from: i64, until: i64, is_whole: bool) -> Result<(), Trouble> {
         let (mut at, mut width) = (from, FIRST_MS);
         // Whether the moment before was one that had to be taken apart.
         let mut was_apart = false;
         loop {
+            let mut is_known = true;
             match self.next(part, at, until, is_whole)? {
                 Next::At(time) => at = time,
-                Next::Unknown => {}
+                Next::Unknown => is_known = false,
                 Next::None => return Ok(()),
             }
             loop {
@@ -141,7 +141,11 @@ impl<'a> Walk<'a> {
                 let slice = match self.slice(part, at, last) {
                     Ok(slice) => {
                         was_apart = false;
-                        width = wider(width, &slice, began.elapsed() > self.source.client.longest() / SLOW_PART);
+                        width = wider(
+                            width,
+                            &slice,
+                            began.elapsed() > self.source.client.longest() / SLOW_PART,
+                        );
                         slice
                     }
                     Err(trouble @ Trouble::Fatal(_)) => return Err(trouble),
@@ -152,7 +156,11 @@ impl<'a> Walk<'a> {
                             width = (width_now / SHRINKING).max(1);
                             continue;
                         }
-                        let parts = self.apart(part)?;
+                        let parts = apart(self.source, self.metric, part)?;
+                        if parts.is_empty() && !is_known && !self.has_answered {
+                            // It is the metric that cannot be read, not a moment of it.
+                            return Err(Trouble::Refused(trouble.to_string()));
+                        }
                         if parts.is_empty() {
                             self.unreadable(at, &trouble)?;
                         }
@@ -215,17 +223,21 @@ impl<'a> Walk<'a> {
             until: Some(last),
         };
         loop {
-            let slice = self.source.slice(&span, &self.keys, &part.without, self.sink);
+            let slice = self
+                .source
+                .slice(&span, &self.keys, &part.without, self.sink);
             match slice {
                 Ok(slice) => {
                     self.sink.settle()?;
-                    self.failures = 0;
+                    (self.failures, self.has_answered) = (0, true);
                     return Ok(slice);
                 }
                 Err(trouble) => {
                     self.sink.forget();
                     match trouble {
-                        Trouble::Ungrouped(keys) => self.keys.extend(keys),
+                        Trouble::Ungrouped(keys) if self.keys.len() < KEYS_MAX => {
+                            self.keys.extend(keys);
+                        }
                         other => return Err(other),
                     }
                 }
@@ -255,26 +267,26 @@ impl<'a> Walk<'a> {
         }
         Ok(())
     }
+}
 
-    /// Smaller parts that together are `part`; none if it cannot be taken apart.
-    fn apart(&mut self, part: &Part) -> Result<Vec<Part>, Trouble> {
-        if let Some((key, values)) = &part.filter {
-            if values.len() < 2 {
-                return Ok(Vec::new());
-            }
-            let halves = values.chunks(values.len().div_ceil(2));
-            return Ok(halves
-                .map(|half| Part {
-                    filter: Some((key.clone(), half.to_vec())),
-                    without: part.without.clone(),
-                })
-                .collect());
+/// Smaller parts that together are `part` of `metric`; none if it cannot be taken apart.
+pub(super) fn apart(source: &mut Source, metric: &str, part: &Part) -> Result<Vec<Part>, Trouble> {
+    if let Some((key, values)) = &part.filter {
+        if values.len() < 2 {
+            return Ok(Vec::new());
         }
-        match self.source.tags(self.metric, None) {
-            Ok(tags) => Ok(parts_of(tags)),
-            Err(trouble @ Trouble::Fatal(_)) => Err(trouble),
-            Err(_) => Ok(Vec::new()),
-        }
+        let halves = values.chunks(values.len().div_ceil(2));
+        return Ok(halves
+            .map(|half| Part {
+                filter: Some((key.clone(), half.to_vec())),
+                without: part.without.clone(),
+            })
+            .collect());
+    }
+    match source.tags(metric) {
+        Ok(tags) => Ok(parts_of(tags)),
+        Err(trouble @ Trouble::Fatal(_)) => Err(trouble),
+        Err(_) => Ok(Vec::new()),
     }
 }
 
