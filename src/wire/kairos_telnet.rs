@@ -167,7 +167,7 @@ impl Work for Lines<'_, '_> {
                 let bare = end - usize::from(text[end - 1] == b'\r');
                 if bare - start <= to.options.line_bytes_max {
                     let behind = (point.end + 1).min(bare)..bare;
-                    let name = to.sheet.name(
+                    let name = to.sheet.framed_name(
                         text,
                         kinds.of_values(point.is_double),
                         point.metric..point.metric_end,

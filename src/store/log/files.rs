@@ -104,8 +104,8 @@ impl Files {
         if self.fault.is_some() && self.retry_at.is_none() {
             self.retry_at = Some(now.saturating_add(RETRY));
         }
-        let is_due = self.retry_at.is_none_or(|at| at <= now);
-        if self.wants_file() && self.creating.is_none() && is_due {
+        let is_due = self.next_deadline().is_some_and(|at| at <= now);
+        if is_due {
             self.reserve_left = self.reserve_left.saturating_sub(1);
             let name = self.unborn.take().unwrap_or_else(|| {
                 let name = names::path(self.shard, self.next_number);
@@ -201,7 +201,7 @@ impl Files {
 
     /// When it will do something of its own.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        let is_short = self.creating.is_none() && self.spare.is_empty();
+        let is_short = self.creating.is_none() && self.wants_file();
         is_short.then(|| self.retry_at.unwrap_or_default())
     }
 

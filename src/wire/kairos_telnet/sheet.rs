@@ -58,6 +58,28 @@ impl Sheet {
         }
     }
 
+    /// [`Sheet::name`] of a metric that stands behind at least two bytes and before one blank: these become
+    /// what frames it, so that it is written in one go.
+    #[inline(always)]
+    pub(super) fn framed_name(
+        &mut self,
+        text: &[u8],
+        kind: u8,
+        metric: Range<usize>,
+        behind: Range<usize>,
+    ) -> Span {
+        let start = self.len;
+        self.copy(text, metric.start - 2..metric.end + 1);
+        if let Some(frame) = self.bytes.get_mut(start..start + 2) {
+            frame.copy_from_slice(&[MARK, kind]);
+        }
+        self.copy(text, behind);
+        Span {
+            start: start as u32,
+            len: (self.len - start) as u32,
+        }
+    }
+
     /// Write a text.
     pub(super) fn text(&mut self, text: &[u8]) -> Span {
         let start = self.len;

@@ -176,3 +176,21 @@ fn files_are_used_again() {
         "{counters:?}"
     );
 }
+
+#[test]
+fn nothing_stays_due_that_a_poll_does_not_do() {
+    let mut world = World::new(6);
+    // Through several files, so that the one being filled is at every height while none is in reserve.
+    for _ in 0..200 {
+        world.push(1000);
+        let ticket = world.writer.ticket();
+        run(&mut world);
+        assert!(world.writer.is_committed(ticket));
+        assert_eq!(
+            world.writer.next_deadline(),
+            None,
+            "it would be polled without an end"
+        );
+    }
+    assert!(3 < world.writer.counters().files_created);
+}
