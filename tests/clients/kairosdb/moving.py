@@ -180,6 +180,12 @@ def main():
         found = content(real.doors, names(real.doors))
         compare(ours_too, found)
 
+        # And by its API.
+        check(real.doors.delete("/api/v1/metric/pairs").status == 204, "pairs is deleted")
+        source = "http://127.0.0.1:%d" % real.doors.http_port
+        test.run(0, "import", "kairosdb", test.url, "--to", source, "--metric", "pairs")
+        compare(content(ours, ["pairs"]), content(real.doors, ["pairs"]))
+
     # And in, by what its tool wrote; which leaves out points up to 1970.
     test.clear()
     text = test.run(0, "import", "kairosdb", theirs, "--to", test.url)

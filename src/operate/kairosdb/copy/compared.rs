@@ -1,6 +1,5 @@
 //! What was copied, compared on both sides, and what differs told.
 
-use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
