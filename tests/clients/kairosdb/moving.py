@@ -19,7 +19,7 @@ from real import Real, free_ports
 
 RUN_SECONDS = 60
 FIRST, LAST = -2**63, 2**63 - 1
-BIG_SERIES, BIG_POINTS = 200, 500
+BIG_SERIES, BIG_POINTS = 200, 300
 
 
 def odd():
