@@ -1,5 +1,7 @@
 //! The command line, made from the table of keys.
 
+mod moving;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -21,6 +23,8 @@ Examples:
                                               check a file, show what is in effect
   corelane check ./data                       verify all files of a stopped appliance
   corelane dump ./data/manifest               print one of them
+  corelane import kairosdb http://old:8080    copy all that a KairosDB holds into the corelane of this machine
+  corelane export kairosdb --out all.json.gz  write all points as KairosDB's own export does
 
 A flag goes before an environment variable (CORELANE_SECTION_KEY, such as CORELANE_INGEST_GATHER_MS),
 that before the file, and that before what --kairosdb-conf says.
@@ -96,7 +100,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Typed, clap::E
         && !typed.print_config
         && typed.values.is_empty();
     if typed.task.is_some() && !is_plain {
-        let text = "a command that looks at files takes none of the flags of the appliance";
+        let text = "a command that does something else than serve takes none of the flags of the appliance";
         return Err(command().error(ErrorKind::ArgumentConflict, text));
     }
     Ok(typed)
@@ -115,6 +119,7 @@ fn task_of(name: &str, words: &ArgMatches) -> Option<Task> {
         "check" => Some(Task::Check {
             folder: path("DIR")?,
         }),
+        "import" | "export" => moving::task_of(name, words),
         _ => None,
     }
 }
@@ -175,6 +180,7 @@ pub fn command() -> Command {
             .override_usage("corelane check DIR")
             .after_help(CHECK),
         )
+        .subcommands(moving::commands())
         .disable_help_subcommand(true)
         .arg(
             Arg::new("config")

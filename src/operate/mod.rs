@@ -1,14 +1,15 @@
-//! What an operator does with the files of a data folder besides starting on it: print one
-//! ([`Task::Dump`]), or verify all of them ([`Task::Check`]).
+//! What an operator does besides starting the appliance: print a file of a data folder ([`Task::Dump`]),
+//! verify all of them ([`Task::Check`]), move in from KairosDB and out again ([`kairosdb`]).
 //!
-//! Takes a path; gives lines of text and a [`Verdict`], which is the exit code. Changes nothing but the
-//! lock of the folder. What the bytes mean is told by the readers in [`store`](crate::store), the same
-//! that the appliance reads with. Truth of its tests: folders that a real appliance wrote, damaged by
-//! hand.
+//! Takes what was typed; gives lines of text and a [`Verdict`], which is the exit code. What looks at a
+//! folder changes nothing but its lock, and what the bytes mean is told by the readers in
+//! [`store`](crate::store), the same that the appliance reads with; what moves points talks to running
+//! servers. Truth of its tests: folders that a real appliance wrote, damaged by hand; the real KairosDB.
 #![forbid(unsafe_code)]
 
 mod check;
 mod dump;
+pub mod kairosdb;
 mod log;
 mod progress;
 mod report;
@@ -32,6 +33,10 @@ pub enum Task {
         /// Which.
         folder: PathBuf,
     },
+    /// Copy from a KairosDB.
+    Import(kairosdb::Import),
+    /// Write what a KairosDB or a corelane holds.
+    Export(kairosdb::Export),
 }
 
 /// How much of a file is printed.
@@ -58,11 +63,11 @@ impl Detail {
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// All is as it was written.
+    /// All is as it was written, or is copied.
     Sound = 0,
-    /// Something is damaged or lost; it was named.
+    /// Something is damaged, lost or not copied; it was named.
     Damaged = 1,
-    /// It cannot be read at all.
+    /// It cannot be read at all, or the copying stopped.
     Unreadable = 2,
 }
 
@@ -90,6 +95,8 @@ impl Task {
         let done = match self {
             Task::Dump { file, detail } => dump::dump(file, *detail, &mut out),
             Task::Check { folder } => check::check(folder, &mut out),
+            Task::Import(import) => kairosdb::import(import, &mut out),
+            Task::Export(export) => kairosdb::export(export, &mut out),
         };
         let flushed = out.flush();
         match done.and_then(|verdict| flushed.map(|()| verdict).map_err(Failure::from)) {

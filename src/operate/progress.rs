@@ -8,25 +8,62 @@ const TERMINAL_EVERY: Duration = Duration::from_millis(200);
 /// Between two lines of a log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// The line that tells it.
+pub(super) struct Line {
+    shown: Instant,
+    is_terminal: bool,
+    /// Whether it stands on the terminal.
+    stands: bool,
+}
+
+impl Line {
+    pub(super) fn new() -> Line {
+        Line {
+            shown: Instant::now(),
+            is_terminal: io::stderr().is_terminal(),
+            stands: false,
+        }
+    }
+
+    /// Tell `text`, if it is time.
+    pub(super) fn show(&mut self, text: impl FnOnce() -> String) {
+        let every = match self.is_terminal {
+            true => TERMINAL_EVERY,
+            false => LINE_EVERY,
+        };
+        if self.shown.elapsed() < every {
+            return;
+        }
+        self.shown = Instant::now();
+        // Progress that nobody sees is no reason to stop.
+        let _ = match self.is_terminal {
+            true => write!(io::stderr(), "\r\x1b[K{}", text()),
+            false => writeln!(io::stderr(), "{}", text()),
+        };
+        self.stands = self.is_terminal;
+    }
+
+    /// Take the line away, for something else to be printed.
+    pub(super) fn clear(&mut self) {
+        if std::mem::take(&mut self.stands) {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
 /// A reading under way.
 pub(super) struct Progress {
     began: Instant,
-    shown: Instant,
-    is_terminal: bool,
-    /// Whether a line stands on the terminal.
-    stands: bool,
+    line: Line,
     done_bytes: u64,
     all_bytes: u64,
 }
 
 impl Progress {
     pub(super) fn new() -> Progress {
-        let now = Instant::now();
         Progress {
-            began: now,
-            shown: now,
-            is_terminal: io::stderr().is_terminal(),
-            stands: false,
+            began: Instant::now(),
+            line: Line::new(),
             done_bytes: 0,
             all_bytes: 0,
         }
@@ -40,34 +77,22 @@ impl Progress {
     /// So many bytes of `place` are read.
     pub(super) fn advance(&mut self, bytes: u64, place: &str) {
         self.done_bytes += bytes;
-        let every = match self.is_terminal {
-            true => TERMINAL_EVERY,
-            false => LINE_EVERY,
+        let (done, all) = (self.done_bytes, self.all_bytes.max(self.done_bytes));
+        let seconds = self.began.elapsed().as_secs_f64();
+        let shown = || {
+            format!(
+                "{} of {}, {}: {place}",
+                size(done),
+                size(all),
+                rate(done, seconds)
+            )
         };
-        if self.shown.elapsed() < every {
-            return;
-        }
-        self.shown = Instant::now();
-        let all = self.all_bytes.max(self.done_bytes);
-        let text = format!(
-            "{} of {}, {}: {place}",
-            size(self.done_bytes),
-            size(all),
-            self.rate()
-        );
-        // Progress that nobody sees is no reason to stop.
-        let _ = match self.is_terminal {
-            true => write!(io::stderr(), "\r\x1b[K{text}"),
-            false => writeln!(io::stderr(), "{text}"),
-        };
-        self.stands = self.is_terminal;
+        self.line.show(shown);
     }
 
     /// Take the line away, for something else to be printed.
     pub(super) fn clear(&mut self) {
-        if std::mem::take(&mut self.stands) {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
+        self.line.clear();
     }
 
     /// What was read, how long it took, and how fast it was.
@@ -76,14 +101,13 @@ impl Progress {
         format!(
             "{} read in {seconds:.1} s, {}",
             size(self.done_bytes),
-            self.rate()
+            rate(self.done_bytes, seconds)
         )
     }
+}
 
-    fn rate(&self) -> String {
-        let seconds = self.began.elapsed().as_secs_f64().max(1e-6);
-        format!("{}/s", size((self.done_bytes as f64 / seconds) as u64))
-    }
+fn rate(bytes: u64, seconds: f64) -> String {
+    format!("{}/s", size((bytes as f64 / seconds.max(1e-6)) as u64))
 }
 
 /// Bytes for people.

@@ -8,6 +8,7 @@
 
 mod escapes;
 mod skip;
+mod text;
 
 use std::borrow::Cow;
 
@@ -15,6 +16,7 @@ use memchr::memchr2;
 
 use escapes::unescaped;
 pub use skip::{DEPTH_MAX, Skip};
+pub use text::push_text;
 
 /// Why there is no next token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

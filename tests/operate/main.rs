@@ -1,8 +1,10 @@
 //! `corelane check` and `corelane dump` on the folder of a real appliance, whole and damaged by hand:
-//! what they print and their exit codes. One test, because one folder serves for all of it.
+//! what they print and their exit codes. One test, because one folder serves for all of it. And
+//! `corelane import` from sources that are not as they should be.
 
 #[path = "../harness/mod.rs"]
 mod harness;
+mod moving;
 
 use std::fs;
 use std::io::Write;

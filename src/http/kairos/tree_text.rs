@@ -1,9 +1,9 @@
 //! A tree as JSON, strict and without blanks.
 
-use super::answer::push_text;
 use super::tree::Tree;
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
+use crate::wire::json::push_text;
 
 /// Values that are printed between two breaths.
 const AT_ONCE: usize = 500;

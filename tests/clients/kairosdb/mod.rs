@@ -69,3 +69,27 @@ fn what_is_sent_is_stored_as_kairosdb_stores_it() {
 fn queries_and_requests_are_answered_as_by_kairosdb() {
     drive_both("queries,mistakes,requests");
 }
+
+#[test]
+fn what_a_kairosdb_holds_moves_in_and_out_again() {
+    if !have("kairosdb") {
+        return;
+    }
+    let scratch = Scratch::new("moving");
+    let appliance = Appliance::start();
+    let mut command = Command::new("python3");
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/clients/kairosdb/moving.py"
+        ))
+        .arg(env!("CARGO_BIN_EXE_corelane"))
+        .arg(scratch.path().join("moving"))
+        .arg(note_of("kairosdb"))
+        .arg(appliance.ports.http.to_string());
+    let mut process = Running::start("moving", scratch.path(), &mut command);
+    let status = process.wait(RUN_WAIT);
+    assert!(status.success(), "{status}\n{}", process.log());
+    appliance.stop();
+}

@@ -64,15 +64,15 @@ class Real:
         os.makedirs(self.folder + "/webroot")
         self.write("logback.xml", LOGBACK)
         # A name of its own: on the class path `kairosdb.conf` is the one that it includes.
-        config = CONFIG.format(telnet=telnet, http=http, folder=self.folder)
-        config = self.write("test.conf", config)
-        command = [os.environ.get("JAVA", "java"), "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-        for package in OPENED:
-            command += ["--add-opens", "java.base/%s=ALL-UNNAMED" % package]
-        command += ["-Duser.timezone=UTC", "-Djava.io.tmpdir=" + self.folder]
-        command += ["-cp", "%s:%s/*" % (self.folder, self.jars)]
-        command += ["org.kairosdb.core.Main", "-c", "run", "-p", config]
-        with open(self.folder + "/log", "wb") as log:
+        self.write("test.conf", CONFIG.format(telnet=telnet, http=http, folder=self.folder))
+        self.ports = (telnet, http)
+        return self.launch()
+
+    def launch(self):
+        """Start it on what is in its folder."""
+        telnet, http = self.ports
+        with open(self.folder + "/log", "ab") as log:
+            command = self.command("run")
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         end = time.time() + START_SECONDS
         while time.time() < end and self.process.poll() is None:
@@ -85,6 +85,26 @@ class Real:
             return self.doors.get("/api/v1/version").status == 200
         self.stop()
         return False
+
+    def command(self, *words):
+        """Its command line; the first word is what it does."""
+        command = [os.environ.get("JAVA", "java"), "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        for package in OPENED:
+            command += ["--add-opens", "java.base/%s=ALL-UNNAMED" % package]
+        command += ["-Duser.timezone=UTC", "-Djava.io.tmpdir=" + self.folder]
+        command += ["-cp", "%s:%s/*" % (self.folder, self.jars), "org.kairosdb.core.Main"]
+        return command + ["-p", self.folder + "/test.conf", "-c", *words]
+
+    def leave(self):
+        """End it in order: what it took is in its store."""
+        self.process.terminate()
+        self.process.wait(STOP_SECONDS)
+
+    def tool(self, *words):
+        """Its export or import on its store, while it does not run."""
+        done = subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, timeout=START_SECONDS)
+        if done.returncode:
+            raise SystemExit("%s: %r" % (words, done))
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)

@@ -1,0 +1,349 @@
+//! `corelane import kairosdb` from sources that fail: by limits, by halves of answers, by no answers, by
+//! answers without an end. What they hold arrives all the same, or it is told what does not.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::{corelane, expect, path_text};
+use crate::harness::{Appliance, Scratch};
+
+/// Points of the source: one a second, of two series.
+const POINTS: i64 = 400;
+const BASE: i64 = 1_700_000_000_000;
+
+/// How a source answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// Status 500 where an answer has more than 20 points.
+    Limited,
+    /// Status 500 where an answer has more than one point.
+    Narrow,
+    /// Every third answer ends in the middle.
+    Cut,
+    /// Every third answer is a page for people.
+    Garbage,
+    /// Every second one is asked to come again.
+    Busy,
+    /// Nothing that is asked at this time can be read.
+    Spoilt,
+    /// Only pages for people.
+    OnlyGarbage,
+    /// No answer at all.
+    Silent,
+    /// Points without an end.
+    Endless,
+}
+
+/// A server of a few requests, as bad as it is told to be.
+fn serve(manner: Manner) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let count = Arc::new(AtomicU32::new(0));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let count = Arc::clone(&count);
+            thread::spawn(move || answer_all(stream, manner, &count));
+        }
+    });
+    format!("http://{address}")
+}
+
+fn answer_all(stream: TcpStream, manner: Manner, count: &AtomicU32) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut stream = stream;
+    loop {
+        let (mut line, mut length) = (String::new(), 0);
+        reader.read_line(&mut line).ok().filter(|&read| read > 0)?;
+        loop {
+            let mut header = String::new();
+            reader.read_line(&mut header).ok()?;
+            let header = header.trim().to_ascii_lowercase();
+            if let Some(value) = header.strip_prefix("content-length:") {
+                length = value.trim().parse().ok()?;
+            }
+            if header.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        let path = line.split_whitespace().nth(1)?;
+        let nth = count.fetch_add(1, Ordering::Relaxed);
+        reply(&mut stream, manner, nth, path, &body)?;
+    }
+}
+
+fn reply(stream: &mut TcpStream, manner: Manner, nth: u32, path: &str, body: &[u8]) -> Option<()> {
+    let asked: Value = serde_json::from_slice(body).unwrap_or_default();
+    let (mut status, mut text) = match path {
+        "/api/v1/metricnames" => (200, json!({"results": ["source"]}).to_string()),
+        "/api/v1/datapoints/query/tags" => {
+            let tags = json!({"h": ["a", "b"]});
+            let result = json!({"name": "source", "tags": tags, "values": []});
+            (200, json!({"queries": [{"results": [result]}]}).to_string())
+        }
+        _ => (200, String::new()),
+    };
+    if path == "/api/v1/datapoints/query" {
+        match answer(&asked, manner) {
+            Ok(found) => text = found,
+            Err(why) => (status, text) = (500, json!({"errors": [why]}).to_string()),
+        }
+    }
+    let is_third = nth % 3 == 2;
+    match manner {
+        Manner::Silent => {
+            thread::park();
+            return None;
+        }
+        Manner::OnlyGarbage => text = "<html>no such thing</html>".to_owned(),
+        Manner::Garbage if is_third => text = "<html>try later</html>".to_owned(),
+        Manner::Busy if nth % 2 == 1 => (status, text) = (503, String::new()),
+        _ => {}
+    }
+    let mut all = format!(
+        "HTTP/1.1 {status} status\r\nRetry-After: 0\r\nContent-Length: {}\r\n\r\n{text}",
+        text.len()
+    );
+    if manner == Manner::Cut && is_third {
+        all.truncate(all.len() - text.len() / 2 - 1);
+        stream.write_all(all.as_bytes()).ok()?;
+        return None;
+    }
+    if manner == Manner::Endless
+        && path == "/api/v1/datapoints/query"
+        && asked["metrics"][0]["limit"].is_null()
+    {
+        let head = "HTTP/1.1 200 status\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let begin = r#"{"queries":[{"results":[{"name":"source","tags":{"h":["a"]},"values":["#;
+        let piece = "[1,1.5],".repeat(4000);
+        write!(stream, "{head}{:x}\r\n{begin}\r\n", begin.len()).ok()?;
+        loop {
+            write!(stream, "{:x}\r\n{piece}\r\n", piece.len()).ok()?;
+        }
+    }
+    stream.write_all(all.as_bytes()).ok()
+}
+
+/// The answer to a query for points, or for their totals.
+fn answer(asked: &Value, manner: Manner) -> Result<String, &'static str> {
+    let metric = &asked["metrics"][0];
+    let from = asked["start_absolute"].as_i64().unwrap_or(i64::MIN);
+    let until = asked["end_absolute"].as_i64().unwrap_or(i64::MAX);
+    let first = metric["limit"].as_u64() == Some(1);
+    let total = metric["aggregators"]
+        .as_array()
+        .and_then(|list| list.last());
+    let total = total.and_then(|last| last["name"].as_str());
+    let mut sample = 0;
+    let mut results = Vec::new();
+    for (series, host) in ["a", "b"].into_iter().enumerate() {
+        let filter = metric["tags"]["h"].as_array();
+        if filter.is_some_and(|values| !values.contains(&json!(host))) {
+            continue;
+        }
+        let times = (0..POINTS).map(|at| BASE + at * 1000);
+        let times = times.filter(|at| (from..=until).contains(at));
+        let mut points: Vec<(i64, f64)> = times
+            .map(|at| (at, at as f64 + series as f64 / 2.0))
+            .collect();
+        let is_spoilt = manner == Manner::Spoilt && series == 1 && total != Some("count");
+        if is_spoilt && points.iter().any(|&(at, _)| at == BASE + 100_000) && !first {
+            return Err("NaN or Infinity");
+        }
+        if first {
+            points.truncate(1);
+        }
+        sample += points.len();
+        let values = match total.zip(points.first()) {
+            Some(("count", &(at, _))) => json!([[at, points.len()]]),
+            Some((_, &(at, _))) => {
+                json!([[at, points.iter().map(|&(_, value)| value).sum::<f64>()]])
+            }
+            None => json!(points),
+        };
+        results.push(json!({"name": "source", "tags": {"h": [host]}, "values": values}));
+    }
+    let limit = match manner {
+        Manner::Limited => 20,
+        Manner::Narrow => 1,
+        _ => usize::MAX,
+    };
+    if limit < sample && total.is_none() && !first {
+        return Err("too many points");
+    }
+    // The order in which it is printed is KairosDB's: tags before values.
+    let results: Vec<String> = results
+        .iter()
+        .map(|result| {
+            format!(
+                r#"{{"name":"source","tags":{},"values":{}}}"#,
+                result["tags"], result["values"]
+            )
+        })
+        .collect();
+    Ok(format!(
+        r#"{{"queries":[{{"sample_size":{sample},"results":[{}]}}]}}"#,
+        results.join(",")
+    ))
+}
+
+/// Import from a source of this manner, and see how it ends.
+fn import(appliance: &Appliance, scratch: &Scratch, manner: Manner, code: i32, wanted: &[&str]) {
+    let to = format!("http://127.0.0.1:{}", appliance.ports.http);
+    let state = scratch.path().join(format!("{manner:?}.state"));
+    let url = serve(manner);
+    let words = ["import", "kairosdb", &url, "--to", &to, "--timeout", "2"];
+    let state = ["--state", path_text(&state)];
+    expect(&[&words[..], &state[..]].concat(), code, wanted);
+}
+
+/// What has arrived, which is thrown away then.
+fn arrived(appliance: &Appliance) -> usize {
+    let body = json!({"start_absolute": 0, "metrics": [{"name": "source"}]}).to_string();
+    let asked = appliance.try_post_body("/api/v1/datapoints/query", &body);
+    let (_, text) = asked.expect("an answer");
+    let answer: Value = serde_json::from_str(&text).expect("JSON");
+    let values = answer["queries"][0]["results"][0]["values"].as_array();
+    let count = values.map_or(0, Vec::len);
+    let deleted = appliance.try_post_body("/api/v1/datapoints/delete", &body);
+    assert_eq!(deleted.expect("deleted").0, 204);
+    count
+}
+
+#[test]
+fn sources_that_fail_are_copied_all_the_same() {
+    let (appliance, scratch) = (Appliance::start(), Scratch::new("moving"));
+    for manner in [Manner::Limited, Manner::Cut, Manner::Garbage, Manner::Busy] {
+        import(
+            &appliance,
+            &scratch,
+            manner,
+            0,
+            &["800 points copied", "copied and verified"],
+        );
+        assert_eq!(arrived(&appliance), 800, "{manner:?}");
+    }
+    // One moment of one series cannot be told; all others are there.
+    let told = [
+        "NOT COPIED source at 2023-11-14T22:15:00Z",
+        "1 moments that the source cannot tell",
+    ];
+    import(&appliance, &scratch, Manner::Spoilt, 1, &told);
+    assert_eq!(arrived(&appliance), 799);
+    appliance.stop();
+}
+
+/// A source that answers for one series at a time only, and a target whose queries do so too.
+#[test]
+fn many_series_are_copied_and_verified_in_parts() {
+    let scratch = Scratch::new("moving");
+    let config = scratch.write("corelane.toml", "[query]\nseries_max = 1\n");
+    let target = Appliance::start_with(&["--config", path_text(&config)]);
+    import(
+        &target,
+        &scratch,
+        Manner::Narrow,
+        0,
+        &["800 points copied", "copied and verified"],
+    );
+    assert!(target.accepted() >= 800);
+
+    // As a source it is told what to do.
+    let out = scratch.path().join("none.json");
+    let from = format!("http://127.0.0.1:{}", target.ports.http);
+    let words = [
+        "export",
+        "kairosdb",
+        "--from",
+        &from,
+        "--out",
+        path_text(&out),
+    ];
+    expect(
+        &words,
+        1,
+        &[
+            "NOT WRITTEN source, or not all of it",
+            "raise query.series_max",
+        ],
+    );
+    target.stop();
+}
+
+#[test]
+fn sources_that_cannot_be_copied_are_told() {
+    let (appliance, scratch) = (Appliance::start(), Scratch::new("moving"));
+    import(
+        &appliance,
+        &scratch,
+        Manner::OnlyGarbage,
+        2,
+        &["its list of names: no object begins at byte 0"],
+    );
+    import(
+        &appliance,
+        &scratch,
+        Manner::Silent,
+        2,
+        &["takes longer than 2 s"],
+    );
+    import(
+        &appliance,
+        &scratch,
+        Manner::Endless,
+        1,
+        &["NOT COPIED source", "points"],
+    );
+    let to = format!("http://127.0.0.1:{}", appliance.ports.http);
+    let state = scratch.path().join("none.state");
+    let from = |source: &str, code, wanted: &str| {
+        let words = [
+            "import",
+            "kairosdb",
+            source,
+            "--to",
+            &to,
+            "--state",
+            path_text(&state),
+        ];
+        expect(&words, code, &[wanted]);
+    };
+    from("https://db:8080", 2, "stunnel");
+    from("http://127.0.0.1:1", 2, "cannot reach http://127.0.0.1:1");
+    from(&to, 2, "the same server");
+    from("nothing.json", 2, "cannot read nothing.json");
+    let file = scratch.write(
+        "bad.json",
+        "{\"name\":\"m\",\"tags\":{\"a\":\"b\"},\"datapoints\":[[1,2]]}\n{\"name\":",
+    );
+    from(path_text(&file), 2, "cannot be read further, about byte");
+    let file = scratch.write(
+        "odd.json",
+        "{\"name\":\"m\",\"tags\":{\"a\":\"b\"},\"datapoints\":[[1,2],[2,{},\"complex\"]]}",
+    );
+    from(
+        path_text(&file),
+        1,
+        "1 values of types that only a plugin of KairosDB knows",
+    );
+    // A target that never has room.
+    let busy = serve(Manner::OnlyGarbage);
+    let words = [
+        "import",
+        "kairosdb",
+        path_text(&file),
+        "--to",
+        &busy,
+        "--state",
+        path_text(&state),
+    ];
+    let said = corelane(&words);
+    assert_eq!(said.code, Some(2), "{}", said.text);
+    appliance.stop();
+}
