@@ -274,15 +274,7 @@ impl Clerk {
     async fn run(mut self) -> io::Result<()> {
         loop {
             self.open_mail();
-            let mut shard = self.driver.shard().borrow_mut();
-            let progress = shard.work(Part::Answers, &self.mailroom);
-            let is_handed_on = shard.take_handed_on();
-            drop(shard);
-            if is_handed_on {
-                self.driver.tell_clerk(Part::Rest);
-            }
-            self.driver.pump();
-            match progress {
+            match self.work() {
                 Progress::More => {
                     glommio::yield_if_needed().await;
                 }
@@ -290,6 +282,19 @@ impl Clerk {
                 Progress::Idle => self.news().await?,
             }
         }
+    }
+
+    /// A slice.
+    fn work(&self) -> Progress {
+        let mut shard = self.driver.shard().borrow_mut();
+        let progress = shard.work(Part::Answers, &self.mailroom);
+        let is_handed_on = shard.take_handed_on();
+        drop(shard);
+        if is_handed_on {
+            self.driver.tell_clerk(Part::Rest);
+        }
+        self.driver.pump();
+        progress
     }
 
     /// Wait for mail, or for something that the disk has done.
