@@ -399,7 +399,8 @@ impl Shard {
         self.landing.store.is_recovering() && self.landing.store.recover()
     }
 
-    /// A slice of the next scan of `part` that does not wait for the disk. True if there is more to do at once.
+    /// A slice of the next scan of `part` that does not wait for the disk. True if there is more to do at
+    /// once.
     fn scan(&mut self, part: Part) -> bool {
         let is_next = |running: &Running| !running.waits && running.is_of(part);
         let Some(at) = self.scans.iter().position(is_next) else {

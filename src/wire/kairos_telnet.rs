@@ -198,8 +198,7 @@ impl Work for Lines<'_, '_> {
                         behind,
                     );
                     to.out.push(name, point.time_ms, point.number);
-                    // It is `put` or `putm`, and a blank.
-                    in_millis += usize::from(text[start + 3] == b'm');
+                    in_millis += point.metric - start - "put ".len();
                     (start, i) = (end + 1, i + skip + 4);
                     continue;
                 }
