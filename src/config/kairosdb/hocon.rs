@@ -5,18 +5,23 @@
 //! `+=` and none before an object, lists, quoted, triple-quoted and unquoted texts that follow each other,
 //! substitutions (`${path}`, `${?path}`), comments. `include` is told, and not followed.
 //!
-//! Its limits: nesting of [`DEPTH_MAX`], and what substitutions copy, in [`resolve`].
+//! Its limits: nesting of [`DEPTH_MAX`], keys of [`KEY_BYTES_MAX`], [`VALUES_MAX`] values, [`SETTINGS_MAX`]
+//! settings, and what substitutions copy, in [`resolve`].
 
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::collections::BTreeMap;
 
-use super::setting::{Setting, Wrong, shown, unicode};
+use super::setting::{KEY_BYTES_MAX, SETTINGS_MAX, Setting, Wrong, shown};
 
 /// Objects and lists in each other, the parts of dotted keys among them.
 pub const DEPTH_MAX: usize = 64;
+/// Values of one file, objects among them, and again what they come to with all that substitutions copy. An
+/// object of one field takes most of a kilobyte.
+pub const VALUES_MAX: usize = 1 << 16;
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -30,12 +35,13 @@ pub struct Read {
 /// The settings of a file. `beyond` gives the text of a path that the file itself does not have.
 ///
 /// # Errors
-/// The first thing that is no HOCON, or a substitution of something that is nowhere.
+/// The first thing that is no HOCON or beyond a limit, or a substitution of something that is nowhere.
 pub fn read(text: &str, beyond: &dyn Fn(&str) -> Option<String>) -> Result<Read, Wrong> {
     let mut parser = Parser {
         rest: text.strip_prefix('\u{feff}').unwrap_or(text),
         line: 1,
         inside: Vec::new(),
+        values: 0,
         includes: Vec::new(),
     };
     let root = parser.file()?;
@@ -67,6 +73,8 @@ enum Raw {
         path: Vec<String>,
         is_optional: bool,
     },
+    /// What the key itself was set to before, if it was: of `+=`.
+    Before,
     /// What stands side by side on one line.
     Joined(Vec<Node>),
 }
@@ -123,7 +131,15 @@ struct Parser<'a> {
     line: usize,
     /// The key under way: the parts of all keys around it, and its own.
     inside: Vec<String>,
+    /// Of the file so far.
+    values: usize,
     includes: Vec<(String, usize)>,
+}
+
+/// Bytes of a whole key, with its dots.
+fn key_bytes(parts: &[String]) -> usize {
+    let bytes = parts.iter().map(|part| part.len() + 1);
+    bytes.sum::<usize>().saturating_sub(1)
 }
 
 /// Whether a letter is a blank within a line.
@@ -230,6 +246,9 @@ impl Parser<'_> {
         };
         self.rest = rest;
         let line = self.line;
+        if SETTINGS_MAX <= self.includes.len() {
+            return Err(Wrong::too_many(line));
+        }
         let named = self.run(|letter| letter != '\n').trim().to_owned();
         self.includes.push((named, line));
         Ok(true)
@@ -238,6 +257,10 @@ impl Parser<'_> {
     fn field(&mut self, object: &mut Object) -> Result<(), Wrong> {
         let path = self.path(&[':', '=', '{', '+'])?;
         let line = self.line;
+        let outside = self.inside.len();
+        self.inside.extend(path.iter().cloned());
+        self.check_path(&self.inside)?;
+        self.count(path.len())?;
         self.skip(false);
         let appends = self.takes("+=");
         if !appends && !self.takes(":") && !self.takes("=") && !self.rest.starts_with('{') {
@@ -245,17 +268,11 @@ impl Parser<'_> {
             return self.wrong(format!("`=`, `:` or `{{` has to follow the key `{key}`"));
         }
         self.skip(false);
-        let outside = self.inside.len();
-        self.inside.extend(path.iter().cloned());
         let mut node = self.value()?;
         if appends {
-            let before = Raw::Use {
-                path: self.inside.clone(),
-                is_optional: true,
-            };
             let before = Node {
                 line,
-                value: before,
+                value: Raw::Before,
             };
             let more = Node {
                 line,
@@ -309,6 +326,7 @@ impl Parser<'_> {
                 last.push_str(&word);
                 gap.clear();
             }
+            self.check_path(&parts)?;
         }
         if !is_quoted && parts.last().is_none_or(String::is_empty) {
             return self.wrong(match parts.len() {
@@ -316,10 +334,29 @@ impl Parser<'_> {
                 _ => empty,
             });
         }
-        if DEPTH_MAX < self.inside.len() + parts.len() {
+        Ok(parts)
+    }
+
+    /// Before anything is made of a path.
+    fn check_path(&self, parts: &[String]) -> Result<(), Wrong> {
+        if DEPTH_MAX < parts.len() {
             return self.too_deep();
         }
-        Ok(parts)
+        match key_bytes(parts) <= KEY_BYTES_MAX {
+            true => Ok(()),
+            false => Err(Wrong::long_key(self.line, &parts.join("."))),
+        }
+    }
+
+    /// There are so many values more.
+    fn count(&mut self, more: usize) -> Result<(), Wrong> {
+        self.values += more;
+        match self.values <= VALUES_MAX {
+            true => Ok(()),
+            false => self.wrong(format!(
+                "more than {VALUES_MAX} values; is it the right file?"
+            )),
+        }
     }
 
     fn too_deep<T>(&self) -> Result<T, Wrong> {
@@ -354,6 +391,7 @@ impl Parser<'_> {
                 });
             }
             is_plain_null = false;
+            self.count(1)?;
             let value = match letter {
                 '"' => Raw::Text(self.quoted()?),
                 '{' => self.object()?,
@@ -380,20 +418,6 @@ impl Parser<'_> {
             let key = shown(&self.inside.join("."));
             Wrong::new(line, format!("`{key}` has no value; an empty text is \"\""))
         })
-    }
-
-    /// Letters that need no quotes; `//` begins a comment.
-    fn unquoted(&mut self) -> String {
-        let mut text = String::new();
-        loop {
-            text.push_str(
-                self.run(|c| c != '\n' && c != '/' && !is_blank(c) && !QUOTED_ONLY.contains(c)),
-            );
-            if self.rest.starts_with("//") || !self.takes("/") {
-                return text;
-            }
-            text.push('/');
-        }
     }
 
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Wrong>) -> Result<T, Wrong> {
@@ -444,77 +468,6 @@ impl Parser<'_> {
             true => Ok(Raw::Use { path, is_optional }),
             false => self.wrong("this `${` has no `}` on its line"),
         }
-    }
-
-    /// A text in one or three quotes.
-    fn quoted(&mut self) -> Result<String, Wrong> {
-        if self.takes("\"\"\"") {
-            return self.triple();
-        }
-        self.takes("\"");
-        let mut text = String::new();
-        loop {
-            text.push_str(self.run(|c| c != '"' && c != '\\' && ' ' <= c));
-            let Some(letter) = self.peek() else {
-                return self.wrong("a text has no `\"` at its end");
-            };
-            match letter {
-                '"' => {
-                    self.takes("\"");
-                    return Ok(text);
-                }
-                '\\' => text.push(self.escape()?),
-                '\n' | '\r' => {
-                    return self.wrong(
-                        "a text has no `\"` at the end of its line; several lines need \"\"\"",
-                    );
-                }
-                other => {
-                    let letter = other.escape_debug();
-                    return self.wrong(format!(
-                        "`{letter}` in a text has to be written as an escape"
-                    ));
-                }
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, Wrong> {
-        let mut letters = self.rest.chars();
-        letters.next();
-        let letter = match letters.next() {
-            Some(letter @ ('"' | '\\' | '/')) => letter,
-            Some('b') => '\x08',
-            Some('f') => '\x0c',
-            Some('n') => '\n',
-            Some('r') => '\r',
-            Some('t') => '\t',
-            Some('u') => {
-                let digits = letters.as_str();
-                let Some((letter, taken)) = unicode(digits) else {
-                    return self.wrong("four hexadecimal digits have to follow `\\u`");
-                };
-                self.rest = digits.get(taken..).unwrap_or_default();
-                return Ok(letter);
-            }
-            _ => return self.wrong("there is no such escape; a backslash is written `\\\\`"),
-        };
-        self.rest = letters.as_str();
-        Ok(letter)
-    }
-
-    fn triple(&mut self) -> Result<String, Wrong> {
-        let Some(end) = self.rest.find("\"\"\"") else {
-            return self.wrong("a text that begins with \"\"\" does not end with it");
-        };
-        let (text, rest) = self.rest.split_at(end);
-        // Quotes before the last three are letters.
-        let quotes = rest.len() - rest.trim_start_matches('"').len();
-        let extra = quotes.saturating_sub(3);
-        let text = format!("{text}{}", &rest[..extra]);
-        self.line += text.matches('\n').count();
-        self.rest = rest.get(quotes..).unwrap_or_default();
-        Ok(text)
     }
 }
 

@@ -3,7 +3,8 @@
 //! Takes its files, `kairosdb.properties` of 1.0 to 1.2 or `kairosdb.conf` of 1.3, those of plugins beside
 //! them, and the environment as KairosDB goes by it; sets what we have too, as KairosDB would do it with
 //! those files, and lists all that is ignored, each with a [`Reason`]. Values come in below those of our own
-//! file, so that whatever is said there goes before. Its limits: files of 1 MiB, [`SETTINGS_MAX`] settings.
+//! file, so that whatever is said there goes before. Its limits: files of 1 MiB, [`SETTINGS_MAX`] settings,
+//! keys of [`KEY_BYTES_MAX`](setting::KEY_BYTES_MAX).
 //! Does not know what our keys mean beyond their names. Its test truth are the files that KairosDB ships,
 //! read in `tests/clients`.
 
@@ -24,14 +25,12 @@ use std::path::{Path, PathBuf};
 use self::convert::{Converted, converted, is_on};
 pub use self::reasons::{Ignored, Reason, told};
 use self::rules::{How, RULES, Rule, What, When, find};
-use self::setting::{Setting, Value, Wrong, shown};
+use self::setting::{SETTINGS_MAX, Setting, Value, Wrong, shown, too_many};
 use super::error::{Fault, Origin};
 use super::keys;
 use super::load::{Loaded, read_file};
 use super::nearest::nearest;
 
-/// Settings of all files together: many times what KairosDB has keys.
-pub const SETTINGS_MAX: usize = 1_000;
 /// Letters of a key that is compared with those that there are.
 const NEAR_CHARS_MAX: usize = 100;
 /// What its keys begin with.
@@ -73,9 +72,7 @@ pub(super) fn apply(
         )));
     }
     if SETTINGS_MAX < settings.len() {
-        faults.push(fault(format!(
-            "more than {SETTINGS_MAX} settings; is it the right file?"
-        )));
+        faults.push(fault(too_many()));
     }
     if before < faults.len() {
         return;

@@ -3,13 +3,15 @@
 //! Takes the bytes of a file, which are Latin-1 with `\uXXXX` for all other letters; gives its settings in
 //! their order. A key ends at the first `=`, `:` or blank that has no backslash before it; a line that ends
 //! with a backslash goes on in the next one, without the blanks at its begin.
+//!
+//! Its limits: lines of [`SETTINGS_MAX`] settings, keys of [`KEY_BYTES_MAX`].
 
-use super::setting::{Setting, Value, Wrong, unicode};
+use super::setting::{KEY_BYTES_MAX, SETTINGS_MAX, Setting, Value, Wrong, unicode};
 
 /// The settings of a file.
 ///
 /// # Errors
-/// The first line that Java would not read either, or that is no text.
+/// The first line that Java would not read either, that is no text, or that is beyond a limit.
 pub fn read(bytes: &[u8]) -> Result<Vec<Setting>, Wrong> {
     let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
     let mut settings = Vec::new();
@@ -21,7 +23,14 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Setting>, Wrong> {
         if whole.contains('\0') {
             return Err(Wrong::new(line, "this is no text; is it the right file?"));
         }
-        settings.push(setting(&whole, line)?);
+        let setting = setting(&whole, line)?;
+        if KEY_BYTES_MAX < setting.key.len() {
+            return Err(Wrong::long_key(line, &setting.key));
+        }
+        if SETTINGS_MAX <= settings.len() {
+            return Err(Wrong::too_many(line));
+        }
+        settings.push(setting);
     }
     Ok(settings)
 }
@@ -191,6 +200,21 @@ mod tests {
             assert!(wrong.text.contains("four hexadecimal digits"));
         }
         assert_eq!(read(b"a=b\n\0\0").expect_err("an error").line, 2);
+    }
+
+    #[test]
+    fn settings_and_keys_are_bounded() {
+        let all = "a=b\n".repeat(SETTINGS_MAX);
+        assert_eq!(read(all.as_bytes()).expect("a file").len(), SETTINGS_MAX);
+        let wrong = read(format!("{all}\nc\nd").as_bytes()).expect_err("one too many");
+        assert_eq!(wrong, Wrong::too_many(SETTINGS_MAX + 2));
+        let key = "k".repeat(KEY_BYTES_MAX);
+        assert!(read(format!("{key}=1").as_bytes()).is_ok());
+        let wrong = read(format!("a=b\n{key}k=1").as_bytes()).expect_err("a long key");
+        assert!(
+            wrong.line == 2 && wrong.text.contains("longer than 1024 bytes"),
+            "{wrong:?}"
+        );
     }
 
     /// As `Properties.store` writes it.

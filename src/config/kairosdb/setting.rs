@@ -1,5 +1,10 @@
 //! What a configuration says of one key, whatever its syntax.
 
+/// Settings of all files together: many times what KairosDB has keys.
+pub const SETTINGS_MAX: usize = 1_000;
+/// Bytes of a whole key, with its dots: many times the longest of KairosDB. Readers keep a key with each of
+/// its settings, so that longer ones would multiply what a file takes.
+pub const KEY_BYTES_MAX: usize = 1 << 10;
 /// Letters of a name that are shown to people.
 const SHOWN_CHARS_MAX: usize = 80;
 
@@ -49,6 +54,24 @@ impl Wrong {
         let text = text.into();
         Wrong { line, text }
     }
+
+    /// More than [`SETTINGS_MAX`] settings.
+    pub(super) fn too_many(line: usize) -> Wrong {
+        Wrong::new(line, too_many())
+    }
+
+    /// A key of more than [`KEY_BYTES_MAX`].
+    pub(super) fn long_key(line: usize, key: &str) -> Wrong {
+        let key = shown(key);
+        let text =
+            format!("the key `{key}` is longer than {KEY_BYTES_MAX} bytes; is it the right file?");
+        Wrong::new(line, text)
+    }
+}
+
+/// What is said of more than [`SETTINGS_MAX`] settings.
+pub(super) fn too_many() -> String {
+    format!("more than {SETTINGS_MAX} settings; is it the right file?")
 }
 
 /// A word of a file, for people: short, and without letters that a terminal goes by.

@@ -524,6 +524,15 @@ fn mistakes_tell_file_line_and_what_to_do() {
     );
     let many: String = (0..2_000).map(|i| format!("kairosdb.x{i} = 1\n")).collect();
     mistake("k.conf", many.as_bytes(), "more than 1000 settings");
+    mistake("k.properties", many.as_bytes(), "more than 1000 settings");
+    let some = |from: usize| -> String {
+        let fields = (from..from + 600).map(|i| format!("kairosdb.x{i} = 1\n"));
+        fields.collect()
+    };
+    let (some, more) = (some(0), some(600));
+    let files = [("a.conf", some.as_bytes()), ("b.conf", more.as_bytes())];
+    let error = all(&files, &[], "").expect_err("too many").to_string();
+    assert!(error.contains("more than 1000 settings"), "{error}");
     let folder = Folder::new();
     let typed = Typed {
         kairosdb: vec![
@@ -578,7 +587,7 @@ fn names_are_shown_without_what_a_terminal_goes_by() {
     let all = loaded.warnings.join("\n") + &print(&loaded);
     assert!(all.contains("kairosdb.\\u{1b}[31mx\\n is ignored"), "{all}");
     assert!(!all.contains('\u{1b}'));
-    let long = format!("kairosdb.{} = 1", "x".repeat(500_000));
+    let long = format!("kairosdb.{} = 1", "x".repeat(1_000));
     let loaded = conf(&long);
     assert!(loaded.warnings.join("").len() < 2_000);
 }

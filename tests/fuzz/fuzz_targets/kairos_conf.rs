@@ -2,7 +2,7 @@
 //! panic, and no more than the file and its copies.
 #![no_main]
 
-use corelane::config::kairosdb::setting::{Setting, Value, Wrong};
+use corelane::config::kairosdb::setting::{KEY_BYTES_MAX, SETTINGS_MAX, Setting, Wrong};
 use corelane::config::kairosdb::{hocon, properties};
 use libfuzzer_sys::fuzz_target;
 
@@ -13,10 +13,8 @@ fn check(bytes: &[u8], read: Result<Vec<Setting>, Wrong>) {
         .count();
     match read {
         Ok(settings) => {
-            let lists = settings
-                .iter()
-                .filter(|one| matches!(one.value, Value::List(_)));
-            assert!(lists.count() <= settings.len());
+            assert!(settings.len() <= SETTINGS_MAX);
+            assert!(settings.iter().all(|one| one.key.len() <= KEY_BYTES_MAX));
             assert!(settings.iter().all(|one| (1..=lines).contains(&one.line)));
         }
         Err(wrong) => assert!((1..=lines).contains(&wrong.line) && wrong.text.len() < 4_000),

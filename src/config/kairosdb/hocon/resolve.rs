@@ -2,16 +2,15 @@
 //!
 //! A path is looked for in the file, each key with everything that it was set to: a value that uses its own
 //! key sees what stood before it. What the file does not have is asked for beyond it. Copies multiply, so
-//! what may be made is bounded: [`STEPS_MAX`] values, [`BYTES_MAX`] of text, [`NESTED_MAX`] values under way.
+//! what may be made is bounded: [`VALUES_MAX`] values, [`BYTES_MAX`] of text, [`NESTED_MAX`] values under
+//! way.
 
 use std::collections::BTreeMap;
 
-use super::super::setting::{Setting, Value, Wrong, shown};
-use super::{Node, Object, Raw};
+use super::super::setting::{KEY_BYTES_MAX, SETTINGS_MAX, Setting, Value, Wrong, shown};
+use super::{Node, Object, Raw, VALUES_MAX};
 
-/// Values that one file may come to.
-const STEPS_MAX: usize = 1 << 20;
-/// Bytes of their texts.
+/// Bytes of all texts, and of the names in objects.
 const BYTES_MAX: usize = 16 << 20;
 /// Values that are under way for each other.
 const NESTED_MAX: usize = 200;
@@ -38,45 +37,53 @@ pub(super) fn settings(
         beyond,
         under_way: Vec::new(),
         nested: 0,
-        steps: 0,
+        values: 0,
         bytes: 0,
     };
     let fields = resolver.object(&mut Vec::new(), root)?;
     let mut settings = Vec::new();
-    flatten(&fields, &mut String::new(), &mut settings);
+    flatten(fields, &mut String::new(), &mut settings)?;
     Ok(settings)
 }
 
-fn flatten(fields: &Fields, key: &mut String, settings: &mut Vec<Setting>) {
+/// Append the settings of `fields`, all below `key`. Keys are looked at again: what was copied may be deeper
+/// now than it was written.
+fn flatten(fields: Fields, key: &mut String, settings: &mut Vec<Setting>) -> Result<(), Wrong> {
     let outside = key.len();
     for (name, (found, line)) in fields {
         if 0 < outside {
             key.push('.');
         }
-        key.push_str(name);
+        key.push_str(&name);
+        if KEY_BYTES_MAX < key.len() {
+            return Err(Wrong::long_key(line, key));
+        }
         let value = match found {
             Found::Object(fields) => {
-                flatten(fields, key, settings);
+                flatten(fields, key, settings)?;
                 key.truncate(outside);
                 continue;
             }
             Found::Null => Value::Null,
-            Found::Text(text) => Value::Text(text.clone()),
-            Found::List(items) => Value::List(items.iter().map(text_of).collect()),
+            Found::Text(text) => Value::Text(text),
+            Found::List(items) => Value::List(items.into_iter().map(text_of).collect()),
         };
-        let (key_of, line) = (key.clone(), *line);
+        if SETTINGS_MAX <= settings.len() {
+            return Err(Wrong::too_many(line));
+        }
         settings.push(Setting {
-            key: key_of,
+            key: key.clone(),
             value,
             line,
         });
         key.truncate(outside);
     }
+    Ok(())
 }
 
-fn text_of(found: &Found) -> String {
+fn text_of(found: Found) -> String {
     match found {
-        Found::Text(text) => text.clone(),
+        Found::Text(text) => text,
         Found::Null | Found::List(_) | Found::Object(_) => String::new(),
     }
 }
@@ -87,7 +94,7 @@ struct Resolver<'a> {
     /// Keys whose value is being made, and the place of it among all that the key was set to.
     under_way: Vec<(Vec<String>, usize)>,
     nested: usize,
-    steps: usize,
+    values: usize,
     bytes: usize,
 }
 
@@ -99,6 +106,7 @@ impl<'a> Resolver<'a> {
             let found = self.assigned(path, nodes);
             path.pop();
             if let Some(found) = found? {
+                self.bytes += key.len();
                 fields.insert(key.clone(), found);
             }
         }
@@ -129,10 +137,11 @@ impl<'a> Resolver<'a> {
     }
 
     fn node(&mut self, path: &mut Vec<String>, node: &'a Node) -> Result<Option<Found>, Wrong> {
-        self.steps += 1;
+        self.values += 1;
         self.nested += 1;
-        if STEPS_MAX < self.steps || BYTES_MAX < self.bytes || NESTED_MAX < self.nested {
-            let text = "its substitutions copy too much, or each other in too long a row";
+        if VALUES_MAX < self.values || BYTES_MAX < self.bytes || NESTED_MAX < self.nested {
+            let text = "it has too many values, or its substitutions copy too much, or each other in \
+                        too long a row";
             return Err(Wrong::new(node.line, text));
         }
         let found = match &node.value {
@@ -140,13 +149,17 @@ impl<'a> Resolver<'a> {
             Raw::Text(text) | Raw::Gap(text) => Some(self.text(text.clone())),
             Raw::List(nodes) => {
                 let mut items = Vec::new();
+                // A part that no key has: what is set within a list is none of the object around it.
+                path.push(String::new());
                 for node in nodes {
                     items.extend(self.node(path, node)?);
                 }
+                path.pop();
                 Some(Found::List(items))
             }
             Raw::Object(object) => Some(Found::Object(self.object(path, object)?)),
             Raw::Use { path, is_optional } => self.used(path, *is_optional, node.line)?,
+            Raw::Before => self.used(path, true, node.line)?,
             Raw::Joined(parts) => self.joined(path, parts, node.line)?,
         };
         self.nested -= 1;
@@ -161,7 +174,7 @@ impl<'a> Resolver<'a> {
     /// What a substitution stands for.
     fn used(
         &mut self,
-        target: &'a [String],
+        target: &[String],
         is_optional: bool,
         line: usize,
     ) -> Result<Option<Found>, Wrong> {
@@ -184,7 +197,7 @@ impl<'a> Resolver<'a> {
         Err(Wrong::new(line, text))
     }
 
-    fn looked_up(&mut self, target: &'a [String]) -> Result<Option<Found>, Wrong> {
+    fn looked_up(&mut self, target: &[String]) -> Result<Option<Found>, Wrong> {
         let (mut object, mut path) = (self.root, Vec::new());
         for (at, part) in target.iter().enumerate() {
             path.push(part.clone());

@@ -80,6 +80,11 @@ fn texts() {
     );
     check("a += 1\na += 2", &["a = [1, 2]"]);
     check("o { a = [0]\n a += x y }", &["o.a = [0, x y]"]);
+    check(
+        "o { a = [0]\n a += 1 }\np = ${o}",
+        &["o.a = [0, 1]", "p.a = [0, 1]"],
+    );
+    check("a { b = 1 }\na = [{ b += 2 }]", &["a = []"]);
 }
 
 #[test]
@@ -205,6 +210,68 @@ fn what_is_deep_or_multiplies_is_refused() {
         let wrong = read(&text, &|_| None).expect_err("too much");
         assert!(wrong.text.contains("copy too much"), "{}", wrong.text);
     }
+}
+
+#[test]
+fn keys_are_bounded() {
+    let key = "k".repeat(KEY_BYTES_MAX - 2);
+    check(&format!("a {{ {key} = 1 }}"), &[&format!("a.{key} = 1")]);
+    for text in [
+        format!("\na {{ {key}k = 1 }}"),
+        format!("\na.{key}k = 1"),
+        format!("\na = ${{?a.{key}k}}"),
+        format!("\n\"{}\" = 1", "k".repeat(500_000)),
+        // What is copied may be too long only where it comes to.
+        format!("\no {{ {key} = 1 }}\nab = ${{o}}"),
+    ] {
+        check_wrong(&text, 2, "longer than 1024 bytes");
+    }
+}
+
+#[test]
+fn what_takes_many_times_its_file_is_refused() {
+    let many = |count: usize, field: &str| -> String {
+        (0..count).map(|i| format!("a{i}{field}")).collect()
+    };
+    let key = "k".repeat(500_000);
+    check_wrong(
+        &format!("{key}{{{}}}", many(80_000, ":1,")),
+        1,
+        "longer than 1024 bytes",
+    );
+    for field in [":1,", "+=1,"] {
+        let text = format!("{}{{{}}}", &key[..1_000], many(80_000, field));
+        check_wrong(&text, 1, "more than 65536 values");
+    }
+    check_wrong(
+        &many(1_100, &format!("{}=1\n", ".a".repeat(60))),
+        1_058,
+        "more than 65536 values",
+    );
+    check_wrong(
+        &format!("a = [{}]", "x,".repeat(80_000)),
+        1,
+        "more than 65536 values",
+    );
+
+    let all = many(SETTINGS_MAX, ":1\n");
+    let settings = read(&all, &|_| None).expect("a file").settings;
+    assert_eq!(settings.len(), SETTINGS_MAX);
+    check_wrong(
+        &format!("{all}b:1"),
+        SETTINGS_MAX + 1,
+        "more than 1000 settings",
+    );
+    let includes = "include \"x\"\n".repeat(SETTINGS_MAX + 1);
+    check_wrong(&includes, SETTINGS_MAX + 1, "more than 1000 settings");
+
+    // Names are copied as texts are.
+    let names: String = (0..10)
+        .map(|i| format!("{}{i} = 1\n", &key[..1_000]))
+        .collect();
+    let text = format!("{}o {{ {names} }}", many(1_800, " = ${o}\n"));
+    let wrong = read(&text, &|_| None).expect_err("too much");
+    assert!(wrong.text.contains("copy too much"), "{}", wrong.text);
 }
 
 proptest! {
