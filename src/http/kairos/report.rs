@@ -5,13 +5,17 @@
 //! to one list when they end, which is bounded by [`PENDING_MAX`] and emptied each second: nobody waits for
 //! the disk. What is stored goes the way of all points, and is in none of these counts.
 //!
+//! Users think of the metrics that they ask for, and each makes series, at each of its places in queries. So
+//! at most [`PAIRS_MAX`] pairs of metric and place are told as what they are, with three series each, once
+//! points were found of them; all others are told as one.
+//!
 //! Left out is what has no meaning here: `jvm.*` and `queue.*`, for there are none;
 //! `datastore.query_row_count`, for there are no rows; `datastore.query_collisions` and `queries_waiting`,
 //! for queries do not wait for each other; `filter.skipped_metrics`; and `metric_counters`, for nobody counts
 //! the points of a metric on their way in.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::base::time::Millis;
@@ -25,10 +29,11 @@ use crate::wire::kairos_sent;
 
 /// Points of queries that wait to be stored, for a second.
 const PENDING_MAX: usize = 10_000;
-/// Names of metrics that are told of queries; whoever asks for more is told as one of [`OTHERS`].
-const METRICS_MAX: usize = 10_000;
-/// Bytes of such a name; longer ones are among the others.
+/// Metrics, each at a place in queries, that are told as what they are: twice as many as one query has.
+const PAIRS_MAX: usize = 2_000;
+/// Bytes of the name of such a metric; longer ones are among the others.
 const METRIC_BYTES_MAX: usize = 1_000;
+/// How all others are told, and their places.
 const OTHERS: &str = "(others)";
 /// Points that are stored in one go, without a breath.
 const BATCH_POINTS: usize = 100;
@@ -57,14 +62,20 @@ struct Pending {
     points: Vec<Point>,
     left_out: u64,
     /// Those that have been told.
-    metrics: BTreeSet<String>,
+    pairs: BTreeSet<Pair>,
 }
+
+/// A metric, and its place among those of a query, from 0.
+type Pair = (String, usize);
+
+/// Shared by the points of one query.
+type Tags = Arc<[(&'static str, String)]>;
 
 /// A point to be stored: a name behind the prefix, tags besides those that all have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Point {
     name: &'static str,
-    tags: Vec<(&'static str, String)>,
+    tags: Tags,
     time_ms: i64,
     value: i64,
 }
@@ -104,11 +115,18 @@ impl Report {
 
     /// A metric of a query has been answered.
     pub(super) fn queried(&self, now: Millis, queried: &Queried<'_>) {
+        let tags = |metric: &str, place: &str| -> Tags {
+            let tags = [("metric_name", metric), ("query_index", place)];
+            tags.map(|(key, value)| (key, value.to_owned())).into()
+        };
+        // All cores share the lock: what it takes is made before.
+        let own = tags(queried.metric, &(queried.place + 1).to_string());
+        let others = tags(OTHERS, OTHERS);
+        let is_plain = (1..=METRIC_BYTES_MAX).contains(&queried.metric.len());
+        let pair = is_plain.then(|| (queried.metric.to_owned(), queried.place));
         let mut pending = self.pending();
-        let tags = vec![
-            ("metric_name", pending.known(queried.metric).to_owned()),
-            ("query_index", (queried.place + 1).to_string()),
-        ];
+        let is_own = pair.is_some_and(|pair| pending.tells(pair, 0 < queried.sample_size));
+        let tags = if is_own { &own } else { &others };
         for (name, value) in [
             ("datastore.query_time", whole_millis(queried.asking)),
             ("datastore.query_sample_size", queried.sample_size),
@@ -116,7 +134,7 @@ impl Report {
         ] {
             pending.push(Point {
                 name,
-                tags: tags.clone(),
+                tags: Arc::clone(tags),
                 time_ms: now.0,
                 value: whole(value),
             });
@@ -126,13 +144,13 @@ impl Report {
     /// A request with a query has been answered.
     pub(super) fn request(&self, now: Millis, took: Duration, is_good: bool) {
         let status = if is_good { "success" } else { "failed" };
-        let tags = vec![("request", QUERY.to_owned()), ("status", status.to_owned())];
-        self.pending().push(Point {
+        let point = Point {
             name: "http.request_time",
-            tags,
+            tags: [("request", QUERY.to_owned()), ("status", status.to_owned())].into(),
             time_ms: now.0,
             value: whole(whole_millis(took)),
-        });
+        };
+        self.pending().push(point);
     }
 
     /// Whoever panicked with the lock left it whole: nothing here stops halfway.
@@ -158,17 +176,13 @@ impl Pending {
         }
     }
 
-    /// How a metric is told: anybody may ask for any name, and each makes series.
-    fn known<'a>(&mut self, metric: &'a str) -> &'a str {
-        if self.metrics.contains(metric) {
-            return metric;
+    /// Whether a pair is told as what it is: from the first query on that finds points of it, if there is
+    /// room then.
+    fn tells(&mut self, pair: Pair, has_points: bool) -> bool {
+        if self.pairs.contains(&pair) {
+            return true;
         }
-        let is_plain = !metric.is_empty() && metric.len() <= METRIC_BYTES_MAX;
-        if METRICS_MAX <= self.metrics.len() || !is_plain {
-            return OTHERS;
-        }
-        self.metrics.insert(metric.to_owned());
-        metric
+        has_points && self.pairs.len() < PAIRS_MAX && self.pairs.insert(pair)
     }
 }
 
@@ -220,7 +234,7 @@ impl Reporter {
     /// What is told of what was counted. As in KairosDB, of a command or a request that was met once is told
     /// ever since, of stored points only where there are some.
     fn counted(&self, counts: &KairosCounts, now: Millis, points: &mut Vec<Point>) {
-        let mut push = |name, tags, value| {
+        let mut push = |name, tags: Tags, value| {
             points.push(Point {
                 name,
                 tags,
@@ -228,7 +242,7 @@ impl Reporter {
                 value: whole(value),
             });
         };
-        let method = |name: &str| vec![("method", name.to_owned())];
+        let method = |name: &str| -> Tags { [("method", name.to_owned())].into() };
         let both = counts.commands.iter().zip(self.last.commands);
         for (command, (&count, last)) in COMMANDS.iter().zip(both) {
             if 0 < count {
@@ -250,8 +264,8 @@ impl Reporter {
         let ingested = counts.ingested.saturating_sub(self.last.ingested);
         if 0 < ingested {
             let millis = counts.ingest_millis.saturating_sub(self.last.ingest_millis);
-            push("http.ingest_count", Vec::new(), ingested);
-            push("http.ingest_time", Vec::new(), millis);
+            push("http.ingest_count", Tags::default(), ingested);
+            push("http.ingest_time", Tags::default(), millis);
         }
     }
 }
@@ -341,23 +355,47 @@ mod tests {
             ("metric_name", "m".to_owned()),
             ("query_index", "2".to_owned()),
         ];
-        assert_eq!(points[0].tags, tags);
+        assert_eq!(*points[0].tags, tags);
         assert_eq!(report.take(), (Vec::new(), 0));
     }
 
+    /// How a metric at a place is told, and its place.
+    fn told(report: &Report, metric: &str, place: usize, sample_size: u64) -> (String, String) {
+        let queried = Queried {
+            place,
+            sample_size,
+            ..queried(metric)
+        };
+        report.queried(Millis(5), &queried);
+        let (points, _) = report.take();
+        assert_eq!(points.len(), 3);
+        assert!(points.iter().all(|point| point.tags == points[0].tags));
+        let tag = |at: usize| points[0].tags[at].1.clone();
+        (tag(0), tag(1))
+    }
+
     #[test]
-    fn names_that_users_think_of_are_bounded() {
-        let mut pending = Pending::default();
+    fn what_users_think_of_makes_few_series() {
+        let report = Report::new("k.", "h", Vec::new(), 0, 60);
+        let own = |metric: &str, place: &str| (metric.to_owned(), place.to_owned());
+        let others = own(OTHERS, OTHERS);
         let long = "x".repeat(METRIC_BYTES_MAX + 1);
-        assert_eq!((pending.known(&long), pending.known("")), (OTHERS, OTHERS));
-        for i in 0..METRICS_MAX {
-            let name = format!("m{i}");
-            assert_eq!(pending.known(&name), name);
+        assert_eq!(told(&report, &long, 0, 1), others);
+        assert_eq!(told(&report, "", 0, 1), others);
+        // There is no such metric, or not yet: it takes no room.
+        for i in 0..PAIRS_MAX {
+            assert_eq!(told(&report, &format!("nosuch{i}"), i, 0), others);
         }
-        assert_eq!(
-            (pending.known("m7"), pending.known("one too many")),
-            ("m7", OTHERS)
-        );
+        // Names and places count alike.
+        for i in 0..PAIRS_MAX {
+            let (name, place) = (format!("m{}", i / 1_000), i % 1_000);
+            let want = own(&name, &(place + 1).to_string());
+            assert_eq!(told(&report, &name, place, 1), want);
+        }
+        assert_eq!(told(&report, "m0", 1_000, 1), others);
+        assert_eq!(told(&report, "one too many", 0, 1), others);
+        // A query of a range without points.
+        assert_eq!(told(&report, "m1", 7, 0), own("m1", "8"));
     }
 
     #[test]

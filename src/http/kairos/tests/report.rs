@@ -109,7 +109,7 @@ fn queries_are_told_when_they_end() {
         run(answer(request, &fleet, &options));
     }
     run(reporter.turn(&fleet, &options));
-    let of = |name: &str, place: u32| {
+    let of = |name: &str, place: &str| {
         format!(";host=h1;method=hidden;metric_name={name};query_index={place} 30 = ")
     };
     let request = |status: &str| {
@@ -118,7 +118,7 @@ fn queries_are_told_when_they_end() {
         )
     };
     let mut want = Vec::new();
-    for (name, place, size) in [("nosuch", 1, 0), ("a", 2, 2)] {
+    for (name, place, size) in [("(others)", "(others)", 0), ("a", "2", 2)] {
         want.push(format!("datastore.query_time{}0", of(name, place)));
         want.push(format!(
             "datastore.query_sample_size{}{size}",
