@@ -5,7 +5,7 @@
 //! `+=` and none before an object, lists, quoted, triple-quoted and unquoted texts that follow each other,
 //! substitutions (`${path}`, `${?path}`), comments. `include` is told, and not followed.
 //!
-//! Its limits: nesting of [`DEPTH_MAX`], and what substitutions copy, in [`resolve`].
+//! Its limits: nesting of [`DEPTH_MAX`], and what substitutions copy, in `resolve`.
 
 mod resolve;
 #[cfg(test)]
