@@ -281,7 +281,8 @@ impl Summing {
         let Some(bucket) = self.sums.get_mut(self.place) else {
             return;
         };
-        bucket.present += cell.times().count;
+        // A file may say anything.
+        bucket.present = bucket.present.saturating_add(cell.times().count);
         match self.summary.aggregation {
             Aggregation::Maximum => bucket.total = bucket.total.max(cell.max()),
             Aggregation::Minimum => bucket.total = bucket.total.min(cell.min()),
@@ -368,7 +369,7 @@ impl Bucket {
                 _ => total += value,
             }
         }
-        self.present += present;
+        self.present = self.present.saturating_add(present);
         (self.total, self.other) = (total, other);
     }
 }

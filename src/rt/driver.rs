@@ -102,6 +102,8 @@ impl Driver {
                     driver.tell_clerk(Part::Answers);
                 }
                 driver.end_commit();
+                // Also after the stop, when nothing is pumped any more.
+                driver.tell_waiting();
                 driver.pump();
             });
         }
@@ -119,8 +121,12 @@ impl Driver {
 
     /// Somebody waits for `ticket`: begin its commit, now or together with others.
     pub(super) fn commit(&self, ticket: Ticket) {
-        self.0.company.borrow_mut().join(ticket, Instant::now());
-        self.begin_commit();
+        // What was refused whole has nothing to be committed, and would be thought to be under way for ever.
+        if self.0.shard.borrow().state(ticket) == TicketState::Pending {
+            self.0.company.borrow_mut().join(ticket, Instant::now());
+            self.begin_commit();
+        }
+        self.tell_waiting();
     }
 
     /// A request of the disk is done, perhaps the end of a commit: those who came meanwhile want the next.
@@ -170,14 +176,17 @@ impl Driver {
         }
     }
 
-    /// Whether there was news of `part` since the last call; if not, `waker` hears of the next.
-    pub(super) fn take_news(&self, part: Part, waker: &Waker) -> bool {
+    /// Wait for news of `part`.
+    pub(super) async fn news(&self, part: Part) {
         let news = &self.0.news[part as usize];
-        if news.has_come.replace(false) {
-            return true;
-        }
-        *news.clerk.borrow_mut() = Some(waker.clone());
-        false
+        poll_fn(|context| {
+            if news.has_come.replace(false) {
+                return Poll::Ready(());
+            }
+            *news.clerk.borrow_mut() = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Wait until `look` finds what it looks for in the shard; it is asked again whenever the shard's

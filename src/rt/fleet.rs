@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::clock;
 use super::driver::Driver;
 use super::errands::Errands;
-use super::post::Mailroom;
+use super::post::Counter;
 use super::stop::Life;
 use super::timer::Sleep;
 use crate::base::time::Millis;
@@ -153,7 +153,7 @@ impl Drop for Asked<'_> {
         for (to, answer) in question.answers.iter().enumerate() {
             if answer.is_none() {
                 // A box that is full loses this: then the answer comes, and is dropped.
-                let _ = self.fleet.mailroom.send(to, Mail::Forget { from, ticket });
+                let _ = self.fleet.counter.send(to, Mail::Forget { from, ticket });
             }
         }
     }
@@ -172,7 +172,7 @@ impl Drop for Asking {
 /// The fleet as one shard sees it.
 pub(super) struct ShardFleet {
     pub(super) shard: usize,
-    pub(super) mailroom: Mailroom,
+    pub(super) counter: Counter,
     pub(super) tickets: Rc<Tickets>,
     pub(super) life: Arc<Life>,
     pub(super) driver: Driver,
@@ -186,7 +186,7 @@ impl ShardFleet {
         millis_max: u64,
         mail: impl Fn(u64) -> Mail,
     ) -> Result<Vec<Reply>, QueryError> {
-        self.ask_first(self.mailroom.shards(), millis_max, mail)
+        self.ask_first(self.counter.shards(), millis_max, mail)
             .await
     }
 
@@ -203,7 +203,7 @@ impl ShardFleet {
             ticket,
         };
         for to in 0..shards {
-            self.mailroom
+            self.counter
                 .send(to, mail(ticket))
                 .map_err(|_| QueryError::Busy)?;
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use glommio::io::{PollState, PollableFd};
+use glommio::io::PollableFd;
 use glommio::{Latency, Shares, Task, TaskQueueHandle};
 
 use super::answers::Waiting;
@@ -22,7 +22,7 @@ use super::errands::Errands;
 use super::fleet::{ShardFleet, Tickets};
 use super::http::{Server, ServerOptions};
 use super::ingest::{Ingest, IngestOptions};
-use super::post::Mailroom;
+use super::post::{Counter, Mailroom};
 use super::sockets::Door;
 use super::stop::{Bell, Life};
 use super::timer::{self, Sleep};
@@ -96,18 +96,21 @@ impl Worker {
             .into_iter()
             .partition(|door| door.protocol == Protocol::Http);
 
-        let clerk = Clerk {
+        let counter = Counter {
+            room: self.mailroom,
             number: self.number,
-            bell: PollableFd::new(self.mailroom.bell(self.number)?).map_err(io::Error::from)?,
-            listening: PollState::new(),
-            mailroom: self.mailroom.clone(),
+            driver: driver.clone(),
+        };
+        let clerk = Clerk {
+            counter: counter.clone(),
             tickets: Rc::clone(&tickets),
             driver: driver.clone(),
         };
+        let _bell = spawn(counter.clone().listen(), query_queue)?;
         let _clerk = spawn(clerk.run(), query_queue)?;
         let caretaker = Caretaker {
             number: self.number,
-            mailroom: self.mailroom.clone(),
+            counter: counter.clone(),
             driver: driver.clone(),
             life: Arc::clone(&self.life),
             is_recovering: true,
@@ -115,13 +118,13 @@ impl Worker {
         let _caretaker = spawn(caretaker.run(), rest_queue)?;
         let _due = spawn(driver.clone().tick(), ingest_queue)?;
         let _tick = spawn(timer::tick(), query_queue)?;
-        let watch = watch_sources(self.number, self.mailroom.shards(), Rc::clone(&shard));
+        let watch = watch_sources(self.number, counter.shards(), Rc::clone(&shard));
         let _watch = spawn(watch, query_queue)?;
         let server = Rc::new(Server {
             options: self.http,
             fleet: ShardFleet {
                 shard: self.number,
-                mailroom: self.mailroom,
+                counter,
                 tickets,
                 life: Arc::clone(&self.life),
                 driver: driver.clone(),
@@ -259,11 +262,7 @@ async fn linger(life: &Life) {
 
 /// Opens a shard's mail, lets it work on answers in slices, and posts what comes of it.
 struct Clerk {
-    number: usize,
-    bell: PollableFd<OwnedFd>,
-    /// Kept while other news comes: to begin to listen and to give it up costs two calls of the kernel.
-    listening: PollState,
-    mailroom: Mailroom,
+    counter: Counter,
     tickets: Rc<Tickets>,
     driver: Driver,
 }
@@ -271,7 +270,7 @@ struct Clerk {
 impl Clerk {
     /// While another's box is full the own one is emptied all the same: two shards never wait for each
     /// other.
-    async fn run(mut self) -> io::Result<()> {
+    async fn run(self) {
         loop {
             self.open_mail();
             match self.work() {
@@ -279,16 +278,20 @@ impl Clerk {
                     glommio::yield_if_needed().await;
                 }
                 Progress::Blocked => glommio::timer::sleep(RETRY).await,
-                Progress::Idle => self.news().await?,
+                Progress::Idle => self.driver.news(Part::Answers).await,
             }
         }
     }
 
-    /// A slice.
+    /// A slice. Where nothing goes on until points are in files or back from the log, also one of that: then
+    /// it is what everybody waits for.
     fn work(&self) -> Progress {
         let mut shard = self.driver.shard().borrow_mut();
-        let progress = shard.work(Part::Answers, &self.mailroom);
+        let mut progress = shard.work(Part::Answers, &self.counter);
         let is_handed_on = shard.take_handed_on();
+        if shard.is_pressed() && shard.work(Part::Rest, &self.counter) == Progress::More {
+            progress = Progress::More;
+        }
         drop(shard);
         if is_handed_on {
             self.driver.tell_clerk(Part::Rest);
@@ -297,26 +300,8 @@ impl Clerk {
         progress
     }
 
-    /// Wait for mail, or for something that the disk has done.
-    async fn news(&mut self) -> io::Result<()> {
-        let Clerk {
-            driver,
-            bell,
-            listening,
-            ..
-        } = self;
-        poll_fn(|context| {
-            if driver.take_news(Part::Answers, context.waker()) {
-                return Poll::Ready(Ok(()));
-            }
-            bell.poll_readable(context, listening)
-        })
-        .await
-        .map_err(io::Error::from)
-    }
-
     fn open_mail(&self) {
-        let letters = self.mailroom.empty(self.number);
+        let letters = self.counter.empty();
         if letters.is_empty() {
             return;
         }
@@ -338,7 +323,7 @@ impl Clerk {
 /// Lets a shard work on all the rest, in slices.
 struct Caretaker {
     number: usize,
-    mailroom: Mailroom,
+    counter: Counter,
     driver: Driver,
     life: Arc<Life>,
     is_recovering: bool,
@@ -351,7 +336,10 @@ impl Caretaker {
                 .driver
                 .shard()
                 .borrow_mut()
-                .work(Part::Rest, &self.mailroom);
+                .work(Part::Rest, &self.counter);
+            if progress == Progress::More && self.driver.shard().borrow().is_pressed() {
+                self.driver.tell_clerk(Part::Answers);
+            }
             self.driver.pump();
             self.tell();
             match progress {
@@ -359,15 +347,7 @@ impl Caretaker {
                     glommio::yield_if_needed().await;
                 }
                 Progress::Blocked => glommio::timer::sleep(RETRY).await,
-                Progress::Idle => {
-                    poll_fn(
-                        |context| match self.driver.take_news(Part::Rest, context.waker()) {
-                            true => Poll::Ready(()),
-                            false => Poll::Pending,
-                        },
-                    )
-                    .await;
-                }
+                Progress::Idle => self.driver.news(Part::Rest).await,
             }
         }
     }

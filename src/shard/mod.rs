@@ -101,7 +101,7 @@ struct Running {
     from: usize,
     ticket: u64,
     scan: Scan,
-    /// Slices that it has had.
+    /// Slices that it has used up; a look at what the disk has not brought yet is none.
     slices: u32,
     /// For the disk.
     waits: bool,
@@ -384,6 +384,11 @@ impl Shard {
         }
     }
 
+    /// Whether nothing else can go on until points are in files, or back from the log.
+    pub fn is_pressed(&self) -> bool {
+        self.is_recovering() || self.is_blocked()
+    }
+
     /// Whether there are scans under way.
     pub fn is_asked(&self) -> bool {
         !self.scans.is_empty()
@@ -409,16 +414,15 @@ impl Shard {
         let Some(mut running) = self.scans.remove(at) else {
             return false;
         };
-        running.slices = running.slices.saturating_add(1);
         let Landing { index, store, .. } = &mut self.landing;
         match running.scan.step(index, store, SLICE_POINTS) {
             Step::Done(found) => self.reply(running.from, running.ticket, Reply::Part(found)),
             Step::More => {
+                running.slices = running.slices.saturating_add(1);
                 self.handed_on |= running.slices == SLICES_MAX;
                 self.scans.push_back(running);
             }
             Step::Waiting => {
-                self.handed_on |= running.slices == SLICES_MAX;
                 running.waits = true;
                 self.scans.push_back(running);
             }

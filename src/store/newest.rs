@@ -288,7 +288,7 @@ impl Layer {
             };
             let count = usize::try_from(cell.count).unwrap_or(usize::MAX);
             self.add_even(cell.first_ms, gap, count, most, times);
-            found += count;
+            found = found.saturating_add(count);
         }
         Some(true)
     }

@@ -6,7 +6,7 @@
 //! substitutions (`${path}`, `${?path}`), comments. `include` is told, and not followed.
 //!
 //! Its limits: nesting of [`DEPTH_MAX`], keys of [`KEY_BYTES_MAX`], [`VALUES_MAX`] values, [`SETTINGS_MAX`]
-//! settings, and what substitutions copy, in [`resolve`].
+//! settings, and what substitutions copy, in `resolve`.
 
 mod resolve;
 #[cfg(test)]

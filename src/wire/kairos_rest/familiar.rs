@@ -1,6 +1,6 @@
 //! Objects that were read before: senders repeat themselves, in the same order.
 //!
-//! Of an object that [`Usual`](super::usual::Usual) has read, all is remembered but its numbers: the bytes
+//! Of an object that `Usual` has read, all is remembered but its numbers: the bytes
 //! between them, its name as it goes to the index, and which object came behind it. What comes next is
 //! mostly that one, with other numbers: the bytes are compared, the numbers read, and nothing else is looked
 //! at. The same bytes around two plain numbers mean the same series, so this gives nothing that `Usual` would

@@ -170,6 +170,7 @@ fuzz_target!(|data: &[u8]| {
         line_bytes_max: [40, 65_535][random.below(2) as usize],
         charset: raw::Charset::ALL[random.below(2) as usize].1,
         tells_errors: false,
+        takes_http: true,
     };
     let want = slow(options, text);
     for isa in Isa::available() {
