@@ -254,3 +254,27 @@ fn every_framing_of_a_body() {
     assert_eq!(raw_points(&appliance, "framed").len(), 1);
     appliance.stop();
 }
+
+/// What was refused whole leaves nothing to be committed: who comes next waits for its own commit only.
+#[test]
+fn a_refused_body_delays_nobody() {
+    let file = std::env::temp_dir().join(format!("corelane-refused-{}.toml", std::process::id()));
+    std::fs::write(&file, "[store]\ncommit_ms = 10000\n").expect("a file");
+    let config = file.to_str().expect("a path in UTF-8");
+    let appliance = Appliance::start_with(&["--shards", "1", "--config", config]);
+    let mut stream = connect(appliance.ports.http);
+    let mut post = |body: &str| {
+        let request = format!("{HEAD}Content-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes()).expect("taken");
+        next_answer(&mut stream).0
+    };
+    let refused = r#"{"name":"bad","timestamp":1,"value":[],"tags":{"a":"b"}}"#;
+    let began = Instant::now();
+    for at in 0..5 {
+        assert_eq!(post(refused), 400);
+        assert_eq!(post(&one("good", at)), 204);
+    }
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    std::fs::remove_file(file).expect("it is there");
+}
