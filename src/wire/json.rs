@@ -59,6 +59,8 @@ pub struct Scalar {
     pub kind: Kind,
     /// Whether its text has escapes.
     escaped: bool,
+    /// Whether it has no quotes.
+    bare: bool,
     start: u32,
     len: u32,
 }
@@ -70,6 +72,11 @@ impl Scalar {
         let start = self.start as usize;
         json.get(start..start + self.len as usize)
             .unwrap_or_default()
+    }
+
+    /// Whether it is a word that JSON does not know, such as `NaN`, without quotes.
+    pub fn is_word(&self) -> bool {
+        self.bare && self.kind == Kind::Text
     }
 
     /// Its text: escapes undone, broken UTF-8 and lone surrogates replaced.
@@ -290,6 +297,7 @@ impl<'a> Reader<'a> {
         Ok(Scalar {
             kind: Kind::Text,
             escaped,
+            bare: false,
             start: start as u32,
             len,
         })
@@ -307,6 +315,7 @@ impl<'a> Reader<'a> {
         Ok(Scalar {
             kind: Kind::Text,
             escaped: false,
+            bare: true,
             start: start as u32,
             len: len as u32,
         })

@@ -3,8 +3,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::{Value, json};
@@ -37,23 +38,58 @@ enum Manner {
     Silent,
     /// Points without an end.
     Endless,
+    /// Some answers in a row are errors.
+    Hiccup,
+    /// As `Narrow`, and all series share a second tag.
+    Shared,
+    /// As `Narrow`, and one more series has no tags.
+    Untagged,
+    /// A point behind the end that was asked for.
+    Beyond,
+    /// A value is a bare word.
+    Word,
+    /// No points, and a reason to stop.
+    Gone,
+    /// No totals, and a reason to stop.
+    Uncounted,
+    /// Totals of a point more than there are.
+    More,
+    /// Totals of a point less than there are.
+    Fewer,
+}
+
+/// A server whose manner may change.
+struct Source {
+    url: String,
+    manner: Arc<Mutex<Manner>>,
+}
+
+impl Source {
+    fn turn(&self, manner: Manner) {
+        *self.manner.lock().expect("nobody panics") = manner;
+    }
 }
 
 /// A server of a few requests, as bad as it is told to be.
-fn serve(manner: Manner) -> String {
+fn serve(manner: Manner) -> Source {
+    let manner = Arc::new(Mutex::new(manner));
+    let shared = Arc::clone(&manner);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = listener.local_addr().expect("bound");
     let count = Arc::new(AtomicU32::new(0));
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let count = Arc::clone(&count);
-            thread::spawn(move || answer_all(stream, manner, &count));
+            let (count, manner) = (Arc::clone(&count), Arc::clone(&shared));
+            thread::spawn(move || answer_all(stream, &manner, &count));
         }
     });
-    format!("http://{address}")
+    Source {
+        url: format!("http://{address}"),
+        manner,
+    }
 }
 
-fn answer_all(stream: TcpStream, manner: Manner, count: &AtomicU32) -> Option<()> {
+fn answer_all(stream: TcpStream, manner: &Mutex<Manner>, count: &AtomicU32) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut stream = stream;
     loop {
@@ -74,6 +110,7 @@ fn answer_all(stream: TcpStream, manner: Manner, count: &AtomicU32) -> Option<()
         reader.read_exact(&mut body).ok()?;
         let path = line.split_whitespace().nth(1)?;
         let nth = count.fetch_add(1, Ordering::Relaxed);
+        let manner = *manner.lock().ok()?;
         reply(&mut stream, manner, nth, path, &body)?;
     }
 }
@@ -83,7 +120,10 @@ fn reply(stream: &mut TcpStream, manner: Manner, nth: u32, path: &str, body: &[u
     let (mut status, mut text) = match path {
         "/api/v1/metricnames" => (200, json!({"results": ["source"]}).to_string()),
         "/api/v1/datapoints/query/tags" => {
-            let tags = json!({"h": ["a", "b"]});
+            let tags = match manner {
+                Manner::Shared => json!({"dc": ["x"], "h": ["a", "b"]}),
+                _ => json!({"h": ["a", "b"]}),
+            };
             let result = json!({"name": "source", "tags": tags, "values": []});
             (200, json!({"queries": [{"results": [result]}]}).to_string())
         }
@@ -94,6 +134,10 @@ fn reply(stream: &mut TcpStream, manner: Manner, nth: u32, path: &str, body: &[u
             Ok(found) => text = found,
             Err(why) => (status, text) = (500, json!({"errors": [why]}).to_string()),
         }
+        let is_total = asked["metrics"][0]["aggregators"].is_array();
+        if manner == Manner::Gone || (manner == Manner::Uncounted && is_total) {
+            status = 404;
+        }
     }
     let is_third = nth % 3 == 2;
     match manner {
@@ -103,6 +147,8 @@ fn reply(stream: &mut TcpStream, manner: Manner, nth: u32, path: &str, body: &[u
         }
         Manner::OnlyGarbage => text = "<html>no such thing</html>".to_owned(),
         Manner::Garbage if is_third => text = "<html>try later</html>".to_owned(),
+        // Behind the first question for points.
+        Manner::Hiccup if (3..10).contains(&nth) => (status, text) = (500, String::new()),
         Manner::Busy if nth % 2 == 1 => (status, text) = (503, String::new()),
         _ => {}
     }
@@ -142,13 +188,28 @@ fn answer(asked: &Value, manner: Manner) -> Result<String, &'static str> {
     let total = total.and_then(|last| last["name"].as_str());
     let mut sample = 0;
     let mut results = Vec::new();
-    for (series, host) in ["a", "b"].into_iter().enumerate() {
-        let filter = metric["tags"]["h"].as_array();
-        if filter.is_some_and(|values| !values.contains(&json!(host))) {
+    let mut all = match manner {
+        Manner::Shared => vec![json!({"dc": "x", "h": "a"}), json!({"dc": "x", "h": "b"})],
+        _ => vec![json!({"h": "a"}), json!({"h": "b"})],
+    };
+    if manner == Manner::Untagged {
+        all.push(json!({}));
+    }
+    for (series, tags) in all.iter().enumerate() {
+        let filters = metric["tags"].as_object();
+        let is_found = |(key, values): (&String, &Value)| {
+            let values = values.as_array();
+            values.is_some_and(|values| values.contains(&tags[key]))
+        };
+        if !filters.is_none_or(|filters| filters.iter().all(is_found)) {
             continue;
         }
+        let behind = match manner == Manner::Beyond && total.is_none() && from <= BASE {
+            true => 1000,
+            false => 0,
+        };
         let times = (0..POINTS).map(|at| BASE + at * 1000);
-        let times = times.filter(|at| (from..=until).contains(at));
+        let times = times.filter(|at| (from..=until.saturating_add(behind)).contains(at));
         let mut points: Vec<(i64, f64)> = times
             .map(|at| (at, at as f64 + series as f64 / 2.0))
             .collect();
@@ -161,17 +222,33 @@ fn answer(asked: &Value, manner: Manner) -> Result<String, &'static str> {
         }
         sample += points.len();
         let values = match total.zip(points.first()) {
-            Some(("count", &(at, _))) => json!([[at, points.len()]]),
+            Some(("count", &(at, _))) => {
+                let count = points.len() as i64;
+                json!([[
+                    at,
+                    match manner {
+                        Manner::More => count + 1,
+                        Manner::Fewer => count - 1,
+                        _ => count,
+                    }
+                ]])
+            }
             Some((_, &(at, _))) => {
                 json!([[at, points.iter().map(|&(_, value)| value).sum::<f64>()]])
             }
             None => json!(points),
         };
-        results.push(json!({"name": "source", "tags": {"h": [host]}, "values": values}));
+        let tags: Value = tags
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key.clone(), json!([value])))
+            .collect();
+        results.push(json!({"name": "source", "tags": tags, "values": values}));
     }
     let limit = match manner {
         Manner::Limited => 20,
-        Manner::Narrow => 1,
+        Manner::Narrow | Manner::Shared | Manner::Untagged => 1,
         _ => usize::MAX,
     };
     if limit < sample && total.is_none() && !first {
@@ -187,19 +264,31 @@ fn answer(asked: &Value, manner: Manner) -> Result<String, &'static str> {
             )
         })
         .collect();
+    let mut results = results.join(",");
+    if manner == Manner::Word && total.is_none() {
+        let at = BASE + 100_000;
+        let (plain, word) = (json!([at, at as f64]).to_string(), format!("[{at},NaN]"));
+        results = results.replace(&plain, &word);
+    }
     Ok(format!(
-        r#"{{"queries":[{{"sample_size":{sample},"results":[{}]}}]}}"#,
-        results.join(",")
+        r#"{{"queries":[{{"sample_size":{sample},"results":[{results}]}}]}}"#
     ))
 }
 
 /// Import from a source of this manner, and see how it ends.
 fn import(appliance: &Appliance, scratch: &Scratch, manner: Manner, code: i32, wanted: &[&str]) {
-    let to = format!("http://127.0.0.1:{}", appliance.ports.http);
+    let source = serve(manner);
     let state = scratch.path().join(format!("{manner:?}.state"));
-    let url = serve(manner);
-    let words = ["import", "kairosdb", &url, "--to", &to, "--timeout", "2"];
-    let state = ["--state", path_text(&state)];
+    import_from(&source.url, appliance, &state, code, wanted);
+}
+
+/// Import from a server or a file.
+fn import_from(source: &str, appliance: &Appliance, state: &Path, code: i32, wanted: &[&str]) {
+    let to = format!("http://127.0.0.1:{}", appliance.ports.http);
+    let words = ["import", "kairosdb", source, "--to", &to, "--timeout", "2"];
+    // Where the source has its last point, so that a slice ends there.
+    let end = (BASE + (POINTS - 1) * 1000).to_string();
+    let state = ["--state", path_text(state), "--end", &end];
     expect(&[&words[..], &state[..]].concat(), code, wanted);
 }
 
@@ -219,7 +308,14 @@ fn arrived(appliance: &Appliance) -> usize {
 #[test]
 fn sources_that_fail_are_copied_all_the_same() {
     let (appliance, scratch) = (Appliance::start(), Scratch::new("moving"));
-    for manner in [Manner::Limited, Manner::Cut, Manner::Garbage, Manner::Busy] {
+    for manner in [
+        Manner::Limited,
+        Manner::Cut,
+        Manner::Garbage,
+        Manner::Busy,
+        Manner::Hiccup,
+        Manner::Beyond,
+    ] {
         import(
             &appliance,
             &scratch,
@@ -236,6 +332,102 @@ fn sources_that_fail_are_copied_all_the_same() {
     ];
     import(&appliance, &scratch, Manner::Spoilt, 1, &told);
     assert_eq!(arrived(&appliance), 799);
+    let told = ["1 values that are neither number nor text"];
+    import(&appliance, &scratch, Manner::Word, 1, &told);
+    assert_eq!(arrived(&appliance), 799);
+    // Series that no filter finds are missed.
+    let told = [
+        "NOT COPIED source",
+        "by values of tags it gives only 2 of 3",
+    ];
+    import(&appliance, &scratch, Manner::Untagged, 1, &told);
+    assert_eq!(arrived(&appliance), 800);
+    // Senders may have brought more.
+    let told = [
+        "MORE in the target",
+        "verified but where the target has more",
+    ];
+    import(&appliance, &scratch, Manner::Fewer, 0, &told);
+    import(&appliance, &scratch, Manner::More, 1, &["MISMATCH source"]);
+    appliance.stop();
+}
+
+/// What failed is tried again until it is there, whatever happens to the runs between.
+#[test]
+fn what_was_missed_is_not_forgotten() {
+    let (appliance, scratch) = (Appliance::start(), Scratch::new("moving"));
+    let state = scratch.path().join("changing.state");
+    let source = serve(Manner::Spoilt);
+    let missed = "1 metrics that could not be copied as a whole";
+    let run = |code, wanted: &[&str]| import_from(&source.url, &appliance, &state, code, wanted);
+    run(1, &["NOT COPIED source", missed]);
+    source.turn(Manner::Gone);
+    run(2, &["start the same again"]);
+    source.turn(Manner::Spoilt);
+    run(1, &[missed]);
+    source.turn(Manner::Limited);
+    run(0, &["copied and verified"]);
+    assert!(!state.exists());
+    assert_eq!(arrived(&appliance), 800);
+
+    // Neither is what was copied and not yet compared.
+    source.turn(Manner::Uncounted);
+    run(2, &["start the same again"]);
+    run(2, &["start the same again"]);
+    source.turn(Manner::More);
+    run(1, &["MISMATCH source"]);
+    appliance.stop();
+}
+
+#[test]
+fn a_file_that_was_stopped_is_told_with_what_came_before() {
+    let (appliance, scratch) = (Appliance::start(), Scratch::new("moving"));
+    let good = r#"{"name":"lines","tags":{"a":"b"},"datapoints":[[1600000000000,1]]}"#;
+    let bad = "!".repeat(good.len());
+    for (value, code, told) in [
+        ("1", 0, "copied; only what this run sent was compared"),
+        (
+            "{}",
+            1,
+            "1 things that are not as they should be were told by",
+        ),
+    ] {
+        let state = scratch.path().join("lines.state");
+        let mut lines = format!(
+            "{{\"name\":\"lines\",\"tags\":{{\"a\":\"b\"}},\"datapoints\":[[1,{value}]]}}\n"
+        );
+        for line in 0..60_000 {
+            let points = format!("[[{},1],[{},2]]", 2 * line + 10, 2 * line + 11);
+            lines +=
+                "{\"name\":\"lines\",\"tags\":{\"a\":\"some long value of a tag\"},\"datapoints\":";
+            lines += &format!("{points}}}\n");
+        }
+        let file = scratch.write("lines.json", &format!("{lines}{bad}"));
+        let stopped = ["cannot be read further"];
+        import_from(path_text(&file), &appliance, &state, 2, &stopped);
+        scratch.write("lines.json", &format!("{lines}{good}"));
+        let told = ["goes on behind", told];
+        import_from(path_text(&file), &appliance, &state, code, &told);
+        assert!(!state.exists());
+    }
+    // A target that has more cannot be compared.
+    let line = r#"{"name":"few","tags":{"a":"b"},"datapoints":[[1,1],[2,2],[3,3]]}"#;
+    let state = scratch.path().join("few.state");
+    let file = scratch.write("few.json", line);
+    import_from(
+        path_text(&file),
+        &appliance,
+        &state,
+        0,
+        &["copied and verified"],
+    );
+    let file = scratch.write("few.json", &line.replace("[2,2],", ""));
+    let told = [
+        "NOT VERIFIED few",
+        "2 points were sent, the target has 3",
+        "copied; not all of it could be compared",
+    ];
+    import_from(path_text(&file), &appliance, &state, 0, &told);
     appliance.stop();
 }
 
@@ -273,6 +465,12 @@ fn many_series_are_copied_and_verified_in_parts() {
             "raise query.series_max",
         ],
     );
+    target.stop();
+
+    // The same where all of them have a second tag in common.
+    let target = Appliance::start_with(&["--config", path_text(&config)]);
+    let told = ["800 points copied", "copied and verified"];
+    import(&target, &scratch, Manner::Shared, 0, &told);
     target.stop();
 }
 
@@ -325,15 +523,15 @@ fn sources_that_cannot_be_copied_are_told() {
     from(path_text(&file), 2, "cannot be read further, about byte");
     let file = scratch.write(
         "odd.json",
-        "{\"name\":\"m\",\"tags\":{\"a\":\"b\"},\"datapoints\":[[1,2],[2,{},\"complex\"]]}",
+        "{\"name\":\"m\",\"tags\":{\"a\":\"b\"},\"datapoints\":[[1,2],[2,{},\"complex\"],[3,NaN]]}",
     );
     from(
         path_text(&file),
         1,
-        "1 values of types that only a plugin of KairosDB knows",
+        "2 values of types that only a plugin of KairosDB knows",
     );
     // A target that never has room.
-    let busy = serve(Manner::OnlyGarbage);
+    let busy = serve(Manner::OnlyGarbage).url;
     let words = [
         "import",
         "kairosdb",

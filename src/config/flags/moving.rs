@@ -27,15 +27,18 @@ input.
 Points are read with the query API in slices that follow what the source can answer, and written with
 POST /api/v1/datapoints, whose 204 means that they are on the disk. An import that was stopped (Ctrl-C, a
 crash, a source that went away) is started again with the same words and goes on; to copy points twice
-changes nothing. Let the senders write to corelane before you begin: what comes to the source later is
-not copied.
+changes nothing. A metric of which something could not be read is tried again by the next start; the state
+stays until all is there. Let the senders write to corelane before you begin: what comes to the source
+later is not copied.
 
 What KairosDB's API does not tell: times to live (see --ttl), and whether a whole number below ten
 million is a long or a double; it is copied as a long. KairosDB's own export tells that: where it
 matters, import its file. TLS is not spoken: name a plain port, or let stunnel speak it.
 
-Exit code: 0 all is copied, and both sides have the same counts and sums; 1 something was not copied or
-differs, each is named; 2 it could not go on, which is told with what to do.";
+Exit code: 0 all is copied, and counts and sums of both sides show nothing missing (more points in the
+target are told, and are no fault: senders may have brought them); 1 something was not copied or differs,
+each is named; 2 it could not go on, which is told with what to do. Of a file that was gone on with, only
+what the last run sent is compared, which is told.";
 
 const EXPORT: &str = "\
 Writes the form of KairosDB's own export: an object a line,

@@ -19,17 +19,17 @@ impl Found {
     ///
     /// # Errors
     /// If there may be several: it has tags that are none of `keys`, by which was grouped.
-    pub(super) fn series(self, keys: &[String]) -> Result<Series, Trouble> {
+    pub(super) fn series(&self, keys: &[String]) -> Result<Series, Trouble> {
         let strange = self.tags.iter().map(|(key, _)| key);
         let strange: Vec<String> = strange.filter(|key| !keys.contains(key)).cloned().collect();
         if !strange.is_empty() {
             return Err(Trouble::Ungrouped(strange));
         }
         let mut tags = Vec::with_capacity(self.tags.len());
-        for (key, mut values) in self.tags {
-            match (values.pop(), values.is_empty()) {
-                (Some(value), true) => tags.push((key, value)),
-                (None, _) => {}
+        for (key, values) in &self.tags {
+            match values.as_slice() {
+                [value] => tags.push((key.clone(), value.clone())),
+                [] => {}
                 _ => {
                     return Err(Trouble::Broken(format!(
                         "one result has several values of `{key}`"
@@ -37,7 +37,7 @@ impl Found {
                 }
             }
         }
-        let name = self.name;
+        let name = self.name.clone();
         Ok(Series { name, tags })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use flate2::read::MultiGzDecoder;
@@ -36,6 +36,8 @@ pub(super) struct Client {
     is_packed: bool,
     /// What came of it and was not read yet.
     piece: Bytes,
+    /// How long was waited for the server since the last call began.
+    took: Duration,
 }
 
 /// What is asked for.
@@ -58,6 +60,7 @@ impl Client {
             body: None,
             is_packed: false,
             piece: Bytes::new(),
+            took: Duration::ZERO,
         }
     }
 
@@ -68,6 +71,12 @@ impl Client {
     /// How long a call may take.
     pub(super) fn longest(&self) -> Duration {
         self.longest
+    }
+
+    /// How long the server took for the last answer, as far as that was read; without pauses between tries,
+    /// and without what was done with it here.
+    pub(super) fn took(&self) -> Duration {
+        self.took
     }
 
     /// Whether bytes on the way there cost more than to pack them.
@@ -140,7 +149,9 @@ impl Client {
                 self.longest,
             )?),
         };
+        let began = Instant::now();
         let answer = link.call(request).inspect_err(|_| self.link = None)?;
+        self.took = began.elapsed();
         let header = |name| {
             answer
                 .headers()
@@ -210,7 +221,10 @@ impl Read for Pieces<'_> {
             let Some((body, link)) = client.body.as_mut().zip(client.link.as_mut()) else {
                 return Ok(0);
             };
-            match link.next(body) {
+            let began = Instant::now();
+            let next = link.next(body);
+            client.took += began.elapsed();
+            match next {
                 Ok(Some(piece)) => client.piece = piece,
                 Ok(None) => {
                     client.body = None;

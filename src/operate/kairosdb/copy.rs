@@ -14,7 +14,7 @@ use super::source::{Slice, Source};
 use super::state::{FAILED_MAX, State, StateFile, Subject};
 use super::target::Target;
 use super::trouble::Trouble;
-use super::walk::{Course, Walk, Walked};
+use super::walk::{Course, Walk};
 use super::{Failure, Import, Verdict, shown_time};
 use crate::operate::progress::Line;
 
@@ -52,10 +52,11 @@ pub(super) fn copy(import: &Import, out: &mut dyn Write) -> Result<Verdict, Fail
     greet(&mut to)?;
     let names = selection.of(source.names()?)?;
     let goes_on = known.is_some();
-    let (mut state, until) = known.unwrap_or_else(|| (State::default(), now_ms()));
+    let (state, until) = known.unwrap_or_else(|| (State::default(), now_ms()));
     let until = subject.until.unwrap_or(until);
     subject.until = Some(until);
-    let again = std::mem::take(&mut state.failed);
+    // They stay in the state until they are copied.
+    let again = state.failed.clone();
     let at = names.partition_point(|name| *name < state.metric);
     writeln!(
         out,
@@ -90,24 +91,25 @@ pub(super) fn copy(import: &Import, out: &mut dyn Write) -> Result<Verdict, Fail
         began: Instant::now(),
         before: state.points,
         troubles_before: state.troubles,
+        unverified: None,
+        unverified_points: 0,
         state,
         metric: String::new(),
         metric_from: None,
-        unverified: 0,
-        last: None,
         keeps_place: true,
         done: at,
         first: at,
         all: names.len() + again.len(),
         found: Found::default(),
+        forgotten: String::new(),
     };
     let mut in_a_row = 0;
     let rest = names.get(at..).unwrap_or_default();
     let all = rest.iter().map(|name| (name, true));
     for (name, keeps_place) in all.chain(again.iter().map(|name| (name, false))) {
         match copying.metric(name, keeps_place, &mut source, &mut sink)? {
-            true => in_a_row = 0,
-            false => in_a_row += 1,
+            Came::Failed => in_a_row += 1,
+            Came::Whole | Came::Holed => in_a_row = 0,
         }
         if in_a_row == FAILED_IN_A_ROW_MAX {
             copying.keep(true)?;
@@ -150,6 +152,15 @@ pub(super) fn greet(client: &mut Client) -> Result<(), Failure> {
     }
 }
 
+/// What came of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    Whole,
+    /// Some moments of it are missing.
+    Holed,
+    Failed,
+}
+
 /// What the end tells.
 #[derive(Debug, Default)]
 struct Found {
@@ -160,13 +171,21 @@ struct Found {
     /// Metrics that could not be verified.
     unverified: u64,
     strange: u64,
+    /// What the target did not take.
+    lost: u64,
+    /// Metrics that failed and are not among those that are tried again.
+    forgotten: u64,
+    /// Moments of metrics that failed for them.
     moments: u64,
+    /// What else is told of metrics that are tried again.
+    passing: u64,
 }
 
 impl Found {
-    /// What is not as it should be.
+    /// What is not as it should be, but for metrics that are tried again.
     fn troubles(&self) -> u64 {
-        self.mismatches + self.unverified + self.strange + self.moments
+        let all = self.mismatches + self.unverified + self.strange + self.lost + self.forgotten;
+        all - self.passing
     }
 }
 
@@ -193,9 +212,9 @@ struct Copying<'a> {
     /// What is under way, and the first time of it that has points.
     metric: String,
     metric_from: Option<i64>,
-    /// Points since `state.verified`, and the last time of them.
-    unverified: u64,
-    last: Option<i64>,
+    /// The first and the last time of its points that are copied and not yet verified, and how many they are.
+    unverified: Option<(i64, i64)>,
+    unverified_points: u64,
     /// Whether the state tells how far the metric is; not of one that is tried again.
     keeps_place: bool,
     done: usize,
@@ -203,37 +222,36 @@ struct Copying<'a> {
     first: usize,
     all: usize,
     found: Found,
+    /// The last metric that was not remembered.
+    forgotten: String,
 }
 
 impl Copying<'_> {
-    /// Copy one. False if it could not be copied as a whole, which is told then.
+    /// Copy one; what could not be copied is told.
     fn metric(
         &mut self,
         name: &str,
         keeps_place: bool,
         source: &mut Source,
         sink: &mut Target,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Came, Failure> {
         let mut from = self.from;
+        (self.unverified, self.unverified_points) = (None, 0);
         if keeps_place && self.state.metric == name {
             from = self.state.next.unwrap_or(from);
-        } else {
-            (self.state.verified, self.state.size) = (None, 0.0);
-        }
-        if keeps_place && self.state.metric != name {
+            self.unverified = self.state.unverified;
+        } else if keeps_place {
             (self.state.metric, self.state.next) = (name.to_owned(), None);
         }
         name.clone_into(&mut self.metric);
-        (self.metric_from, self.unverified, self.last) = (None, 0, None);
+        self.metric_from = None;
+        let troubles = self.found.troubles();
         self.keeps_place = keeps_place;
         let until = self.until;
-        let walked = match from <= until {
-            true => Walk::new(source, sink, self, name).map(|mut walk| {
-                let ran = walk.run(from, until);
-                (std::mem::take(&mut walk.walked), ran)
-            }),
-            false => Ok((Walked::default(), Ok(()))),
-        };
+        let walked = Walk::new(source, sink, self, name).map(|mut walk| {
+            let ran = walk.run(from, until);
+            (std::mem::take(&mut walk.walked), ran)
+        });
         self.done += 1;
         let (walked, ran) = walked.map_err(|trouble| self.stopped(trouble))?;
         self.found.later += u64::from(walked.is_later);
@@ -247,18 +265,42 @@ impl Copying<'_> {
             let more = walked.moments.len() - MOMENTS_TOLD_MAX;
             writeln!(self.out, "NOT COPIED {name}: {more} more moments")?;
         }
-        match ran {
-            Ok(()) => Ok(true),
-            Err(Trouble::Fatal(text)) => Err(self.stopped(Trouble::Fatal(text))),
+        let came = match ran {
+            Ok(()) if walked.moments.is_empty() => Came::Whole,
+            Ok(()) => Came::Holed,
+            Err(Trouble::Fatal(text)) => return Err(self.stopped(Trouble::Fatal(text))),
             Err(trouble) => {
                 writeln!(self.out, "NOT COPIED {name}, or not all of it: {trouble}")?;
-                self.out.flush()?;
-                if self.state.failed.len() < FAILED_MAX {
-                    self.state.failed.push(name.to_owned());
+                Came::Failed
+            }
+        };
+        self.out.flush()?;
+        match came {
+            Came::Whole if !keeps_place => self.state.failed.retain(|failed| failed != name),
+            Came::Whole => {}
+            Came::Holed | Came::Failed => {
+                if self.remember() {
+                    self.found.passing += self.found.troubles() - troubles;
                 }
-                Ok(false)
             }
         }
+        Ok(came)
+    }
+
+    /// The next run tries the metric again; false if too many are remembered.
+    fn remember(&mut self) -> bool {
+        let (failed, name) = (&mut self.state.failed, &self.metric);
+        if failed.contains(name) {
+            return true;
+        }
+        let has_room = failed.len() < FAILED_MAX;
+        if has_room {
+            failed.push(name.clone());
+        } else if self.forgotten != *name {
+            self.forgotten.clone_from(name);
+            self.found.forgotten += 1;
+        }
+        has_room
     }
 
     /// The import ends here, and can go on.
@@ -276,6 +318,8 @@ impl Copying<'_> {
     fn keep(&mut self, is_due: bool) -> Result<(), Failure> {
         if is_due || self.written.is_none_or(|at| STATE_EVERY <= at.elapsed()) {
             self.state.troubles = self.troubles_before + self.found.troubles();
+            // Of a metric that is tried again the state has its name alone.
+            self.state.unverified = self.unverified.filter(|_| self.keeps_place);
             let written = self.file.write(&self.subject, &self.state);
             written.map_err(Failure::Unreadable)?;
             self.written = Some(Instant::now());
@@ -337,12 +381,16 @@ impl Copying<'_> {
                 state.failed.len() as u64,
                 "metrics that could not be copied as a whole",
             ),
+            (
+                found.forgotten,
+                "more metrics that could not be copied as a whole, which no other run tries again",
+            ),
             (found.moments, "moments that the source cannot tell"),
             (
-                sink.refused,
+                sink.lost.refused,
                 "requests of which the target refused something",
             ),
-            (sink.unfit, "numbers that are not finite"),
+            (sink.lost.unfit, "numbers that are not finite"),
             (found.strange, "values that are neither number nor text"),
         ] {
             if count > 0 {
@@ -358,16 +406,31 @@ impl Copying<'_> {
                 shown_time(self.until)
             )?;
         }
+        if state.more > 0 {
+            writeln!(
+                out,
+                "note: in {} ranges the target has more points than the source, as when senders write to it \
+                 already",
+                state.more
+            )?;
+        }
         let is_whole = state.failed.is_empty();
+        if !is_whole {
+            let shown = self.file.path().display();
+            writeln!(
+                out,
+                "note: start the same again and what could not be copied is tried again; {shown} has it"
+            )?;
+        }
         if !self.has_ttl {
             let text = "note: KairosDB's API does not tell times to live; all is kept for ever (see --ttl)";
             writeln!(out, "{text}")?;
         }
         if wrong == 0 {
-            let end = if self.is_verified {
-                "copied and verified"
-            } else {
-                "copied"
+            let end = match (self.is_verified, state.more) {
+                (false, _) => "copied",
+                (true, 0) => "copied and verified",
+                (true, _) => "copied; verified but where the target has more",
             };
             writeln!(out, "{end}")?;
         }
@@ -391,17 +454,16 @@ impl Course for Copying<'_> {
         keys: &[String],
     ) -> Result<(), Trouble> {
         self.state.points += slice.taken;
-        self.state.size += slice.size;
-        self.unverified += slice.points;
+        self.unverified_points += slice.points;
         self.found.strange += slice.strange;
+        self.found.lost += slice.lost;
         if let Some((first, last)) = slice.times {
-            let from = self.state.verified.get_or_insert(first);
-            *from = first.min(*from);
-            self.last = Some(self.last.map_or(last, |known| known.max(last)));
+            let known = self.unverified.unwrap_or((first, last));
+            self.unverified = Some((known.0.min(first), known.1.max(last)));
             self.metric_from.get_or_insert(first);
         }
         if let Some((_, until)) = whole {
-            if VERIFY_POINTS <= self.unverified {
+            if VERIFY_POINTS <= self.unverified_points {
                 self.verify(keys)?;
             }
             if self.keeps_place {
@@ -412,6 +474,10 @@ impl Course for Copying<'_> {
         }
         self.show();
         Ok(())
+    }
+
+    fn skipped(&mut self) {
+        self.remember();
     }
 
     fn ends(&mut self, keys: &[String]) -> Result<(), Trouble> {

@@ -74,6 +74,7 @@ fn run(export: &Export, lines: &mut dyn Write, told: &mut dyn Write) -> Result<V
         began: Instant::now(),
         points: 0,
         strange: 0,
+        unfit: 0,
         done: 0,
         all: names.len(),
     };
@@ -108,7 +109,7 @@ fn run(export: &Export, lines: &mut dyn Write, told: &mut dyn Write) -> Result<V
         way.all, way.points
     )?;
     for (count, what) in [
-        (writer.unfit, "numbers that are not finite"),
+        (way.unfit, "numbers that are not finite"),
         (way.strange, "values that are neither number nor text"),
     ] {
         if count > 0 {
@@ -126,6 +127,7 @@ fn run(export: &Export, lines: &mut dyn Write, told: &mut dyn Write) -> Result<V
 struct Lines<'a> {
     batch: Batch,
     out: &'a mut dyn Write,
+    /// Numbers of this slice that are not finite.
     unfit: u64,
 }
 
@@ -144,13 +146,15 @@ impl Taker for Lines<'_> {
 }
 
 impl Sink for Lines<'_> {
-    fn settle(&mut self) -> Result<(), Trouble> {
+    fn settle(&mut self) -> Result<u64, Trouble> {
         let written = self.out.write_all(&self.batch.take());
-        written.map_err(|error| Trouble::Fatal(format!("cannot write the lines: {error}")))
+        written.map_err(|error| Trouble::Fatal(format!("cannot write the lines: {error}")))?;
+        Ok(std::mem::take(&mut self.unfit))
     }
 
     fn forget(&mut self) {
         self.batch.clear();
+        self.unfit = 0;
     }
 }
 
@@ -160,6 +164,7 @@ struct Way {
     began: Instant,
     points: u64,
     strange: u64,
+    unfit: u64,
     done: usize,
     all: usize,
 }
@@ -173,6 +178,7 @@ impl Course for Way {
     ) -> Result<(), Trouble> {
         self.points += slice.taken;
         self.strange += slice.strange;
+        self.unfit += slice.lost;
         let (done, all, points) = (self.done, self.all, self.points);
         let seconds = self.began.elapsed().as_secs_f64().max(1e-6);
         self.line.show(|| {
@@ -181,6 +187,8 @@ impl Course for Way {
         });
         Ok(())
     }
+
+    fn skipped(&mut self) {}
 
     fn ends(&mut self, _: &[String]) -> Result<(), Trouble> {
         Ok(())

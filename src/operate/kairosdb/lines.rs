@@ -16,6 +16,7 @@ use super::state::{State, StateFile, Subject};
 use super::target::Target;
 use super::tokens::Tokens;
 use super::trouble::Trouble;
+use super::verify::is_near;
 use super::walk::Sink;
 use super::{Failure, Import, Verdict, shown_time};
 use crate::operate::progress::Progress;
@@ -60,6 +61,7 @@ pub(super) fn import(import: &Import, out: &mut dyn Write) -> Result<Verdict, Fa
     let known = file.as_ref().map(|file| file.read(&subject)).transpose();
     let known = known.map_err(Failure::Unreadable)?.flatten();
     let (state, _) = known.unwrap_or_default();
+    let troubles_before = state.troubles;
     let (read, mut progress) = (Rc::new(Cell::new(0)), Progress::new());
     progress.plan(bytes);
     let mut stream = unpacked(Counted(stream, Rc::clone(&read))).map_err(unreadable)?;
@@ -86,6 +88,7 @@ pub(super) fn import(import: &Import, out: &mut dyn Write) -> Result<Verdict, Fa
         subject,
         state,
         skipped,
+        troubles_before,
     };
     let done = reading.run(stream, &mut keeping, &mut progress, &read);
     progress.clear();
@@ -126,8 +129,9 @@ struct Keeping {
     file: Option<StateFile>,
     subject: Subject,
     state: State,
-    /// Bytes of lines that were done before.
+    /// Bytes of lines that were done before, and what was told of them that is not as it should be.
     skipped: u64,
+    troubles_before: u64,
 }
 
 /// What was sent of a metric.
@@ -186,10 +190,16 @@ impl Reading<'_> {
             if settled + SETTLE_BYTES <= tokens.passed() {
                 settled = tokens.passed();
                 self.sink.settle()?;
-                keeping.keep(settled)?;
+                keeping.keep(settled, self.lost())?;
             }
         }
-        Ok(self.sink.settle()?)
+        self.sink.settle()?;
+        Ok(())
+    }
+
+    /// What was read and is not in the target.
+    fn lost(&self) -> u64 {
+        self.sink.lost.all() + self.strange
     }
 
     /// One line: `{"name":…,"tags":{…},"datapoints":[[time,value,"type"],…]}`.
@@ -278,7 +288,8 @@ impl Reading<'_> {
 
     /// Compare what was sent with what the server has, tell it, and whether all is well.
     fn end(self, out: &mut dyn Write, keeping: Keeping) -> Result<Verdict, Failure> {
-        let mut wrong = self.sink.refused + self.sink.unfit + self.strange;
+        let mut wrong = self.lost() + keeping.troubles_before;
+        let lost = self.sink.lost;
         let (points, metrics) = (self.points, self.totals.len());
         writeln!(
             out,
@@ -290,16 +301,20 @@ impl Reading<'_> {
         }
         for (count, what) in [
             (
-                self.sink.refused,
+                keeping.troubles_before,
+                "things that are not as they should be were told by runs before this one",
+            ),
+            (
+                lost.refused,
                 "requests of which the target refused something",
             ),
             (
-                self.sink.unfit,
+                lost.unfit,
                 "numbers that are not finite, or no numbers of their type",
             ),
             (
                 self.strange,
-                "values of types that only a plugin of KairosDB knows",
+                "values of types that only a plugin of KairosDB knows, or that are no JSON",
             ),
         ] {
             if count > 0 {
@@ -311,29 +326,35 @@ impl Reading<'_> {
         let mut totals: Vec<(String, Totals)> = self.totals.into_iter().collect();
         totals.retain(|_| self.import.is_verified);
         totals.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let mut is_compared = self.is_all;
         for (metric, sent) in &totals {
-            if let Some(told) = differs(&mut here, metric, sent)? {
-                wrong += 1;
-                writeln!(out, "{told}").map_err(output)?;
-            }
+            let told = match compared(&mut here, metric, sent)? {
+                Compared::Same => continue,
+                Compared::More(told) => {
+                    is_compared = false;
+                    told
+                }
+                Compared::Wrong(told) => {
+                    wrong += 1;
+                    told
+                }
+            };
+            writeln!(out, "{told}").map_err(output)?;
         }
-        if !self.is_all {
+        if self.import.is_verified && !self.is_all {
             writeln!(
                 out,
                 "note: only the first {METRICS_MAX} metrics were verified"
             )?;
         }
         if wrong == 0 {
-            let is_verified = self.import.is_verified;
-            writeln!(
-                out,
-                "{}",
-                if is_verified {
-                    "copied and verified"
-                } else {
-                    "copied"
-                }
-            )?;
+            let end = match self.import.is_verified {
+                false => "copied",
+                true if !is_compared => "copied; not all of it could be compared",
+                true if keeping.skipped > 0 => "copied; only what this run sent was compared",
+                true => "copied and verified",
+            };
+            writeln!(out, "{end}")?;
         }
         if let Some(file) = keeping.file {
             file.remove().map_err(Failure::Unreadable)?;
@@ -346,40 +367,62 @@ impl Reading<'_> {
 }
 
 impl Keeping {
-    /// `passed` bytes of lines are settled, those of earlier runs included.
-    fn keep(&mut self, passed: u64) -> Result<(), Failure> {
+    /// `passed` bytes of lines are settled, those of earlier runs included; this run lost `lost` of them.
+    fn keep(&mut self, passed: u64, lost: u64) -> Result<(), Failure> {
         let Some(file) = &self.file else {
             return Ok(());
         };
         self.state.next = i64::try_from(passed).ok();
+        self.state.troubles = self.troubles_before + lost;
         let written = file.write(&self.subject, &self.state);
         written.map_err(Failure::Unreadable)
     }
 }
 
-/// What there is to say about a metric, of which `sent` was sent. The server may have had more of it before.
-fn differs(here: &mut Source, metric: &str, sent: &Totals) -> Result<Option<String>, Failure> {
+/// What came of a comparison, and what there is to say about it.
+enum Compared {
+    Same,
+    /// The server has more, so that nothing can be compared.
+    More(String),
+    Wrong(String),
+}
+
+/// Compare a metric, of which `sent` was sent. The server may have had more of it before.
+fn compared(here: &mut Source, metric: &str, sent: &Totals) -> Result<Compared, Failure> {
     let span = Span {
         metric,
-        filter: None,
+        filter: &[],
         from: sent.first,
         until: Some(sent.last),
     };
     let mut told = [0.0; 2];
     for (total, told) in [Total::Count, Total::Sum].into_iter().zip(&mut told) {
-        match here.totals(&span, None, total, |_, value| *told += value) {
+        let asked = here.totals(&span, &[], total, |_, value| {
+            *told += value;
+            Ok(())
+        });
+        match asked {
             Ok(()) => {}
             Err(trouble @ Trouble::Fatal(_)) => return Err(trouble.into()),
-            Err(trouble) => return Ok(Some(format!("NOT VERIFIED {metric}: {trouble}"))),
+            Err(trouble) => {
+                let told = format!("NOT VERIFIED {metric}: {trouble}");
+                return Ok(Compared::Wrong(told));
+            }
         }
     }
     let [count, sum] = told;
     let wanted = sent.count as f64;
-    let is_same = wanted < count || (sum - sent.sum).abs() <= sent.size * PART;
-    if wanted <= count && is_same {
-        return Ok(None);
+    if wanted < count {
+        return Ok(Compared::More(format!(
+            "NOT VERIFIED {metric} from {} to {}: {wanted} points were sent, the target has {count}",
+            shown_time(sent.first),
+            shown_time(sent.last)
+        )));
     }
-    Ok(Some(format!(
+    if wanted == count && is_near(sum, sent.sum, sent.size * PART) {
+        return Ok(Compared::Same);
+    }
+    Ok(Compared::Wrong(format!(
         "MISMATCH {metric} from {} to {}: {wanted} points with the sum {} were sent, the target has {count} \
          with {sum}; a file that has points twice looks like this too",
         shown_time(sent.first),

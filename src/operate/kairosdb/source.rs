@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
-use super::answer;
+use super::answer::{self, Found};
 use super::client::{Call, Client};
 use super::point::{Series, Type, alone, pair};
 use super::tokens::Tokens;
@@ -15,6 +15,10 @@ use crate::wire::json::{Kind, push_text};
 const POINTS_MAX: u64 = 1_000_000;
 /// Points of an answer to which one point was wanted: one of each kind.
 const FIRST_POINTS_MAX: u32 = 100;
+/// Totals of one series, which has one for each hundred years in which it has points.
+const TOTALS_MAX: u32 = 1000;
+/// Points of an answer that are of other times than was asked for, and are passed over.
+const OUTSIDE_MAX: u32 = 1000;
 /// Bytes of one answer.
 const ANSWER_BYTES_MAX: u64 = 128 << 20;
 /// Bytes of the list of all names.
@@ -33,8 +37,8 @@ const NUMBERS_ONLY: &str =
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span<'a> {
     pub(super) metric: &'a str,
-    /// Only series that have this tag with one of these values.
-    pub(super) filter: Option<&'a (String, Vec<String>)>,
+    /// Only series that have each of these tags with one of its values.
+    pub(super) filter: &'a [(String, Vec<String>)],
     pub(super) from: i64,
     pub(super) until: Option<i64>,
 }
@@ -56,8 +60,8 @@ pub(super) struct Slice {
     pub(super) taken: u64,
     /// Of a kind that no plain KairosDB knows.
     pub(super) strange: u64,
-    /// The sum of the sizes of all numbers.
-    pub(super) size: f64,
+    /// What was taken and then lost; the sink tells.
+    pub(super) lost: u64,
     /// The first and the last time of what was taken.
     pub(super) times: Option<(i64, i64)>,
 }
@@ -95,15 +99,9 @@ impl Source {
         Ok(names)
     }
 
-    /// The tags of all series, and their values, whenever they have points.
-    pub(super) fn tags(&mut self, metric: &str) -> Result<Vec<(String, Vec<String>)>, Trouble> {
-        let span = Span {
-            metric,
-            filter: None,
-            from: 0,
-            until: None,
-        };
-        let call = post("/api/v1/datapoints/query/tags", query(&span, &[""]));
+    /// The tags of all series that have points in a span, and their values; or some more.
+    pub(super) fn tags(&mut self, span: &Span<'_>) -> Result<Vec<(String, Vec<String>)>, Trouble> {
+        let call = post("/api/v1/datapoints/query/tags", query(span, &[""]));
         let mut all = Vec::new();
         self.ask(&call)?;
         let tokens = Tokens::new(self.client.body(), ANSWER_BYTES_MAX);
@@ -134,7 +132,7 @@ impl Source {
     }
 
     /// All points of a span, series by series, grouped by `keys`. Series with one of the tags in `without`
-    /// are passed over.
+    /// are passed over, and so are points of other times: older KairosDBs know no end before 1970.
     ///
     /// # Errors
     /// Besides those of the call: more points than one answer may have, or other ones than it says.
@@ -147,6 +145,9 @@ impl Source {
     ) -> Result<Slice, Trouble> {
         let call = post(QUERY, query(span, &[&grouped(keys)]));
         let mut slice = Slice::default();
+        // Points of other times, which are no reason to ask for less.
+        let (mut behind, mut outside) = (0, 0);
+        let until = span.until.unwrap_or(i64::MAX);
         self.ask(&call)?;
         let tokens = Tokens::new(self.client.body(), ANSWER_BYTES_MAX);
         let sample = answer::read(tokens, |tokens, found| {
@@ -159,10 +160,21 @@ impl Source {
                 slice: &mut slice,
             };
             each_point(tokens, |at, kind, value| {
+                if until < 0 && until < at {
+                    behind += 1;
+                    return Ok(());
+                }
                 typing.slice.points += 1;
                 if POINTS_MAX < typing.slice.points {
                     let text = format!("it has more than {POINTS_MAX} points");
                     return Err(Trouble::Broken(text));
+                }
+                if !(span.from..=until).contains(&at) {
+                    outside += 1;
+                    return match outside <= OUTSIDE_MAX {
+                        true => Ok(()),
+                        false => Err(Trouble::Broken("it has points of other times".to_owned())),
+                    };
                 }
                 match is_wanted {
                     true => typing.take(at, kind, value),
@@ -171,50 +183,64 @@ impl Source {
             })?;
             typing.end()
         })?;
-        if sample != slice.points {
+        if sample != slice.points + behind {
             return Err(Trouble::Broken(format!(
                 "it has {} points and says that there are {sample}",
-                slice.points
+                slice.points + behind
             )));
         }
         Ok(slice)
     }
 
-    /// How many points each series has, or what its numbers sum up to; without `keys`, all of them together.
-    /// `each` may get a series twice: what there is of numbers, and of texts.
+    /// A total of the series of a span, grouped by `keys`. `each` gets its parts with the group that they
+    /// are of: one for each bucket, and of numbers and texts their own.
     pub(super) fn totals(
         &mut self,
         span: &Span<'_>,
-        keys: Option<&[String]>,
+        keys: &[String],
         total: Total,
-        mut each: impl FnMut(Series, f64),
+        mut each: impl FnMut(&Found, f64) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
-        let steps = match total {
-            Total::Count => format!("{{\"name\":\"count\",{BUCKET}}}"),
-            Total::Sum => format!("{NUMBERS_ONLY},{{\"name\":\"sum\",{BUCKET}}}"),
+        let name = match total {
+            Total::Count => "count",
+            Total::Sum => "sum",
+            Total::Min => "min",
+            Total::Max => "max",
         };
-        let steps = format!(",\"aggregators\":[{steps}]");
-        let call = post(
-            QUERY,
-            query(span, &[&grouped(keys.unwrap_or_default()), &steps]),
-        );
+        let filter = match total {
+            Total::Count => String::new(),
+            _ => format!("{NUMBERS_ONLY},"),
+        };
+        let steps = format!(",\"aggregators\":[{filter}{{\"name\":\"{name}\",{BUCKET}}}]");
+        let call = post(QUERY, query(span, &[&grouped(keys), &steps]));
         self.ask(&call)?;
         let tokens = Tokens::new(self.client.body(), ANSWER_BYTES_MAX);
         answer::read(tokens, |tokens, found| {
-            let series = keys
-                .map(|keys| found.series(keys))
-                .transpose()?
-                .unwrap_or_default();
-            let mut all = 0.0;
+            let mut count = 0;
             each_point(tokens, |_, kind, value| {
+                count += 1;
+                if TOTALS_MAX < count {
+                    return Err(Trouble::Broken("it has too many totals".to_owned()));
+                }
                 let value = value.parse::<f64>().ok().filter(|_| kind == Kind::Number);
-                all += value.ok_or_else(|| Trouble::Broken("a total is no number".to_owned()))?;
-                Ok(())
-            })?;
-            each(series, all);
-            Ok(())
+                let value =
+                    value.ok_or_else(|| Trouble::Broken("a total is no number".to_owned()))?;
+                each(&found, value)
+            })
         })?;
         Ok(())
+    }
+
+    /// How many points a span has, but for those of series with one of the tags in `without`.
+    pub(super) fn count(&mut self, span: &Span<'_>, without: &[String]) -> Result<u64, Trouble> {
+        let mut all = 0.0;
+        self.totals(span, without, Total::Count, |found, value| {
+            if !found.tags.iter().any(|(key, _)| without.contains(key)) {
+                all += value;
+            }
+            Ok(())
+        })?;
+        Ok(all as u64)
     }
 
     /// Send `call`; the answer that comes is one.
@@ -258,11 +284,13 @@ impl Source {
     }
 }
 
-/// What is asked of each series.
+/// What is asked of each series; all but the count of its numbers alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Total {
     Count,
     Sum,
+    Min,
+    Max,
 }
 
 const QUERY: &str = "/api/v1/datapoints/query";
@@ -286,12 +314,14 @@ fn query(span: &Span<'_>, more: &[&str]) -> Vec<u8> {
     }
     out.extend_from_slice(b",\"metrics\":[{\"name\":");
     push_text(span.metric, &mut out);
-    if let Some((key, values)) = span.filter {
-        out.extend_from_slice(b",\"tags\":{");
+    for (i, (key, values)) in span.filter.iter().enumerate() {
+        out.extend_from_slice(if i == 0 { b",\"tags\":{" } else { b"," });
         push_text(key, &mut out);
         out.push(b':');
         let values = values.iter().map(|value| literal(value));
         push_texts(values, &mut out);
+    }
+    if !span.filter.is_empty() {
         out.push(b'}');
     }
     for part in more {
@@ -357,7 +387,6 @@ impl Typing<'_> {
     fn take(&mut self, at: i64, kind: Kind, value: &str) -> Result<(), Trouble> {
         match kind {
             Kind::Number => {
-                self.slice.size += value.parse::<f64>().unwrap_or_default().abs();
                 match self.waiting.take() {
                     Some((time, before)) if time == at => {
                         let [one, other] = pair(&before, value).ok_or_else(|| {

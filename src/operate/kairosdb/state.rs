@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// The version of the file.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// Metrics that are remembered to be tried again.
 pub(super) const FAILED_MAX: usize = 1000;
 
@@ -30,11 +30,11 @@ pub(super) struct State {
     pub(super) metric: String,
     /// Of that metric, all points in front of this time; `None` before the first.
     pub(super) next: Option<i64>,
-    /// The first of its points that were copied and not yet verified.
-    pub(super) verified: Option<i64>,
-    /// The sizes of the numbers from there on, summed up.
-    pub(super) size: f64,
+    /// The first and the last time of its points that were copied and not yet verified.
+    pub(super) unverified: Option<(i64, i64)>,
     pub(super) points: u64,
+    /// Ranges in which the target has more points.
+    pub(super) more: u64,
     /// What was told that is not as it should be, but for failed metrics.
     pub(super) troubles: u64,
     /// Metrics that could not be copied as a whole.
@@ -126,13 +126,18 @@ fn print(subject: &Subject, state: &State) -> String {
     put("from", Value::Integer(subject.from));
     put("until", Value::Integer(subject.until.unwrap_or(i64::MAX)));
     put("metric", Value::String(state.metric.clone()));
-    for (key, time) in [("next", state.next), ("verified", state.verified)] {
+    let (first, last) = state.unverified.unzip();
+    for (key, time) in [
+        ("next", state.next),
+        ("unverified_from", first),
+        ("unverified_until", last),
+    ] {
         if let Some(time) = time {
             put(key, Value::Integer(time));
         }
     }
-    put("size", Value::Float(state.size));
     put("points", count(state.points));
+    put("more", count(state.more));
     put("troubles", count(state.troubles));
     put("failed", texts(&state.failed));
     format!("# How far an import into corelane is. Removed when it is done.\n{table}")
@@ -159,9 +164,9 @@ fn parse(table: &Table) -> Option<(State, Subject)> {
     let state = State {
         metric: text("metric")?,
         next: number("next"),
-        verified: number("verified"),
-        size: table.get("size")?.as_float()?,
+        unverified: number("unverified_from").zip(number("unverified_until")),
         points: count("points")?,
+        more: count("more")?,
         troubles: count("troubles")?,
         failed: texts("failed")?,
     };
@@ -191,9 +196,9 @@ mod tests {
         let state = State {
             metric: "m\n'\u{e9}".to_owned(),
             next: Some(-5),
-            verified: None,
-            size: 1.5e300,
+            unverified: Some((-7, i64::MAX)),
             points: 7,
+            more: 2,
             troubles: 1,
             failed: vec!["f".to_owned()],
         };
@@ -205,7 +210,7 @@ mod tests {
             ..subject()
         };
         assert!(file.read(&other).expect_err("another").contains("--state"));
-        fs::write(file.path(), "version = 2").expect("written");
+        fs::write(file.path(), "version = 1").expect("written");
         assert!(file.read(&subject()).is_err());
         file.remove().expect("removed");
         file.remove().expect("nothing to remove");

@@ -28,11 +28,26 @@ const TOLD_MAX: usize = 5;
 pub(super) struct Target {
     client: Client,
     batch: Batch,
-    /// Bodies in which something was refused, and what was said of the first.
-    pub(super) refused: u64,
+    /// What was lost of all that is settled, and of what came since.
+    pub(super) lost: Lost,
+    lost_since: Lost,
+    /// What was said of the first bodies in which something was refused.
     pub(super) told: Vec<String>,
+}
+
+/// What a server did not take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lost {
+    /// Bodies in which something was refused.
+    pub(super) refused: u64,
     /// Points that are no finite number of their type, which no server takes.
     pub(super) unfit: u64,
+}
+
+impl Lost {
+    pub(super) fn all(self) -> u64 {
+        self.refused + self.unfit
+    }
 }
 
 impl Target {
@@ -40,9 +55,9 @@ impl Target {
         Target {
             client,
             batch: Batch::new(Form::Body { ttl_seconds }),
-            refused: 0,
+            lost: Lost::default(),
+            lost_since: Lost::default(),
             told: Vec::new(),
-            unfit: 0,
         }
     }
 
@@ -74,7 +89,7 @@ impl Target {
                 Ok(StatusCode::BAD_REQUEST) => {
                     // What was good of it is kept.
                     let text = self.client.error_text();
-                    self.refused += 1;
+                    self.lost_since.refused += 1;
                     if self.told.len() < TOLD_MAX {
                         self.told.push(text);
                     }
@@ -103,7 +118,7 @@ impl Taker for Target {
 
     fn point(&mut self, at: i64, kind: Type, value: &str) -> Result<(), Trouble> {
         if self.batch.push(at, kind, value).is_none() {
-            self.unfit += 1;
+            self.lost_since.unfit += 1;
         }
         if BODY_BYTES <= self.batch.bytes() {
             self.send()?;
@@ -113,12 +128,17 @@ impl Taker for Target {
 }
 
 impl Sink for Target {
-    fn settle(&mut self) -> Result<(), Trouble> {
-        self.send()
+    fn settle(&mut self) -> Result<u64, Trouble> {
+        self.send()?;
+        let lost = std::mem::take(&mut self.lost_since);
+        self.lost.refused += lost.refused;
+        self.lost.unfit += lost.unfit;
+        Ok(lost.all())
     }
 
     fn forget(&mut self) {
         // Points have no number, so what was sent already can be sent again.
         self.batch.clear();
+        self.lost_since = Lost::default();
     }
 }

@@ -176,7 +176,8 @@ impl<R: Read> Tokens<R> {
         Ok(texts)
     }
 
-    /// A point, `[time, value]` or with the name of its type behind. `value` and `named` are filled.
+    /// A point, `[time, value]` or with the name of its type behind. `value` and `named` are filled. A bare
+    /// word such as `NaN` is neither number nor text: it is told as a null.
     pub(super) fn point(
         &mut self,
         value: &mut String,
@@ -197,7 +198,10 @@ impl<R: Read> Tokens<R> {
                 match place {
                     0 => time = part.text(json).parse().ok(),
                     1 => {
-                        kind = Some(part.kind);
+                        kind = Some(match part.is_word() {
+                            true => Kind::Null,
+                            false => part.kind,
+                        });
                         value.push_str(&part.text(json));
                     }
                     2 => named.push_str(&part.text(json)),
@@ -237,8 +241,10 @@ mod tests {
 
     #[test]
     fn parts_are_the_same_however_the_stream_is_cut() {
-        let json =
-            r#" {"a\"": [ [12, 3.5], [-7,"x\u00e9]","string"] ], "s":{"deep":[1,{}]},"n" : 17 } "#;
+        let json = concat!(
+            r#" {"a\"": [ [12, 3.5], [-7,"x\u00e9]","string"],"#,
+            r#"[1,NaN],[2,"NaN"] ], "s":{"deep":[1,{}]},"n" : 17 } "#
+        );
         for size in 1..json.len() {
             let mut tokens = Tokens::new(Dribble(json.as_bytes(), size), 1 << 20);
             tokens.open(Kind::Object).expect("an object");
@@ -252,7 +258,15 @@ mod tests {
                 let (time, kind) = tokens.point(&mut value, &mut named).expect("a point");
                 points.push(format!("{time} {kind:?} {value} {named}"));
             }
-            assert_eq!(points, ["12 Number 3.5 ", "-7 Text xé] string"]);
+            assert_eq!(
+                points,
+                [
+                    "12 Number 3.5 ",
+                    "-7 Text xé] string",
+                    "1 Null NaN ",
+                    "2 Text NaN "
+                ]
+            );
             let mut name = || tokens.member(&mut first).expect("a member");
             assert_eq!(name().as_deref(), Some("s"));
             tokens.skip().expect("a value");

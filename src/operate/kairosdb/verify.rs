@@ -10,13 +10,16 @@ use crate::base::hash::Hasher;
 
 /// Series that are compared at a time.
 const SERIES_MAX: usize = 2_000_000;
-/// How far two sums may differ for their order, as a part of them, and of the sizes of all that was added.
+/// How far two sums may differ for their order, as a part of them, and of what was added at most: as many
+/// numbers as there are of the largest one.
 const PART: f64 = 1e-9;
-const PART_OF_SIZE: f64 = 1e-12;
+const PART_OF_SIZE: f64 = 1e-13;
 
 /// What two servers differ in.
 #[derive(Debug, PartialEq)]
-pub(super) struct Mismatch {
+pub(super) struct Difference {
+    /// Whether nothing is missing here: series that differ only have more points here.
+    pub(super) is_more: bool,
     /// Points and sum of all series, there and here.
     pub(super) points: [f64; 2],
     pub(super) sums: [f64; 2],
@@ -30,10 +33,27 @@ pub(super) struct Mismatch {
 struct Totals {
     count: f64,
     sum: f64,
+    /// The size of the largest number, where that is known.
+    largest: f64,
 }
 
-/// Compare the series of a span, but for those with one of the tags in `without`. `size` is what all its
-/// numbers sum up to without their signs, as far as that is known.
+impl Totals {
+    fn add(&mut self, total: Total, value: f64) {
+        match total {
+            Total::Count => self.count += value,
+            Total::Sum => self.sum += value,
+            Total::Min | Total::Max => self.largest = self.largest.max(value.abs()),
+        }
+    }
+}
+
+/// Whether two sums are the same but for `tolerance`.
+pub(super) fn is_near(one: f64, other: f64, tolerance: f64) -> bool {
+    let is_same = one == other || (one.is_nan() && other.is_nan());
+    is_same || (tolerance.is_finite() && (one - other).abs() <= tolerance)
+}
+
+/// Compare the series of a span, but for those with one of the tags in `without`.
 ///
 /// # Errors
 /// Where one of them does not tell.
@@ -43,11 +63,9 @@ pub(super) fn compare(
     span: &Span<'_>,
     keys: &[String],
     without: &[String],
-    size: f64,
-) -> Result<Option<Mismatch>, Trouble> {
-    let mut comparison = Comparison::new(size);
-    comparison.without = without.to_vec();
-    for (source, side) in [(there, Side::There), (here, Side::Here)] {
+) -> Result<Option<Difference>, Trouble> {
+    let mut comparison = Comparison::new(without.to_vec());
+    for (source, side) in [(&mut *there, Side::There), (here, Side::Here)] {
         let mut tries = 0;
         while let Err(trouble) = comparison.ask(source, span, keys, side) {
             tries += 1;
@@ -55,6 +73,15 @@ pub(super) fn compare(
                 return Err(trouble);
             }
             comparison.forget(side);
+        }
+    }
+    if comparison.is_doubtful() {
+        for total in [Total::Min, Total::Max] {
+            match comparison.told(there, span, keys, Side::There, total) {
+                // Where sums were refused too, the points themselves told it.
+                Ok(()) | Err(Trouble::Refused(_)) => {}
+                Err(trouble) => return Err(trouble),
+            }
         }
     }
     Ok(comparison.end())
@@ -72,16 +99,14 @@ struct Comparison {
     series: HashMap<u128, ([Totals; 2], Series)>,
     /// Series with one of these tags are no matter here.
     without: Vec<String>,
-    size: f64,
 }
 
 impl Comparison {
-    fn new(size: f64) -> Comparison {
+    fn new(without: Vec<String>) -> Comparison {
         Comparison {
             hasher: Hasher::new(0),
             series: HashMap::new(),
-            without: Vec::new(),
-            size,
+            without,
         }
     }
 
@@ -94,11 +119,7 @@ impl Comparison {
     ) -> Result<(), Trouble> {
         let told = [Total::Count, Total::Sum]
             .into_iter()
-            .try_for_each(|total| {
-                source.totals(span, Some(keys), total, |series, value| {
-                    self.add(series, side, total, value)
-                })
-            });
+            .try_for_each(|total| self.told(source, span, keys, side, total));
         match told {
             Err(Trouble::Refused(_)) => {
                 self.forget(side);
@@ -119,6 +140,21 @@ impl Comparison {
             )));
         }
         Ok(())
+    }
+
+    /// One total of each series, as the server tells it.
+    fn told(
+        &mut self,
+        source: &mut Source,
+        span: &Span<'_>,
+        keys: &[String],
+        side: Side,
+        total: Total,
+    ) -> Result<(), Trouble> {
+        source.totals(span, keys, total, |found, value| {
+            self.add(found.series(keys)?, side, total, value);
+            Ok(())
+        })
     }
 
     /// What one side has told so far does not count.
@@ -144,38 +180,54 @@ impl Comparison {
         let entry = self.series.entry(self.hasher.hash(&text));
         let (totals, _) = entry.or_insert_with(|| (Default::default(), series));
         if let Some(totals) = totals.get_mut(side as usize) {
-            match total {
-                Total::Count => totals.count += value,
-                Total::Sum => totals.sum += value,
-            }
+            totals.add(total, value);
         }
     }
 
-    fn end(self) -> Option<Mismatch> {
+    /// Whether there are sums that differ and may do so for their order.
+    fn is_doubtful(&self) -> bool {
+        let mut all = self.series.values();
+        all.any(|([there, here], _)| there.count == here.count && !is_same(there, here))
+    }
+
+    fn end(self) -> Option<Difference> {
         let mut all = [Totals::default(); 2];
-        let (mut differ, mut example) = (0, None);
+        // How many differ and an example: of those with fewer points here or another sum, and with more.
+        let mut kinds = [(0, None), (0, None)];
         for (totals, series) in self.series.into_values() {
             for (all, one) in all.iter_mut().zip(totals) {
                 all.count += one.count;
                 all.sum += one.sum;
             }
             let [there, here] = totals;
-            let most = there.sum.abs().max(here.sum.abs()) * PART + self.size * PART_OF_SIZE;
-            let is_same = there.count == here.count && (there.sum - here.sum).abs() <= most;
-            if !is_same {
-                differ += 1;
-                example.get_or_insert(series);
-            }
+            let kind = match there.count < here.count {
+                true => &mut kinds[1],
+                false if is_same(&there, &here) => continue,
+                false => &mut kinds[0],
+            };
+            kind.0 += 1;
+            kind.1.get_or_insert(series);
         }
+        let [wrong, more] = kinds;
+        let is_more = wrong.0 == 0;
+        let (differ, example) = if is_more { more } else { wrong };
         let mut text = Vec::new();
         example?.push(&mut text);
-        Some(Mismatch {
+        Some(Difference {
+            is_more,
             points: all.map(|totals| totals.count),
             sums: all.map(|totals| totals.sum),
             series: differ,
             example: String::from_utf8_lossy(&text).into_owned(),
         })
     }
+}
+
+/// Whether a series is the same on both sides.
+fn is_same(there: &Totals, here: &Totals) -> bool {
+    let size = there.count * there.largest.max(here.largest);
+    let tolerance = there.sum.abs().max(here.sum.abs()) * PART + size * PART_OF_SIZE;
+    there.count == here.count && is_near(there.sum, here.sum, tolerance)
 }
 
 /// Adds up points that are read.
@@ -188,8 +240,16 @@ struct Adding<'a> {
 
 impl Adding<'_> {
     fn close(&mut self) {
-        let Totals { count, sum } = std::mem::take(&mut self.totals);
-        for (total, value) in [(Total::Count, count), (Total::Sum, sum)] {
+        let Totals {
+            count,
+            sum,
+            largest,
+        } = std::mem::take(&mut self.totals);
+        for (total, value) in [
+            (Total::Count, count),
+            (Total::Sum, sum),
+            (Total::Max, largest),
+        ] {
             self.comparison
                 .add(self.series.clone(), self.side, total, value);
         }
@@ -206,7 +266,9 @@ impl Taker for Adding<'_> {
     fn point(&mut self, _: i64, kind: Type, value: &str) -> Result<(), Trouble> {
         self.totals.count += 1.0;
         if kind != Type::Text {
-            self.totals.sum += value.parse::<f64>().unwrap_or_default();
+            let value = value.parse::<f64>().unwrap_or_default();
+            self.totals.add(Total::Sum, value);
+            self.totals.add(Total::Max, value);
         }
         Ok(())
     }
@@ -228,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_differs_is_told() {
-        let mut comparison = Comparison::new(100.0);
+        let mut comparison = Comparison::new(Vec::new());
         let mut turned = series("a");
         turned.tags.reverse();
         comparison.add(series("a"), Side::There, Total::Count, 3.0);
@@ -238,7 +300,7 @@ mod tests {
         comparison.add(turned, Side::Here, Total::Sum, 0.1 + 0.2);
         assert_eq!(comparison.end(), None);
 
-        let mut comparison = Comparison::new(0.0);
+        let mut comparison = Comparison::new(Vec::new());
         for (side, sum) in [(Side::There, 7.0), (Side::Here, 6.0)] {
             comparison.add(series("a"), side, Total::Count, 2.0);
             comparison.add(series("a"), side, Total::Sum, sum);
@@ -246,9 +308,44 @@ mod tests {
         comparison.add(series("b"), Side::Here, Total::Count, 1.0);
         let told = comparison.end().expect("they differ");
         assert_eq!(
-            (told.points, told.sums, told.series),
-            ([2.0, 3.0], [7.0, 6.0], 2)
+            (told.is_more, told.points, told.sums, told.series),
+            (false, [2.0, 3.0], [7.0, 6.0], 1)
         );
-        assert!(told.example.contains(r#""name":"m""#), "{}", told.example);
+        assert!(told.example.contains(r#""h":"a""#), "{}", told.example);
+    }
+
+    #[test]
+    fn more_points_here_are_told_apart() {
+        let mut comparison = Comparison::new(vec!["rack".to_owned()]);
+        for (side, count) in [(Side::There, 1.0), (Side::Here, 3.0)] {
+            comparison.add(series("a"), side, Total::Count, count);
+        }
+        let mut other = series("b");
+        other.tags.push(("rack".to_owned(), "1".to_owned()));
+        comparison.add(other, Side::There, Total::Count, 1.0);
+        let told = comparison.end().expect("they differ");
+        assert_eq!((told.is_more, told.points), (true, [1.0, 3.0]));
+    }
+
+    #[test]
+    fn each_series_is_as_exact_as_its_own_numbers() {
+        let sums = |largest: f64, there: f64, here: f64| {
+            let mut comparison = Comparison::new(Vec::new());
+            comparison.add(series("large"), Side::There, Total::Max, 1e300);
+            for (side, sum) in [(Side::There, there), (Side::Here, here)] {
+                comparison.add(series("a"), side, Total::Count, 4.0);
+                comparison.add(series("a"), side, Total::Sum, sum);
+            }
+            let is_doubtful = comparison.is_doubtful();
+            comparison.add(series("a"), Side::There, Total::Min, -largest);
+            (is_doubtful, comparison.end().is_none())
+        };
+        assert_eq!(sums(1.0, 3.0, 3.0 + 1e-12), (false, true));
+        assert_eq!(sums(1e15, 0.1, 0.2), (true, true));
+        assert_eq!(sums(1.0, 0.1, 0.2), (true, false));
+        assert_eq!(sums(f64::INFINITY, 0.1, 0.2), (true, false));
+        let infinity = f64::INFINITY;
+        assert_eq!(sums(infinity, infinity, infinity), (false, true));
+        assert_eq!(sums(infinity, infinity, 0.2), (true, false));
     }
 }

@@ -3,11 +3,14 @@
 //! A server holds an answer as a whole and this side reads it as it comes, so a slice is made for the server:
 //! one that answers with too much, too late or not at all is asked for less, one that answers with little for
 //! more. Where nothing is, the next point is asked for. A moment that cannot be answered as a whole is asked
-//! for by values of one tag; what cannot be answered even so is told and stepped over.
+//! for by values of tags, one tag after the other; what cannot be answered even so is asked for again after
+//! a while, and then told and stepped over.
 
-use std::time::Instant;
+use std::thread;
+use std::time::Duration;
 
-use super::source::{Slice, Source, Span, Taker};
+use super::shown_time;
+use super::source::{Slice, Source, Span, TRIES_MAX, Taker};
 use super::trouble::Trouble;
 
 /// Points that a slice should have.
@@ -20,15 +23,21 @@ const SHRINKING: u64 = 16;
 /// Answers that fail one after the other, and moments that cannot be copied, until a metric is given up.
 const FAILURES_MAX: u32 = 200;
 const MOMENTS_MAX: usize = 100;
+/// Moments of a metric that cannot be read until none is waited for any more.
+const MOMENTS_PATIENT: usize = 3;
 /// Tags of one metric.
 pub(super) const KEYS_MAX: usize = 10_000;
-/// A slice whose answer takes longer than this part of the time it may take grows no more.
+/// A slice whose answer takes longer than this part of the time it may take grows no more, and shrinks if it
+/// had more than so many points; with fewer, they are not why it is slow.
 const SLOW_PART: u32 = 8;
+const SLOW_POINTS_MIN: u64 = 1000;
+/// Before what cannot be made smaller is asked for again; each time four times as long.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Takes what is copied.
 pub(super) trait Sink: Taker {
-    /// All of a slice was given: when this returns it is kept for good.
-    fn settle(&mut self) -> Result<(), Trouble>;
+    /// All of a slice was given: when this returns it is kept for good, but for what it counts as lost.
+    fn settle(&mut self) -> Result<u64, Trouble>;
     /// What was given since the last [`Sink::settle`] comes again.
     fn forget(&mut self);
 }
@@ -43,6 +52,8 @@ pub(super) trait Course {
         slice: &Slice,
         keys: &[String],
     ) -> Result<(), Trouble>;
+    /// A moment is stepped over, because it cannot be read.
+    fn skipped(&mut self);
     /// The next slice is not behind the last one, or there is none.
     fn ends(&mut self, keys: &[String]) -> Result<(), Trouble>;
 }
@@ -50,10 +61,22 @@ pub(super) trait Course {
 /// Some series of a metric.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Part {
-    /// Those that have this tag with one of these values; else all.
-    pub(super) filter: Option<(String, Vec<String>)>,
+    /// Those that have each of these tags with one of its values.
+    pub(super) filter: Vec<(String, Vec<String>)>,
     /// But for those with one of these tags, which are in other parts.
     pub(super) without: Vec<String>,
+}
+
+impl Part {
+    /// Of `metric`, from `from` to `until`.
+    pub(super) fn span<'a>(&'a self, metric: &'a str, from: i64, until: i64) -> Span<'a> {
+        Span {
+            metric,
+            filter: &self.filter,
+            from,
+            until: Some(until),
+        }
+    }
 }
 
 /// How a metric was walked.
@@ -74,6 +97,8 @@ pub(super) struct Walk<'a> {
     /// Tags by which answers are grouped: all that the metric has, as far as they are known.
     pub(super) keys: Vec<String>,
     pub(super) walked: Walked,
+    /// Points that were read and are wanted.
+    read: u64,
     failures: u32,
     /// Whether there was an answer to any slice.
     has_answered: bool,
@@ -87,7 +112,13 @@ impl<'a> Walk<'a> {
         course: &'a mut dyn Course,
         metric: &'a str,
     ) -> Result<Walk<'a>, Trouble> {
-        let keys = match source.tags(metric) {
+        let span = Span {
+            metric,
+            filter: &[],
+            from: 0,
+            until: None,
+        };
+        let keys = match source.tags(&span) {
             Ok(tags) => tags.into_iter().map(|(key, _)| key).collect(),
             // Answers tell them too, only later.
             Err(Trouble::Refused(_) | Trouble::Broken(_)) => Vec::new(),
@@ -100,16 +131,20 @@ impl<'a> Walk<'a> {
             metric,
             keys,
             walked: Walked::default(),
+            read: 0,
             failures: 0,
             has_answered: false,
         })
     }
 
-    /// Copy all points from `from` to `until`.
+    /// Copy all points from `from` to `until`; none are left where it is behind that.
     ///
     /// # Errors
     /// What ends all copying; or refused, when this metric is given up.
     pub(super) fn run(&mut self, from: i64, until: i64) -> Result<(), Trouble> {
+        if until < from {
+            return self.course.ends(&self.keys);
+        }
         let all = Part::default();
         // Times before 1970 on their own: older KairosDBs find nothing in a range over both.
         if from < 0 {
@@ -126,26 +161,27 @@ impl<'a> Walk<'a> {
     /// Copy a part of it. Only what `is_whole` counts as a way to go on from.
     fn part(&mut self, part: &Part, from: i64, until: i64, is_whole: bool) -> Result<(), Trouble> {
         let (mut at, mut width) = (from, FIRST_MS);
-        // Whether the moment before was one that had to be taken apart.
-        let mut was_apart = false;
+        // One moment may have one bad value; two in a row, and it is the number of series: then as much time
+        // goes by parts. 0 if the moment before was not taken apart.
+        let mut apart_ms = 0;
         loop {
-            let mut is_known = true;
-            match self.next(part, at, until, is_whole)? {
-                Next::At(time) => at = time,
-                Next::Unknown => is_known = false,
+            let is_known = match self.next(part, at, until, is_whole)? {
+                Next::At(time) => {
+                    at = time;
+                    true
+                }
+                Next::Unknown => false,
                 Next::None => return Ok(()),
-            }
+            };
             loop {
-                let last = at.saturating_add_unsigned(width - 1).min(until);
-                let began = Instant::now();
+                let mut last = at.saturating_add_unsigned(width - 1).min(until);
                 let slice = match self.slice(part, at, last) {
                     Ok(slice) => {
-                        was_apart = false;
-                        width = wider(
-                            width,
-                            &slice,
-                            began.elapsed() > self.source.client.longest() / SLOW_PART,
-                        );
+                        if slice.points > 0 {
+                            apart_ms = 0;
+                        }
+                        let client = &self.source.client;
+                        width = wider(width, &slice, client.took() > client.longest() / SLOW_PART);
                         slice
                     }
                     Err(trouble @ Trouble::Fatal(_)) => return Err(trouble),
@@ -156,26 +192,16 @@ impl<'a> Walk<'a> {
                             width = (width_now / SHRINKING).max(1);
                             continue;
                         }
-                        let parts = apart(self.source, self.metric, part)?;
-                        if parts.is_empty() && !is_known && !self.has_answered {
-                            // It is the metric that cannot be read, not a moment of it.
-                            return Err(Trouble::Refused(trouble.to_string()));
-                        }
+                        let end = at.saturating_add_unsigned(apart_ms).min(until);
+                        let parts = apart(self.source, self.metric, part, at, end)?;
                         if parts.is_empty() {
-                            self.unreadable(at, &trouble)?;
+                            self.moment(part, at, is_known)?
+                        } else {
+                            self.by_parts(part, &parts, at, end)?;
+                            apart_ms = FIRST_MS.max(apart_ms.saturating_mul(SHRINKING));
+                            last = end;
+                            Slice::default()
                         }
-                        // One moment may have one bad value; two in a row, and it is the number of series.
-                        let end = if was_apart { until } else { at };
-                        for part in &parts {
-                            self.part(part, at, end, false)?;
-                        }
-                        was_apart = !parts.is_empty();
-                        if was_apart && end == until {
-                            let whole = is_whole.then_some((at, until));
-                            let slice = Slice::default();
-                            return self.course.settled(whole, &slice, &self.keys);
-                        }
-                        Slice::default()
                     }
                 };
                 let whole = is_whole.then_some((at, last));
@@ -184,10 +210,64 @@ impl<'a> Walk<'a> {
                     return Ok(());
                 }
                 at = last + 1;
-                if slice.points == 0 && !was_apart {
+                if slice.points == 0 {
                     break;
                 }
             }
+        }
+    }
+
+    /// How often is asked what cannot be made smaller. Where several moments stayed as they were, it is not
+    /// that the server is out of breath.
+    fn tries(&self) -> usize {
+        match self.walked.moments.len() < MOMENTS_PATIENT {
+            true => TRIES_MAX,
+            false => 1,
+        }
+    }
+
+    /// A moment that could not be read and cannot be taken apart, once more.
+    fn moment(&mut self, part: &Part, at: i64, is_known: bool) -> Result<Slice, Trouble> {
+        match patiently(self.tries(), || self.slice(part, at, at)) {
+            Err(trouble @ Trouble::Fatal(_)) => Err(trouble),
+            // It is the metric that cannot be read, not a moment of it.
+            Err(trouble) if !is_known && !self.has_answered => {
+                Err(Trouble::Refused(trouble.to_string()))
+            }
+            Err(trouble) => self
+                .unreadable(at, &trouble.to_string())
+                .map(|()| Slice::default()),
+            done => done,
+        }
+    }
+
+    /// Copy `parts`, which should be all of `whole`, from `at` to `end`. Series without a tag that all others
+    /// have are in no part, and no filter finds them: that there are some, only a count tells.
+    fn by_parts(&mut self, whole: &Part, parts: &[Part], at: i64, end: i64) -> Result<(), Trouble> {
+        let span = whole.span(self.metric, at, end);
+        let wanted = match patiently(self.tries(), || self.source.count(&span, &whole.without)) {
+            Err(trouble @ Trouble::Fatal(_)) => return Err(trouble),
+            wanted => wanted.ok(),
+        };
+        let (before, told) = (self.read, self.walked.moments.len());
+        for part in parts {
+            // Of several tags the first may be on all series; then nothing is in the parts of the others.
+            if wanted == Some(self.read - before) {
+                break;
+            }
+            self.part(part, at, end, false)?;
+        }
+        let read = self.read - before;
+        match wanted {
+            Some(wanted) if read < wanted && told == self.walked.moments.len() => {
+                let text = format!(
+                    "it cannot answer as a whole, and by values of tags it gives only {read} of {wanted} \
+                     points up to {}",
+                    shown_time(end)
+                );
+                self.unreadable(at, &text)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -195,14 +275,15 @@ impl<'a> Walk<'a> {
     fn next(&mut self, part: &Part, at: i64, until: i64, is_whole: bool) -> Result<Next, Trouble> {
         let found = self.source.first(&Span {
             metric: self.metric,
-            filter: part.filter.as_ref(),
+            filter: &part.filter,
             from: at,
             // What lies behind the end is worth knowing; before 1970 nothing is behind.
             until: Some(until).filter(|&until| until < 0 || !is_whole),
         });
         match found {
             Ok(Some(time)) if until < time => {
-                self.walked.is_later = true;
+                // Before 1970 this only says that the server knows no end there.
+                self.walked.is_later |= is_whole && 0 <= until;
                 Ok(Next::None)
             }
             Ok(Some(time)) if at <= time => Ok(Next::At(time)),
@@ -216,19 +297,15 @@ impl<'a> Walk<'a> {
     }
 
     fn slice(&mut self, part: &Part, at: i64, last: i64) -> Result<Slice, Trouble> {
-        let span = Span {
-            metric: self.metric,
-            filter: part.filter.as_ref(),
-            from: at,
-            until: Some(last),
-        };
+        let span = part.span(self.metric, at, last);
         loop {
             let slice = self
                 .source
                 .slice(&span, &self.keys, &part.without, self.sink);
             match slice {
-                Ok(slice) => {
-                    self.sink.settle()?;
+                Ok(mut slice) => {
+                    slice.lost = self.sink.settle()?;
+                    self.read += slice.taken + slice.strange;
                     (self.failures, self.has_answered) = (0, true);
                     return Ok(slice);
                 }
@@ -255,57 +332,87 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn unreadable(&mut self, at: i64, trouble: &Trouble) -> Result<(), Trouble> {
+    fn unreadable(&mut self, at: i64, why: &str) -> Result<(), Trouble> {
         let moments = &mut self.walked.moments;
         if !moments.iter().any(|(known, _)| *known == at) {
-            moments.push((at, trouble.to_string()));
+            moments.push((at, why.to_owned()));
+            self.course.skipped();
         }
         if MOMENTS_MAX < moments.len() {
             return Err(Trouble::Refused(format!(
-                "given up after {MOMENTS_MAX} moments that cannot be read; the last: {trouble}"
+                "given up after {MOMENTS_MAX} moments that cannot be read; the last: {why}"
             )));
         }
         Ok(())
     }
 }
 
-/// Smaller parts that together are `part` of `metric`; none if it cannot be taken apart.
-pub(super) fn apart(source: &mut Source, metric: &str, part: &Part) -> Result<Vec<Part>, Trouble> {
-    if let Some((key, values)) = &part.filter {
-        if values.len() < 2 {
-            return Ok(Vec::new());
-        }
-        let halves = values.chunks(values.len().div_ceil(2));
-        return Ok(halves
-            .map(|half| Part {
-                filter: Some((key.clone(), half.to_vec())),
+/// Smaller parts that together are `part` of `metric` between two times, but for series that have no tag
+/// more than the part names; none if it cannot be taken apart.
+///
+/// # Errors
+/// The source does not tell the tags.
+pub(super) fn apart(
+    source: &mut Source,
+    metric: &str,
+    part: &Part,
+    from: i64,
+    until: i64,
+) -> Result<Vec<Part>, Trouble> {
+    if let Some(((key, values), others)) = part.filter.split_last()
+        && 1 < values.len()
+    {
+        let halves = values.chunks(values.len().div_ceil(2)).map(|half| {
+            let mut filter = others.to_vec();
+            filter.push((key.clone(), half.to_vec()));
+            Part {
+                filter,
                 without: part.without.clone(),
-            })
-            .collect());
+            }
+        });
+        return Ok(halves.collect());
     }
-    match source.tags(metric) {
-        Ok(tags) => Ok(parts_of(tags)),
-        Err(trouble @ Trouble::Fatal(_)) => Err(trouble),
-        Err(_) => Ok(Vec::new()),
-    }
+    let span = part.span(metric, from, until);
+    let tags = patiently(TRIES_MAX, || source.tags(&span))?;
+    Ok(parts_of(part, tags))
 }
 
-/// A part for each tag: the series that have it, but for those of the parts before.
-fn parts_of(mut tags: Vec<(String, Vec<String>)>) -> Vec<Part> {
+/// A part of `part` for each of `tags` that it does not name: the series that have it, but for those of the
+/// parts before.
+fn parts_of(part: &Part, mut tags: Vec<(String, Vec<String>)>) -> Vec<Part> {
+    tags.retain(|(key, _)| {
+        let is_named = part.filter.iter().any(|(known, _)| known == key);
+        !is_named && !part.without.contains(key)
+    });
     if tags.iter().all(|(_, values)| values.len() < 2) && tags.len() < 2 {
         return Vec::new();
     }
     tags.sort_by_key(|(_, values)| std::cmp::Reverse(values.len()));
-    let mut without = Vec::new();
+    let mut without = part.without.clone();
     let parts = tags.into_iter().map(|(key, values)| {
+        let mut filter = part.filter.clone();
+        filter.push((key.clone(), values));
         let part = Part {
-            filter: Some((key.clone(), values)),
+            filter,
             without: without.clone(),
         };
         without.push(key);
         part
     });
     parts.collect()
+}
+
+/// Ask, and where no answer comes ask again after a while: a server may only be out of breath.
+fn patiently<T>(tries: usize, mut ask: impl FnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    let mut pause = PAUSE;
+    for _ in 1..tries {
+        match ask() {
+            Err(Trouble::Refused(_) | Trouble::Broken(_)) => thread::sleep(pause),
+            done => return done,
+        }
+        pause *= 4;
+    }
+    ask()
 }
 
 enum Next {
@@ -319,10 +426,10 @@ enum Next {
 
 /// How wide the slice behind one of `width` is.
 fn wider(width: u64, slice: &Slice, is_slow: bool) -> u64 {
-    if POINTS_WANTED < slice.points || is_slow {
+    if POINTS_WANTED < slice.points || (is_slow && SLOW_POINTS_MIN < slice.points) {
         return (width / 2).max(1);
     }
-    match slice.points.saturating_mul(GROWTH) <= POINTS_WANTED {
+    match !is_slow && slice.points.saturating_mul(GROWTH) <= POINTS_WANTED {
         true => width.saturating_mul(GROWTH),
         false => width,
     }
@@ -339,7 +446,8 @@ mod tests {
             ..Slice::default()
         };
         assert_eq!(wider(60, &slice(10), false), 240);
-        assert_eq!(wider(60, &slice(10), true), 30);
+        assert_eq!(wider(60, &slice(10), true), 60);
+        assert_eq!(wider(60, &slice(2000), true), 30);
         assert_eq!(wider(60, &slice(50_000), false), 60);
         assert_eq!(wider(60, &slice(300_000), false), 30);
         assert_eq!(wider(1, &slice(300_000), false), 1);
@@ -352,12 +460,48 @@ mod tests {
             let values = values.iter().map(|&value| value.to_owned());
             (key.to_owned(), values.collect::<Vec<_>>())
         };
-        assert_eq!(parts_of(vec![tag("h", &["a"])]), []);
-        let parts = parts_of(vec![tag("dc", &["x"]), tag("h", &["a", "b"])]);
+        let all = Part::default();
+        assert_eq!(parts_of(&all, vec![tag("h", &["a"])]), []);
+        let parts = parts_of(&all, vec![tag("dc", &["x"]), tag("h", &["a", "b"])]);
         assert_eq!(parts.len(), 2);
-        assert_eq!(parts[0].filter, Some(tag("h", &["a", "b"])));
+        assert_eq!(parts[0].filter, [tag("h", &["a", "b"])]);
         assert_eq!(parts[0].without, [""; 0]);
-        assert_eq!(parts[1].filter, Some(tag("dc", &["x"])));
+        assert_eq!(parts[1].filter, [tag("dc", &["x"])]);
         assert_eq!(parts[1].without, ["h"]);
+        // Of one of them, by tags that are not yet used.
+        let tags = vec![
+            tag("dc", &["x"]),
+            tag("h", &["a"]),
+            tag("rack", &["1", "2"]),
+        ];
+        let parts = parts_of(&parts[1], tags);
+        assert_eq!(parts.len(), 1);
+        assert_eq!(
+            parts[0].filter,
+            [tag("dc", &["x"]), tag("rack", &["1", "2"])]
+        );
+        assert_eq!(parts[0].without, ["h"]);
+    }
+
+    #[test]
+    fn a_server_that_is_out_of_breath_is_asked_again() {
+        let mut asked = 0;
+        let mut ask = |good: usize| {
+            asked = 0;
+            patiently(TRIES_MAX, || {
+                asked += 1;
+                match asked == good {
+                    true => Ok(asked),
+                    false => Err(Trouble::Refused("later".to_owned())),
+                }
+            })
+        };
+        assert_eq!(ask(TRIES_MAX), Ok(TRIES_MAX));
+        assert!(ask(TRIES_MAX + 1).is_err());
+        let fatal = Trouble::Fatal("gone".to_owned());
+        assert_eq!(
+            patiently(TRIES_MAX, || Err::<(), _>(fatal.clone())),
+            Err(fatal)
+        );
     }
 }
