@@ -86,6 +86,8 @@ pub struct Familiar {
     hasher: Hasher,
     shapes: Vec<Shape>,
     chunks: Vec<Vec<u8>>,
+    /// Chunks of what was forgotten.
+    spare: Vec<Vec<u8>>,
     /// Numbers of shapes, one more each, by hash.
     slots: Vec<u32>,
     /// The object that was read last, of whatever body.
@@ -176,6 +178,7 @@ impl Familiar {
             hasher: Hasher::new(seed),
             shapes: Vec::new(),
             chunks: Vec::new(),
+            spare: Vec::new(),
             slots: Vec::new(),
             last: NONE,
             epoch: 0,
@@ -206,7 +209,7 @@ impl Familiar {
 
     /// Bytes of memory of what they are remembered by.
     pub fn bytes(&self) -> usize {
-        self.chunks.len() * CHUNK_BYTES
+        (self.chunks.len() + self.spare.len()) * CHUNK_BYTES
     }
 
     /// What numbers and lists of points are read with.
@@ -346,7 +349,9 @@ impl Familiar {
             return None;
         }
         if !has_room {
-            self.chunks.push(Vec::with_capacity(CHUNK_BYTES));
+            let spare = self.spare.pop();
+            self.chunks
+                .push(spare.unwrap_or_else(|| Vec::with_capacity(CHUNK_BYTES)));
         }
         if self.slots.is_empty() {
             self.slots = vec![0; SLOTS];
@@ -378,8 +383,10 @@ impl Familiar {
 
     /// Begin anew.
     pub fn forget(&mut self) {
-        self.shapes = Vec::new();
-        self.chunks = Vec::new();
+        // Memory stays: to give back all of it is longer work than a slice.
+        self.shapes.clear();
+        self.chunks.iter_mut().for_each(Vec::clear);
+        self.spare.append(&mut self.chunks);
         self.slots.fill(0);
         self.last = NONE;
         self.epoch += 1;
