@@ -100,9 +100,13 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// Tell the clerk of answers whenever mail of others comes into the empty box, for ever.
-    pub(super) async fn listen(self) -> io::Result<()> {
-        let bell = PollableFd::new(self.room.bell(self.number)?).map_err(io::Error::from)?;
+    /// What becomes readable when mail of others comes into the empty box.
+    pub(super) fn bell(&self) -> io::Result<PollableFd<OwnedFd>> {
+        PollableFd::new(self.room.bell(self.number)?).map_err(io::Error::from)
+    }
+
+    /// Tell the clerk of answers whenever `bell` rings, for ever.
+    pub(super) async fn listen(self, bell: PollableFd<OwnedFd>) -> io::Result<()> {
         loop {
             bell.readable().await.map_err(io::Error::from)?;
             self.room.silence(self.number);

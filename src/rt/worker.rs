@@ -106,7 +106,7 @@ impl Worker {
             tickets: Rc::clone(&tickets),
             driver: driver.clone(),
         };
-        let _bell = spawn(counter.clone().listen(), query_queue)?;
+        let _bell = spawn(counter.clone().listen(counter.bell()?), query_queue)?;
         let _clerk = spawn(clerk.run(), query_queue)?;
         let caretaker = Caretaker {
             number: self.number,

@@ -2,8 +2,8 @@
 //! work at once.
 //!
 //! The disk works on what it was given in about the order it was given. So a commit is late by what lies
-//! there before it, and merging must never put more there than a few pieces. All queues are of the
-//! kind that does not matter to the clock: ingest goes before them.
+//! there before it, and merging must never put more there than a few pieces. What somebody waits for, a
+//! commit or a read, has as much of a busy core as ingest.
 
 use std::rc::Rc;
 

@@ -129,6 +129,16 @@ fn pair(cursor: &mut Cursor, first: bool) -> Result<(i64, Values, Number), Stop>
     if !first && cursor.token()? != b',' {
         return Err(Stop::Unusual);
     }
+    let time_ms = pair_time(cursor)?;
+    let (values, number) = cursor.number()?.ok_or(Stop::Unusual)?;
+    match cursor.token()? {
+        b']' => Ok((time_ms, values, number)),
+        _ => Err(Stop::Unusual),
+    }
+}
+
+/// The timestamp of a point, with what stands around it, up to the value.
+pub(super) fn pair_time(cursor: &mut Cursor) -> Result<i64, Stop> {
     if cursor.token()? != b'[' {
         return Err(Stop::Unusual);
     }
@@ -138,9 +148,5 @@ fn pair(cursor: &mut Cursor, first: bool) -> Result<(i64, Values, Number), Stop>
         return Err(Stop::Unusual);
     }
     cursor.blanks()?;
-    let (values, number) = cursor.number()?.ok_or(Stop::Unusual)?;
-    match cursor.token()? {
-        b']' => Ok((time_ms, values, number)),
-        _ => Err(Stop::Unusual),
-    }
+    Ok(time_ms)
 }

@@ -399,15 +399,7 @@ fn points(cursor: &mut Cursor, kind: Option<Values>, out: &mut Out) -> Result<[u
         }
     }
     loop {
-        if cursor.token()? != b'[' {
-            return Err(Stop::Unusual);
-        }
-        cursor.blanks()?;
-        let time_ms = cursor.time(values::point_time)?;
-        if cursor.token()? != b',' {
-            return Err(Stop::Unusual);
-        }
-        cursor.blanks()?;
+        let time_ms = quick::pair_time(cursor)?;
         let value = match cursor.number()? {
             Some((values, number)) => Read::Number(values, number),
             None => Read::Scalar(cursor.scalar()?),

@@ -52,10 +52,7 @@ impl Sheet {
         self.copy(text, metric);
         self.put(b" ");
         self.copy(text, behind);
-        Span {
-            start: start as u32,
-            len: (self.len - start) as u32,
-        }
+        self.since(start)
     }
 
     /// [`Sheet::name`] of a metric that stands behind at least two bytes and before one blank: these become
@@ -74,19 +71,22 @@ impl Sheet {
             frame.copy_from_slice(&[MARK, kind]);
         }
         self.copy(text, behind);
-        Span {
-            start: start as u32,
-            len: (self.len - start) as u32,
-        }
+        self.since(start)
     }
 
     /// Write a text.
     pub(super) fn text(&mut self, text: &[u8]) -> Span {
         let start = self.len;
         self.copy(text, 0..text.len());
+        self.since(start)
+    }
+
+    /// What was written from `start` on.
+    #[inline(always)]
+    fn since(&self, start: usize) -> Span {
         Span {
             start: start as u32,
-            len: text.len() as u32,
+            len: (self.len - start) as u32,
         }
     }
 
