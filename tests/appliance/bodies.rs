@@ -2,12 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::harness::Appliance;
+use crate::harness::{Appliance, Scratch};
 use crate::hostile::{Siege, connect, raw_points, resident_bytes};
 
 const HEAD: &str = "POST /api/v1/datapoints HTTP/1.1\r\nHost: x\r\n";
@@ -258,10 +259,10 @@ fn every_framing_of_a_body() {
 /// What was refused whole leaves nothing to be committed: who comes next waits for its own commit only.
 #[test]
 fn a_refused_body_delays_nobody() {
-    let file = std::env::temp_dir().join(format!("corelane-refused-{}.toml", std::process::id()));
-    std::fs::write(&file, "[store]\ncommit_ms = 10000\n").expect("a file");
+    let folder = Arc::new(Scratch::new("refused"));
+    let file = folder.write("own.toml", "[store]\ncommit_ms = 10000\n");
     let config = file.to_str().expect("a path in UTF-8");
-    let appliance = Appliance::start_with(&["--shards", "1", "--config", config]);
+    let appliance = Appliance::start_on(&folder, &["--shards", "1", "--config", config]);
     let mut stream = connect(appliance.ports.http);
     let mut post = |body: &str| {
         let request = format!("{HEAD}Content-Length: {}\r\n\r\n{body}", body.len());
@@ -276,5 +277,4 @@ fn a_refused_body_delays_nobody() {
     }
     let took = began.elapsed();
     assert!(took < Duration::from_secs(8), "{took:?}");
-    std::fs::remove_file(file).expect("it is there");
 }

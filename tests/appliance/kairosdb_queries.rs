@@ -1,8 +1,14 @@
 //! KairosDB's queries of the real binary: series on several shards, in files and in memory.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
 
-use crate::harness::Appliance;
+use serde_json::{Value, json};
+
+use crate::harness::{Appliance, wait_until};
+use crate::telnet::query;
 
 const BEGIN: i64 = 1_700_000_000_000;
 const POINTS: i64 = 600;
@@ -88,5 +94,53 @@ fn cells_are_what_points_come_to_wherever_they_lie() {
         .expect("an answer");
     let want = r#"{"queries":[{"results":[{"name":"q","tags":{"dc":["x"],"host":["a","b"]},"values":[]}]}]}"#;
     assert_eq!(told, (200, want.to_owned()));
+    appliance.stop();
+}
+
+/// What came in by the doors of one system is there for the questions of the other, and a name with the same
+/// tags is the same series whoever sent it.
+#[test]
+fn one_name_is_one_series_at_all_doors() {
+    let appliance = Appliance::start_with(&["--shards", "2"]);
+    let send = |port: u16, text: &str| {
+        let mut door = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a connection");
+        door.write_all(text.as_bytes()).expect("sent");
+    };
+    let lines = "one.cpu;host=a 1.5 1700000000\nplain.path 7.25 1700000000\n";
+    send(appliance.ports.graphite, lines);
+    let puts = "put one.cpu 1700000001 2.5 host=a\nput one.disk 1700000000 3.5 host=a\n";
+    send(appliance.ports.kairos_telnet, puts);
+    let body = r#"{"name":"one.cpu","timestamp":1700000002000,"value":3.5,"tags":{"host":"a"}}"#;
+    let answered = appliance.try_post_body("/api/v1/datapoints", body);
+    assert_eq!(answered.map(|(status, _)| status), Ok(204));
+    wait_until("five points", Duration::from_secs(20), || {
+        match appliance.accepted() {
+            5 => Ok(()),
+            other => Err(format!("{other} are there")),
+        }
+    });
+
+    let tags = json!({"host": ["a"]});
+    let want = json!([[BEGIN, 1.5], [BEGIN + 1000, 2.5], [BEGIN + 2000, 3.5]]);
+    assert_eq!(query(&appliance, "one.cpu"), [(tags, want)]);
+    let want = json!([[BEGIN, 7.25]]);
+    assert_eq!(query(&appliance, "plain.path"), [(json!({}), want)]);
+
+    let targets = ["seriesByTag('host=a')".to_owned(), "plain.path".to_owned()];
+    let begin = BEGIN / 1000;
+    let found = appliance.render(&targets, begin - 1, begin + 5);
+    let found: BTreeMap<_, _> = found
+        .into_iter()
+        .map(|series| (series.name.clone(), series.values()))
+        .collect();
+    let from_begin = |values: &[f64]| (begin..).zip(values.iter().copied()).collect();
+    let want: BTreeMap<String, BTreeMap<i64, f64>> = [
+        ("one.cpu;host=a", from_begin(&[1.5, 2.5, 3.5])),
+        ("one.disk;host=a", from_begin(&[3.5])),
+        ("plain.path", from_begin(&[7.25])),
+    ]
+    .map(|(name, values)| (name.to_owned(), values))
+    .into();
+    assert_eq!(found, want);
     appliance.stop();
 }
