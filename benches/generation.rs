@@ -19,7 +19,6 @@ use corelane::store::stretch::{Column, Stretch};
 const READ_POINTS: u32 = 370;
 
 /// Series whose memory is asked for ahead of their points, as landing does.
-const AHEAD: u32 = 16;
 
 /// Milliseconds of a point of a round, as the traffic has it.
 type Times = fn(u64, &mut Random) -> i64;
@@ -99,8 +98,6 @@ impl Bench {
             if i % READ_POINTS == 0 {
                 read = head.read_number(Stamp(round * 1_000_000 + u64::from(i)));
             }
-            head.prefetch_tail(SeriesId(i + 2 * AHEAD));
-            head.prefetch_block(pool, SeriesId(i + AHEAD));
             match head.append(pool, SeriesId(i), &self.numbers, Millis(time), read, value) {
                 Ok(entry) => token_bytes += entry.token.len(),
                 Err(why) => panic!("{why}"),

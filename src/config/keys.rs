@@ -139,11 +139,11 @@ pub static KEYS: &[Key] = &[
         name: "simd",
         flag: Some("simd"),
         help: &[
-            "Instruction set to scan input with: auto, avx2, sse2, neon or scalar. Default \"auto\":",
+            "Instruction set to scan input with: auto, avx512, avx2, sse2, neon or scalar. Default \"auto\":",
             "the widest that the machine has. The answers are the same with each.",
         ],
         kind: Kind::Choice {
-            words: &["auto", "avx2", "sse2", "neon", "scalar"],
+            words: &["auto", "avx512", "avx2", "sse2", "neon", "scalar"],
             get: |c| c.simd.map_or("auto", Isa::label),
             set: |c, word| c.simd = ISAS.into_iter().find(|isa| isa.label() == word),
         },
@@ -884,7 +884,7 @@ pub static KEYS: &[Key] = &[
     },
 ];
 
-const ISAS: [Isa; 4] = [Isa::Avx2, Isa::Sse2, Isa::Neon, Isa::Scalar];
+const ISAS: [Isa; 5] = [Isa::Avx512, Isa::Avx2, Isa::Sse2, Isa::Neon, Isa::Scalar];
 
 const LEVELS: [(&str, Level); 5] = [
     ("error", Level::ERROR),

@@ -20,9 +20,6 @@ use crate::wire::name;
 
 use super::vitals::Vitals;
 
-/// Points between one whose block is asked for and one that is written.
-const AHEAD: usize = 12;
-
 /// Everything behind the decoders: nothing here may fail, whatever was sent.
 pub(super) struct Landing {
     pub(super) gate: Gate,
@@ -102,9 +99,6 @@ impl Landing {
             self.ids
                 .iter()
                 .for_each(|&id| self.store.prefetch_tail(SeriesId(id)));
-            self.ids
-                .iter()
-                .for_each(|&id| self.store.prefetch_block(SeriesId(id)));
         }
         let (mut accepted, mut full) = (0, 0);
         for i in 0..self.ids.len() {
@@ -117,12 +111,6 @@ impl Landing {
                         continue;
                     }
                 }
-            }
-            if followed && let Some(&next) = self.ids.get(i + AHEAD) {
-                // Tails lie in the order of the series, the blocks of a generation soon do not.
-                self.store.prefetch_block(SeriesId(next));
-                self.store
-                    .prefetch_tail(SeriesId(next.wrapping_add(AHEAD as u32)));
             }
             let (time, number) = (Millis(samples.times[i]), samples.numbers[i]);
             let taken = match TEXTS {

@@ -1,5 +1,6 @@
 //! What an instruction set must be able to do, and how work is run on one.
 
+use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
 use super::{Isa, scalar};
@@ -19,6 +20,21 @@ pub const DECIMAL: usize = 16;
 pub trait Lanes {
     /// Bit `i` is set when `block[i] <= 0x20`: blanks, line ends, controls.
     fn mask(block: &[u8; BLOCK]) -> u64;
+
+    /// Write `base` plus the number of each set bit of `mask`, ascending, to the first slots of `free`; what
+    /// is in the others after it means nothing.
+    #[inline(always)]
+    fn places(mut mask: u64, base: u32, free: &mut [MaybeUninit<u32>; BLOCK]) {
+        let count = mask.count_ones() as usize;
+        let mut at = 0;
+        while at < count {
+            for slot in &mut free[at..at + STRIDE] {
+                slot.write(base.wrapping_add(mask.trailing_zeros()));
+                mask &= mask.wrapping_sub(1);
+            }
+            at += STRIDE;
+        }
+    }
 
     /// The last `len` characters of `window`, 1 to 16 digits with at most one dot: all digits as one
     /// number, and how many of them stand behind the dot. `None` for anything else, a lone dot
@@ -76,6 +92,9 @@ impl Scanner {
             // SAFETY: `new` and `widest` keep `Avx2` only where all that it stands for was detected.
             Isa::Avx2 => unsafe { super::x86::run_avx2(work) },
             #[cfg(target_arch = "x86_64")]
+            // SAFETY: as for `Avx2`.
+            Isa::Avx512 => unsafe { super::x86::run_avx512(work) },
+            #[cfg(target_arch = "x86_64")]
             Isa::Sse2 => work.run::<super::x86::Sse2>(),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => work.run::<super::neon::Neon>(),
@@ -91,32 +110,26 @@ pub fn separators<L: Lanes>(text: &[u8], out: &mut Vec<u32>) {
     out.clear();
     let (blocks, rest) = text.as_chunks::<BLOCK>();
     for (i, block) in blocks.iter().enumerate() {
-        flatten(L::mask(block), (i * BLOCK) as u32, out);
+        flatten::<L>(L::mask(block), (i * BLOCK) as u32, out);
     }
     if !rest.is_empty() {
         let mut block = [0xff; BLOCK];
         block[..rest.len()].copy_from_slice(rest);
-        flatten(L::mask(&block), (blocks.len() * BLOCK) as u32, out);
+        flatten::<L>(L::mask(&block), (blocks.len() * BLOCK) as u32, out);
     }
 }
 
 /// Append `base` + the number of each set bit of `mask`.
 #[inline(always)]
-fn flatten(mut mask: u64, base: u32, out: &mut Vec<u32>) {
+fn flatten<L: Lanes>(mask: u64, base: u32, out: &mut Vec<u32>) {
     let count = mask.count_ones() as usize;
     out.reserve(BLOCK);
     let len = out.len();
-    let free = out.spare_capacity_mut();
-    let mut at = 0;
-    while at < count {
-        // `reserve` gave room for 64, and `at` is a multiple of 8 below 64.
-        for slot in &mut free[at..at + STRIDE] {
-            slot.write(base.wrapping_add(mask.trailing_zeros()));
-            mask &= mask.wrapping_sub(1);
-        }
-        at += STRIDE;
-    }
-    // SAFETY: `count` is at most 64 and the loop has written the first `count` rounded up to a
-    // multiple of 8 of the spare slots, all within the 64 reserved.
+    let Some(free) = out.spare_capacity_mut().first_chunk_mut() else {
+        return;
+    };
+    L::places(mask, base, free);
+    // SAFETY: `count` is at most 64, and every `places` of this module has written the first `count` of
+    // the 64 spare slots.
     unsafe { out.set_len(len + count) };
 }

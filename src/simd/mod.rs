@@ -17,6 +17,8 @@ pub use lanes::{DECIMAL, Lanes, Scanner, Work, separators};
 /// An instruction set that separators can be found with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
+    /// 64 bytes at a time, and places written by compression: AVX-512 of Ice Lake, Zen 4 and later.
+    Avx512,
     /// 32 bytes at a time.
     Avx2,
     /// 16 bytes at a time; every x86-64 has it.
@@ -39,6 +41,13 @@ impl Isa {
                 && std::arch::is_x86_feature_detected!("popcnt")
                 && std::arch::is_x86_feature_detected!("lzcnt")
             {
+                if std::arch::is_x86_feature_detected!("avx512f")
+                    && std::arch::is_x86_feature_detected!("avx512bw")
+                    && std::arch::is_x86_feature_detected!("avx512vl")
+                    && std::arch::is_x86_feature_detected!("avx512vbmi2")
+                {
+                    sets.push(Isa::Avx512);
+                }
                 sets.push(Isa::Avx2);
             }
             sets.push(Isa::Sse2);
@@ -52,6 +61,7 @@ impl Isa {
     /// The name that `--simd` takes.
     pub fn label(self) -> &'static str {
         match self {
+            Isa::Avx512 => "avx512",
             Isa::Avx2 => "avx2",
             Isa::Sse2 => "sse2",
             Isa::Neon => "neon",

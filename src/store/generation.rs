@@ -5,7 +5,7 @@
 //!
 //! A series has a `tail` of one cache line and a chain of blocks of 128 bytes, in the order of
 //! arrival, out of a [`Pool`] that all generations of a shard share. A point that comes at the expected
-//! time costs only its [`Token`], the same bytes as in the log. Nothing is ever thrown away: where the
+//! time costs only its [`Token`], the same bytes as in the log; the last few of them are in the tail. Nothing is ever thrown away: where the
 //! pool is full or a window too many would be begun, [`Full`] says so, and the caller must seal first.
 
 mod append;
@@ -37,7 +37,7 @@ use crate::model::series::SeriesId;
 use crate::simd;
 use crate::store::token::{Short, Token};
 use reads::Reads;
-use tail::{BLANK, Tail, Tails};
+use tail::{BLANK, Chain, Tail, Tails};
 
 /// What a generation is told once.
 #[derive(Clone, Copy, Debug)]
@@ -99,8 +99,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// Bytes of a series' tail; there from [`Head::admit`] on and not part of [`Head::bytes`].
-    pub const TAIL_BYTES: usize = size_of::<Tail>();
+    /// Bytes of a series without its blocks; there from [`Head::admit`] on and not part of [`Head::bytes`].
+    pub const TAIL_BYTES: usize = size_of::<Tail>() + size_of::<Chain>();
 
     /// An empty generation.
     pub fn new(options: Options) -> Head {
@@ -133,17 +133,6 @@ impl Head {
     pub fn prefetch_tail(&self, id: SeriesId) {
         if let Some(tail) = self.tails.get(id) {
             simd::prefetch(tail);
-        }
-    }
-
-    /// Ask for the memory that the next point of `id` will be written to; reads the tail.
-    #[inline]
-    pub fn prefetch_block(&self, pool: &Pool, id: SeriesId) {
-        if let Some(tail) = self.tails.get(id)
-            && let Some(block) = pool.get(tail.block)
-            && let Some(place) = block.payload.get(usize::from(tail.position))
-        {
-            simd::prefetch(place);
         }
     }
 
@@ -194,7 +183,6 @@ impl Head {
         if time.0 != tail.expected || tail.quick_until <= time.0 {
             return None;
         }
-        let block = pool.get_mut(tail.block)?;
         let mut last = tail.last();
         let token = Short::new(&mut last, value)?;
         let (bytes, len) = if tail.ordered {
@@ -206,10 +194,11 @@ impl Head {
         if pool::PAYLOAD < at + len || 8 < len {
             return None;
         }
-        block.put(at, bytes.to_be_bytes());
+        if !tail.put(pool, bytes, len) {
+            return None;
+        }
         tail.set_last(last);
         tail.read = read;
-        tail.position += len as u8;
         tail.count += 1;
         tail.expected += i64::from(tail.step);
         self.points += 1;
@@ -247,11 +236,12 @@ impl Head {
             return;
         }
         self.released = true;
-        let tail = self.tails.of(id);
-        pool.give_back(tail.first, tail.block, tail.blocks as usize);
-        self.blocks -= tail.blocks as usize;
+        let series = self.tails.series(id);
+        let blocks = series.chain.blocks as usize;
+        pool.give_back(series.chain.first, series.tail.block, blocks);
+        self.blocks -= blocks;
         self.series -= 1;
-        *tail = BLANK;
+        self.tails.set(id, &BLANK);
         if !self.before_order.is_empty() {
             self.before_order.remove(&id);
         }

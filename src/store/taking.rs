@@ -32,12 +32,6 @@ impl Store {
         self.open.head.prefetch_tail(id);
     }
 
-    /// Ask for the memory that the next point of `id` will be written to.
-    #[inline]
-    pub fn prefetch_block(&self, id: SeriesId) {
-        self.open.head.prefetch_block(&self.pool, id);
-    }
-
     /// A new series; `definition` makes what is to be written of it, given its number.
     pub fn admit(
         &mut self,
@@ -113,7 +107,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Reason::HeadFull`] where memory is used up; see [`Store::is_blocked`].
-    #[inline]
+    #[inline(always)]
     pub fn append(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Reason> {
         let value = if value.is_float() {
             // Senders of floats mostly mean decimals, of as many places as the one before.

@@ -1,7 +1,7 @@
 //! The points that do not simply continue their series.
 
 use super::pool::{Block, NONE, Pool};
-use super::tail::{self, NEVER, Tail};
+use super::tail::{self, Chain, NEVER, Series, Tail};
 use super::unpack::{Jump, after_timed};
 use super::{Entry, Full, Head};
 use crate::base::time::Millis;
@@ -37,24 +37,24 @@ impl Head {
         value: Number,
     ) -> Result<Entry, Full> {
         debug_assert!(!self.released, "released, and not cleared yet");
-        let mut before = *self.tails.of(id);
-        if before.is_blank() {
-            before.ordered = self.options.ordered || self.kept.contains(id.0);
+        let mut before = self.tails.series(id);
+        if before.tail.is_blank() {
+            before.tail.ordered = self.options.ordered || self.kept.contains(id.0);
         }
-        let mut last = before.last();
+        let mut last = before.tail.last();
         let mut token = Token::new(&mut last, value);
         let mut point = Point { time, read, token };
-        let old = (!before.is_blank()).then(|| before.window(self.options.window));
+        let old = (!before.tail.is_blank()).then(|| before.tail.window(self.options.window));
         let window = self.window_of(old, time);
         self.check_window(old, window)?;
         let extended = self.extended(pool, &before, &point);
-        let mut tail = match extended {
-            Some(tail) => tail,
+        let mut series = match extended {
+            Some(series) => series,
             None => {
                 // Each block starts with a value that is told from no other: where the log has lost
                 // something, the series can be told again from there on.
-                if !before.is_blank() {
-                    let scale = before.last().scale;
+                if !before.tail.is_blank() {
+                    let scale = before.tail.scale;
                     let wide = value.mantissa_at(scale).filter(|_| !value.is_float());
                     let same = wide.map(|mantissa| Number::decimal(mantissa, scale));
                     token = Token::alone(&mut last, same.unwrap_or(value));
@@ -63,18 +63,18 @@ impl Head {
                 self.with_block(pool, &before, &point)?
             }
         };
-        if before.is_blank() {
-            tail.number = numbers[id.0 as usize];
+        if before.tail.is_blank() {
+            series.tail.number = numbers[id.0 as usize];
             self.series += 1;
         }
-        tail.set_last(last);
-        tail.read = read;
-        self.note((&before, old), &mut tail, window);
-        self.set_quick(pool, &before, &mut tail);
+        series.tail.set_last(last);
+        series.tail.read = read;
+        self.note((&before, old), &mut series, window);
+        self.set_quick(pool, &before, &mut series);
         self.points += 1;
-        *self.tails.of(id) = tail;
+        self.tails.set(id, &series);
         Ok(Entry {
-            number: tail.number,
+            number: series.tail.number,
             token,
         })
     }
@@ -104,14 +104,15 @@ impl Head {
         }
     }
 
-    /// The tail with the point in its last block, if that has room.
-    fn extended(&self, pool: &mut Pool, before: &Tail, point: &Point) -> Option<Tail> {
-        let block = pool.get_mut(before.block)?;
-        if block.is_ordered() != before.ordered {
+    /// The series with the point in its last block, if that has room.
+    fn extended(&self, pool: &mut Pool, before: &Series, point: &Point) -> Option<Series> {
+        let block = pool.get_mut(before.tail.block)?;
+        if block.is_ordered() != before.tail.ordered {
             // From here on points tell their reads: another block.
             return None;
         }
-        let (mut tail, mut bytes) = (*before, Bytes::default());
+        let (mut series, mut bytes) = (*before, Bytes::default());
+        let (tail, chain) = (&mut series.tail, &mut series.chain);
         if tail.ordered {
             bytes.varint(u64::from(point.read.wrapping_sub(tail.read)));
         }
@@ -119,13 +120,13 @@ impl Head {
         let far = varint::zigzag(time.wrapping_sub(expected));
         if block.is_timed() {
             bytes.varint(far);
-            tail.escapes += u8::from(time != expected);
+            chain.escapes += u8::from(time != expected);
             tail.expected = after_timed(expected, i64::from(tail.step), time);
         } else if time != expected {
-            let jump = unexpected(&mut tail, time);
+            let jump = unexpected(tail, chain, time);
             bytes.push(&[MARK, jump as u8]);
             bytes.varint(far);
-            tail.escapes += 1;
+            chain.escapes += 1;
             if jump == Jump::Aside {
                 tail.expected = expected;
             } else {
@@ -136,37 +137,44 @@ impl Head {
         }
         bytes.push(point.token.bytes());
         let at = usize::from(tail.position);
-        block
-            .payload
-            .get_mut(at..at + bytes.len)?
-            .copy_from_slice(bytes.get());
+        let room = block.payload.get_mut(at..at + bytes.len)?;
+        room.copy_from_slice(bytes.get());
+        before.tail.settle(block);
         tail.position += bytes.len as u8;
+        tail.hold(block);
         tail.count += 1;
-        tail.disorder |= time <= newest;
+        chain.disorder |= time <= newest;
         let base = block.base_time;
-        tail.ahead = before.ahead_of(base).max(tail::distance(base, time));
-        tail.behind = before.behind.max(tail::distance(time, base));
-        Some(tail)
+        chain.ahead = before.ahead_of(base).max(tail::distance(base, time));
+        chain.behind = before.chain.behind.max(tail::distance(time, base));
+        Some(series)
     }
 
-    /// The tail with the point as the first of another block.
-    fn with_block(&mut self, pool: &mut Pool, before: &Tail, point: &Point) -> Result<Tail, Full> {
+    /// The series with the point as the first of another block.
+    fn with_block(
+        &mut self,
+        pool: &mut Pool,
+        before: &Series,
+        point: &Point,
+    ) -> Result<Series, Full> {
         let number = pool.take().ok_or(Full::Bytes)?;
         self.blocks += 1;
-        let mut tail = *before;
-        if let Some(block) = pool.get_mut(before.block) {
-            block.count = before.count;
+        let mut series = *before;
+        let (tail, chain) = (&mut series.tail, &mut series.chain);
+        if let Some(block) = pool.get_mut(before.tail.block) {
+            before.tail.settle(block);
+            block.count = before.tail.count;
             block.ahead = before.ahead_of(block.base_time);
-            block.behind = before.behind;
+            block.behind = before.chain.behind;
             block.next = number;
-            tail.disorder |= point.time <= before.newest();
-            tail.odd = 0;
-            if point.time != before.expected {
-                unexpected(&mut tail, point.time);
-                tail.odd = 1;
+            chain.disorder |= point.time <= before.tail.newest();
+            chain.odd = 0;
+            if point.time != before.tail.expected {
+                unexpected(tail, chain, point.time);
+                chain.odd = 1;
             }
         } else {
-            tail.first = number;
+            chain.first = number;
         }
         let mut bytes = Bytes::default();
         if tail.ordered {
@@ -176,44 +184,49 @@ impl Head {
         if let Some(block) = pool.get_mut(number) {
             block.payload[..bytes.len].copy_from_slice(bytes.get());
             block.base_time = point.time;
-            block.mantissa = before.mantissa;
-            (block.previous, block.next) = (before.block, NONE);
+            block.mantissa = before.tail.mantissa;
+            (block.previous, block.next) = (before.tail.block, NONE);
             block.step = tail.step;
-            let escapes = u32::from(before.escapes) * ESCAPES_TIMED;
+            let escapes = u32::from(before.chain.escapes) * ESCAPES_TIMED;
             block.set_form(
-                before.scale,
-                u32::from(before.count) < escapes,
+                before.tail.scale,
+                u32::from(before.tail.count) < escapes,
                 tail.ordered,
             );
+            tail.position = bytes.len as u8;
+            tail.hold(block);
         }
         tail.block = number;
-        tail.blocks += 1;
-        tail.position = bytes.len as u8;
-        (tail.count, tail.noted, tail.escapes) = (1, 0, 0);
-        (tail.ahead, tail.behind) = (0, 0);
+        tail.count = 1;
+        chain.blocks += 1;
+        (chain.noted, chain.escapes) = (0, 0);
+        (chain.ahead, chain.behind) = (0, 0);
         tail.expect_after(point.time);
-        Ok(tail)
+        Ok(series)
     }
 
     /// Count the points that leave a window or a block, and the first in another window.
-    fn note(&mut self, (before, old): (&Tail, Option<i64>), tail: &mut Tail, window: i64) {
+    fn note(&mut self, (before, old): (&Series, Option<i64>), series: &mut Series, window: i64) {
         let moved = old != Some(window);
-        let same_block = tail.block == before.block;
-        let aside = same_block && tail.expected == before.expected;
+        let (tail, noted) = (&series.tail, &mut series.chain.noted);
+        let same_block = tail.block == before.tail.block;
+        let aside = same_block && tail.expected == before.tail.expected;
         if let Some(old) = old
             && (!same_block || (moved && !aside))
         {
-            *self.windows.entry(old).or_default() += u64::from(before.count - before.noted);
-            tail.noted = if same_block { before.count } else { 0 };
+            let count = before.tail.count;
+            *self.windows.entry(old).or_default() += u64::from(count - before.chain.noted);
+            *noted = if same_block { count } else { 0 };
         }
         if moved {
             *self.windows.entry(window).or_default() += 1;
-            tail.noted += 1;
+            *noted += 1;
         }
     }
 
     /// Until when points may take the quick way.
-    fn set_quick(&self, pool: &Pool, before: &Tail, tail: &mut Tail) {
+    fn set_quick(&self, pool: &Pool, before: &Series, series: &mut Series) {
+        let (before, tail) = (&before.tail, &mut series.tail);
         let newest = tail.newest();
         let timed = pool.get(tail.block).is_some_and(Block::is_timed);
         if timed || tail.step == 0 {
@@ -232,23 +245,23 @@ impl Head {
 /// What a point at another than the expected time means for those that follow; the step is then set.
 /// One point alone changes little: a step must be seen twice, and one late point is taken as an
 /// exception.
-fn unexpected(tail: &mut Tail, time: i64) -> Jump {
+fn unexpected(tail: &mut Tail, chain: &mut Chain, time: i64) -> Jump {
     let newest = tail.newest();
-    let again = tail.odd == tail.count;
-    let last_gap = tail.gap;
-    tail.odd = tail.count + 1;
+    let again = chain.odd == tail.count;
+    let last_gap = chain.gap;
+    chain.odd = tail.count + 1;
     if time <= newest {
-        tail.gap = 0;
+        chain.gap = 0;
         return if again && last_gap == 0 {
             Jump::Keep
         } else {
             Jump::Aside
         };
     }
-    tail.gap = u32::try_from(time.wrapping_sub(newest) as u64).unwrap_or(0);
-    let settled = tail.step == 0 || (again && tail.gap == last_gap);
-    if settled && tail.gap > 0 {
-        tail.step = tail.gap;
+    chain.gap = u32::try_from(time.wrapping_sub(newest) as u64).unwrap_or(0);
+    let settled = tail.step == 0 || (again && chain.gap == last_gap);
+    if settled && chain.gap > 0 {
+        tail.step = chain.gap;
         Jump::Step
     } else {
         Jump::Keep

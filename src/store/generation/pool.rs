@@ -80,19 +80,6 @@ impl Block {
     pub(super) fn is_ordered(&self) -> bool {
         self.form & ORDERED != 0
     }
-
-    /// Write `bytes` at `at`, as many as there is room for.
-    #[inline]
-    pub(super) fn put(&mut self, at: usize, bytes: [u8; 8]) {
-        if let Some(room) = self.payload.get_mut(at..at + 8) {
-            room.copy_from_slice(&bytes);
-        } else if let Some(end) = self.payload.last_chunk_mut::<8>() {
-            // A call that copies a few bytes would cost more than moving them into their place.
-            let kept_bits = (at + 8 - PAYLOAD) * 8;
-            let kept = u64::from_le_bytes(*end) & !(u64::MAX << kept_bits);
-            *end = (kept | (u64::from_le_bytes(bytes) << kept_bits)).to_le_bytes();
-        }
-    }
 }
 
 /// Blocks for all generations of a shard.
@@ -234,20 +221,6 @@ mod tests {
         again.sort();
         assert_eq!(again, taken[2..6]);
         assert_eq!(pool.bytes_allocated(), CHUNK * 128);
-    }
-
-    #[test]
-    fn bytes_are_put_as_far_as_there_is_room() {
-        for at in 0..PAYLOAD {
-            let mut block = Block::EMPTY;
-            block.payload = std::array::from_fn(|i| i as u8);
-            let bytes = std::array::from_fn(|i| 200 + i as u8);
-            block.put(at, bytes);
-            let end = PAYLOAD.min(at + 8);
-            assert_eq!(block.payload[at..end], bytes[..end - at], "{at}");
-            assert!((0..at).all(|i| block.payload[i] == i as u8), "{at}");
-            assert!((end..PAYLOAD).all(|i| block.payload[i] == i as u8), "{at}");
-        }
     }
 
     #[test]

@@ -5,9 +5,9 @@
 //! slice is in it, what comes later may be.
 
 use super::Head;
-use super::pool::{Block, NONE, Pool};
+use super::pool::{NONE, Pool};
 use super::sorting::Sorting;
-use super::tail::{self, Tail};
+use super::tail::Series;
 use super::unpack::Unpacked;
 use crate::base::time::Millis;
 use crate::model::points::Points;
@@ -118,8 +118,8 @@ impl Reading {
     /// `out`, sorted by (time, stamp) and behind what was there, duplicates not settled; `pool`, `head`
     /// and `out` must be the same each time. See [`Reading::is_lost`].
     pub fn step(&mut self, pool: &Pool, head: &Head, budget: &mut usize, out: &mut Points) -> bool {
-        let tail = head.tails.get(self.id).unwrap_or(&tail::BLANK);
-        let seen = (head.epoch, tail.first);
+        let series = &head.tails.series(self.id);
+        let seen = (head.epoch, series.chain.first);
         if *self.seen.get_or_insert(seen) != seen && self.needs_head() {
             self.lost = true;
             self.stage = Stage::Done;
@@ -134,13 +134,13 @@ impl Reading {
                     self.arrivals = Arrivals {
                         first: first.0.min(last),
                         last,
-                        disorder: tail.disorder,
+                        disorder: series.chain.disorder,
                     };
-                    self.stage = Stage::Walking(tail.block);
+                    self.stage = Stage::Walking(series.tail.block);
                     1
                 }
-                &mut Stage::Walking(number) => self.walk(pool, tail, number),
-                Stage::Blocks => self.read_block(pool, head, tail, out),
+                &mut Stage::Walking(number) => self.walk(pool, series, number),
+                Stage::Blocks => self.read_block(pool, head, series, out),
                 Stage::Sorting(unordered) => {
                     if unordered.1.step(budget) {
                         let unordered = std::mem::take(unordered);
@@ -179,24 +179,24 @@ impl Reading {
         matches!(self.stage, Stage::Walking(_) | Stage::Blocks)
     }
 
-    fn walk(&mut self, pool: &Pool, tail: &Tail, number: u32) -> usize {
+    fn walk(&mut self, pool: &Pool, series: &Series, number: u32) -> usize {
         let Some(block) = pool.get(number) else {
             self.stage = Stage::Blocks;
             return 1;
         };
-        let (first, last) = tail.range(number, block);
+        let (first, last) = series.range(number, block);
+        let count = series.tail.count(number, block);
         if first <= self.until.0 && self.from.0 <= last {
-            self.blocks
-                .push((number, self.after + tail.count(number, block)));
-            self.points_max += tail.count(number, block);
+            self.blocks.push((number, self.after + count));
+            self.points_max += count;
         }
-        self.after += tail.count(number, block);
-        let all_before = !tail.disorder && block.base_time < self.from.0;
+        self.after += count;
+        let all_before = !series.chain.disorder && block.base_time < self.from.0;
         self.stage = Stage::Walking(if all_before { NONE } else { block.previous });
         WALK_COST
     }
 
-    fn read_block(&mut self, pool: &Pool, head: &Head, tail: &Tail, out: &mut Points) -> usize {
+    fn read_block(&mut self, pool: &Pool, head: &Head, series: &Series, out: &mut Points) -> usize {
         let Some((number, behind_start)) = self.blocks.pop() else {
             self.stage = self.order(out);
             return 1;
@@ -207,7 +207,7 @@ impl Reading {
         // Room for all at once, or growing would copy what is there in one go.
         out.reserve(std::mem::take(&mut self.points_max));
         let unpacked = &mut self.unpacked;
-        unpacked.read(block, tail.count(number, block));
+        unpacked.read(&series.tail, number, block);
         let (from, until) = (self.from.0, self.until.0);
         for i in 0..unpacked.count {
             let time = unpacked.times[i];
@@ -247,32 +247,6 @@ impl Reading {
     }
 }
 
-impl Tail {
-    /// Points of a block of the series.
-    pub(super) fn count(&self, number: u32, block: &Block) -> usize {
-        usize::from(if number == self.block {
-            self.count
-        } else {
-            block.count
-        })
-    }
-
-    /// All times of a block of the series are in here.
-    fn range(&self, number: u32, block: &Block) -> (i64, i64) {
-        let base = block.base_time;
-        let (behind, ahead) = if number == self.block {
-            (self.behind, self.ahead_of(base))
-        } else {
-            (block.behind, block.ahead)
-        };
-        let span = |bits: u8| u64::MAX.checked_shr(64 - u32::from(bits)).unwrap_or(0);
-        (
-            base.saturating_sub_unsigned(span(behind)),
-            base.saturating_add_unsigned(span(ahead)),
-        )
-    }
-}
-
 impl Head {
     /// Append to `out` the points of `id` with `from <= time <= until`, sorted by (time, stamp),
     /// duplicates not settled. For long ranges see [`Reading`].
@@ -291,19 +265,20 @@ impl Head {
     /// Append to `out` up to `n` of the newest distinct timestamps of `id` (milliseconds), newest
     /// first. Of a series whose points do not come in order, only its last blocks are looked at.
     pub fn newest_times(&self, pool: &Pool, id: SeriesId, n: usize, out: &mut Vec<i64>) {
-        let Some(tail) = self.tails.get(id) else {
-            return;
-        };
+        let series = self.tails.series(id);
         let mut unpacked = Unpacked::default();
-        let (mut number, mut newest) = (tail.block, Vec::new());
+        let (mut number, mut newest) = (series.tail.block, Vec::new());
         for _ in 0..NEWEST_BLOCKS_MAX {
             let enough = newest.len() == n;
-            let Some(block) = pool.get(number).filter(|_| !enough || tail.disorder) else {
+            let Some(block) = pool
+                .get(number)
+                .filter(|_| !enough || series.chain.disorder)
+            else {
                 break;
             };
-            let last = tail.range(number, block).1;
+            let last = series.range(number, block).1;
             if !enough || newest.last().is_some_and(|&time| time < last) {
-                unpacked.read(block, tail.count(number, block));
+                unpacked.read(&series.tail, number, block);
                 newest.extend_from_slice(unpacked.times());
                 newest.sort_unstable_by(|a, b| b.cmp(a));
                 newest.dedup();

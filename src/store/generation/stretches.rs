@@ -4,12 +4,12 @@
 //! only where they are not; settles duplicates; cuts at the borders of windows. In slices. The
 //! generation must be frozen: points that come between two slices may be missed.
 
+use super::Head;
 use super::columns::Columns;
 use super::pool::{NONE, Pool};
 use super::sorting::Sorting;
-use super::tail;
+use super::tail::Series;
 use super::unpack::Unpacked;
-use super::{Head, Tail};
 use crate::base::time::{Millis, Step};
 use crate::model::points::Duplicates;
 use crate::model::series::{SeriesId, Values};
@@ -83,7 +83,7 @@ impl Default for Stretches {
 impl Stretches {
     /// Begin with a series.
     pub fn begin(&mut self, head: &Head, id: SeriesId, values: Values, duplicates: Duplicates) {
-        let first = head.tails.get(id).map_or(NONE, |t| t.first);
+        let first = head.tails.series(id).chain.first;
         (self.id, self.values, self.duplicates) = (id, values, duplicates);
         self.stage = Stage::Blocks(first);
         self.columns.clear();
@@ -98,11 +98,11 @@ impl Stretches {
         budget: &mut usize,
         out: &mut Stretch,
     ) -> Next {
-        let tail = head.tails.get(self.id).unwrap_or(&tail::BLANK);
+        let series = &head.tails.series(self.id);
         loop {
             match &mut self.stage {
                 &mut Stage::Ready { at, end, rest } if at < end => {
-                    let ordered = tail.ordered;
+                    let ordered = series.tail.ordered;
                     return Next::Stretch(self.cut(head, ordered, (at, end, rest), budget, out));
                 }
                 &mut Stage::Ready { rest: NONE, .. } => {
@@ -114,7 +114,7 @@ impl Stretches {
                     self.columns.drop_first(end);
                     self.stage = Stage::Blocks(rest);
                 }
-                &mut Stage::Blocks(number) => self.decode(pool, head, tail, number, budget),
+                &mut Stage::Blocks(number) => self.decode(pool, head, series, number, budget),
                 Stage::Sorting(sorting) => {
                     if sorting.step(budget) {
                         let sorting = std::mem::take(sorting);
@@ -131,28 +131,27 @@ impl Stretches {
         &mut self,
         pool: &Pool,
         head: &Head,
-        tail: &Tail,
+        series: &Series,
         mut number: u32,
         budget: &mut usize,
     ) {
         let before_order = head.before_order.get(&self.id).copied();
         while *budget > 0 {
             let Some(block) = pool.get(number) else {
-                self.decoded(head, tail, NONE);
+                self.decoded(head, series, NONE);
                 return;
             };
             if let Some(next) = pool.get(block.next) {
                 simd::prefetch(&next.payload);
                 simd::prefetch(&next.base_time);
             }
-            let count = tail.count(number, block);
-            self.unpacked.read(block, count);
+            self.unpacked.read(&series.tail, number, block);
             self.columns
                 .extend(&self.unpacked, &head.reads, before_order);
-            *budget = budget.saturating_sub(WALK_COST + count);
+            *budget = budget.saturating_sub(WALK_COST + self.unpacked.count);
             number = block.next;
-            if !tail.disorder && POINTS_AT_ONCE <= self.columns.len() {
-                self.decoded(head, tail, number);
+            if !series.chain.disorder && POINTS_AT_ONCE <= self.columns.len() {
+                self.decoded(head, series, number);
                 return;
             }
         }
@@ -160,11 +159,11 @@ impl Stretches {
     }
 
     /// A series, or a part of it, is in columns.
-    fn decoded(&mut self, head: &Head, tail: &Tail, rest: u32) {
+    fn decoded(&mut self, head: &Head, series: &Series, rest: u32) {
         let window = head.options.window;
         let times = &self.columns.times;
-        if tail.disorder {
-            if !tail.ordered {
+        if series.chain.disorder {
+            if !series.tail.ordered {
                 let count = times.len();
                 let stamps = (0..count).map(|i| head.stamp_before(count - 1 - i));
                 self.columns.stamps.extend(stamps);

@@ -9,6 +9,7 @@
 //! * its [`token`].
 
 use super::pool::{Block, PAYLOAD};
+use super::tail::Tail;
 use crate::base::varint::{self, MARK};
 use crate::model::number::Number;
 use crate::store::token::{self, Last};
@@ -86,12 +87,12 @@ impl Unpacked {
         }
     }
 
-    /// Take over the first `count` points of `block`.
-    pub(super) fn read(&mut self, block: &Block, count: usize) {
+    /// Take over the points of a block of a series.
+    pub(super) fn read(&mut self, tail: &Tail, number: u32, block: &Block) {
         let ordered = block.is_ordered();
         self.ordered = ordered;
         let mut bytes = [0; PAYLOAD + PADDING];
-        bytes[..PAYLOAD].copy_from_slice(&block.payload);
+        bytes[..PAYLOAD].copy_from_slice(&tail.payload(number, block));
         let mut cursor = Cursor {
             bytes,
             at: 0,
@@ -103,7 +104,7 @@ impl Unpacked {
             scaled: 0,
             mixed: false,
         };
-        let count = count.min(POINTS_MAX);
+        let count = tail.count(number, block).min(POINTS_MAX);
         self.count = match (block.is_timed(), ordered) {
             (false, false) => self.read_regular::<false>(&mut cursor, block.base_time, count),
             (false, true) => self.read_regular::<true>(&mut cursor, block.base_time, count),
