@@ -21,7 +21,7 @@ const FAN_IN: usize = 8;
 const INPUTS_MAX: usize = 32;
 /// A file with more than so many times the points of all others of its window is not written anew for their
 /// sake: that costs more than readers gain by one file less.
-const LOPSIDED: u64 = 8;
+const LOPSIDED: u64 = 4;
 /// A window is quiet when its end lies so far behind the wall clock,
 const CLOSED_MS: i64 = 600_000;
 /// and the last of its points arrived so long ago.
@@ -249,6 +249,7 @@ impl Store {
         if let Some(written) = done.and_then(|done| done.asked) {
             self.counts.merges += 1;
             self.counts.merged_points += written.points;
+            self.counts.merged_bytes += written.bytes;
         }
     }
 
@@ -277,5 +278,39 @@ impl Store {
         }
         self.looks_for_merges = true;
         self.retry_at = Stamp(self.now.stamp.0 + RETRY_MICROS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of files with so many points become one.
+    #[track_caller]
+    fn check(points: &[u64], want: &[u64]) {
+        let files = points.iter().zip(0..).map(|(&points, file)| SegmentInfo {
+            file,
+            points,
+            ..SegmentInfo::default()
+        });
+        let files: Vec<SegmentInfo> = files.collect();
+        let chosen = worth_one(&files).iter().map(|info| info.file);
+        assert_eq!(chosen.collect::<Vec<u64>>(), want, "{points:?}");
+    }
+
+    #[test]
+    fn a_file_with_nearly_all_points_is_not_written_anew() {
+        check(&[], &[]);
+        check(&[5], &[]);
+        check(&[0, 0], &[0, 1]);
+        check(&[10, 10, 1], &[0, 1, 2]);
+        check(&[10, 40], &[0, 1]);
+        check(&[10, 41], &[]);
+        check(&[41, 10], &[]);
+        check(&[1000, 10, 9], &[1, 2]);
+        check(&[3, 4, 1000], &[0, 1]);
+        check(&[3, 4, 1000, 5, 6], &[0, 1]);
+        check(&[3, 4, 1000, 300], &[0, 1, 2, 3]);
+        check(&[1, 1000, 2, 100], &[]);
     }
 }

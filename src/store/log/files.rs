@@ -21,10 +21,9 @@ pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// of zeros, so none is made that is not soon needed.
 const BEGIN_FILES: usize = 2;
 
-/// While commits write so many bytes or more, room for the next file is put aside and not filled. The
-/// file system notes what of it is written with each sync: about 20 KiB more, and a few tenths of a
-/// millisecond.
-const LARGE_COMMIT_BYTES: u64 = 256 << 10;
+/// While a file takes so few commits, or fewer, room for the next is put aside and not filled. With each
+/// sync the file system then notes what of it is written: some 20 KiB, and a few tenths of a millisecond.
+const LARGE_COMMITS: u64 = 32;
 
 /// The file that is being filled.
 #[derive(Debug)]
@@ -50,6 +49,15 @@ pub(super) struct Closed {
     pub is_sound: bool,
 }
 
+/// A file that is being made.
+#[derive(Debug)]
+struct Creating {
+    job: Job,
+    name: Arc<str>,
+    /// Bytes of zeros that are written to it.
+    filled: u64,
+}
+
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Files {
@@ -64,7 +72,7 @@ pub(super) struct Files {
     current: Option<Current>,
     spare: VecDeque<Arc<str>>,
     closed: Vec<Closed>,
-    creating: Option<(Job, Arc<str>)>,
+    creating: Option<Creating>,
     /// Failed to come into being.
     unborn: Option<Arc<str>>,
     fault: Option<Fault>,
@@ -121,12 +129,13 @@ impl Files {
                 name
             });
             let (own, bytes) = (name.clone(), self.file_bytes);
-            let request = if self.has_large_commits() {
-                Request::Reserve { name: own, bytes }
+            let (request, filled) = if self.has_large_commits() {
+                (Request::Reserve { name: own, bytes }, 0)
             } else {
-                Request::Create { name: own, bytes }
+                (Request::Create { name: own, bytes }, bytes)
             };
-            self.creating = Some((desk.ask(request), name));
+            let job = desk.ask(request);
+            self.creating = Some(Creating { job, name, filled });
             self.retry_at = None;
         }
     }
@@ -142,7 +151,9 @@ impl Files {
 
     fn has_large_commits(&self) -> bool {
         self.current.as_ref().is_some_and(|current| {
-            let large = current.commits.saturating_mul(LARGE_COMMIT_BYTES);
+            let large = current
+                .commits
+                .saturating_mul(self.file_bytes / LARGE_COMMITS);
             0 < current.commits && large <= current.offset
         })
     }
@@ -188,12 +199,14 @@ impl Files {
             counters.remove_failures += u64::from(result.is_err());
             return true;
         }
-        let Some((_, name)) = self.creating.take_if(|(known, _)| *known == job) else {
+        let Some(Creating { name, filled, .. }) = self.creating.take_if(|known| known.job == job)
+        else {
             return false;
         };
         match result {
             Ok(()) => {
                 counters.files_created += 1;
+                counters.bytes_filled += filled;
                 self.spare.push_back(name);
                 self.fault = None;
             }
