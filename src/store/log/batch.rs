@@ -97,6 +97,7 @@ impl Runs {
 struct Zeros {
     /// Whether they are left out of the values.
     are_left_out: bool,
+    /// Known at the end only, where they are left out.
     count: usize,
     /// A bit for each point, of whole words; the word that is being filled is not in it.
     bits: Vec<u8>,
@@ -107,8 +108,8 @@ impl Zeros {
     /// Note the point behind `points` others. Bytes that its token of so many does not take.
     #[inline(always)]
     fn note(&mut self, points: usize, is_zero: bool) -> usize {
-        self.count += usize::from(is_zero);
         if !self.are_left_out {
+            self.count += usize::from(is_zero);
             return 0;
         }
         self.word |= u64::from(is_zero) << (points % 64);
@@ -121,11 +122,16 @@ impl Zeros {
 
     /// The bits of all `points`; empty where none were left out.
     fn finish(&mut self, points: usize) -> &[u8] {
-        if !self.are_left_out || self.count == 0 {
+        if !self.are_left_out {
             return &[];
         }
         self.bits.extend_from_slice(&self.word.to_le_bytes());
-        self.bits.get(..points.div_ceil(8)).unwrap_or_default()
+        let ones = self.bits.iter().map(|byte| byte.count_ones() as usize);
+        self.count = ones.sum();
+        match self.count {
+            0 => &[],
+            _ => self.bits.get(..points.div_ceil(8)).unwrap_or_default(),
+        }
     }
 
     /// Begin again; the next batch is thought to be like this one.
