@@ -1,9 +1,9 @@
 //! Which segments are merged, and one merge at work.
 //!
 //! Merged are neighbours in the order of arrival, of one book and one window: so many of one level become
-//! one of the next, and once a window is quiet all that is left of it becomes one, unless one of its files has
-//! nearly all points. So each point is written a few times at most, and a window has a bounded number of files
-//! at any time.
+//! one of the next, and once a window is quiet all that is left of it becomes one, unless one of its files
+//! has nearly all points. So each point is written a few times at most, and a window has a bounded number of
+//! files at any time.
 
 use std::collections::HashSet;
 

@@ -124,7 +124,7 @@ impl Unpacked {
         base: i64,
         count: usize,
     ) -> usize {
-        self.expect(0..count, base, cursor.step);
+        self.fill_times(0..count, base, cursor.step);
         let (mut i, mut read) = (0, 0u32);
         while i < count {
             let Some(mut word) = cursor.word() else {
@@ -173,14 +173,14 @@ impl Unpacked {
             let expected = self.times[i];
             let time = expected.wrapping_add(delta);
             let next = cursor.after(jump, expected, time);
-            self.expect(i + 1..count, next, cursor.step);
+            self.fill_times(i + 1..count, next, cursor.step);
             self.times[i] = time;
         }
         self.read_value(cursor, i)
     }
 
     /// The times of these points as they are expected.
-    fn expect(&mut self, points: Range<usize>, first: i64, step: i64) {
+    fn fill_times(&mut self, points: Range<usize>, first: i64, step: i64) {
         let mut time = first;
         for slot in self.times.get_mut(points).into_iter().flatten() {
             *slot = time;
