@@ -13,7 +13,7 @@ impl MemoryDisk {
     pub(crate) fn carry_out(&mut self, request: Request) -> Result<Outcome, Fault> {
         let files = &mut self.0;
         match request {
-            Request::Create { name, bytes } => {
+            Request::Create { name, bytes } | Request::Reserve { name, bytes } => {
                 files.insert(name.to_string(), vec![0; bytes as usize]);
             }
             Request::Write {

@@ -193,7 +193,7 @@ class Corelane(System):
                 "--pickle-port", ports["pickle"], "--kairos-telnet-port", ports["telnet"], "--http-port", ports["http"]]
 
     def flush(self):
-        """Seal and merge; a build that keeps nothing on disk has nothing to bring there."""
+        """Seal, and merge as far as that is worth it; a build that keeps nothing on disk has nothing to bring there."""
         status = post(self.ports["http"], "/admin/seal", MERGE_SECONDS)
         if status not in (200, 204, 404):
             raise Failed(f"{self.name} answers {status} on POST /admin/seal")

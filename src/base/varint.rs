@@ -55,15 +55,23 @@ pub fn short(number: u64) -> Option<(u64, usize)> {
     Some((lead | (number << (64 - 8 * len)), len))
 }
 
-/// Append `number`.
+/// Append `number`. A whole word is written whatever its length: a call that copies a few bytes costs more.
+#[inline]
 pub fn push(number: u64, out: &mut Vec<u8>) {
     match short(number) {
-        Some((word, len)) => out.extend_from_slice(&word.to_be_bytes()[..len]),
-        None => {
-            out.push(0xFE);
-            out.extend_from_slice(&number.to_be_bytes());
+        Some((word, len)) => {
+            let end = out.len() + len;
+            out.extend_from_slice(&word.to_be_bytes());
+            out.truncate(end);
         }
+        None => push_long(number, out),
     }
+}
+
+#[cold]
+fn push_long(number: u64, out: &mut Vec<u8>) {
+    out.push(0xFE);
+    out.extend_from_slice(&number.to_be_bytes());
 }
 
 /// The number that `bytes` start with, and how many bytes it took. `None` where they end too early or

@@ -6,8 +6,8 @@ use http::{Response, StatusCode};
 use super::errors::{Failure, text_response};
 use super::question::Question;
 
-/// `POST /admin/seal`: everything taken so far is in segment files, those of each window one, when this
-/// answers.
+/// `POST /admin/seal`: when this answers, everything taken so far is in segment files, and these are merged
+/// as far as it is worth that.
 pub(super) async fn seal(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
     question.fleet.settle(true).await?;
     Ok(text_response(

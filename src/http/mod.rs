@@ -60,8 +60,8 @@ pub trait Fleet {
     /// error, and with `Timeout` after the plan's time.
     fn ask(&self, plan: Plan) -> Local<'_, Result<Vec<Partial>, QueryError>>;
 
-    /// Write everything that was taken so far into segment files, and where `merge` is set make those of
-    /// each window one. Done when that is.
+    /// Write everything that was taken so far into segment files, and where `merge` is set merge those of
+    /// each window as if it were quiet. Done when that is.
     fn settle(&self, merge: bool) -> Local<'_, Result<(), QueryError>>;
 
     /// Make a snapshot called `name`: everything that was taken before the call. Gives its folder, below

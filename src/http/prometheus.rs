@@ -89,6 +89,12 @@ const PER_SHARD: &[PerShard] = &[
         value: |vitals| vitals.store.log_bytes,
     },
     PerShard {
+        name: "corelane_log_filled_bytes_total",
+        kind: "counter",
+        help: "Bytes of zeros that new files of log were filled with.",
+        value: |vitals| vitals.store.log_filled_bytes,
+    },
+    PerShard {
         name: "corelane_log_files",
         kind: "gauge",
         help: "Files of log whose points are not in segments yet.",
@@ -113,6 +119,12 @@ const PER_SHARD: &[PerShard] = &[
         value: |vitals| vitals.store.sealed_points,
     },
     PerShard {
+        name: "corelane_sealed_bytes_total",
+        kind: "counter",
+        help: "Bytes of segment files that points were written into.",
+        value: |vitals| vitals.store.sealed_bytes,
+    },
+    PerShard {
         name: "corelane_merges_total",
         kind: "counter",
         help: "Merges of segment files.",
@@ -123,6 +135,12 @@ const PER_SHARD: &[PerShard] = &[
         kind: "counter",
         help: "Points that merges wrote.",
         value: |vitals| vitals.store.merged_points,
+    },
+    PerShard {
+        name: "corelane_merged_bytes_total",
+        kind: "counter",
+        help: "Bytes of segment files that merges wrote.",
+        value: |vitals| vitals.store.merged_bytes,
     },
     PerShard {
         name: "corelane_store_failures_total",

@@ -102,7 +102,11 @@ impl Inner {
     async fn run(&self, request: Request) -> Result<Outcome, Fault> {
         match request {
             Request::Create { name, bytes } => {
-                let done = self.create(&name, bytes).await;
+                let done = self.create(&name, bytes, true).await;
+                done.map_err(|error| fault("create", &name, &error))?;
+            }
+            Request::Reserve { name, bytes } => {
+                let done = self.create(&name, bytes, false).await;
                 done.map_err(|error| fault("create", &name, &error))?;
             }
             Request::Write {
@@ -148,11 +152,11 @@ impl Inner {
     }
 
     /// The file is made anew, never emptied: what had its name may live on under another one.
-    async fn create(&self, name: &Arc<str>, bytes: u64) -> io::Result<()> {
+    async fn create(&self, name: &Arc<str>, bytes: u64, written: bool) -> io::Result<()> {
         is_aligned(bytes, 0)?;
         self.files.forget(name);
         let made = self.names.create(name).await?;
-        let filled = self.fill(name, made, bytes).await;
+        let filled = self.fill(name, made, bytes, written).await;
         if filled.is_err() {
             // Half a file serves nobody, and may hold the last of the room. That it could not be
             // filled is what counts; if it cannot be removed either, the next start finds it.
@@ -162,9 +166,19 @@ impl Inner {
         filled
     }
 
-    async fn fill(&self, name: &Arc<str>, made: names::Found, bytes: u64) -> io::Result<()> {
+    async fn fill(
+        &self,
+        name: &Arc<str>,
+        made: names::Found,
+        bytes: u64,
+        written: bool,
+    ) -> io::Result<()> {
         let file = self.files.adopt(name, made).await?;
-        file.write_zeros(bytes).await?;
+        if written {
+            file.write_zeros(bytes).await?;
+        } else {
+            file.reserve(bytes).await?;
+        }
         file.sync().await?;
         self.names.sync_folder_of(name).await
     }

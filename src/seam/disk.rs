@@ -21,6 +21,15 @@ pub enum Request {
         /// Zero bytes to write.
         bytes: u64,
     },
+    /// Make the file, of so many bytes that read as zeros and whose room is put aside, but not written where
+    /// the file system can do without: the first sync of each place costs more then. When it is done
+    /// the file and its name are on stable storage. What had this name before is gone.
+    Reserve {
+        /// Which file.
+        name: Arc<str>,
+        /// How many.
+        bytes: u64,
+    },
     /// Write at an offset. May be short of durable until a later [`Request::Sync`] is done.
     Write {
         /// Which file.

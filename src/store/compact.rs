@@ -1,8 +1,9 @@
 //! Which segments are merged, and one merge at work.
 //!
 //! Merged are neighbours in the order of arrival, of one book and one window: so many of one level become
-//! one of the next, and once a window is quiet all that is left of it becomes one. So each point is written
-//! a few times at most, and a window has a bounded number of files at any time.
+//! one of the next, and once a window is quiet all that is left of it becomes one, unless one of its files
+//! has nearly all points. So each point is written a few times at most, and a window has a bounded number of
+//! files at any time.
 
 use std::collections::HashSet;
 
@@ -18,6 +19,9 @@ use crate::seam::disk::{Fault, Job, Outcome, Request};
 const FAN_IN: usize = 8;
 /// Files of one merge.
 const INPUTS_MAX: usize = 32;
+/// A file with more than so many times the points of all others of its window is not written anew for their
+/// sake: that costs more than readers gain by one file less.
+const LOPSIDED: u64 = 4;
 /// A window is quiet when its end lies so far behind the wall clock,
 const CLOSED_MS: i64 = 600_000;
 /// and the last of its points arrived so long ago.
@@ -53,7 +57,7 @@ pub(super) struct Now {
     pub(super) wall_ms: i64,
     /// Clock of arrivals.
     pub(super) stamp: u64,
-    /// Whether windows are merged into one file although they are not quiet.
+    /// Whether windows are merged as if they were quiet.
     pub(super) all: bool,
 }
 
@@ -96,8 +100,9 @@ fn choose_in<'a>(window: &'a [SegmentInfo], now: &Now, leave: &HashSet<u64>) -> 
     let quiet = closed && last.last_stamp.saturating_add(QUIET_MICROS) <= now.stamp;
     // A file that cannot be merged parts its window.
     for part in window.split(|info| leave.contains(&info.file)) {
-        if (quiet || now.all) && 1 < part.len() {
-            return &part[..part.len().min(INPUTS_MAX)];
+        let one = worth_one(part);
+        if (quiet || now.all) && !one.is_empty() {
+            return &one[..one.len().min(INPUTS_MAX)];
         }
         let same_level = part.chunk_by(|a, b| a.level == b.level);
         if let Some(many) = same_level.into_iter().find(|many| FAN_IN <= many.len()) {
@@ -108,6 +113,23 @@ fn choose_in<'a>(window: &'a [SegmentInfo], now: &Now, leave: &HashSet<u64>) -> 
         }
     }
     &[]
+}
+
+/// Neighbours among these files that are worth to become one: all of them or, beside a file that has nearly
+/// all points, those on one side of it. None where there are no two.
+fn worth_one(part: &[SegmentInfo]) -> &[SegmentInfo] {
+    let largest = part.iter().enumerate().max_by_key(|(_, info)| info.points);
+    let Some((at, largest)) = largest.filter(|_| 1 < part.len()) else {
+        return &[];
+    };
+    let all: u64 = part.iter().map(|info| info.points).sum();
+    if largest.points <= (all - largest.points).saturating_mul(LOPSIDED) {
+        return part;
+    }
+    match worth_one(&part[..at]) {
+        [] => worth_one(&part[at + 1..]),
+        before => before,
+    }
 }
 
 /// Whether so much of a file has expired that it is written anew, or given up.
@@ -227,6 +249,7 @@ impl Store {
         if let Some(written) = done.and_then(|done| done.asked) {
             self.counts.merges += 1;
             self.counts.merged_points += written.points;
+            self.counts.merged_bytes += written.bytes;
         }
     }
 
@@ -255,5 +278,39 @@ impl Store {
         }
         self.looks_for_merges = true;
         self.retry_at = Stamp(self.now.stamp.0 + RETRY_MICROS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of files with so many points become one.
+    #[track_caller]
+    fn check(points: &[u64], want: &[u64]) {
+        let files = points.iter().zip(0..).map(|(&points, file)| SegmentInfo {
+            file,
+            points,
+            ..SegmentInfo::default()
+        });
+        let files: Vec<SegmentInfo> = files.collect();
+        let chosen = worth_one(&files).iter().map(|info| info.file);
+        assert_eq!(chosen.collect::<Vec<u64>>(), want, "{points:?}");
+    }
+
+    #[test]
+    fn a_file_with_nearly_all_points_is_not_written_anew() {
+        check(&[], &[]);
+        check(&[5], &[]);
+        check(&[0, 0], &[0, 1]);
+        check(&[10, 10, 1], &[0, 1, 2]);
+        check(&[10, 40], &[0, 1]);
+        check(&[10, 41], &[]);
+        check(&[41, 10], &[]);
+        check(&[1000, 10, 9], &[1, 2]);
+        check(&[3, 4, 1000], &[0, 1]);
+        check(&[3, 4, 1000, 5, 6], &[0, 1]);
+        check(&[3, 4, 1000, 300], &[0, 1, 2, 3]);
+        check(&[1, 1000, 2, 100], &[]);
     }
 }

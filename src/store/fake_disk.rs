@@ -87,7 +87,7 @@ impl FakeDisk {
     fn carry_out(&mut self, request: Request, fails: bool) -> Result<Outcome, Fault> {
         let fault = Fault::Broken("EIO".to_owned());
         match request {
-            Request::Create { name, bytes } => {
+            Request::Create { name, bytes } | Request::Reserve { name, bytes } => {
                 if self.is_full {
                     return Err(Fault::Full);
                 }

@@ -113,7 +113,8 @@ impl Store {
         self.frozen.push_back(next);
     }
 
-    /// Seal everything that was taken so far, and merge the files of each window into one if `merge`.
+    /// Seal everything that was taken so far and, if `merge`, merge the files of each window as if it were
+    /// quiet.
     pub fn settle(&mut self, merge: bool) {
         // What comes after this is for the next time.
         let empty = u64::from(self.open.head.is_empty());

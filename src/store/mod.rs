@@ -187,9 +187,11 @@ pub struct Store {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
     sealed_points: u64,
+    sealed_bytes: u64,
     sealed_files: u64,
     merges: u64,
     merged_points: u64,
+    merged_bytes: u64,
     failures: u64,
 }
 
@@ -429,12 +431,15 @@ impl Store {
             unwritten_bytes: self.log.unwritten_bytes() as u64,
             commits: log.commits,
             log_bytes: log.bytes_written,
+            log_filled_bytes: log.bytes_filled,
             log_files: (needed as u64, spare as u64),
             log_in_trouble: self.log.trouble().is_some(),
             replayed: self.replay.as_ref().map_or(0, recover::Replaying::points),
             sealed_points: counts.sealed_points,
+            sealed_bytes: counts.sealed_bytes,
             merges: counts.merges,
             merged_points: counts.merged_points,
+            merged_bytes: counts.merged_bytes,
             failures: counts.failures,
             blocked: self.is_blocked(),
         }

@@ -6,6 +6,7 @@
 //! log. What fails is taken back and begun again later: the generation stays readable until its files are
 //! listed.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::generation::{Next, Stretches};
@@ -73,7 +74,9 @@ pub(super) struct Seal {
     /// The window of it that is being written: what it lies between so far, and its cells.
     window: Option<Millis>,
     whole: Extent,
-    cells: Vec<Vec<u8>>,
+    cells: Vec<u8>,
+    /// Where the cells of each stretch of the window end in these.
+    cells_ends: Vec<usize>,
     run: Vec<u8>,
     /// A file did not take what it must.
     refused: Option<Fault>,
@@ -104,6 +107,7 @@ impl Seal {
             window: None,
             whole: Extent::EMPTY,
             cells: Vec::new(),
+            cells_ends: Vec::new(),
             run: Vec::new(),
             refused: None,
         }
@@ -272,9 +276,8 @@ impl Seal {
                 self.refused = Some(Fault::Broken(refused.to_string()));
             }
         }
-        let mut cells = Vec::new();
-        pack::encode_cells(&self.stretch, window, step, &mut cells);
-        self.cells.push(cells);
+        pack::encode_cells(&self.stretch, window, step, &mut self.cells);
+        self.cells_ends.push(self.cells.len());
     }
 
     fn end_window(&mut self, number: u32, step: TimeStep) {
@@ -282,34 +285,24 @@ impl Seal {
             return;
         };
         let whole = std::mem::replace(&mut self.whole, Extent::EMPTY);
-        let mut cells = std::mem::take(&mut self.cells);
-        // Texts have none.
-        cells.retain(|cells| !cells.is_empty());
         let file = self.files.iter_mut().find(|file| file.window == window);
-        let Some(writer) = file.and_then(|file| file.writer.as_mut()) else {
-            return;
-        };
-        let joined = match cells.pop() {
-            Some(only) if cells.is_empty() => Ok(only),
-            last => {
-                cells.extend(last);
-                let parts: Vec<&[u8]> = cells.iter().map(Vec::as_slice).collect();
-                let mut joined = Vec::new();
-                pack::join_cells(&parts, window, step, &mut joined).map(|()| joined)
+        if let Some(writer) = file.and_then(|file| file.writer.as_mut()) {
+            let joined = join_cells(&self.cells, &self.cells_ends, window, step);
+            let added = joined
+                .map_err(|corrupt| corrupt.to_string())
+                .and_then(|cells| {
+                    if cells.is_empty() || !segment::worth_cells(cells.len(), whole.points) {
+                        return Ok(());
+                    }
+                    let added = writer.add_cells(number, &cells, &whole);
+                    added.map_err(|refused| refused.to_string())
+                });
+            if let Err(reason) = added {
+                self.refused = Some(Fault::Broken(reason));
             }
-        };
-        let added = joined
-            .map_err(|corrupt| corrupt.to_string())
-            .and_then(|cells| {
-                if cells.is_empty() || !segment::worth_cells(cells.len(), whole.points) {
-                    return Ok(());
-                }
-                let added = writer.add_cells(number, &cells, &whole);
-                added.map_err(|refused| refused.to_string())
-            });
-        if let Err(reason) = added {
-            self.refused = Some(Fault::Broken(reason));
         }
+        self.cells.clear();
+        self.cells_ends.clear();
     }
 
     fn finish_files(&mut self, store: &mut Store) {
@@ -371,4 +364,24 @@ impl Seal {
             });
         }
     }
+}
+
+/// The cells of a window: those of its stretches, of which mostly there is one. Texts have none.
+fn join_cells<'a>(
+    cells: &'a [u8],
+    ends: &[usize],
+    window: Millis,
+    step: TimeStep,
+) -> Result<Cow<'a, [u8]>, pack::Corrupt> {
+    if ends.len() < 2 {
+        return Ok(Cow::Borrowed(cells));
+    }
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let parts = starts
+        .zip(ends)
+        .filter_map(|(start, &end)| cells.get(start..end));
+    let parts: Vec<&[u8]> = parts.filter(|part| !part.is_empty()).collect();
+    let mut joined = Vec::new();
+    pack::join_cells(&parts, window, step, &mut joined)?;
+    Ok(Cow::Owned(joined))
 }

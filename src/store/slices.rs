@@ -105,6 +105,7 @@ impl Store {
             return;
         };
         let number = seal.generation;
+        self.counts.sealed_bytes += seal.infos.iter().map(|info| info.bytes).sum::<u64>();
         if let Some(frozen) = self
             .frozen
             .iter_mut()

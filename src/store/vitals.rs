@@ -19,6 +19,8 @@ pub struct Vitals {
     pub commits: u64,
     /// Bytes of log written.
     pub log_bytes: u64,
+    /// Bytes of zeros that its files were filled with.
+    pub log_filled_bytes: u64,
     /// Files of log that are needed, and in reserve.
     pub log_files: (u64, u64),
     /// Whether the disk takes no log at the moment.
@@ -27,10 +29,14 @@ pub struct Vitals {
     pub replayed: u64,
     /// Points sealed into files.
     pub sealed_points: u64,
+    /// Bytes of these files.
+    pub sealed_bytes: u64,
     /// Merges so far.
     pub merges: u64,
     /// Points that they wrote.
     pub merged_points: u64,
+    /// Bytes that they wrote.
+    pub merged_bytes: u64,
     /// What failed so far.
     pub failures: u64,
     /// Whether senders have to wait.

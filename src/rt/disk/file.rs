@@ -122,6 +122,22 @@ impl OpenFile {
         }
     }
 
+    /// Put room for `bytes` aside, from the start on. Where the file system cannot, zeros are written.
+    pub(super) async fn reserve(&self, bytes: u64) -> io::Result<()> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.unsynced.set(true);
+        let reserved = match &self.way {
+            Way::Direct(file) => file.pre_allocate(bytes, false).await.map_err(plain),
+            Way::Buffered(file) => file.pre_allocate(bytes, false).await.map_err(plain),
+        };
+        match reserved.as_ref().err().and_then(Errno::from_io_error) {
+            Some(Errno::OPNOTSUPP | Errno::NOSYS) => self.write_zeros(bytes).await,
+            _ => reserved,
+        }
+    }
+
     /// `fdatasync`: what is written and its place in the file.
     pub(super) async fn sync(&self) -> io::Result<()> {
         // Also when it fails: then the writes are lost, and asking again would only hide it.

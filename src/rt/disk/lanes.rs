@@ -65,7 +65,10 @@ impl Lanes {
             {
                 Lane::Commit
             }
-            Request::Write { .. } | Request::Sync { .. } | Request::Create { .. } => Lane::Bulk,
+            Request::Write { .. }
+            | Request::Sync { .. }
+            | Request::Create { .. }
+            | Request::Reserve { .. } => Lane::Bulk,
             Request::Read { .. } => Lane::Read,
             Request::Rename { .. }
             | Request::Link { .. }

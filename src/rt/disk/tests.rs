@@ -204,6 +204,29 @@ fn a_created_file_is_full_of_zeros_and_new() {
 }
 
 #[test]
+fn room_that_is_put_aside_reads_as_zeros() {
+    on_disk("reserve", async |disk, root| {
+        let bytes = (1 << 20) + 8192;
+        for _ in 0..2 {
+            let name = name("log/a");
+            done(disk, Request::Reserve { name, bytes }).await;
+            let found = fs::read(root.join("log/a")).expect("it is there");
+            assert_eq!(found.len() as u64, bytes);
+            assert!(found.iter().all(|&byte| byte == 0));
+            use std::os::unix::fs::MetadataExt;
+            let about = fs::metadata(root.join("log/a")).expect("it is there");
+            assert!(bytes <= about.blocks() * 512, "no room: {about:?}");
+            done(disk, write("log/a", 4096, vec![7; 4096])).await;
+            done(disk, sync("log/a")).await;
+            assert_eq!(
+                ask(disk, read("log/a", 4096, 4096)).await,
+                Ok(Outcome::Bytes(vec![7; 4096]))
+            );
+        }
+    });
+}
+
+#[test]
 fn names_lead_to_what_has_them_now() {
     on_disk("names", async |disk, root| {
         for (file, byte) in [("a", 1), ("b", 2)] {

@@ -8,6 +8,8 @@
 //!   in others, and only where the two differ, `FF`, a [`Jump`], and the same milliseconds;
 //! * its [`token`].
 
+use std::ops::Range;
+
 use super::pool::{Block, PAYLOAD};
 use super::tail::Tail;
 use crate::base::varint::{self, MARK};
@@ -104,13 +106,15 @@ impl Unpacked {
             scaled: 0,
             mixed: false,
         };
+        // Nothing behind these is looked at, so nothing is written there.
         let count = tail.count(number, block).min(POINTS_MAX);
         self.count = match (block.is_timed(), ordered) {
             (false, false) => self.read_regular::<false>(&mut cursor, block.base_time, count),
             (false, true) => self.read_regular::<true>(&mut cursor, block.base_time, count),
             (true, _) => self.read_timed(&mut cursor, block.base_time, count, ordered),
         };
-        self.scales[cursor.scaled..].fill(cursor.last.scale);
+        let scaled = cursor.scaled.min(count);
+        self.scales[scaled..count].fill(cursor.last.scale);
         self.scale = (!cursor.mixed).then_some(cursor.last.scale);
     }
 
@@ -121,7 +125,7 @@ impl Unpacked {
         base: i64,
         count: usize,
     ) -> usize {
-        self.expect_from(0, base, cursor.step);
+        self.fill_times(0..count, base, cursor.step);
         let (mut i, mut read) = (0, 0u32);
         while i < count {
             let Some(mut word) = cursor.word() else {
@@ -153,7 +157,7 @@ impl Unpacked {
                     cursor.at += len;
                 }
                 _ => {
-                    if !self.read_marked(cursor, i) {
+                    if !self.read_marked(cursor, i, count) {
                         return i;
                     }
                 }
@@ -163,23 +167,23 @@ impl Unpacked {
         count
     }
 
-    /// A point with a mark, or a long value.
+    /// A point of `count` with a mark, or a long value.
     #[cold]
-    fn read_marked(&mut self, cursor: &mut Cursor, i: usize) -> bool {
+    fn read_marked(&mut self, cursor: &mut Cursor, i: usize, count: usize) -> bool {
         if let Some((jump, delta)) = cursor.jump() {
             let expected = self.times[i];
             let time = expected.wrapping_add(delta);
             let next = cursor.after(jump, expected, time);
-            self.expect_from(i + 1, next, cursor.step);
+            self.fill_times(i + 1..count, next, cursor.step);
             self.times[i] = time;
         }
         self.read_value(cursor, i)
     }
 
-    /// Times as they are expected from the `i`th on.
-    fn expect_from(&mut self, i: usize, first: i64, step: i64) {
+    /// The times of these points as they are expected.
+    fn fill_times(&mut self, points: Range<usize>, first: i64, step: i64) {
         let mut time = first;
-        for slot in self.times.iter_mut().skip(i) {
+        for slot in self.times.get_mut(points).into_iter().flatten() {
             *slot = time;
             time = time.wrapping_add(step);
         }

@@ -3,7 +3,8 @@
 //! Senders repeat themselves: numbers follow each other, times stay. So a number and a time cost
 //! nothing where they are what the point before lets expect, and what breaks the rule is written as a
 //! gap. How many points lie between the gaps is in a column of its own, so that senders in no order at
-//! all pay for the gaps only.
+//! all pay for the gaps only. Where many values are what their series had before, these are a bit each:
+//! whether that is worth it is known from the batch before.
 
 use super::block::PAYLOAD_BYTES_MAX;
 use crate::base::varint;
@@ -30,6 +31,8 @@ pub(super) mod section {
     pub(in super::super) const TIME_RUNS: u8 = 6;
     /// Tokens, one behind the other.
     pub(in super::super) const VALUES: u8 = 7;
+    /// A bit for each point: its token is the byte 0, and is not among the values.
+    pub(in super::super) const ZEROS: u8 = 8;
     /// From here on a reader may skip what it does not know.
     pub(in super::super) const OPTIONAL: u8 = 128;
 }
@@ -40,6 +43,8 @@ const RESERVE_BYTES: usize = 256;
 const FULL_BYTES: usize = PAYLOAD_BYTES_MAX - RESERVE_BYTES;
 /// Longest time between the first and the last stamp of a block.
 pub(super) const SPAN_MICROS_MAX: u64 = u32::MAX as u64;
+/// One point in so many has to be a zero for them to be left out; at one in eight nothing is gained.
+const ZEROS_WORTH: usize = 6;
 /// How much one store of a token may write.
 const TOKEN_STORE_BYTES: usize = 16;
 
@@ -87,6 +92,58 @@ impl Runs {
     }
 }
 
+/// Points whose token is the byte 0: the values that their series had before.
+#[derive(Debug, Default)]
+struct Zeros {
+    /// Whether they are left out of the values.
+    are_left_out: bool,
+    /// Known at the end only, where they are left out.
+    count: usize,
+    /// A bit for each point, of whole words; the word that is being filled is not in it.
+    bits: Vec<u8>,
+    word: u64,
+}
+
+impl Zeros {
+    /// Note the point behind `points` others. Bytes that its token of so many does not take.
+    #[inline(always)]
+    fn note(&mut self, points: usize, is_zero: bool) -> usize {
+        if !self.are_left_out {
+            self.count += usize::from(is_zero);
+            return 0;
+        }
+        self.word |= u64::from(is_zero) << (points % 64);
+        if points % 64 == 63 {
+            self.bits.extend_from_slice(&self.word.to_le_bytes());
+            self.word = 0;
+        }
+        usize::from(is_zero)
+    }
+
+    /// The bits of all `points`; empty where none were left out.
+    fn finish(&mut self, points: usize) -> &[u8] {
+        if !self.are_left_out {
+            return &[];
+        }
+        self.bits.extend_from_slice(&self.word.to_le_bytes());
+        let ones = self.bits.iter().map(|byte| byte.count_ones() as usize);
+        self.count = ones.sum();
+        match self.count {
+            0 => &[],
+            _ => self.bits.get(..points.div_ceil(8)).unwrap_or_default(),
+        }
+    }
+
+    /// Begin again; the next batch is thought to be like this one.
+    fn clear(&mut self, points: usize) {
+        if points > 0 {
+            self.are_left_out = points < self.count.saturating_mul(ZEROS_WORTH);
+        }
+        self.bits.clear();
+        (self.count, self.word) = (0, 0);
+    }
+}
+
 /// A block's worth of points and definitions.
 #[derive(Debug)]
 pub struct Batch {
@@ -97,6 +154,7 @@ pub struct Batch {
     times: Runs,
     values: Vec<u8>,
     values_len: usize,
+    zeros: Zeros,
     /// Bytes in the other columns.
     beside_len: usize,
     points: usize,
@@ -119,6 +177,7 @@ impl Default for Batch {
             times: Runs::default(),
             values: vec![0; FULL_BYTES + TOKEN_STORE_BYTES],
             values_len: 0,
+            zeros: Zeros::default(),
             beside_len: 0,
             points: 0,
             next_number: 0,
@@ -160,49 +219,51 @@ impl Batch {
     /// A point behind all others. The batch must not be [full](Batch::is_full).
     #[inline]
     pub fn push(&mut self, number: u32, time_ms: i64, token: &Token) {
-        if number != self.next_number || self.points == 0 {
-            self.break_numbers(number);
-        }
-        self.next_number = number.wrapping_add(1);
-        if time_ms != self.time_ms || self.points == 0 {
-            self.break_times(time_ms);
-        }
-        self.points += 1;
+        self.begin_point(number, time_ms);
+        let is_zero = token.bytes() == [0];
         let at = self.values_len;
         if let Some(place) = self.values[at..].first_chunk_mut::<TOKEN_STORE_BYTES>() {
             *place = *token.padded();
         }
-        self.values_len = at + token.len();
+        self.values_len = at + token.len() - self.zeros.note(self.points, is_zero);
+        self.points += 1;
     }
 
     /// [`Batch::push`] of a short token.
     #[inline(always)]
     pub fn push_short(&mut self, number: u32, time_ms: i64, token: Short) {
+        self.begin_point(number, time_ms);
+        let at = self.values_len;
+        if let Some(place) = self.values[at..].first_chunk_mut::<8>() {
+            *place = token.word.to_be_bytes();
+        }
+        // No other token is zero: what has several bytes begins with ones.
+        self.values_len = at + token.len - self.zeros.note(self.points, token.word == 0);
+        self.points += 1;
+    }
+
+    /// [`Batch::push`] of a text, whose token must [fit](Batch::fits).
+    pub fn push_text(&mut self, number: u32, time_ms: i64, text: &str) {
+        self.begin_point(number, time_ms);
+        let at = self.values_len;
+        let mut token = Vec::with_capacity(token::text_bytes(text.len()));
+        token::push_text(text, &mut token);
+        if let Some(place) = self.values.get_mut(at..at + token.len()) {
+            place.copy_from_slice(&token);
+        }
+        self.values_len = at + token.len() - self.zeros.note(self.points, false);
+        self.points += 1;
+    }
+
+    /// The number and the time of a point.
+    #[inline(always)]
+    fn begin_point(&mut self, number: u32, time_ms: i64) {
         if number != self.next_number || self.points == 0 {
             self.break_numbers(number);
         }
         self.next_number = number.wrapping_add(1);
         if time_ms != self.time_ms || self.points == 0 {
             self.break_times(time_ms);
-        }
-        self.points += 1;
-        let at = self.values_len;
-        if let Some(place) = self.values[at..].first_chunk_mut::<8>() {
-            *place = token.word.to_be_bytes();
-        }
-        self.values_len = at + token.len;
-    }
-
-    /// [`Batch::push`] of a text, whose token must [fit](Batch::fits).
-    pub fn push_text(&mut self, number: u32, time_ms: i64, text: &str) {
-        // As for a token of one byte, in whose place the text is written.
-        let at = self.values_len;
-        self.push_short(number, time_ms, token::TEXT_AGAIN);
-        let mut token = Vec::with_capacity(token::text_bytes(text.len()));
-        token::push_text(text, &mut token);
-        if let Some(place) = self.values.get_mut(at..at + token.len()) {
-            place.copy_from_slice(&token);
-            self.values_len = at + token.len();
         }
     }
 
@@ -211,7 +272,7 @@ impl Batch {
         let before = self.numbers.bytes();
         self.numbers.end(self.points);
         let gap = i64::from(number) - i64::from(self.next_number);
-        push_at_once(varint::zigzag(gap), &mut self.numbers.gaps);
+        varint::push(varint::zigzag(gap), &mut self.numbers.gaps);
         self.beside_len += self.numbers.bytes() - before;
     }
 
@@ -236,7 +297,7 @@ impl Batch {
     /// Bytes that it has taken.
     #[inline]
     pub fn bytes(&self) -> usize {
-        self.values_len + self.beside_len
+        self.values_len + self.zeros.bits.len() + self.beside_len
     }
 
     /// Whether so many bytes of definitions have room.
@@ -273,7 +334,7 @@ impl Batch {
         self.end_read();
         self.numbers.finish(self.points);
         self.times.finish(self.points);
-        let columns: [(u8, &[u8]); 7] = [
+        let columns: [(u8, &[u8]); 8] = [
             (section::DEFINITIONS, &self.definitions),
             (section::READS, &self.reads),
             (section::NUMBER_GAPS, &self.numbers.gaps),
@@ -281,6 +342,7 @@ impl Batch {
             (section::TIME_GAPS, &self.times.gaps),
             (section::TIME_RUNS, &self.times.lengths),
             (section::VALUES, &self.values[..self.values_len]),
+            (section::ZEROS, self.zeros.finish(self.points)),
         ];
         for (kind, bytes) in columns {
             if !bytes.is_empty() {
@@ -301,6 +363,7 @@ impl Batch {
         self.numbers.clear();
         self.times.clear();
         self.values_len = 0;
+        self.zeros.clear(self.points);
         self.beside_len = 0;
         self.points = 0;
         self.next_number = 0;
@@ -325,18 +388,5 @@ fn push_time_gap(time_ms: i64, last_ms: i64, out: &mut Vec<u8>) {
     } else {
         varint::zigzag(gap_ms) << 1 | 1
     };
-    push_at_once(code, out);
-}
-
-/// As [`varint::push`], without a branch on the length.
-#[inline]
-fn push_at_once(number: u64, out: &mut Vec<u8>) {
-    match varint::short(number) {
-        Some((word, len)) => {
-            let end = out.len() + len;
-            out.extend_from_slice(&word.to_be_bytes());
-            out.truncate(end);
-        }
-        None => varint::push(number, out),
-    }
+    varint::push(code, out);
 }

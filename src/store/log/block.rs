@@ -28,6 +28,9 @@ pub const MAGIC: [u8; 4] = *b"CLOB";
 pub const FILE_MAGIC: [u8; 8] = *b"CORELOG\n";
 const CHECKSUM_AT: usize = 60;
 const FLAGS_KNOWN: u8 = FLAG_FIRST;
+/// Of a file, a feature that a reader must know: blocks may have a section of zeros.
+const FEATURE_ZEROS: u64 = 1;
+const FEATURES_KNOWN: u64 = FEATURE_ZEROS;
 
 /// What stands before a payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -252,6 +255,7 @@ impl FileHeader {
         bytes[10..12].copy_from_slice(&self.shard.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.epoch.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.first_sequence.to_le_bytes());
+        bytes[32..40].copy_from_slice(&FEATURE_ZEROS.to_le_bytes());
         let own = checksum(&bytes);
         bytes[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&own.to_le_bytes());
         bytes
@@ -284,8 +288,8 @@ impl FileHeader {
         if version != VERSION {
             return Err(Fault::Version(version));
         }
-        if features != 0 {
-            return Err(Fault::Features(features));
+        if features & !FEATURES_KNOWN != 0 {
+            return Err(Fault::Features(features & !FEATURES_KNOWN));
         }
         Ok(header)
     }

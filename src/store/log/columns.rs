@@ -48,6 +48,7 @@ pub struct Columns<'a> {
     time_gaps: &'a [u8],
     time_runs: &'a [u8],
     values: &'a [u8],
+    zeros: &'a [u8],
     first_stamp: u64,
 }
 
@@ -84,6 +85,7 @@ impl<'a> Columns<'a> {
             section::TIME_GAPS => &mut self.time_gaps,
             section::TIME_RUNS => &mut self.time_runs,
             section::VALUES => &mut self.values,
+            section::ZEROS => &mut self.zeros,
             section::OPTIONAL.. => return Ok(()),
             _ => return Err(Damage::Unknown(kind)),
         };
@@ -112,7 +114,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Bytes of each column, with its name, for who prints them.
-    pub fn sizes(&self) -> [(&'static str, usize); 7] {
+    pub fn sizes(&self) -> [(&'static str, usize); 8] {
         [
             ("definitions", self.definitions.len()),
             ("reads", self.reads.len()),
@@ -121,6 +123,7 @@ impl<'a> Columns<'a> {
             ("time gaps", self.time_gaps.len()),
             ("time runs", self.time_runs.len()),
             ("values", self.values.len()),
+            ("zeros", self.zeros.len()),
         ]
     }
 
@@ -137,6 +140,13 @@ impl<'a> Columns<'a> {
         let mut cursor = self.cursor();
         cursor.run(self, u64::MAX, visit)?;
         Ok(cursor.points)
+    }
+
+    /// Whether the token of the point at `place` is the byte 0, and not among the values.
+    #[inline]
+    fn is_zero(&self, place: u64) -> bool {
+        let byte = self.zeros.get((place / 8) as usize);
+        byte.is_some_and(|byte| byte >> (place % 8) & 1 == 1)
     }
 
     /// A place before the first point.
@@ -182,7 +192,7 @@ impl Cursor {
     ) -> Result<bool, Damage> {
         let mut left = points_max;
         let mut values = columns.values.get(self.values_at..).unwrap_or_default();
-        while !values.is_empty() {
+        while self.has_more(columns) || !values.is_empty() {
             if left == 0 {
                 return Ok(false);
             }
@@ -196,18 +206,22 @@ impl Cursor {
             let run = self.numbers.left.min(self.times.left);
             let count = run.min(self.read_left).min(left);
             let (stamp, time_ms, mut number) = (self.stamp, self.time_ms, self.number);
-            for _ in 0..count {
+            for place in self.points..self.points + count {
                 let point = Point {
                     stamp,
                     number,
                     time_ms,
                 };
+                number = number.wrapping_add(1);
+                if columns.is_zero(place) {
+                    visit(point, &[0]).ok_or(Damage::Value)?;
+                    continue;
+                }
                 if values.is_empty() {
                     return Err(Damage::Columns);
                 }
                 let len = visit(point, values).ok_or(Damage::Value)?;
                 values = values.get(len.max(1)..).ok_or(Damage::Value)?;
-                number = number.wrapping_add(1);
             }
             self.number = number;
             self.read_left -= count;
@@ -217,8 +231,8 @@ impl Cursor {
             left -= count;
             self.values_at = columns.values.len() - values.len();
         }
-        let is_even = self.read_left == 0
-            && self.reads_at == columns.reads.len()
+        let zeros = columns.zeros.len() as u64;
+        let is_even = (zeros == 0 || zeros == self.points.div_ceil(8))
             && self
                 .numbers
                 .is_done(columns.number_gaps, columns.number_runs)
@@ -228,6 +242,12 @@ impl Cursor {
         } else {
             Err(Damage::Columns)
         }
+    }
+
+    /// Whether some read has points left.
+    #[inline]
+    fn has_more(&self, columns: &Columns<'_>) -> bool {
+        0 < self.read_left || self.reads_at < columns.reads.len()
     }
 
     #[inline]

@@ -1,7 +1,8 @@
 //! The files of a log: one being filled, the filled ones, and some in reserve.
 //!
 //! A file is written full of zeros before it is used, so that filling it changes nothing but its
-//! content. One whose blocks nobody needs any more is used again under a new epoch.
+//! content, and a commit is short. Where commits are large that is not worth a second write of everything:
+//! then room is only put aside. One whose blocks nobody needs any more is used again under a new epoch.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,6 +21,10 @@ pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// of zeros, so none is made that is not soon needed.
 const BEGIN_FILES: usize = 2;
 
+/// While a file takes so few commits, or fewer, room for the next is put aside and not filled. With each
+/// sync the file system then notes what of it is written: some 20 KiB, and a few tenths of a millisecond.
+const LARGE_COMMITS: u64 = 32;
+
 /// The file that is being filled.
 #[derive(Debug)]
 pub(super) struct Current {
@@ -27,6 +32,8 @@ pub(super) struct Current {
     pub(super) epoch: u64,
     /// Where the next write goes; 0 as long as the file has no header of this epoch.
     pub(super) offset: u64,
+    /// Commits that it holds.
+    commits: u64,
     /// Its last block that is durable.
     pub(super) last_sequence: u64,
 }
@@ -40,6 +47,15 @@ pub(super) struct Closed {
     pub last_sequence: u64,
     /// Whether it may be used again.
     pub is_sound: bool,
+}
+
+/// A file that is being made.
+#[derive(Debug)]
+struct Creating {
+    job: Job,
+    name: Arc<str>,
+    /// Bytes of zeros that are written to it.
+    filled: u64,
 }
 
 /// All of them.
@@ -56,7 +72,7 @@ pub(super) struct Files {
     current: Option<Current>,
     spare: VecDeque<Arc<str>>,
     closed: Vec<Closed>,
-    creating: Option<(Job, Arc<str>)>,
+    creating: Option<Creating>,
     /// Failed to come into being.
     unborn: Option<Arc<str>>,
     fault: Option<Fault>,
@@ -112,11 +128,14 @@ impl Files {
                 self.next_number = self.next_number.wrapping_add(1);
                 name
             });
-            let request = Request::Create {
-                name: name.clone(),
-                bytes: self.file_bytes,
+            let (own, bytes) = (name.clone(), self.file_bytes);
+            let (request, filled) = if self.has_large_commits() {
+                (Request::Reserve { name: own, bytes }, 0)
+            } else {
+                (Request::Create { name: own, bytes }, bytes)
             };
-            self.creating = Some((desk.ask(request), name));
+            let job = desk.ask(request);
+            self.creating = Some(Creating { job, name, filled });
             self.retry_at = None;
         }
     }
@@ -128,6 +147,15 @@ impl Files {
         let full = |current: &Current| self.file_bytes.saturating_sub(current.offset) <= little;
         let soon = self.spare.is_empty() && self.current.as_ref().is_none_or(full);
         0 < self.reserve_left || soon
+    }
+
+    fn has_large_commits(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| {
+            let large = current
+                .commits
+                .saturating_mul(self.file_bytes / LARGE_COMMITS);
+            0 < current.commits && large <= current.offset
+        })
     }
 
     fn free(&mut self, desk: &mut Desk<'_>, counters: &mut Counters) {
@@ -171,12 +199,14 @@ impl Files {
             counters.remove_failures += u64::from(result.is_err());
             return true;
         }
-        let Some((_, name)) = self.creating.take_if(|(known, _)| *known == job) else {
+        let Some(Creating { name, filled, .. }) = self.creating.take_if(|known| known.job == job)
+        else {
             return false;
         };
         match result {
             Ok(()) => {
                 counters.files_created += 1;
+                counters.bytes_filled += filled;
                 self.spare.push_back(name);
                 self.fault = None;
             }
@@ -216,6 +246,7 @@ impl Files {
                 name,
                 epoch: self.next_epoch,
                 offset: 0,
+                commits: 0,
                 last_sequence: 0,
             });
             self.next_epoch += 1;
@@ -229,6 +260,7 @@ impl Files {
     pub(super) fn advance(&mut self, bytes: u64, sequence: u64) {
         if let Some(current) = &mut self.current {
             current.offset += bytes;
+            current.commits += 1;
             current.last_sequence = sequence;
         }
     }

@@ -63,6 +63,8 @@ pub struct Counters {
     pub points: u64,
     /// Bytes that were given to the disk.
     pub bytes_written: u64,
+    /// Bytes of zeros that files were filled with.
+    pub bytes_filled: u64,
     /// Writes and syncs that failed for want of room.
     pub full_failures: u64,
     /// Writes and syncs that failed for another reason; each cost a file.

@@ -157,7 +157,9 @@ impl Device {
                     .read(one.inode, offset as usize, bytes)
                     .map(Outcome::Bytes);
             }
-            Request::Create { name, bytes } => self.create(one.shard, name, bytes)?,
+            Request::Create { name, bytes } | Request::Reserve { name, bytes } => {
+                self.create(one.shard, name, bytes)?;
+            }
             Request::Rename { from, to } => {
                 self.folder.find(&from).ok_or(Fault::Missing)?;
                 self.change(Change::Move(from, to))?;
@@ -316,7 +318,7 @@ impl Device {
                 };
                 file.write_torn(number, offset as usize, &bytes, &mut self.random);
             }
-            Request::Create { name, bytes } => {
+            Request::Create { name, bytes } | Request::Reserve { name, bytes } => {
                 // So many of its zeros, and neither they nor the name are synced.
                 let zeros = self.random.below(bytes + 1) as usize / BLOCK_BYTES * BLOCK_BYTES;
                 let file = File::volatile(number, vec![0; zeros]);
@@ -378,7 +380,7 @@ fn broken(what: &str) -> Fault {
 fn check_blocks(request: &Request) {
     let whole = |bytes: u64| assert!(bytes.is_multiple_of(BLOCK_BYTES as u64), "{request:?}");
     match request {
-        Request::Create { bytes, .. } => whole(*bytes),
+        Request::Create { bytes, .. } | Request::Reserve { bytes, .. } => whole(*bytes),
         Request::Write { offset, bytes, .. } => {
             whole(*offset);
             whole(bytes.len() as u64);

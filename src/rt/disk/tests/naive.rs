@@ -45,7 +45,11 @@ fn any_request(random: &mut Random, folder: &str) -> Request {
     let (from, to) = (any(), any());
     let offset = random.below(6) * 4096;
     match random.below(9) {
-        0 | 1 => Request::Create {
+        0 => Request::Create {
+            name: from,
+            bytes: offset,
+        },
+        1 => Request::Reserve {
             name: from,
             bytes: offset,
         },
@@ -76,7 +80,7 @@ struct Naive(BTreeMap<Arc<str>, Rc<RefCell<Vec<u8>>>>);
 impl Naive {
     fn run(&mut self, request: Request) -> Result<Outcome, Fault> {
         match request {
-            Request::Create { name, bytes } => {
+            Request::Create { name, bytes } | Request::Reserve { name, bytes } => {
                 self.0
                     .insert(name, Rc::new(RefCell::new(vec![0; bytes as usize])));
             }

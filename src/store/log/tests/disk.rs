@@ -66,7 +66,7 @@ impl FakeDisk {
     pub(super) fn perform(&mut self, request: &Request) -> Result<Outcome, Fault> {
         self.requests += 1;
         match request {
-            Request::Create { name, bytes } => {
+            Request::Create { name, bytes } | Request::Reserve { name, bytes } => {
                 if self.is_full {
                     return Err(Fault::Full);
                 }

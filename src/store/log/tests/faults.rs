@@ -194,3 +194,18 @@ fn nothing_stays_due_that_a_poll_does_not_do() {
     }
     assert!(3 < world.writer.counters().files_created);
 }
+
+#[test]
+fn files_are_filled_where_commits_are_small() {
+    for (points, filled) in [(100, 4), (20_000, 2)] {
+        let mut world = World::new(points);
+        while world.writer.counters().files_created < 4 {
+            world.push(points);
+            world.settle("a commit");
+        }
+        let file_bytes = super::options().file_bytes;
+        let counters = world.writer.counters();
+        assert_eq!(counters.bytes_filled, filled * file_bytes, "{points}");
+        world.crash("all of it");
+    }
+}
