@@ -60,12 +60,15 @@ impl Lanes {
     /// Which lane `request` takes.
     pub(super) fn of(&self, request: &Request) -> Lane {
         match request {
-            Request::Write { name, .. } | Request::Sync { name }
+            Request::Write { name, .. } | Request::Commit { name, .. } | Request::Sync { name }
                 if name.starts_with(self.urgent) =>
             {
                 Lane::Commit
             }
-            Request::Write { .. } | Request::Sync { .. } | Request::Create { .. } => Lane::Bulk,
+            Request::Write { .. }
+            | Request::Commit { .. }
+            | Request::Sync { .. }
+            | Request::Create { .. } => Lane::Bulk,
             Request::Read { .. } => Lane::Read,
             Request::Rename { .. }
             | Request::Link { .. }
