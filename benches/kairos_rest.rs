@@ -14,7 +14,7 @@ use bytes::Bytes;
 use common::{START_S, best_ns, is_test};
 use corelane::base::random::Random;
 use corelane::model::sample::Samples;
-use corelane::wire::kairos_rest::familiar::Familiar;
+use corelane::wire::familiar::Familiar;
 use corelane::wire::kairos_rest::{Decoder, Progress};
 
 /// A body of `objects` metric objects of `points` points each.

@@ -17,7 +17,7 @@ use corelane::base::time::{Arrival, Millis, Stamp};
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::simd::{Isa, Scanner};
-use corelane::wire::kairos_telnet::{Decoder, Options};
+use corelane::wire::kairos_telnet::{Decoder, Habit, Options};
 
 const LINES: u32 = 5_000;
 
@@ -54,13 +54,16 @@ fn main() {
                 tells_errors,
                 ..Options::default()
             };
-            let mut decoder = Decoder::new(Scanner::new(isa), own);
+            let mut decoder = Decoder::new(Scanner::new(isa), own, 1);
+            let (mut habit, series) = (Habit::default(), vec![0; count]);
             let (mut samples, mut answers) = (Samples::default(), Vec::new());
             let ns = best_ns(times, count, || {
                 let (mut at, mut decoded) = (0, 0);
                 loop {
                     samples.clear();
-                    let taken = decoder.decode(black_box(&text[at..]), &mut samples, &mut answers);
+                    let text = black_box(&text[at..]);
+                    let taken = decoder.decode(text, &mut habit, &mut samples, &mut answers);
+                    decoder.learn(&series);
                     decoded += samples.len();
                     at += taken;
                     if taken == 0 {

@@ -59,9 +59,9 @@ fn write(points: &[(u32, i64, Token)]) -> u64 {
         }
         writer.poll(Duration::ZERO, &mut jobs.desk(1));
         while let Some((job, request)) = jobs.take() {
-            let is_write = matches!(request, Request::Write { .. });
+            let is_commit = matches!(request, Request::Commit { .. });
             assert!(writer.done(job, Ok(Outcome::Done)));
-            if is_write {
+            if is_commit {
                 writer.poll(Duration::ZERO, &mut jobs.desk(1));
             }
         }

@@ -20,6 +20,11 @@ impl MemoryDisk {
                 name,
                 offset,
                 bytes,
+            }
+            | Request::Commit {
+                name,
+                offset,
+                bytes,
             } => {
                 let file = files.get_mut(&*name).ok_or(Fault::Missing)?;
                 let end = offset as usize + bytes.len();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use corelane::base::buffer::{READ_BYTES, ReadBuffer};
 use corelane::base::time::{Arrival, Millis, Stamp};
-use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::http::{Deletion, Fleet, HttpOptions, Local, Sender, Unstored, answer};
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::query::error::QueryError;
@@ -206,6 +206,7 @@ impl Fleet for OneShard {
 
     fn ingest(
         &self,
+        _sender: Sender,
         _protocol: Protocol,
         _text: &[u8],
         samples: &mut Samples,

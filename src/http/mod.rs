@@ -50,9 +50,13 @@ use crate::query::scan::Partial;
 use crate::shard::vitals::{Told, Vitals};
 use crate::store::control::{Control, Entry};
 use crate::store::tombstone::{self, Target, Tombstone};
-use crate::wire::kairos_rest::familiar::Familiar;
+use crate::wire::familiar::Familiar;
 pub use kairos::{KairosOptions, QueryOptions, Report, Reporter, RollUps, Room, ServerType};
 pub use pieces::{Source, Unread};
+
+/// Somebody who waits until what it sent is stored, in one batch or many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Sender(pub u64);
 
 /// All shards, as one asks them.
 pub trait Fleet {
@@ -67,11 +71,18 @@ pub trait Fleet {
     /// Make a snapshot called `name`: everything that was taken before the call. Gives its folder, below
     /// the data folder, or why there is none.
     fn snapshot(&self, name: String) -> Local<'_, Result<String, String>>;
-    /// Store samples that somebody waits for. They are taken, and `samples` is empty but for its memory,
+
+    /// Somebody who will wait for samples to be stored, told from all others.
+    fn sender(&self) -> Sender {
+        Sender::default()
+    }
+
+    /// Store samples that `sender` waits for. They are taken, and `samples` is empty but for its memory,
     /// when this returns; what it gives is done when the last of them is on stable storage, or at once
     /// if there is none. The refusals in `samples` are counted. Names are spans of `text`.
     fn ingest(
         &self,
+        sender: Sender,
         protocol: Protocol,
         text: &[u8],
         samples: &mut Samples,

@@ -21,7 +21,7 @@ use std::collections::HashMap;
 
 use crate::base::hash::Hasher;
 use crate::model::refusal::Reason;
-use crate::model::sample::{self, Span};
+use crate::model::sample::{self, NO_SERIES, Span};
 use crate::model::series::{Identity, SeriesId, SeriesName, TTLS_MAX, TenantId, Values, Variant};
 use crate::simd;
 use table::Table;
@@ -31,7 +31,7 @@ use texts::{Place, Texts};
 pub const SERIES_MAX: u32 = table::SERIES_MAX;
 
 /// Stands in [`Index::resolve`]'s answer for a name that is not known.
-pub const UNKNOWN: u32 = u32::MAX;
+pub const UNKNOWN: u32 = NO_SERIES;
 
 /// Sent forms, beyond the first, that are kept for each possible series on average. More are
 /// looked up the slow way each time.
@@ -208,7 +208,9 @@ impl Index {
         if names.is_empty() {
             return;
         }
-        if follow.trusted {
+        // Those that are known were in order, and the others are few.
+        let is_known = |name: &Span| name.series().is_some();
+        if follow.trusted || names.iter().any(is_known) {
             self.resolve_following(text, names, follow, ids);
         } else {
             self.resolve_hashed(text, names, follow, ids);
@@ -225,6 +227,11 @@ impl Index {
     ) {
         let (mut last, mut missed) = (follow.last, 0);
         for name in names {
+            if let Some(id) = name.series() {
+                ids.push(id);
+                last = id;
+                continue;
+            }
             let name = name.of(text);
             let guess = self.next.get(last as usize).copied().unwrap_or(UNKNOWN);
             let id = if self.was_sent_as(guess, name) {

@@ -12,7 +12,27 @@ pub struct Span {
     pub len: u32,
 }
 
+/// The number of no series.
+pub const NO_SERIES: u32 = u32::MAX;
+
 impl Span {
+    /// No name but the number of a series, told by the index to a decoder that knows the name again: nobody
+    /// need look it up.
+    #[inline]
+    pub fn of_series(series: u32) -> Span {
+        Span {
+            // No name begins there, for it would end beyond 4 GiB.
+            start: u32::MAX,
+            len: series,
+        }
+    }
+
+    /// The series, where it is one of [`Span::of_series`].
+    #[inline]
+    pub fn series(self) -> Option<u32> {
+        (self.start == u32::MAX).then_some(self.len)
+    }
+
     /// The bytes of `text` that this span names.
     #[inline]
     pub fn of(self, text: &[u8]) -> &[u8] {
@@ -28,7 +48,7 @@ impl Span {
 /// kept per sample.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples {
-    /// Names as sent.
+    /// Names as sent, or what stands for one that is known.
     pub names: Vec<Span>,
     /// Milliseconds since the epoch.
     pub times: Vec<i64>,
@@ -36,6 +56,9 @@ pub struct Samples {
     pub numbers: Vec<Number>,
     /// Whether some of them may be texts.
     pub has_texts: bool,
+    /// Filled by whoever takes samples out: the series of each of those that were taken last, or
+    /// [`NO_SERIES`].
+    pub series: Vec<u32>,
     /// What was refused while decoding.
     pub refusals: Refusals,
 }
@@ -56,6 +79,7 @@ impl Samples {
         clear(&mut self.names);
         clear(&mut self.times);
         clear(&mut self.numbers);
+        clear(&mut self.series);
         self.has_texts = false;
     }
 

@@ -117,6 +117,14 @@ impl Inner {
                 let done = self.write(&name, offset, &bytes).await;
                 done.map_err(|error| fault("write", &name, &error))?;
             }
+            Request::Commit {
+                name,
+                offset,
+                bytes,
+            } => {
+                let done = self.commit(&name, offset, &bytes).await;
+                done.map_err(|error| fault("commit", &name, &error))?;
+            }
             Request::Sync { name } => {
                 let done = self.sync(&name).await;
                 done.map_err(|error| fault("sync", &name, &error))?;
@@ -189,6 +197,15 @@ impl Inner {
             return Ok(());
         }
         self.files.get(name, true).await?.write(offset, bytes).await
+    }
+
+    async fn commit(&self, name: &Arc<str>, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        is_aligned(offset, bytes.len())?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let file = self.files.get(name, true).await?;
+        file.commit(offset, bytes).await
     }
 
     async fn sync(&self, name: &Arc<str>) -> io::Result<()> {

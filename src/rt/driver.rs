@@ -14,6 +14,7 @@ use super::company::{Company, PATIENCE};
 use super::disk::ShardDisk;
 use super::slots::Slots;
 use crate::base::time::Stamp;
+use crate::http::Sender;
 use crate::shard::{Part, Shard};
 use crate::store::Standing;
 use crate::store::log::{Ticket, TicketState};
@@ -119,11 +120,13 @@ impl Driver {
         }
     }
 
-    /// Somebody waits for `ticket`: begin its commit, now or together with others.
-    pub(super) fn commit(&self, ticket: Ticket) {
+    /// `sender` waits for `ticket`: begin its commit, now or together with others.
+    pub(super) fn commit(&self, ticket: Ticket, sender: Sender) {
         // What was refused whole has nothing to be committed, and would be thought to be under way for ever.
         if self.0.shard.borrow().state(ticket) == TicketState::Pending {
-            self.0.company.borrow_mut().join(ticket, Instant::now());
+            let mut company = self.0.company.borrow_mut();
+            company.join(ticket, sender, Instant::now());
+            drop(company);
             self.begin_commit();
         }
         self.tell_waiting();

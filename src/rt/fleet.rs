@@ -20,7 +20,7 @@ use super::post::Counter;
 use super::stop::Life;
 use super::timer::Sleep;
 use crate::base::time::Millis;
-use crate::http::{Deletion, Errand, Fleet, Local, Made, Unstored};
+use crate::http::{Deletion, Errand, Fleet, Local, Made, Sender, Unstored};
 use crate::model::refusal::Protocol;
 use crate::model::sample::Samples;
 use crate::query::error::QueryError;
@@ -33,7 +33,7 @@ use crate::shard::vitals::{Told, Vitals};
 use crate::store::control::{Control, ControlRefused, Entry};
 use crate::store::log::TicketState;
 use crate::store::manifest::Refused;
-use crate::wire::kairos_rest::familiar::Familiar;
+use crate::wire::familiar::Familiar;
 
 /// How long counters may take.
 const DESCRIBE_MILLIS_MAX: u64 = 5_000;
@@ -178,6 +178,8 @@ pub(super) struct ShardFleet {
     pub(super) driver: Driver,
     pub(super) errands: Errands,
     pub(super) familiar: RefCell<Familiar>,
+    /// Senders so far.
+    pub(super) senders: Cell<u64>,
 }
 
 impl ShardFleet {
@@ -241,8 +243,14 @@ impl Fleet for ShardFleet {
         })
     }
 
+    fn sender(&self) -> Sender {
+        self.senders.set(self.senders.get() + 1);
+        Sender(self.senders.get())
+    }
+
     fn ingest(
         &self,
+        sender: Sender,
         protocol: Protocol,
         text: &[u8],
         samples: &mut Samples,
@@ -255,7 +263,7 @@ impl Fleet for ShardFleet {
         let mut shard = self.driver.shard().borrow_mut();
         let (ticket, refused) = shard.take_samples(protocol, text, samples, at);
         drop(shard);
-        self.driver.commit(ticket);
+        self.driver.commit(ticket, sender);
         Box::pin(async move {
             let stored = |shard: &mut Shard| match shard.state(ticket) {
                 TicketState::Pending => None,

@@ -26,6 +26,7 @@ use super::answers::{Waiting, Whole};
 use super::body::IncomingPieces;
 use super::first_line::FirstLine;
 use super::fleet::ShardFleet;
+use super::readiness::Readiness;
 use super::stop::Bell;
 use super::stream::{Patience, Stream};
 use super::timer::{HyperTimer, Sleep};
@@ -59,6 +60,7 @@ pub(super) struct Server {
     pub(super) options: ServerOptions,
     pub(super) fleet: ShardFleet,
     pub(super) shard: Rc<RefCell<Shard>>,
+    pub(super) readiness: Readiness,
     pub(super) stop: Bell,
     pub(super) open: Cell<usize>,
     pub(super) bodies_bytes: Cell<usize>,
@@ -141,8 +143,13 @@ impl Server {
     async fn converse(&self, stream: TcpStream, read: Vec<u8>) {
         let patience = Patience::new(self.options.write_timeout);
         let first_line = FirstLine::default();
-        let Ok(stream) = Stream::new(stream, read, patience.clone(), first_line.clone()) else {
-            return;
+        let (patient, line) = (patience.clone(), first_line.clone());
+        let stream = match Stream::new(&self.readiness, stream, read, patient, line) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!("cannot watch an HTTP connection: {error}");
+                return;
+            }
         };
         let service = service_fn(async |request| {
             Ok::<_, Infallible>(self.answer(request, &first_line).await)

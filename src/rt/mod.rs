@@ -24,6 +24,7 @@ pub mod link;
 pub mod options;
 mod os;
 mod post;
+mod readiness;
 mod slots;
 pub mod sockets;
 pub mod steering;

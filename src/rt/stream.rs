@@ -11,12 +11,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use glommio::io::{PollState, PollableFd};
 use hyper::rt::ReadBufCursor;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
 use super::first_line::FirstLine;
+use super::readiness::{Readiness, Watched};
 use super::timer::Sleep;
 
 /// Most bytes asked of the kernel in one read: as many as hyper has room for, which grows with what comes.
@@ -44,19 +44,14 @@ impl Patience {
     }
 }
 
-/// A non-blocking connection as hyper reads and writes it: the call first, and only if it would
-/// block, the reactor.
+/// A non-blocking connection as hyper reads and writes it: the kernel is asked where it may have something,
+/// as far as the shard's [`Readiness`] knows.
 pub(super) struct Stream {
-    socket: PollableFd<TcpStream>,
+    socket: Watched,
     /// What was read before and comes first.
     read: Bytes,
     /// What comes before that: the end of a first line, and what is behind it, that had become too long.
     grown: Bytes,
-    reading: PollState,
-    /// Nothing was there, and the reactor has not said yet that something came: whoever looks in between, for
-    /// another reason, need not ask the kernel.
-    is_waiting: bool,
-    writing: PollState,
     patience: Patience,
     first_line: FirstLine,
     /// While the peer takes nothing: until when it may.
@@ -66,39 +61,43 @@ pub(super) struct Stream {
 impl Stream {
     /// Over `socket`, which does not block and from which `read` was read already.
     pub(super) fn new(
+        readiness: &Readiness,
         socket: TcpStream,
         read: Vec<u8>,
         patience: Patience,
         first_line: FirstLine,
     ) -> io::Result<Stream> {
         Ok(Stream {
-            socket: PollableFd::new(socket).map_err(io::Error::from)?,
+            socket: readiness.watch(socket)?,
             read: read.into(),
             grown: Bytes::new(),
-            reading: PollState::new(),
-            is_waiting: false,
-            writing: PollState::new(),
             patience,
             first_line,
             stalled: None,
         })
     }
 
-    /// Read into the room that hyper has, and make it known what came; `None` is nothing yet.
-    fn fill(&mut self, into: &mut ReadBufCursor<'_>) -> io::Result<Option<()>> {
+    /// Read into the room that hyper has, and make it known what came; false is nothing yet.
+    fn fill(&mut self, into: &mut ReadBufCursor<'_>) -> io::Result<bool> {
         // SAFETY: nothing that was initialized is made uninitialized: `recv` only writes to it.
         let room = unsafe { into.as_mut() };
         let most = room.len().min(READ_BYTES);
         let received = loop {
             let flags = RecvFlags::DONTWAIT;
-            match rustix::net::recv(self.socket.get_ref(), &mut room[..most], flags) {
+            match rustix::net::recv(self.socket.socket(), &mut room[..most], flags) {
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(None),
+                Err(Errno::AGAIN) => {
+                    self.socket.found_nothing();
+                    return Ok(false);
+                }
                 received => break received?,
             }
         };
         let ((filled, _), _) = received;
         let len = filled.len();
+        if 0 < len && len < most {
+            self.socket.found_less();
+        }
         let grown = match self.first_line.pass(filled) {
             Cow::Borrowed(_) => None,
             Cow::Owned(grown) => Some(grown),
@@ -111,7 +110,7 @@ impl Stream {
                 give(&mut self.grown, into);
             }
         }
-        Ok(Some(()))
+        Ok(true)
     }
 
     fn poll_write_with(
@@ -120,18 +119,18 @@ impl Stream {
         mut write: impl FnMut(&mut &TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            match write(&mut self.socket.get_ref()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            if self.socket.poll_writable(context).is_pending() {
+                return self.poll_patience(context);
+            }
+            match write(&mut self.socket.socket()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.socket.found_no_room()
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 done => {
                     self.stalled = None;
                     return Poll::Ready(done);
                 }
-            }
-            match self.socket.poll_writable(context, &mut self.writing) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                Poll::Pending => return self.poll_patience(context),
             }
         }
     }
@@ -145,8 +144,7 @@ impl Stream {
         }
         self.patience.over.set(true);
         // Without it the kernel goes on by itself, which is the peer's gain and no harm of ours.
-        let _ =
-            rustix::net::sockopt::set_socket_linger(self.socket.get_ref(), Some(Duration::ZERO));
+        let _ = rustix::net::sockopt::set_socket_linger(self.socket.socket(), Some(Duration::ZERO));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -176,19 +174,13 @@ impl hyper::rt::Read for Stream {
             return Poll::Ready(Ok(()));
         }
         loop {
-            if !this.is_waiting {
-                match this.fill(&mut into) {
-                    Ok(Some(())) => return Poll::Ready(Ok(())),
-                    Ok(None) => {}
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
+            if this.socket.poll_readable(context).is_pending() {
+                return Poll::Pending;
             }
-            let ready = this.socket.poll_readable(context, &mut this.reading);
-            this.is_waiting = ready.is_pending();
-            match ready {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                Poll::Pending => return Poll::Pending,
+            match this.fill(&mut into) {
+                Ok(true) => return Poll::Ready(Ok(())),
+                Ok(false) => {}
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }
@@ -220,7 +212,7 @@ impl hyper::rt::Write for Stream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = self.socket.get_ref().shutdown(std::net::Shutdown::Write);
+        let shut = self.socket.socket().shutdown(std::net::Shutdown::Write);
         match shut {
             // The peer was quicker.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),

@@ -23,6 +23,7 @@ use super::fleet::{ShardFleet, Tickets};
 use super::http::{Server, ServerOptions};
 use super::ingest::{Ingest, IngestOptions};
 use super::post::{Counter, Mailroom};
+use super::readiness::Readiness;
 use super::sockets::Door;
 use super::stop::{Bell, Life};
 use super::timer::{self, Sleep};
@@ -120,6 +121,8 @@ impl Worker {
         let _tick = spawn(timer::tick(), query_queue)?;
         let watch = watch_sources(self.number, counter.shards(), Rc::clone(&shard));
         let _watch = spawn(watch, query_queue)?;
+        let readiness = Readiness::new()?;
+        let _readiness = spawn(readiness.clone().run(), query_queue)?;
         let server = Rc::new(Server {
             options: self.http,
             fleet: ShardFleet {
@@ -130,8 +133,10 @@ impl Worker {
                 driver: driver.clone(),
                 errands: self.errands,
                 familiar: RefCell::new(shard.borrow().familiar()),
+                senders: Cell::new(0),
             },
             shard: Rc::clone(&shard),
+            readiness,
             stop: stop.clone(),
             open: Cell::new(0),
             bodies_bytes: Cell::new(0),

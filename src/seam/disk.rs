@@ -39,6 +39,16 @@ pub enum Request {
         /// What.
         bytes: Vec<u8>,
     },
+    /// Write at an offset. When it is done, these bytes are on stable storage; of writes before it that says
+    /// nothing.
+    Commit {
+        /// Which file.
+        name: Arc<str>,
+        /// Where.
+        offset: u64,
+        /// What.
+        bytes: Vec<u8>,
+    },
     /// Bring all writes that are done to stable storage (`fdatasync`).
     Sync {
         /// Which file.

@@ -3,6 +3,7 @@
 use super::sources::Source;
 use crate::index::Follow;
 use crate::model::refusal::Protocol;
+use crate::wire::kairos_telnet::Habit;
 
 /// Whether a connection may stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Feed {
     pub(super) answers: Vec<u8>,
     /// Where it is in the order of its names.
     pub(super) follow: Follow,
+    /// The same of lines of KairosDB's door.
+    pub(super) habit: Habit,
 }
 
 impl Feed {
@@ -53,6 +56,7 @@ impl Feed {
             is_untold: protocol == Protocol::KairosTelnet,
             answers: Vec::new(),
             follow: Follow::default(),
+            habit: Habit::default(),
         }
     }
 

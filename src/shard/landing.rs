@@ -73,6 +73,7 @@ impl Landing {
         follow: &mut Follow,
     ) {
         if samples.is_empty() {
+            samples.series.clear();
             return self.take_refusals(protocol, 0, 0, samples);
         }
         match samples.has_texts {
@@ -105,7 +106,10 @@ impl Landing {
             let mut id = self.ids[i];
             if id == index::UNKNOWN {
                 match self.meet(samples.names[i].of(text), follow) {
-                    Ok(new) => id = new.0,
+                    Ok(new) => {
+                        id = new.0;
+                        self.ids[i] = id;
+                    }
                     Err(reason) => {
                         samples.refuse(reason);
                         continue;
@@ -126,6 +130,8 @@ impl Landing {
             }
         }
         samples.clear();
+        // Whoever knows the names again wants to know.
+        std::mem::swap(&mut samples.series, &mut self.ids);
         self.take_refusals(protocol, accepted, full, samples);
     }
 

@@ -32,7 +32,7 @@ use crate::store::recover::{RecoverError, Start};
 use crate::store::{self, Standing, Store, Wish, log};
 use crate::wire::carbon_tags::TagParser;
 use crate::wire::carbon_tags::typed::Typed;
-use crate::wire::kairos_rest::familiar::Familiar;
+use crate::wire::familiar::Familiar;
 use crate::wire::{graphite, kairos_telnet, pickle};
 use feed::Feed;
 use keeper::Keeper;
@@ -176,6 +176,7 @@ impl Shard {
             frame_bytes_max,
             times,
             telnet,
+            seed,
             ..
         } = options;
         let mut index = Index::new(options.seed, options.index);
@@ -201,7 +202,7 @@ impl Shard {
                     times,
                 },
             ),
-            commands: kairos_telnet::Decoder::new(Scanner::new(options.isa), telnet),
+            commands: kairos_telnet::Decoder::new(Scanner::new(options.isa), telnet, seed),
             frames: pickle::Decoder::new(pickle::Options {
                 frame_bytes_max,
                 times,

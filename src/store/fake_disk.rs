@@ -107,6 +107,14 @@ impl FakeDisk {
                 offset,
                 bytes,
             } => return self.write(&name, offset, bytes, fails),
+            Request::Commit {
+                name,
+                offset,
+                bytes,
+            } => {
+                self.write(&name, offset, bytes, fails)?;
+                return self.sync(&name, false);
+            }
             Request::Sync { name } => return self.sync(&name, fails),
             Request::Read {
                 name,

@@ -28,7 +28,7 @@
 
 mod cursor;
 mod errors;
-pub mod familiar;
+mod familiar;
 mod fields;
 mod joined;
 mod object;
@@ -39,13 +39,14 @@ mod tests;
 mod usual;
 mod values;
 
+use super::familiar::{Familiar, Met as Seen};
 use super::json::{Fault, Kind, Reader, Scalar, Skip};
 use crate::model::refusal::Reason;
 use crate::model::sample::{Samples, Span};
 use crate::simd::Scanner;
 use bytes::Bytes;
 pub use errors::Errors;
-use familiar::{Course, Familiar};
+use familiar::Body;
 use object::{Held, Object};
 use usual::{Met, Usual};
 
@@ -105,7 +106,7 @@ pub struct Decoder {
     /// Whether the body is one object without an array around it.
     alone: bool,
     usual: Usual,
-    course: Course,
+    body: Body,
     object: Object,
     text: Vec<u8>,
     errors: Errors,
@@ -271,6 +272,12 @@ impl Decoder {
         BATCH_SAMPLES <= out.len() || BATCH_TEXT_BYTES <= self.text.len()
     }
 
+    /// Let `familiar` know of which series the samples were that were given out so far; `series` has one for
+    /// each, or is empty where nobody knows.
+    pub fn learn(&mut self, familiar: &mut Familiar, series: &[u32]) {
+        familiar.learn_series(&mut self.body.asked, series);
+    }
+
     /// What the names of the samples, and their texts, are spans of.
     pub fn text(&self) -> &[u8] {
         &self.text
@@ -278,6 +285,7 @@ impl Decoder {
 
     /// The samples given out so far were taken: their names are needed no longer.
     pub fn forget_names(&mut self) {
+        self.body.asked.clear();
         self.text.clear();
         self.text.shrink_to(BATCH_TEXT_BYTES / 2);
         self.object.forget_names();
@@ -479,7 +487,7 @@ impl Decoder {
         self.began = reader.at();
         if !self.is_unusual && !self.is_lenient {
             let (place, text) = ((self.began, until), &mut self.text);
-            let read = familiar.read(json, place, self.alone, &mut self.course, text, out);
+            let read = familiar::read(familiar, json, place, self.alone, &mut self.body, text, out);
             if read.objects > 0 {
                 *reader = Reader::new(json, read.end);
                 self.stage = self.next_stage(read.objects);
@@ -509,13 +517,13 @@ impl Decoder {
         let (Some((numbers, kind)), Some(name)) = (self.usual.numbers(), name) else {
             return;
         };
-        let met = familiar::Met {
-            json: json.get(self.began..end).unwrap_or_default(),
+        let met = Seen {
+            text: json.get(self.began..end).unwrap_or_default(),
             numbers,
             kind,
             name: name.of(&self.text),
         };
-        familiar.meet(&met, &mut self.course);
+        familiar.meet(&met, &mut self.body.course);
     }
 
     fn expected(&self, reader: &Reader, wanted: &'static str) -> Halt {

@@ -7,22 +7,31 @@
 //! of the lines. A line that cannot be taken is counted, and nothing is said about it, as KairosDB does;
 //! [`Options::tells_errors`] changes that, and then every line is read by the slow rule.
 //!
+//! Three readers: `familiar` knows lines again that came before with other numbers, whose series it is told;
+//! `usual` takes what nearly all lines look like; the slow rule, in [`line()`], takes all, and is the truth
+//! that the others are tested against.
+//!
 //! Numbers: a dot makes a double, whatever else there is; all others are whole numbers of 64 bits. Times
 //! are whole, and any 64 bits of milliseconds will do.
 
+mod familiar;
 mod line;
 mod sheet;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use memchr::memchr;
 
+use super::familiar::{Asked, Familiar};
 use super::kairos_sent::raw::{self, Charset};
 use super::number;
 use crate::model::number::Number;
 use crate::model::sample::{Samples, Span};
 use crate::model::series::Values;
 use crate::simd::{self, Lanes, Scanner, Work};
+pub use familiar::Habit;
 pub use line::{Command, Fault, Value, line};
 use line::{SECONDS_BELOW, seconds_or_millis};
 use sheet::Sheet;
@@ -69,24 +78,29 @@ pub struct Counts {
     pub version: usize,
 }
 
-/// Decodes lines. One per shard; holds no state of a connection.
+/// Decodes lines. One per shard; what it knows of a connection is its [`Habit`].
 pub struct Decoder {
     scanner: Scanner,
     options: Options,
     separators: Vec<u32>,
     sheet: Sheet,
     counts: Counts,
+    familiar: Familiar,
+    /// Samples of the last call whose series would be good to know.
+    asked: Vec<Asked>,
 }
 
 impl Decoder {
-    /// A decoder that finds separators with `scanner`.
-    pub fn new(scanner: Scanner, options: Options) -> Decoder {
+    /// A decoder that finds separators with `scanner`. `seed` is that of hashes.
+    pub fn new(scanner: Scanner, options: Options, seed: u64) -> Decoder {
         Decoder {
             scanner,
             options,
             separators: Vec::with_capacity(CHUNK_BYTES),
             sheet: Sheet::default(),
             counts: Counts::default(),
+            familiar: Familiar::new(scanner, seed),
+            asked: Vec::new(),
         }
     }
 
@@ -96,13 +110,20 @@ impl Decoder {
     }
 
     /// Append to `out` the samples of the first whole lines of `text`, about [`CHUNK_BYTES`] of them, and to
-    /// `answers` what the peer is to be told. Gives how many bytes were used up; 0 when `text` holds no
-    /// whole line. Call until 0; take the samples each time, for their names are spans of
-    /// [`Decoder::text`], which begins anew.
-    pub fn decode(&mut self, text: &[u8], out: &mut Samples, answers: &mut Vec<u8>) -> usize {
+    /// `answers` what the peer is to be told; `habit` is that of its connection. Gives how many bytes were
+    /// used up; 0 when `text` holds no whole line. Call until 0; take the samples each time, for their names
+    /// are spans of [`Decoder::text`], which begins anew.
+    pub fn decode(
+        &mut self,
+        text: &[u8],
+        habit: &mut Habit,
+        out: &mut Samples,
+        answers: &mut Vec<u8>,
+    ) -> usize {
         let chunk = &text[..text.len().min(CHUNK_BYTES)];
         self.sheet.begin(chunk.len());
         self.counts = Counts::default();
+        self.asked.clear();
         let mut to = To {
             options: self.options,
             sheet: &mut self.sheet,
@@ -116,6 +137,9 @@ impl Decoder {
             self.scanner.run(Lines {
                 separators: &mut self.separators,
                 text: chunk,
+                familiar: &mut self.familiar,
+                habit,
+                asked: &mut self.asked,
                 to: &mut to,
             })
         };
@@ -131,6 +155,12 @@ impl Decoder {
             }
             None => 0,
         }
+    }
+
+    /// Remember of which series the samples of the last call were; there is one for each, or none where
+    /// nobody knows.
+    pub fn learn(&mut self, series: &[u32]) {
+        self.familiar.learn_series(&mut self.asked, series);
     }
 
     /// What the lines of the last call were.
@@ -157,6 +187,9 @@ struct To<'a> {
 struct Lines<'a, 'to> {
     separators: &'a mut Vec<u32>,
     text: &'a [u8],
+    familiar: &'a mut Familiar,
+    habit: &'a mut Habit,
+    asked: &'a mut Vec<Asked>,
     to: &'a mut To<'to>,
 }
 
@@ -168,51 +201,90 @@ impl Work for Lines<'_, '_> {
         let Lines {
             separators,
             text,
+            familiar,
+            habit,
+            asked,
             to,
         } = self;
-        simd::separators::<L>(text, separators);
-        let separators = &separators[..];
-        let is_end = |&at: &u32| text[at as usize] == b'\n';
-        let kinds = Kinds::of(to.options.charset);
-        let mut times = Times::default();
-        let (mut start, mut i, mut in_millis) = (0, 0, 0);
-        while i < separators.len() {
-            let four = separators
-                .get(i..i + 4)
-                .and_then(|four| four.first_chunk::<4>());
-            if let Some(four) = four
-                && let Some(point) = usual::<L>(text, start, four.map(|at| at as usize), &mut times)
-            {
-                // Nothing is looked for behind the value but the line's end.
-                let Some(skip) = separators[i + 3..].iter().position(is_end) else {
-                    break;
+        let (mut times, mut start) = (Times::default(), 0);
+        if habit.begin(familiar) {
+            while !habit.is_lost() {
+                start = familiar::read::<L>(familiar, text, start, habit, &mut times, asked, to);
+                // The next line is another than was expected.
+                let rest = text.get(start..).unwrap_or_default();
+                let Some(len) = memchr(b'\n', rest) else {
+                    return start;
                 };
-                let end = separators[i + 3 + skip] as usize;
-                let bare = end - usize::from(text[end - 1] == b'\r');
-                if bare - start <= to.options.line_bytes_max {
-                    let behind = (point.end + 1).min(bare)..bare;
-                    let name = to.sheet.framed_name(
-                        text,
-                        kinds.of_values(point.is_double),
-                        point.metric..point.metric_end,
-                        behind,
-                    );
-                    to.out.push(name, point.time_ms, point.number);
-                    in_millis += point.metric - start - "put ".len();
-                    (start, i) = (end + 1, i + skip + 4);
-                    continue;
+                let line = start..start + len + 1;
+                start = line.end;
+                let (_, last) = some_lines::<L>(separators, text, line.clone(), &mut times, to);
+                if let Some((point, name)) = last {
+                    let name = to.sheet.at(name);
+                    familiar::meet(familiar, text, line, &point, name, habit);
                 }
             }
-            let Some(skip) = separators[i..].iter().position(is_end) else {
+        }
+        some_lines::<L>(separators, text, start..text.len(), &mut times, to).0
+    }
+}
+
+/// The whole lines of `text[place]`. Gives where they end, and the last of them with its name if it was a
+/// usual one.
+#[inline(always)]
+fn some_lines<L: Lanes>(
+    separators: &mut Vec<u32>,
+    text: &[u8],
+    place: Range<usize>,
+    times: &mut Times,
+    to: &mut To,
+) -> (usize, Option<(Usual, Span)>) {
+    let (base, mut start) = (place.start, place.start);
+    let Some(text) = text.get(..place.end) else {
+        return (start, None);
+    };
+    simd::separators::<L>(&text[base..], separators);
+    let separators = &separators[..];
+    let is_end = |&at: &u32| text[base + at as usize] == b'\n';
+    let kinds = Kinds::of(to.options.charset);
+    let (mut i, mut in_millis, mut last) = (0, 0, None);
+    while i < separators.len() {
+        last = None;
+        let four = separators
+            .get(i..i + 4)
+            .and_then(|four| four.first_chunk::<4>());
+        if let Some(four) = four
+            && let Some(point) = usual::<L>(text, start, four.map(|at| base + at as usize), times)
+        {
+            // Nothing is looked for behind the value but the line's end.
+            let Some(skip) = separators[i + 3..].iter().position(is_end) else {
                 break;
             };
-            let end = separators[i + skip] as usize;
-            slow_line(&text[start..end], to);
-            (start, i) = (end + 1, i + skip + 1);
+            let end = base + separators[i + 3 + skip] as usize;
+            let bare = end - usize::from(text[end - 1] == b'\r');
+            if bare - start <= to.options.line_bytes_max {
+                let behind = (point.end + 1).min(bare)..bare;
+                let name = to.sheet.framed_name(
+                    text,
+                    kinds.of_values(point.is_double),
+                    point.metric..point.metric_end,
+                    behind,
+                );
+                to.out.push(name, point.time_ms, point.number);
+                in_millis += point.metric - start - "put ".len();
+                (start, i) = (end + 1, i + skip + 4);
+                last = Some((point, name));
+                continue;
+            }
         }
-        to.counts.putm += in_millis;
-        start
+        let Some(skip) = separators[i..].iter().position(is_end) else {
+            break;
+        };
+        let end = base + separators[i + skip] as usize;
+        slow_line(&text[start..end], to);
+        (start, i) = (end + 1, i + skip + 1);
     }
+    to.counts.putm += in_millis;
+    (start, last)
 }
 
 /// The whole lines of `text` by the slow rule. Gives the bytes they take.
@@ -337,6 +409,8 @@ impl Times {
 struct Usual {
     metric: usize,
     metric_end: usize,
+    /// Where the timestamp ends.
+    time_end: usize,
     time_ms: i64,
     number: Number,
     is_double: bool,
@@ -366,6 +440,7 @@ fn usual<L: Lanes>(
     Some(Usual {
         metric: a + 1,
         metric_end: b,
+        time_end: c,
         time_ms,
         number,
         // A dot at the end is one too.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod carbon_tags;
+pub mod familiar;
 pub mod graphite;
 pub mod json;
 pub mod kairos_rest;

@@ -5,6 +5,7 @@
 
 use crate::model::number::Number;
 use crate::model::refusal::Reason;
+use crate::model::series::Values;
 use crate::simd::{self, DECIMAL, Lanes};
 
 /// A value from decimal text, as [`value`] takes it: a decimal where it is a short one without an
@@ -177,6 +178,30 @@ pub fn short_decimal<L: Lanes>(text: &[u8], start: usize, end: usize) -> Option<
         (mantissa as i64 ^ sign) - sign,
         (scale & (DECIMAL - 1)) as u8,
     ))
+}
+
+/// The decimal at `at` by the rules of JSON, which needs 16 bytes in front of its end and behind its
+/// beginning: its type, itself, and where it ends. What stands there may still make it another number.
+#[inline(always)]
+pub fn leading_decimal<L: Lanes>(text: &[u8], at: usize) -> Option<(Values, Number, usize)> {
+    let start = at + usize::from(*text.get(at)? == b'-');
+    let window = text.get(start..)?.first_chunk::<DECIMAL>()?;
+    let len = L::numeric(window);
+    let (first, second) = (window[0], window[1]);
+    // JSON has digits on both sides of a dot, and no zeros in front of others.
+    let last = *window.get(len.wrapping_sub(1))?;
+    if len == DECIMAL || first == b'.' || last == b'.' {
+        return None;
+    }
+    if first == b'0' && len > 1 && second != b'.' {
+        return None;
+    }
+    let number = short_decimal::<L>(text, at, start + len)?;
+    let values = match number.scale {
+        0 => Values::Long,
+        _ => Values::Double,
+    };
+    Some((values, number, start + len))
 }
 
 /// The number that ten digits stand for.

@@ -11,7 +11,7 @@ use glommio::{LocalExecutorBuilder, Placement};
 use crate::harness::Scratch;
 use crate::harness::faulty::{Faulty, Loss, On};
 use crate::harness::mounts::SmallDisk;
-use crate::requests::{create, name, read, remove, rename, sync, write};
+use crate::requests::{commit, create, name, read, remove, rename, sync, write};
 
 /// One after the other, on an executor that lives as long as this.
 struct Asker<'a>(&'a ShardDisk);
@@ -73,7 +73,12 @@ fn what_was_told_to_be_durable_survives_a_power_cut() {
         disk.done(create("log/a", 1 << 20)).await;
         disk.done(write("log/a", 4096, vec![1; 700 << 10])).await;
         disk.done(sync("log/a")).await;
+        // Durable at once, by one write that says so to the file system.
+        let committed = commit("log/a", 720 << 10, vec![3; 16 << 10]);
+        disk.done(committed).await;
         disk.done(write("log/a", 0, vec![2; 4096])).await;
+        let counts = faulty.counts("log/a");
+        assert_eq!((counts.commits, counts.syncs), (1, 1 + 1 + 1));
         disk.done(create("deep/er/b.new", 4096)).await;
         disk.done(rename("deep/er/b.new", "segments/b")).await;
         disk.done(Request::Link {
@@ -85,21 +90,35 @@ fn what_was_told_to_be_durable_survives_a_power_cut() {
         disk.done(rename("books/c.new", "books/c")).await;
         disk.done(create("gone", 4096)).await;
         disk.done(remove("gone")).await;
+        // What is longer than a piece is written, and then synced.
+        disk.done(create("log/b", 1 << 20)).await;
+        disk.done(commit("log/b", 4096, vec![4; 600 << 10])).await;
+        let counts = faulty.counts("log/b");
+        let asked = (counts.writes, counts.commits, counts.syncs);
+        assert_eq!(asked, (1 + 2, 0, 1 + 1));
         // Every piece is one write to the kernel: see the trap of short answers.
-        assert_eq!(faulty.counts("log/a").writes, 1 + 2 + 1);
+        assert_eq!(faulty.counts("log/a").writes, 1 + 2 + 1 + 1);
     });
     faulty.drop_unsynced(Loss::All);
     let found = std::fs::read(faulty.path().join("log/a")).expect("it is there");
     let want = [
         vec![0; 4096],
         vec![1; 700 << 10],
-        vec![0; (324 << 10) - 4096],
+        vec![0; (20 << 10) - 4096],
+        vec![3; 16 << 10],
+        vec![0; 288 << 10],
     ]
     .concat();
     assert!(found == want, "the synced bytes and no others");
     assert_eq!(
         std::fs::read(faulty.path().join("snapshots/s/a")).expect("there"),
         want
+    );
+    let found = std::fs::read(faulty.path().join("log/b")).expect("it is there");
+    assert!(
+        found[4096..4096 + (600 << 10)]
+            .iter()
+            .all(|&byte| byte == 4)
     );
     assert_eq!(
         std::fs::read(faulty.path().join("segments/b")).expect("there"),
@@ -129,6 +148,13 @@ fn faults_of_the_device_are_told_and_pass() {
         faulty.fail("log/a", On::Sync, libc::EIO, 1);
         disk.broken(sync("log/a"), "cannot sync log/a: ").await;
         disk.done(sync("log/a")).await;
+        faulty.fail("log/a", On::Sync, libc::EIO, 1);
+        disk.broken(
+            commit("log/a", 4096, vec![1; 4096]),
+            "cannot commit log/a: ",
+        )
+        .await;
+        disk.done(commit("log/a", 4096, vec![1; 4096])).await;
         faulty.fail("log/a", On::Read, libc::EIO, 1);
         disk.broken(read("log/a", 0, 4096), "cannot read log/a: ")
             .await;
@@ -152,7 +178,7 @@ fn faults_of_the_device_are_told_and_pass() {
             Err(Fault::Full)
         );
     });
-    assert_eq!(faulty.hits(), 6);
+    assert_eq!(faulty.hits(), 7);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::harness::Scratch;
@@ -92,6 +92,23 @@ fn what_was_synced_survives_and_what_was_not_does_not() {
         faulty.drop_unsynced(Loss::All);
         let want = [vec![2; 4096], vec![1; 9_000 - 4096]].concat();
         assert_eq!(content(root), want);
+    });
+}
+
+#[test]
+fn a_write_is_durable_where_the_file_was_opened_for_that() {
+    on_faulty("faulty-durable", |faulty, root| {
+        let plain = with_file(root, 16_384);
+        let mut options = File::options();
+        let durable = options.write(true).custom_flags(libc::O_DSYNC);
+        let durable = durable.open(root.join("a")).expect("it is there");
+        durable.write_all_at(&[3; 4096], 8192).expect("written");
+        plain.write_all_at(&[2; 4096], 0).expect("written");
+        drop((plain, durable));
+        assert_eq!(faulty.counts("a").commits, 1, "the flag has come here");
+        faulty.drop_unsynced(Loss::All);
+        let want = [vec![1; 8192], vec![3; 4096], vec![1; 4096]].concat();
+        assert!(content(root) == want, "that write and no other");
     });
 }
 

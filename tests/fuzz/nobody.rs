@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use corelane::base::time::Millis;
-use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::http::{Deletion, Fleet, HttpOptions, Local, Sender, Unstored, answer};
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::query::error::QueryError;
@@ -42,6 +42,7 @@ impl Fleet for Nobody {
 
     fn ingest(
         &self,
+        _sender: Sender,
         _protocol: Protocol,
         _text: &[u8],
         samples: &mut Samples,

@@ -25,6 +25,14 @@ pub(crate) fn write(text: &str, offset: u64, bytes: Vec<u8>) -> Request {
     }
 }
 
+pub(crate) fn commit(text: &str, offset: u64, bytes: Vec<u8>) -> Request {
+    Request::Commit {
+        name: name(text),
+        offset,
+        bytes,
+    }
+}
+
 pub(crate) fn sync(text: &str) -> Request {
     Request::Sync { name: name(text) }
 }

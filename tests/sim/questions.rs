@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use corelane::base::time::{Millis, Stamp};
-use corelane::http::{Deletion, Fleet, HttpOptions, Local, Unstored, answer};
+use corelane::http::{Deletion, Fleet, HttpOptions, Local, Sender, Unstored, answer};
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::Samples;
 use corelane::model::series::{TenantId, Values};
@@ -324,6 +324,7 @@ impl Fleet for SimulatedFleet {
 
     fn ingest(
         &self,
+        _sender: Sender,
         protocol: Protocol,
         text: &[u8],
         samples: &mut Samples,

@@ -14,7 +14,7 @@ use super::report::whole_millis;
 use super::{Refused, refusal, success};
 use crate::http::pieces::{Pieces, Unread};
 use crate::http::question::Question;
-use crate::http::{Local, Unstored};
+use crate::http::{Local, Sender, Unstored};
 use crate::model::refusal::{Protocol, Reason, Refusals};
 use crate::model::sample::Samples;
 use crate::shard::vitals::Told;
@@ -58,6 +58,7 @@ async fn store(question: &Question<'_>) -> (Result<(), Refused>, u64) {
 /// A body on its way to stable storage.
 struct Intake<'a> {
     question: &'a Question<'a>,
+    sender: Sender,
     decoder: Decoder,
     samples: Samples,
     /// What that holds beyond what a usual body does.
@@ -74,6 +75,7 @@ impl<'a> Intake<'a> {
     fn new(question: &'a Question<'a>) -> Intake<'a> {
         Intake {
             question,
+            sender: question.fleet.sender(),
             decoder: Decoder::default(),
             samples: Samples::default(),
             taken: question.options.unpacking.part(),
@@ -141,7 +143,10 @@ impl<'a> Intake<'a> {
         let is_roomy = !self.has_put || fleet.until_roomy(ROOM_MILLIS_MAX).await;
         self.has_put = true;
         let points = self.samples.len() as u64;
-        let stored = fleet.ingest(Protocol::KairosRest, self.decoder.text(), &mut self.samples);
+        let (text, samples) = (self.decoder.text(), &mut self.samples);
+        let stored = fleet.ingest(self.sender, Protocol::KairosRest, text, samples);
+        let (decoder, samples) = (&mut self.decoder, &self.samples);
+        fleet.with_familiar(&mut |familiar| decoder.learn(familiar, &samples.series));
         self.decoder.forget_names();
         if is_roomy {
             self.waiting.push_back((points, stored));

@@ -76,6 +76,7 @@ async fn store(question: &Question<'_>) -> Result<(Report, Outcome), Refused> {
     }
     let (mut decoder, mut samples) = (Decoder::default(), Samples::default());
     let (mut waiting, mut outcome) = (VecDeque::new(), Outcome::default());
+    let sender = question.fleet.sender();
     loop {
         let done = decoder.step(&body.bytes, SLICE_BYTES, &mut samples);
         if done || BATCH_SAMPLES <= samples.len() {
@@ -84,8 +85,8 @@ async fn store(question: &Question<'_>) -> Result<(Report, Outcome), Refused> {
             {
                 outcome.add(oldest.await);
             }
-            let fleet = question.fleet;
-            waiting.push_back(fleet.ingest(Protocol::OpenTsdb, decoder.text(), &mut samples));
+            let (fleet, text) = (question.fleet, decoder.text());
+            waiting.push_back(fleet.ingest(sender, Protocol::OpenTsdb, text, &mut samples));
             decoder.forget_names();
         }
         if done {

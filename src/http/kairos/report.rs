@@ -295,7 +295,7 @@ async fn store(report: &Report, points: &[Point], fleet: &dyn Fleet) {
         samples.push(name, point.time_ms, Number::long(point.value));
     }
     let stored = fleet
-        .ingest(Protocol::KairosRest, &text, &mut samples)
+        .ingest(fleet.sender(), Protocol::KairosRest, &text, &mut samples)
         .await;
     match stored {
         Ok(()) => {}

@@ -139,7 +139,12 @@ impl GroupSaver<'_> {
             return Ok(());
         }
         let fleet = self.question.fleet;
-        let stored = fleet.ingest(Protocol::KairosRest, &batch.text, &mut batch.samples);
+        let stored = fleet.ingest(
+            fleet.sender(),
+            Protocol::KairosRest,
+            &batch.text,
+            &mut batch.samples,
+        );
         match stored.await {
             Ok(()) => {
                 self.points.set(self.points.get() + count);

@@ -107,6 +107,7 @@ impl Fleet for TestFleet {
 
     fn ingest(
         &self,
+        _sender: Sender,
         _protocol: Protocol,
         text: &[u8],
         samples: &mut Samples,

@@ -1,7 +1,8 @@
 //! One open file: reads, writes, zeros, sync.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Once;
@@ -29,6 +30,9 @@ pub(super) struct OpenFile {
     way: Way,
     writable: bool,
     unsynced: Cell<bool>,
+    /// The same file, opened once more when something is first committed to it: what is written by this way
+    /// is on stable storage when the write is done. `None` where it cannot be had.
+    durable: OnceCell<Option<DmaFile>>,
 }
 
 impl OpenFile {
@@ -54,6 +58,7 @@ impl OpenFile {
             way,
             writable,
             unsynced: Cell::new(false),
+            durable: OnceCell::new(),
         })
     }
 
@@ -77,14 +82,62 @@ impl OpenFile {
         .await
     }
 
+    /// Write, and come back when it is on stable storage: in one go where one piece is enough and the file
+    /// system has direct I/O, else by a write and a sync.
+    pub(super) async fn commit(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        // Of several pieces each would wait for the device by itself.
+        if PIECE_BYTES < bytes.len() {
+            return self.write_and_sync(offset, bytes).await;
+        }
+        let Some(file) = self.durable().await else {
+            return self.write_and_sync(offset, bytes).await;
+        };
+        write_all(bytes.len() as u64, PIECE_BYTES, async |at, length| {
+            let from = at as usize;
+            let piece = bytes.get(from..from + length).unwrap_or_default();
+            write_direct(file, offset + at, piece).await
+        })
+        .await
+    }
+
+    async fn write_and_sync(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write(offset, bytes).await?;
+        self.sync().await
+    }
+
+    /// The way to write what is durable when it is written.
+    async fn durable(&self) -> Option<&DmaFile> {
+        if self.durable.get().is_none() {
+            let opened = self.open_durable().await;
+            // Whoever opened it meanwhile has opened the same.
+            let _ = self.durable.set(opened);
+        }
+        self.durable.get()?.as_ref()
+    }
+
+    async fn open_durable(&self) -> Option<DmaFile> {
+        let Way::Direct(file) = &self.way else {
+            return None;
+        };
+        // By its number: its name may be another one by now.
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        options.custom_flags(OFlags::DSYNC.bits().cast_signed());
+        let opened = options.dma_open(path).await.ok()?;
+        let flags = fcntl_getfl(&opened).ok()?;
+        if flags.contains(OFlags::DSYNC | OFlags::DIRECT) {
+            return Some(opened);
+        }
+        // Without a word from the kernel that it does so nothing counts as durable.
+        let _ = opened.close().await;
+        None
+    }
+
     /// `piece` is not empty: glommio has no buffer without a byte.
     async fn write_piece(&self, offset: u64, piece: &[u8]) -> io::Result<usize> {
         match &self.way {
-            Way::Direct(file) => {
-                let mut buffer = file.alloc_dma_buffer(piece.len());
-                buffer.as_bytes_mut().copy_from_slice(piece);
-                file.write_at(buffer, offset).await.map_err(plain)
-            }
+            Way::Direct(file) => write_direct(file, offset, piece).await,
             Way::Buffered(file) => file.write_at(piece.to_vec(), offset).await.map_err(plain),
         }
     }
@@ -160,6 +213,12 @@ impl OpenFile {
         })
         .await
     }
+}
+
+async fn write_direct(file: &DmaFile, offset: u64, piece: &[u8]) -> io::Result<usize> {
+    let mut buffer = file.alloc_dma_buffer(piece.len());
+    buffer.as_bytes_mut().copy_from_slice(piece);
+    file.write_at(buffer, offset).await.map_err(plain)
 }
 
 /// glommio's result of a read, as bytes.

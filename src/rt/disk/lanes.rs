@@ -60,12 +60,13 @@ impl Lanes {
     /// Which lane `request` takes.
     pub(super) fn of(&self, request: &Request) -> Lane {
         match request {
-            Request::Write { name, .. } | Request::Sync { name }
+            Request::Write { name, .. } | Request::Commit { name, .. } | Request::Sync { name }
                 if name.starts_with(self.urgent) =>
             {
                 Lane::Commit
             }
             Request::Write { .. }
+            | Request::Commit { .. }
             | Request::Sync { .. }
             | Request::Create { .. }
             | Request::Reserve { .. } => Lane::Bulk,

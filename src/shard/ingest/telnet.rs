@@ -97,8 +97,12 @@ impl Shard {
         text: &[u8],
         at: Arrival,
     ) -> Option<usize> {
-        let answers = &mut feed.answers;
-        let taken = guarded(|| self.commands.decode(text, &mut self.samples, answers))?;
+        let (habit, answers) = (&mut feed.habit, &mut feed.answers);
+        let decode = || {
+            self.commands
+                .decode(text, habit, &mut self.samples, answers)
+        };
+        let taken = guarded(decode)?;
         let tells = self.options.telnet.tells_errors;
         let refused = |shard: &Shard| shard.landing.vitals.refused[feed.protocol as usize].clone();
         // What the decoder refused it has told itself.
@@ -109,6 +113,7 @@ impl Shard {
         let known = accepted(&self.landing);
         self.landing
             .land(feed.protocol, names, &mut self.samples, at, follow);
+        self.commands.learn(&self.samples.series);
         let lost = (read as u64).saturating_sub(accepted(&self.landing) - known);
         let counts = &mut self.landing.vitals.kairos.commands;
         count(self.commands.counts(), read, lost, counts);

@@ -293,10 +293,6 @@ impl Files {
         }));
     }
 
-    pub(super) fn current(&self) -> Option<&Current> {
-        self.current.as_ref()
-    }
-
     /// Files with blocks that are still needed, and in reserve.
     pub(super) fn count(&self) -> (usize, usize) {
         let used = self.closed.len() + usize::from(self.current.is_some());

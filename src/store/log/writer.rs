@@ -1,9 +1,9 @@
-//! Takes points, and commits them in groups: one write and one sync at a time, whatever waits goes
-//! with the next.
+//! Takes points, and commits them in groups: one durable write at a time, whatever waits goes with the
+//! next.
 //!
 //! A block leaves memory only when it is on stable storage. If the disk is full, everything stays as
-//! it is and is tried again each second. If a write or a sync fails, that file is never synced again:
-//! what was not durable is written to another file, under the same numbers.
+//! it is and is tried again each second. If a commit fails otherwise, nothing further is written to that
+//! file: what was not durable is written to another one, under the same numbers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +26,7 @@ enum Flight {
     None,
     /// Files of the time before the start are synced.
     Start(Vec<(Job, Arc<str>)>),
-    Write(Job, Group),
-    /// Written; the sync is not yet asked for.
-    Written(Group),
-    Sync(Job, Group),
+    Commit(Job, Group),
 }
 
 /// Blocks that are committed together.
@@ -223,7 +220,6 @@ impl Writer {
                 self.flight = Flight::Start(names.into_iter().map(ask).collect());
             }
             Flight::None if self.is_due(now) => self.commit(now, desk),
-            Flight::Written(group) => self.sync(group, desk),
             _ => {}
         }
     }
@@ -261,7 +257,6 @@ impl Writer {
             }
             Flight::None if self.trouble.is_some() => self.retry_at.or(Some(Duration::ZERO)),
             Flight::None => self.interval_ends().or(Some(Duration::ZERO)),
-            Flight::Written(_) => Some(Duration::ZERO),
             _ => None,
         };
         own.into_iter().chain(self.files.next_deadline()).min()
@@ -307,23 +302,14 @@ impl Writer {
         }
         group.bytes = out.len() as u64;
         self.counters.bytes_written += group.bytes;
-        let request = Request::Write {
+        let request = Request::Commit {
             name: file.name.clone(),
             offset: file.offset,
             bytes: out,
         };
-        self.flight = Flight::Write(desk.ask(request), group);
+        self.flight = Flight::Commit(desk.ask(request), group);
         self.flight_began = now;
         self.retry_at = None;
-    }
-
-    fn sync(&mut self, group: Group, desk: &mut Desk<'_>) {
-        let Some(file) = self.files.current() else {
-            self.flight = Flight::None;
-            return;
-        };
-        let name = file.name.clone();
-        self.flight = Flight::Sync(desk.ask(Request::Sync { name }), group);
     }
 
     /// What became of a request. Whether it was one of its own.
@@ -347,17 +333,13 @@ impl Writer {
                     self.flight = Flight::Start(jobs);
                 }
             }
-            (Flight::Write(own, group), Ok(_)) if own == job => {
-                self.flight = Flight::Written(group);
-            }
-            (Flight::Sync(own, group), Ok(_)) if own == job => self.committed(group),
-            (Flight::Write(own, _), Err(Fault::Full)) if own == job => {
+            (Flight::Commit(own, group), Ok(_)) if own == job => self.committed(group),
+            // What a full disk did not take is written to the same place again, and counts when that is done.
+            (Flight::Commit(own, _), Err(Fault::Full)) if own == job => {
                 self.counters.full_failures += 1;
                 self.give_up_for_now(Some(Fault::Full));
             }
-            (Flight::Write(own, _) | Flight::Sync(own, _), Err(fault)) if own == job => {
-                self.broken(fault);
-            }
+            (Flight::Commit(own, _), Err(fault)) if own == job => self.broken(fault),
             (flight, _) => {
                 self.flight = flight;
                 return false;
@@ -375,13 +357,10 @@ impl Writer {
     }
 
     fn broken(&mut self, fault: Fault) {
-        match fault {
-            Fault::Full => self.counters.full_failures += 1,
-            _ => self.counters.broken_failures += 1,
-        }
+        self.counters.broken_failures += 1;
         self.files.retire();
         self.failures_in_a_row += 1;
-        if self.failures_in_a_row > 1 || fault == Fault::Full || self.trouble.is_some() {
+        if self.failures_in_a_row > 1 || self.trouble.is_some() {
             self.give_up_for_now(Some(fault));
         }
     }

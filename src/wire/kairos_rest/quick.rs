@@ -1,39 +1,15 @@
 //! Numbers of strict JSON and lists of points, on lanes: what nearly everybody sends, with nothing between
 //! that need not be there. Whoever asks has another way for all else, and both give the same.
 
-use super::super::number;
+use super::super::number::leading_decimal;
 use super::cursor::{Cursor, Stop};
 use super::values;
 use crate::model::number::Number;
 use crate::model::series::Values;
-use crate::simd::{self, DECIMAL, Lanes, Scanner, Work};
+use crate::simd::{self, Lanes, Scanner, Work};
 
 /// Digits of a timestamp in milliseconds, from 2001 to 2286.
 pub(super) const MILLIS_DIGITS: usize = 13;
-
-/// The decimal at `at`, which needs 16 bytes in front of its end and behind its beginning: its type, itself,
-/// and where it ends. What stands there may still make it another number.
-#[inline(always)]
-pub(super) fn decimal<L: Lanes>(json: &[u8], at: usize) -> Option<(Values, Number, usize)> {
-    let start = at + usize::from(*json.get(at)? == b'-');
-    let window = json.get(start..)?.first_chunk::<DECIMAL>()?;
-    let len = L::numeric(window);
-    let (first, second) = (window[0], window[1]);
-    // JSON has digits on both sides of a dot, and no zeros in front of others.
-    let last = *window.get(len.wrapping_sub(1))?;
-    if len == DECIMAL || first == b'.' || last == b'.' {
-        return None;
-    }
-    if first == b'0' && len > 1 && second != b'.' {
-        return None;
-    }
-    let number = number::short_decimal::<L>(json, at, start + len)?;
-    let values = match number.scale {
-        0 => Values::Long,
-        _ => Values::Double,
-    };
-    Some((values, number, start + len))
-}
 
 /// The timestamp that thirteen digits at `at` are, the first of them no zero.
 #[inline(always)]
@@ -113,7 +89,7 @@ fn dense_pair<L: Lanes>(
         return None;
     }
     let time_ms = millis(json, time)?;
-    let (values, number, end) = decimal::<L>(json, comma + 1)?;
+    let (values, number, end) = leading_decimal::<L>(json, comma + 1)?;
     (*json.get(end)? == b']').then_some((time_ms, values, number, end + 1))
 }
 

@@ -2,6 +2,7 @@ mod again;
 
 use serde_json::{Value, json};
 
+use super::super::familiar::known::Known;
 use super::super::kairos_sent::{self, Sent};
 use super::super::number;
 use super::errors::TEXTS_MAX;
@@ -61,12 +62,13 @@ const BYTEWISE: Way = Way {
 
 /// Read a body whose first piece has `first` bytes, as the first that ever comes.
 fn read_cut(decoder: Decoder, body: &[u8], first: usize, way: Way) -> Seen {
-    read_knowing(&mut Familiar::default(), decoder, body, first, way)
+    let mut before = (Familiar::default(), Known::default());
+    read_knowing(&mut before, decoder, body, first, way)
 }
 
 /// The same behind others.
 fn read_knowing(
-    familiar: &mut Familiar,
+    (familiar, known): &mut (Familiar, Known),
     mut decoder: Decoder,
     body: &[u8],
     first: usize,
@@ -80,8 +82,9 @@ fn read_knowing(
         steps += 1;
         assert!(steps <= 20 * body.len() + 100, "it goes on");
         if progress == Progress::Done || way.batch <= out.len() || decoder.has_batch(&out) {
+            decoder.learn(familiar, &known.series(&out, decoder.text()));
             for i in 0..out.len() {
-                let sent = out.names[i].of(decoder.text());
+                let sent = known.name(out.names[i], decoder.text());
                 let Sent {
                     name,
                     values,

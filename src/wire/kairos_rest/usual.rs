@@ -8,10 +8,10 @@
 //!
 //! Senders repeat themselves: tags that are byte for byte those of the object before are not read again.
 
+use super::super::familiar::Numbers;
 use super::super::json::{Kind, Scalar};
 use super::super::kairos_sent as sent;
 use super::cursor::{Cursor, Stop, Word};
-use super::familiar::Numbers;
 use super::object::append;
 use super::quick;
 use super::values::{self, Value};

@@ -74,6 +74,18 @@ impl Sheet {
         self.since(start)
     }
 
+    /// Write a raw name that was written before, and of which `bytes` begins with `len`, for values of
+    /// `kind`.
+    #[inline(always)]
+    pub(super) fn again(&mut self, bytes: &[u8], len: usize, kind: u8) -> Span {
+        let start = self.len;
+        self.copy(bytes, 0..len);
+        if let Some(place) = self.bytes.get_mut(start + 1) {
+            *place = kind;
+        }
+        self.since(start)
+    }
+
     /// Write a text.
     pub(super) fn text(&mut self, text: &[u8]) -> Span {
         let start = self.len;

@@ -1,3 +1,6 @@
+mod again;
+
+use super::super::familiar::known::Known;
 use super::super::kairos_sent;
 use super::*;
 use crate::base::random::Random;
@@ -22,13 +25,29 @@ fn shown(name: &str, values: Values, ttl: u32, time_ms: i64, value: &str) -> Str
 
 /// The decoder, in as many calls as it wants; names are read as the index would when it meets them.
 fn fast(isa: Isa, options: Options, text: &[u8]) -> (Outcome, usize) {
-    let mut decoder = Decoder::new(Scanner::new(isa), options);
+    let mut decoder = Decoder::new(Scanner::new(isa), options, 1);
+    fast_knowing(
+        &mut decoder,
+        &mut Habit::default(),
+        &mut Known::default(),
+        text,
+    )
+}
+
+/// The same by one that has decoded before.
+fn fast_knowing(
+    decoder: &mut Decoder,
+    habit: &mut Habit,
+    known: &mut Known,
+    text: &[u8],
+) -> (Outcome, usize) {
     let (mut samples, mut answers) = (Samples::default(), Vec::new());
     let (mut outcome, mut at) = (Outcome::default(), 0);
     loop {
-        let taken = decoder.decode(&text[at..], &mut samples, &mut answers);
+        let taken = decoder.decode(&text[at..], habit, &mut samples, &mut answers);
+        decoder.learn(&known.series(&samples, decoder.text()));
         for i in 0..samples.len() {
-            let read = kairos_sent::name_of(samples.names[i].of(decoder.text()));
+            let read = kairos_sent::name_of(known.name(samples.names[i], decoder.text()));
             let sent = match read {
                 Ok(sent) => sent,
                 Err(reason) => {

@@ -3,20 +3,25 @@
 #![no_main]
 
 use bytes::Bytes;
+use corelane::model;
 use corelane::model::number::Number;
 use corelane::model::refusal::Refusals;
 use corelane::model::sample::{Samples, Span};
 use corelane::model::series::Values;
-use corelane::wire::kairos_rest::familiar::Familiar;
+use corelane::wire::familiar::Familiar;
 use corelane::wire::kairos_rest::{Decoder, Progress};
 use corelane::wire::kairos_sent::{self, Sent};
+use known::Known;
 use libfuzzer_sys::fuzz_target;
+
+#[path = "../../../src/wire/familiar/known.rs"]
+mod known;
 
 /// Name, milliseconds, mantissa and scale, or text, of each sample; texts; refusals.
 type Read = (Vec<(String, i64, i64, u8, Vec<u8>)>, Vec<String>, Refusals);
 
 fn read(
-    familiar: &mut Familiar,
+    (familiar, known): &mut (Familiar, Known),
     mut decoder: Decoder,
     json: &[u8],
     piece: usize,
@@ -30,8 +35,9 @@ fn read(
         steps += 1;
         assert!(steps <= 20 * json.len() + 100, "it goes on");
         if progress == Progress::Done || batch <= out.len() || decoder.has_batch(&out) {
+            decoder.learn(familiar, &known.series(&out, decoder.text()));
             for i in 0..out.len() {
-                let sent = kairos_sent::name_of(out.names[i].of(decoder.text()));
+                let sent = kairos_sent::name_of(known.name(out.names[i], decoder.text()));
                 let Sent {
                     name,
                     values,
@@ -77,13 +83,13 @@ fuzz_target!(|data: &[u8]| {
     };
     let (budget, batch) = (1 + usize::from(first >> 3), 1 + usize::from(first & 7));
     let piece = 1 + usize::from(*second);
-    let mut familiar = Familiar::default();
+    let mut before = (Familiar::default(), Known::default());
     let mut read = |decoder: Decoder, piece, budget, batch| {
-        read(&mut familiar, decoder, json, piece, budget, batch)
+        read(&mut before, decoder, json, piece, budget, batch)
     };
     let whole = read(Decoder::lenient(), usize::MAX, usize::MAX, usize::MAX);
-    // The second time its objects are familiar.
-    for _ in 0..2 {
+    // The second time its objects are familiar, the third their series too.
+    for _ in 0..3 {
         let usual = read(Decoder::default(), usize::MAX, usize::MAX, usize::MAX);
         assert_eq!(usual, whole);
     }

@@ -10,6 +10,7 @@ use corelane::base::buffer::ReadBuffer;
 use corelane::base::random::Random;
 use corelane::base::time::{Arrival, Millis, Stamp};
 use corelane::index;
+use corelane::model;
 use corelane::model::refusal::{Protocol, Reason, Refusals};
 use corelane::model::sample::{Samples, TimeRule};
 use corelane::model::series::Values;
@@ -19,12 +20,15 @@ use corelane::simd::{Isa, Scanner};
 use corelane::store;
 use corelane::store::recover::Start;
 use corelane::wire::kairos_sent::{self, Sent, raw};
-use corelane::wire::kairos_telnet::{Command, Decoder, Options, VERSION, Value, line};
+use corelane::wire::kairos_telnet::{Command, Decoder, Habit, Options, VERSION, Value, line};
 use empty_folder::EmptyFolder;
+use known::Known;
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../../benches/common/empty_folder.rs"]
 mod empty_folder;
+#[path = "../../../src/wire/familiar/known.rs"]
+mod known;
 
 /// Name, time, and the number or the text of a point.
 type Point = (Sent, i64, String);
@@ -32,14 +36,31 @@ type Point = (Sent, i64, String);
 /// Points, refusals and answers of whole lines.
 type Read = (Vec<Point>, Refusals, Vec<u8>);
 
+/// Several times by one decoder, which then knows some of the lines.
 fn fast(isa: Isa, options: Options, text: &[u8]) -> (Read, usize) {
-    let mut decoder = Decoder::new(Scanner::new(isa), options);
+    let mut decoder = Decoder::new(Scanner::new(isa), options, 1);
+    let (mut habit, mut known) = (Habit::default(), Known::default());
+    let mut read = || decoded(&mut decoder, &mut habit, &mut known, text);
+    let first = read();
+    for _ in 0..2 {
+        assert_eq!(read(), first);
+    }
+    first
+}
+
+fn decoded(
+    decoder: &mut Decoder,
+    habit: &mut Habit,
+    known: &mut Known,
+    text: &[u8],
+) -> (Read, usize) {
     let (mut samples, mut answers) = (Samples::default(), Vec::new());
     let (mut points, mut at) = (Vec::new(), 0);
     loop {
-        let taken = decoder.decode(&text[at..], &mut samples, &mut answers);
+        let taken = decoder.decode(&text[at..], habit, &mut samples, &mut answers);
+        decoder.learn(&known.series(&samples, decoder.text()));
         for i in 0..samples.len() {
-            match kairos_sent::name_of(samples.names[i].of(decoder.text())) {
+            match kairos_sent::name_of(known.name(samples.names[i], decoder.text())) {
                 Ok(sent) => {
                     let number = samples.numbers[i];
                     let value = match sent.values {

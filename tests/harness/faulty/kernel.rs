@@ -264,11 +264,14 @@ impl Filesystem for Kernel {
         offset: u64,
         data: &[u8],
         _: WriteFlags,
-        _: OpenFlags,
+        flags: OpenFlags,
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        match self.tree().write(ino.0, offset, data) {
+        // Of a file that is open with this the kernel asks for a sync itself, before it calls the write done.
+        // So nothing is durable here without being asked for, and one that opens without it is found out.
+        let is_commit = flags.0 & libc::O_DSYNC != 0;
+        match self.tree().write(ino.0, offset, data, is_commit) {
             Ok(()) => reply.written(data.len() as u32),
             Err(number) => reply.error(Errno::from_i32(number)),
         }

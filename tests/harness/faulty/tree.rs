@@ -55,7 +55,9 @@ pub(crate) struct Rule {
 pub(crate) struct Counts {
     /// Writes.
     pub(crate) writes: u64,
-    /// Bytes of them.
+    /// Those among them that are to be durable when they are done; a sync follows each.
+    pub(crate) commits: u64,
+    /// Bytes of all.
     pub(crate) written_bytes: u64,
     /// Syncs.
     pub(crate) syncs: u64,
@@ -140,6 +142,7 @@ impl Tree {
         let mut sum = Counts::default();
         for node in self.nodes.values().filter(|node| is_below(node, path)) {
             sum.writes += node.counts.writes;
+            sum.commits += node.counts.commits;
             sum.written_bytes += node.counts.written_bytes;
             sum.syncs += node.counts.syncs;
             sum.reads += node.counts.reads;
@@ -283,9 +286,16 @@ impl Tree {
 
     /// All of it or nothing: when FUSE answers a write short, the kernel writes the rest at the old
     /// offset under io_uring.
-    pub(super) fn write(&mut self, inode: u64, offset: u64, bytes: &[u8]) -> Answer<()> {
+    pub(super) fn write(
+        &mut self,
+        inode: u64,
+        offset: u64,
+        bytes: &[u8],
+        is_commit: bool,
+    ) -> Answer<()> {
         let counts = &mut self.node_mut(inode)?.counts;
         counts.writes += 1;
+        counts.commits += u64::from(is_commit);
         counts.written_bytes += bytes.len() as u64;
         self.what_goes_wrong(inode, On::Write)?;
         let grown = (offset + bytes.len() as u64).saturating_sub(self.content(inode)?.length());

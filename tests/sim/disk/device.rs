@@ -86,13 +86,16 @@ impl Device {
 
     pub(super) fn start(&mut self, shard: usize, job: Job, request: Request) {
         let inode = match &request {
-            Request::Write { name, .. } | Request::Sync { name } | Request::Read { name, .. } => {
-                self.folder.find(name)
-            }
+            Request::Write { name, .. }
+            | Request::Commit { name, .. }
+            | Request::Sync { name }
+            | Request::Read { name, .. } => self.folder.find(name),
             _ => None,
         };
         check_blocks(&request);
-        if let (Request::Write { name, .. }, Some(inode)) = (&request, inode) {
+        if let (Request::Write { name, .. } | Request::Commit { name, .. }, Some(inode)) =
+            (&request, inode)
+        {
             self.check_writer(inode, shard, name);
         }
         self.underway.push(Underway {
@@ -151,6 +154,14 @@ impl Device {
                 offset,
                 bytes,
             } => self.write(name, one.inode, offset as usize, bytes)?,
+            Request::Commit {
+                ref name,
+                offset,
+                bytes,
+            } => {
+                self.write(name, one.inode, offset as usize, bytes)?;
+                self.sync_own(name, one.inode, self.writes)?;
+            }
             Request::Sync { ref name } => self.sync(name, one.inode, one.number)?,
             Request::Read { offset, bytes, .. } => {
                 return self
@@ -240,6 +251,24 @@ impl Device {
         Ok(())
     }
 
+    /// Of a write that is to be durable when it is done: that one alone.
+    fn sync_own(&mut self, name: &str, inode: Option<Inode>, number: u64) -> Result<(), Fault> {
+        let (fails, lies) = (
+            self.happens(self.faults.sync),
+            name.starts_with(self.faults.lie_in) && self.happens(self.faults.lie),
+        );
+        let file = inode.and_then(|inode| self.folder.file_mut(inode));
+        let file = file.ok_or(Fault::Missing)?;
+        if fails {
+            file.fail_sync(number);
+            return Err(broken("commit"));
+        }
+        if !lies {
+            file.sync_own(number);
+        }
+        Ok(())
+    }
+
     pub(super) fn read(
         &mut self,
         inode: Option<Inode>,
@@ -312,7 +341,7 @@ impl Device {
     fn run_in_part(&mut self, one: Underway) {
         let number = self.next_number();
         match one.request {
-            Request::Write { offset, bytes, .. } => {
+            Request::Write { offset, bytes, .. } | Request::Commit { offset, bytes, .. } => {
                 let Some(file) = one.inode.and_then(|inode| self.folder.file_mut(inode)) else {
                     return;
                 };
@@ -381,7 +410,7 @@ fn check_blocks(request: &Request) {
     let whole = |bytes: u64| assert!(bytes.is_multiple_of(BLOCK_BYTES as u64), "{request:?}");
     match request {
         Request::Create { bytes, .. } | Request::Reserve { bytes, .. } => whole(*bytes),
-        Request::Write { offset, bytes, .. } => {
+        Request::Write { offset, bytes, .. } | Request::Commit { offset, bytes, .. } => {
             whole(*offset);
             whole(bytes.len() as u64);
         }

@@ -114,6 +114,14 @@ impl File {
         });
     }
 
+    /// The write `number` is durable, and says nothing about others.
+    pub(super) fn sync_own(&mut self, number: u64) {
+        let durable = &mut self.durable;
+        for write in self.unsynced.extract_if(.., |write| write.number == number) {
+            put(durable, write.offset, &write.bytes);
+        }
+    }
+
     /// A sync failed: what it was to make durable may be so or not, and no later one helps.
     pub(super) fn fail_sync(&mut self, number: u64) {
         for write in &mut self.unsynced {

@@ -44,7 +44,7 @@ fn any_request(random: &mut Random, folder: &str) -> Request {
     };
     let (from, to) = (any(), any());
     let offset = random.below(6) * 4096;
-    match random.below(9) {
+    match random.below(10) {
         0 => Request::Create {
             name: from,
             bytes: offset,
@@ -56,6 +56,14 @@ fn any_request(random: &mut Random, folder: &str) -> Request {
         2 | 3 => {
             let bytes = 4096 * random.below(4) as usize;
             Request::Write {
+                name: from,
+                offset,
+                bytes: noise(random, bytes),
+            }
+        }
+        9 => {
+            let bytes = 4096 * random.below(4) as usize;
+            Request::Commit {
                 name: from,
                 offset,
                 bytes: noise(random, bytes),
@@ -84,8 +92,13 @@ impl Naive {
                 self.0
                     .insert(name, Rc::new(RefCell::new(vec![0; bytes as usize])));
             }
-            Request::Write { bytes, .. } if bytes.is_empty() => {}
+            Request::Write { bytes, .. } | Request::Commit { bytes, .. } if bytes.is_empty() => {}
             Request::Write {
+                name,
+                offset,
+                bytes,
+            }
+            | Request::Commit {
                 name,
                 offset,
                 bytes,
@@ -111,14 +124,9 @@ impl Naive {
             }
             Request::Rename { from, to } => {
                 let file = Rc::clone(self.0.get(&from).ok_or(Fault::Missing)?);
-                if self
-                    .0
-                    .get(&to)
-                    .is_none_or(|there| !Rc::ptr_eq(there, &file))
-                {
-                    self.0.remove(&from);
-                    self.0.insert(to, file);
-                }
+                // Also where both are names of one file: it keeps the new one.
+                self.0.remove(&from);
+                self.0.insert(to, file);
             }
             Request::Link { from, to } => {
                 let file = Rc::clone(self.0.get(&from).ok_or(Fault::Missing)?);

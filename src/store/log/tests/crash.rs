@@ -94,13 +94,11 @@ impl World {
     pub(super) fn poll(&mut self) {
         self.writer.poll(self.now, &mut self.jobs.desk(1));
         while let Some(asked) = self.jobs.take() {
-            let syncs = |(_, request): &&(Job, Request)| matches!(request, Request::Sync { .. });
-            let writes = |(_, request): &&(Job, Request)| matches!(request, Request::Write { .. });
-            if writes(&&asked) {
-                let before = self
-                    .asked
-                    .iter()
-                    .filter(|asked| syncs(asked) || writes(asked));
+            let commits = |(_, request): &&(Job, Request)| {
+                matches!(request, Request::Sync { .. } | Request::Commit { .. })
+            };
+            if matches!(asked.1, Request::Commit { .. }) {
+                let before = self.asked.iter().filter(commits);
                 assert_eq!(before.count(), 0, "one commit at a time");
             }
             self.asked.push(asked);

@@ -81,6 +81,14 @@ impl FakeDisk {
                 offset,
                 bytes,
             } => return self.write(name, *offset, bytes),
+            Request::Commit {
+                name,
+                offset,
+                bytes,
+            } => {
+                self.write(name, *offset, bytes)?;
+                return self.sync(name);
+            }
             Request::Sync { name } => return self.sync(name),
             Request::Read {
                 name,

@@ -40,7 +40,7 @@ fn familiar_objects_are_what_they_would_be_anew() {
     let mut came_again = 0;
     for seed in 0..600 {
         let random = &mut Random::new(seed);
-        let mut familiar = Familiar::default();
+        let mut familiar = (Familiar::default(), Known::default());
         let bodies: Vec<String> = (0..1 + random.below(3))
             .map(|_| usual_body(random))
             .collect();
@@ -99,25 +99,25 @@ fn stable_body(objects: usize, round: usize) -> String {
 
 #[test]
 fn what_comes_again_is_familiar_wherever_it_is_cut() {
-    let mut familiar = Familiar::default();
+    let mut before = (Familiar::default(), Known::default());
     for round in 0..3 {
         let body = stable_body(30, round);
         let want = read_cut(Decoder::lenient(), body.as_bytes(), usize::MAX, WHOLE);
         assert_eq!((want.samples.len(), want.errors.len()), (40, 0));
         for first in 1..body.len() {
             let decoder = Decoder::default();
-            let got = read_knowing(&mut familiar, decoder, body.as_bytes(), first, WHOLE);
+            let got = read_knowing(&mut before, decoder, body.as_bytes(), first, WHOLE);
             assert_eq!(got, want, "round {round} cut at {first}");
         }
-        assert_eq!(familiar.len(), 30, "nothing is learned twice");
+        assert_eq!(before.0.len(), 30, "nothing is learned twice");
     }
     // All of the next body is familiar, its first object too: it came behind the last one.
     let body = stable_body(30, 7);
     let (mut decoder, mut out) = (Decoder::default(), Samples::default());
     decoder.feed(body.into());
     decoder.end();
-    while decoder.step(usize::MAX, &mut familiar, &mut out) != Progress::Done {}
-    let (held, missed) = decoder.course.counts();
+    while decoder.step(usize::MAX, &mut before.0, &mut out) != Progress::Done {}
+    let (held, missed) = decoder.body.course.counts();
     assert_eq!((held, missed), (30, 0));
 }
 
@@ -140,7 +140,7 @@ fn what_is_remembered_is_bounded() {
         }
         (familiar.len(), familiar.bytes())
     };
-    let one_chunk = familiar::BYTES_MAX / 128;
+    let one_chunk = crate::wire::familiar::BYTES_MAX / 128;
     assert_eq!(read("short", 1_200), (shapes_max, one_chunk));
     // A body asks for room so often and no more; what found none long enough pushes out the rest.
     let (count, bytes) = read("other", 1_000);
