@@ -14,6 +14,11 @@ const STRIDE: usize = 8;
 /// Characters of a short decimal.
 pub const DECIMAL: usize = 16;
 
+/// Bytes in which [`Lanes::ends`] looks for numbers.
+pub const WINDOW: usize = 16;
+/// How many numbers those are.
+pub const NUMBERS: usize = 5;
+
 /// The primitives that differ from instruction set to instruction set. Everything else is written
 /// once, over this trait.
 pub trait Lanes {
@@ -27,6 +32,10 @@ pub trait Lanes {
 
     /// How many characters of `window`, from its first on, are digits or dots.
     fn numeric(window: &[u8; DECIMAL]) -> usize;
+
+    /// Where each of the numbers of [`varint`](crate::base::varint) ends that stand behind the first byte of
+    /// `window`, one after the other. `None` where one is longer than four bytes, or ends behind the window.
+    fn ends(window: &[u8; WINDOW]) -> Option<[u8; NUMBERS]>;
 }
 
 /// Something to be done on whatever lanes the machine has. `run` is to be `#[inline(always)]`, so that
