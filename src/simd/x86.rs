@@ -2,10 +2,11 @@
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8,
-    _mm_cvtsi128_si64, _mm_extract_epi8, _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16, _mm_min_epu8, _mm_movemask_epi8,
-    _mm_or_si128, _mm_packus_epi32, _mm_set1_epi8, _mm_setr_epi8, _mm_setr_epi16, _mm_shuffle_epi8,
-    _mm_srli_epi16, _mm_sub_epi8, _mm_unpacklo_epi8, _mm_unpacklo_epi16, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
-    _mm256_set1_epi8,
+    _mm_cvtsi128_si64, _mm_extract_epi8, _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16,
+    _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_packus_epi32, _mm_set1_epi8, _mm_setr_epi8,
+    _mm_setr_epi16, _mm_shuffle_epi8, _mm_srli_epi16, _mm_sub_epi8, _mm_unpacklo_epi8,
+    _mm_unpacklo_epi16, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
+    _mm256_movemask_epi8, _mm256_set1_epi8,
 };
 
 use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, WINDOW, Work};

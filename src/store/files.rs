@@ -68,7 +68,8 @@ impl Spot {
 impl Files {
     /// The files that are listed now; `before` are those of another series.
     pub(super) fn of(store: &Store, range: (Millis, Millis), before: Option<Files>) -> Files {
-        let same = |files: &Files| Arc::ptr_eq(&files.version, store.version()) && files.range == range;
+        let same =
+            |files: &Files| Arc::ptr_eq(&files.version, store.version()) && files.range == range;
         if let Some(before) = before.filter(same) {
             return before;
         }
@@ -148,7 +149,11 @@ impl Files {
         let spot = &mut file.spots[entry.kind as usize];
         if let Some(held) = spot.held(entry.offset) {
             let page = Rc::clone(&held.page);
-            if spot.page.as_ref().is_none_or(|page| page.offset != entry.offset) {
+            if spot
+                .page
+                .as_ref()
+                .is_none_or(|page| page.offset != entry.offset)
+            {
                 spot.page = Some(held.clone());
             }
             return Got::Here(page);

@@ -43,7 +43,12 @@ impl Store {
     /// Fill up `times`, which are those of memory, newest first, to the `most` newest that there are of the
     /// series. False, and nothing is done, where that is not known.
     pub fn fill_times(&self, id: SeriesId, most: usize, times: &mut Vec<i64>) -> bool {
-        let Some(tail) = self.tails.0.get(&id).filter(|_| self.are_behind_files(times)) else {
+        let Some(tail) = self
+            .tails
+            .0
+            .get(&id)
+            .filter(|_| self.are_behind_files(times))
+        else {
             return false;
         };
         let missing = most.saturating_sub(times.len());
@@ -57,7 +62,13 @@ impl Store {
 
     /// Keep what was found: the `most` newest times of a series, of which the first `in_memory` are those of
     /// memory.
-    pub(super) fn keep_times(&mut self, id: SeriesId, most: usize, in_memory: usize, times: &[i64]) {
+    pub(super) fn keep_times(
+        &mut self,
+        id: SeriesId,
+        most: usize,
+        in_memory: usize,
+        times: &[i64],
+    ) {
         let (Some((recent, _)), Some((memory, files))) =
             (self.recent_files(), times.split_at_checked(in_memory))
         else {

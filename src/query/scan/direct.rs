@@ -51,7 +51,9 @@ impl Sink {
         let end = slot.saturating_add(more).saturating_add(1).min(slots.count);
         if stride == 1 {
             let room = slots.room(slot, end).unwrap_or_default();
-            room.iter_mut().zip(values).for_each(|(slot, &value)| *slot = value);
+            room.iter_mut()
+                .zip(values)
+                .for_each(|(slot, &value)| *slot = value);
         } else if slots.room(end, end).is_some() {
             let room = slots.values.get_mut(slot..end).unwrap_or_default();
             let places = room.iter_mut().step_by(stride.max(1));

@@ -134,7 +134,9 @@ impl<'a> Cells<'a> {
         let (step_ms, index) = (self.reader.step_ms, self.reader.before.index);
         let most = i64::try_from(out.len()).unwrap_or(i64::MAX);
         // All that are taken have times, or none is.
-        let all = most.checked_mul(step_ms).and_then(|all| last_ms.checked_add(all));
+        let all = most
+            .checked_mul(step_ms)
+            .and_then(|all| last_ms.checked_add(all));
         if all.is_none() || index.checked_add(most).is_none() {
             return Ok(0);
         }
