@@ -20,8 +20,8 @@ use crate::model::series::SeriesId;
 const HELD_MAX: usize = 16;
 /// Pages that are looked up before they are needed: those of a series and of two behind it.
 const AHEAD: usize = 3;
-/// Lines of a run that are asked for: of cells those of an hour, of points as many as the processor needs to see
-/// that all will be read.
+/// Lines of a run that are asked for: of cells those of an hour, of points as many as the processor needs to
+/// see that all will be read.
 const LINES: [(Kind, usize); 2] = [(Kind::Raw, 6), (Kind::Cells, 12)];
 
 /// The files of all books that have points in a range, windows by their start, and within one the earlier

@@ -161,8 +161,8 @@ impl Index {
         self.pages_from(Kind::Raw, first, number, (from_ms, until_ms))
     }
 
-    /// The place of the first page of a kind that may have something of a series. `likely` is that of a series
-    /// with a smaller number not far away.
+    /// The place of the first page of a kind that may have something of a series. `likely` is that of a
+    /// series with a smaller number not far away.
     pub fn first_page(&self, kind: Kind, number: u32, likely: usize) -> usize {
         let entries = self.of(kind);
         let ends_before = |entry: &Entry| entry.last < number;

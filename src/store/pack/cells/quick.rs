@@ -120,9 +120,9 @@ impl<'a> Cells<'a> {
         Ok(record.map(Cell))
     }
 
-    /// Take further cells for as long as they follow the one before, have points at the same places of their
-    /// step and are short decimals, one for each place of `out` at most, which gets `value` of each; how many.
-    /// What comes behind them is for [`Cells::next_cell`].
+    /// Take further cells for as long as they follow the one before, have points at the same places of
+    /// their step and are short decimals, one for each place of `out` at most, which gets `value` of
+    /// each; how many. What comes behind them is for [`Cells::next_cell`].
     ///
     /// # Errors
     /// Where the bytes are damaged.
