@@ -99,12 +99,11 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Print each of `values`, and behind it the next of `ticks` as [`Printer::tick`] does: the same text as
-    /// one by one. Or print nothing and say so, where one of them is not finite, or not a decimal of as many
-    /// places as the last float. The first steps are taken for all of them at once, so that lanes can do
-    /// them.
+    /// Print each of `values`, and behind it its time: the same text as one by one. Or print nothing and say
+    /// so, where one of them is not finite, or not a decimal of as many places as the last float. The first
+    /// steps are taken for all of them at once, so that lanes can do them.
     #[inline(always)]
-    pub fn points(&mut self, values: &[f64; TOGETHER], ticks: &mut Ticks) -> bool {
+    pub fn points(&mut self, values: &[f64; TOGETHER], times: &[TickText; TOGETHER]) -> bool {
         let places = self.places.min(PLACES_MAX);
         let tens = TENS[places];
         let (mut mantissas, mut fit, mut all) = ([0; TOGETHER], true, 0);
@@ -121,25 +120,18 @@ impl<'a> Printer<'a> {
         if !fit {
             return false;
         }
-        let Some((above, below)) = ticks.together() else {
-            return false;
-        };
-        let [above, mid] = above.to_le_bytes();
-        let before = [b',', b' ', above, mid];
         // No mantissa is above all of their bits.
         if all < EIGHT_DIGITS && places < 8 {
             let digits = digits_together(mantissas.map(|it| it as u32));
-            for ((digits, value), tick) in digits.iter().zip(values).zip(below) {
-                let tick = (before, tick.to_le_bytes());
-                self.short_point(*digits, places, value.is_sign_negative(), tick);
+            for ((digits, value), time) in digits.iter().zip(values).zip(times) {
+                self.short_point(*digits, places, value.is_sign_negative(), time);
             }
         } else {
             let high = digits_together(mantissas.map(|it| (it / EIGHT_DIGITS) as u32));
             let low = digits_together(mantissas.map(|it| (it % EIGHT_DIGITS) as u32));
             let digits = high.iter().zip(low);
-            for (((&high, low), value), tick) in digits.zip(values).zip(below) {
-                let tick = (before, tick.to_le_bytes());
-                self.long_point((high, low), places, value.is_sign_negative(), tick);
+            for (((&high, low), value), time) in digits.zip(values).zip(times) {
+                self.long_point((high, low), places, value.is_sign_negative(), time);
             }
         }
         true
@@ -147,7 +139,7 @@ impl<'a> Printer<'a> {
 
     /// A point whose value has these digits, fewer than eight of them behind the dot.
     #[inline(always)]
-    fn short_point(&mut self, digits: u64, places: usize, negative: bool, tick: TickText) {
+    fn short_point(&mut self, digits: u64, places: usize, negative: bool, time: &TickText) {
         let Some(room) = self.point() else {
             return;
         };
@@ -165,7 +157,9 @@ impl<'a> Printer<'a> {
         room[0] = b'-';
         write(room, sign, &text.to_le_bytes());
         write(room, sign + whole, &fraction.to_le_bytes());
-        self.at += end_point(room, sign + whole + 1 + behind, tick);
+        let end = sign + whole + 1 + behind;
+        write(room, end, time);
+        self.at += end + time.len();
     }
 
     /// A point whose value has these digits, eight and eight, 15 of them at most.
@@ -175,7 +169,7 @@ impl<'a> Printer<'a> {
         (high, low): (u64, u64),
         places: usize,
         negative: bool,
-        tick: TickText,
+        time: &TickText,
     ) {
         let Some(room) = self.point() else {
             return;
@@ -198,7 +192,9 @@ impl<'a> Printer<'a> {
         write(room, sign, &text.to_le_bytes());
         write(room, sign + whole, b".");
         write(room, sign + whole + 1, &fraction.to_le_bytes());
-        self.at += end_point(room, sign + whole + 1 + behind, tick);
+        let end = sign + whole + 1 + behind;
+        write(room, end, time);
+        self.at += end + time.len();
     }
 
     /// Room for a point.
@@ -343,17 +339,8 @@ fn write<const N: usize>(room: &mut [u8; POINT_BYTES], at: usize, text: &[u8; N]
     }
 }
 
-/// A comma, a blank and the first two digits of a time; its other eight.
-type TickText = ([u8; 4], [u8; 8]);
-
-/// Put the time behind the value, which took so many bytes; gives the bytes of both.
-#[inline(always)]
-fn end_point(room: &mut [u8; POINT_BYTES], bytes: usize, (before, below): TickText) -> usize {
-    write(room, bytes, &before);
-    write(room, bytes + 4, &below);
-    write(room, bytes + 12, b"], [");
-    bytes + 16
-}
+/// What [`Printer::tick`] prints of a time of ten digits.
+pub type TickText = [u8; 16];
 
 /// Times that ascend evenly. Of those with ten digits, as all seconds of our days have, the digits of each
 /// are told from those of the one before, all at once and without a division.
@@ -385,10 +372,12 @@ impl Ticks {
         }
     }
 
-    /// Pass the next.
+    /// Pass the next `count`.
     #[inline]
-    pub fn skip(&mut self) {
-        self.next_time();
+    pub fn pass(&mut self, count: usize) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.next = self.next.saturating_add(self.step.saturating_mul(count));
+        self.below = None;
     }
 
     fn next_time(&mut self) -> i64 {
@@ -415,10 +404,9 @@ impl Ticks {
         Some((self.above, below))
     }
 
-    /// Text of the first two digits of the next [`TOGETHER`], which share them, and texts of their other
-    /// digits. Where it is `None` nothing is passed.
-    #[inline(always)]
-    fn together(&mut self) -> Option<(u16, [u64; TOGETHER])> {
+    /// Texts of the next [`TOGETHER`]. Where it is `None`, because not all of them have ten digits and share
+    /// the first two, nothing is passed.
+    pub fn texts(&mut self) -> Option<[TickText; TOGETHER]> {
         // Small enough for all that follows.
         self.step_digits?;
         let time = u64::try_from(self.next).ok()?;
@@ -433,8 +421,16 @@ impl Ticks {
         }
         self.next += TOGETHER as i64 * self.step;
         self.below = None;
-        let above = u16::from_le_bytes([b'0' + (above / 10) as u8, b'0' + (above % 10) as u8]);
-        Some((above, digits_together(times).map(|digits| digits + ZEROS)))
+        let mut text = *b", 00        ], [";
+        let [_, _, tens, ones, ..] = &mut text;
+        (*tens, *ones) = (b'0' + (above / 10) as u8, b'0' + (above % 10) as u8);
+        Some(digits_together(times).map(|digits| {
+            let mut text = text;
+            if let Some(room) = text.get_mut(4..12) {
+                room.copy_from_slice(&(digits + ZEROS).to_le_bytes());
+            }
+            text
+        }))
     }
 
     #[cold]

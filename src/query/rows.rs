@@ -48,6 +48,11 @@ pub struct Rows {
     law: Law,
     /// Series.
     members: u64,
+    /// Of them, those that have a value in each row: as nearly all do, they are in no count.
+    full: u32,
+    /// As many of the first rows the series that was begun last has values of, and they are in no count yet.
+    /// `None` where it has nulls among them.
+    covered: Option<usize>,
     /// Values of each row.
     counts: Vec<u32>,
     /// Their sum, or the least, or the greatest.
@@ -72,6 +77,8 @@ impl Rows {
             step,
             law,
             members: 0,
+            full: 0,
+            covered: None,
             counts: vec![0; rows],
             totals: vec![total; rows],
             lost: vec![0.0; lost],
@@ -95,7 +102,27 @@ impl Rows {
 
     /// One more series begins; its values come with [`Rows::add`].
     pub fn begin_series(&mut self) {
+        self.settle();
         self.members += 1;
+        self.covered = Some(0);
+    }
+
+    /// Count the rows of the series that was begun last.
+    fn settle(&mut self) {
+        match self.covered.take() {
+            Some(all) if all == self.len() => self.full += 1,
+            Some(some) => {
+                let counts = self.counts.get_mut(..some).unwrap_or_default();
+                counts.iter_mut().for_each(|count| *count += 1);
+            }
+            None => {}
+        }
+    }
+
+    /// How many values a row has.
+    fn count(&self, row: usize) -> Option<u32> {
+        let begun = self.covered.is_some_and(|covered| row < covered);
+        Some(self.counts.get(row)? + self.full + u32::from(begun))
     }
 
     /// Add values of one series, in which NaN is null, to as many rows from `first` on.
@@ -111,11 +138,12 @@ impl Rows {
     fn add_all(&mut self, first: usize, values: &[f64]) {
         // Most values are there: then nothing has to be looked at twice.
         let all = values.iter().fold(true, |all, value| all & !value.is_nan());
-        let counts = self.counts.get_mut(first..).unwrap_or_default();
-        let counted = counts.iter_mut().zip(values);
-        if all {
-            counted.for_each(|(count, _)| *count += 1);
+        if all && self.covered == Some(first) {
+            self.covered = Some((first + values.len()).min(self.len()));
         } else {
+            self.settle();
+            let counts = self.counts.get_mut(first..).unwrap_or_default();
+            let counted = counts.iter_mut().zip(values);
             counted.for_each(|(count, value)| *count += u32::from(!value.is_nan()));
         }
         let totals = self.totals.get_mut(first..).unwrap_or_default();
@@ -155,7 +183,7 @@ impl Rows {
             else {
                 return;
             };
-            let (Some(more), Some(&value)) = (other.counts.get(i), other.totals.get(i)) else {
+            let (Some(more), Some(&value)) = (other.count(i), other.totals.get(i)) else {
                 return;
             };
             *count += more;
@@ -174,7 +202,7 @@ impl Rows {
 
     /// The value of a row; NaN where too few series have one.
     pub fn value(&self, row: usize, x_files_factor: f64) -> f64 {
-        let (Some(&count), Some(&total)) = (self.counts.get(row), self.totals.get(row)) else {
+        let (Some(count), Some(&total)) = (self.count(row), self.totals.get(row)) else {
             return f64::NAN;
         };
         let count = f64::from(count);
@@ -358,9 +386,11 @@ mod tests {
             let mut random = Random::new(seed);
             let law = LAWS[random.below(4) as usize];
             let (series, rows) = (1 + random.below(20), random.below(40) as usize);
+            let nulls = random.below(3) * 10;
             let values: Vec<Vec<f64>> = (0..series)
                 .map(|_| {
-                    let value = |_| match random.chance(20) {
+                    let nulls = if random.chance(50) { nulls } else { 0 };
+                    let value = |_| match random.chance(nulls) {
                         true => f64::NAN,
                         false => random.below(1 << 40) as f64 - 1e9,
                     };

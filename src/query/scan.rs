@@ -660,7 +660,7 @@ impl PointsScan {
     fn begin_next(
         &mut self,
         index: &Index,
-        store: &Store,
+        store: &mut Store,
         about: &About,
     ) -> Result<(), QueryError> {
         if let Some(id) = self.unread.pop_front() {
@@ -669,6 +669,7 @@ impl PointsScan {
                 spaced: self.spaced,
                 // KairosDB's queries know no step.
                 newest_times: self.numbers_only,
+                next: [self.unread.front().copied(), self.unread.get(1).copied()],
             };
             let mut spare = std::mem::take(&mut self.spare);
             if let Some(gatherer) = &mut self.gatherer {

@@ -11,7 +11,7 @@ use super::breath::Pace;
 use super::error::QueryError;
 use super::graphite::functions::aggregation::Aggregation;
 use super::graphite::slots::Slotted;
-use crate::store::pack::Cell;
+use crate::store::pack::{Cell, CellValue};
 
 /// How the values of a series become one for each stretch of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -274,32 +274,82 @@ impl Summing {
         }
     }
 
+    /// Which one of the numbers that cells tell is enough. `None` where several are needed.
+    pub fn cell_value(&self) -> Option<CellValue> {
+        match self.summary.aggregation {
+            Aggregation::Maximum => Some(CellValue::Max),
+            Aggregation::Minimum => Some(CellValue::Min),
+            Aggregation::Last => Some(CellValue::Last),
+            Aggregation::Range => None,
+            _ => Some(CellValue::Sum),
+        }
+    }
+
     /// Put in a cell whose first point lies in `slot`, and whose points all lie in slots of their own.
     #[inline(always)]
     pub fn put_cell(&mut self, slot: usize, cell: &Cell) {
-        self.go_to(slot);
-        let Some(bucket) = self.sums.get_mut(self.place) else {
-            return;
-        };
-        // A file may say anything.
-        bucket.present = bucket.present.saturating_add(cell.times().count);
+        let points = cell.times().count;
         match self.summary.aggregation {
-            Aggregation::Maximum => bucket.total = bucket.total.max(cell.max()),
-            Aggregation::Minimum => bucket.total = bucket.total.min(cell.min()),
-            Aggregation::Last => bucket.total = cell.last(),
+            Aggregation::Maximum => self.put_cells((slot, 0), points, &[cell.max()]),
+            Aggregation::Minimum => self.put_cells((slot, 0), points, &[cell.min()]),
+            Aggregation::Last => self.put_cells((slot, 0), points, &[cell.last()]),
             Aggregation::Range => {
-                bucket.total = bucket.total.max(cell.max());
-                bucket.other = bucket.other.min(cell.min());
+                self.go_to(slot);
+                if let Some(bucket) = self.sums.get_mut(self.place) {
+                    // A file may say anything.
+                    bucket.present = bucket.present.saturating_add(points);
+                    bucket.total = bucket.total.max(cell.max());
+                    bucket.other = bucket.other.min(cell.min());
+                }
             }
-            Aggregation::Count => {}
-            _ => {
+            _ => self.put_cells((slot, 0), points, &[cell.sum()]),
+        }
+    }
+
+    /// The same for cells of which each has so many points, and the first point of each lies `stride` slots
+    /// behind that of the one before: by what [`Summing::cell_value`] says of them, where it says one.
+    #[inline(always)]
+    pub fn put_cells(&mut self, slots: (usize, usize), points: u64, values: &[f64]) {
+        match self.summary.aggregation {
+            Aggregation::Maximum => self.put_each(slots, points, values, |bucket, value| {
+                bucket.total = bucket.total.max(value);
+            }),
+            Aggregation::Minimum => self.put_each(slots, points, values, |bucket, value| {
+                bucket.total = bucket.total.min(value);
+            }),
+            Aggregation::Last => self.put_each(slots, points, values, |bucket, value| {
+                bucket.total = value;
+            }),
+            Aggregation::Range | Aggregation::Count => {
+                self.put_each(slots, points, values, |_, _| {});
+            }
+            _ => self.put_each(slots, points, values, |bucket, value| {
                 // As in the rows of a sum (Knuth, 4.2.2, theorem B).
-                let (before, value) = (bucket.total, cell.sum());
+                let before = bucket.total;
                 let sum = before + value;
                 let part = sum - before;
                 bucket.other += (before - (sum - part)) + (value - part);
                 bucket.total = sum;
+            }),
+        }
+    }
+
+    #[inline(always)]
+    fn put_each(
+        &mut self,
+        (mut slot, stride): (usize, usize),
+        points: u64,
+        values: &[f64],
+        put: impl Fn(&mut Bucket, f64),
+    ) {
+        for &value in values {
+            self.go_to(slot);
+            if let Some(bucket) = self.sums.get_mut(self.place) {
+                // A file may say anything.
+                bucket.present = bucket.present.saturating_add(points);
+                put(bucket, value);
             }
+            slot = slot.saturating_add(stride);
         }
     }
 
@@ -317,29 +367,47 @@ impl Summing {
 
     /// Append what the next buckets come to, `some` at most; `values` has those before them.
     pub fn finish_some(&self, some: usize, values: &mut Vec<f64>) {
-        let room = self.buckets.width_s as f64 / self.step as f64;
-        let share = f64::from_bits(self.summary.x_files_factor);
         let first = values.len();
         let sums = self.sums.get(first..).unwrap_or_default();
-        for (place, bucket) in sums.iter().take(some).enumerate() {
-            let present = bucket.present as f64;
-            if bucket.present == 0 || (0.0 < share && present / room < share) {
-                values.push(f64::NAN);
-                continue;
+        let sums = sums.get(..some).unwrap_or(sums);
+        let mean = |bucket: &Bucket| (bucket.total + bucket.other) / bucket.present as f64;
+        match self.summary.aggregation {
+            Aggregation::Average => self.finish_each(sums, values, |_, bucket| mean(bucket)),
+            Aggregation::AverageZero => self.finish_each(sums, values, |place, bucket| {
+                let end = self.first_slot(first + place + 1).min(self.slots);
+                let looked_at = end - self.first_slot(first + place).min(end);
+                (bucket.total + bucket.other) / looked_at as f64
+            }),
+            Aggregation::Count => {
+                self.finish_each(sums, values, |_, bucket| bucket.present as f64);
             }
-            values.push(match self.summary.aggregation {
-                Aggregation::Average => (bucket.total + bucket.other) / present,
-                Aggregation::AverageZero => {
-                    let end = self.first_slot(first + place + 1).min(self.slots);
-                    let looked_at = end - self.first_slot(first + place).min(end);
-                    (bucket.total + bucket.other) / looked_at as f64
-                }
-                Aggregation::Count => present,
-                Aggregation::Range => bucket.total - bucket.other,
-                Aggregation::Sum => bucket.total + bucket.other,
-                _ => bucket.total,
-            });
+            Aggregation::Range => {
+                self.finish_each(sums, values, |_, bucket| bucket.total - bucket.other);
+            }
+            Aggregation::Sum => {
+                self.finish_each(sums, values, |_, bucket| bucket.total + bucket.other);
+            }
+            _ => self.finish_each(sums, values, |_, bucket| bucket.total),
         }
+    }
+
+    #[inline(always)]
+    fn finish_each(
+        &self,
+        sums: &[Bucket],
+        values: &mut Vec<f64>,
+        value: impl Fn(usize, &Bucket) -> f64,
+    ) {
+        let room = self.buckets.width_s as f64 / self.step as f64;
+        let share = f64::from_bits(self.summary.x_files_factor);
+        values.extend(sums.iter().enumerate().map(|(place, bucket)| {
+            let too_few = 0.0 < share && bucket.present as f64 / room < share;
+            if bucket.present == 0 || too_few {
+                f64::NAN
+            } else {
+                value(place, bucket)
+            }
+        }));
     }
 
     /// The values, which [`Summing::finish_some`] has given, in their place.

@@ -15,6 +15,11 @@ const STRIDE: usize = 8;
 /// Characters of a short decimal.
 pub const DECIMAL: usize = 16;
 
+/// Bytes in which [`Lanes::ends`] looks for numbers.
+pub const WINDOW: usize = 16;
+/// How many numbers those are.
+pub const NUMBERS: usize = 5;
+
 /// The primitives that differ from instruction set to instruction set. Everything else is written
 /// once, over this trait.
 pub trait Lanes {
@@ -43,6 +48,10 @@ pub trait Lanes {
 
     /// How many characters of `window`, from its first on, are digits or dots.
     fn numeric(window: &[u8; DECIMAL]) -> usize;
+
+    /// Where each of the numbers of [`varint`](crate::base::varint) ends that stand behind the first byte of
+    /// `window`, one after the other. `None` where one is longer than four bytes, or ends behind the window.
+    fn ends(window: &[u8; WINDOW]) -> Option<[u8; NUMBERS]>;
 }
 
 /// Something to be done on whatever lanes the machine has. `run` is to be `#[inline(always)]`, so that
@@ -93,7 +102,7 @@ impl Scanner {
             Isa::Avx2 => unsafe { super::x86::run_avx2(work) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as for `Avx2`.
-            Isa::Avx512 => unsafe { super::x86::run_avx512(work) },
+            Isa::Avx512 => unsafe { super::avx512::run_avx512(work) },
             #[cfg(target_arch = "x86_64")]
             Isa::Sse2 => work.run::<super::x86::Sse2>(),
             #[cfg(target_arch = "aarch64")]

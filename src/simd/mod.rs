@@ -4,6 +4,8 @@
 //!
 //! The only module besides `rt` that may use `unsafe`. Knows bytes, no protocol.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod lanes;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
@@ -12,7 +14,7 @@ mod x86;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
-pub use lanes::{DECIMAL, Lanes, Scanner, Work, separators};
+pub use lanes::{DECIMAL, Lanes, NUMBERS, Scanner, WINDOW, Work, separators};
 
 /// An instruction set that separators can be found with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,6 +215,52 @@ mod tests {
         fn run<L: Lanes>(self) -> usize {
             L::numeric(self.0)
         }
+    }
+
+    struct Ends<'a>(&'a [u8; WINDOW]);
+
+    impl Work for Ends<'_> {
+        type Output = Option<[u8; NUMBERS]>;
+
+        fn run<L: Lanes>(self) -> Option<[u8; NUMBERS]> {
+            L::ends(self.0)
+        }
+    }
+
+    #[test]
+    fn every_set_finds_the_same_ends_of_numbers() {
+        use crate::base::varint;
+        let mut random = Random::new(19);
+        let mut found = 0;
+        for round in 0..200_000 {
+            let mut window = [0; WINDOW];
+            window.fill_with(|| random.next_u64() as u8);
+            if random.chance(80) {
+                let mut text = vec![0];
+                for _ in 0..NUMBERS {
+                    let wide = if random.chance(90) { 29 } else { 50 };
+                    let bits = random.below(wide);
+                    varint::push(random.below(1 << bits), &mut text);
+                }
+                let len = text.len().min(WINDOW);
+                window[..len].copy_from_slice(&text[..len]);
+            }
+            let want = Scanner::new(Isa::Scalar).run(Ends(&window));
+            let mut at = 1;
+            let naive = (0..NUMBERS).map(|_| {
+                let (_, len) = varint::take(window.get(at..)?)?;
+                at += len;
+                (len <= 4).then_some(at as u8)
+            });
+            let naive: Option<Vec<u8>> = naive.collect();
+            assert_eq!(want.map(Vec::from), naive, "round {round} {window:?}");
+            found += usize::from(want.is_some());
+            for isa in Isa::available() {
+                let got = Scanner::new(isa).run(Ends(&window));
+                assert_eq!(got, want, "{} round {round} {window:?}", isa.label());
+            }
+        }
+        assert!(50_000 < found, "{found}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::arch::aarch64::{
     vaddv_u8, vandq_u8, vcleq_u8, vdupq_n_u8, vget_high_u8, vget_low_u8, vld1q_u8,
 };
 
-use super::lanes::{BLOCK, DECIMAL, Lanes};
+use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, WINDOW};
 use super::scalar;
 
 pub(super) struct Neon;
@@ -38,5 +38,10 @@ impl Lanes for Neon {
     #[inline(always)]
     fn numeric(window: &[u8; DECIMAL]) -> usize {
         scalar::numeric(window)
+    }
+
+    #[inline(always)]
+    fn ends(window: &[u8; WINDOW]) -> Option<[u8; NUMBERS]> {
+        scalar::ends(window)
     }
 }

@@ -1,6 +1,6 @@
 //! The truth: one byte at a time, and whole-word arithmetic for digits.
 
-use super::lanes::{BLOCK, DECIMAL, Lanes};
+use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, WINDOW};
 
 pub(super) struct Scalar;
 
@@ -22,6 +22,26 @@ impl Lanes for Scalar {
     fn numeric(window: &[u8; DECIMAL]) -> usize {
         numeric(window)
     }
+
+    #[inline(always)]
+    fn ends(window: &[u8; WINDOW]) -> Option<[u8; NUMBERS]> {
+        ends(window)
+    }
+}
+
+/// [`Lanes::ends`] number by number.
+#[inline(always)]
+pub(super) fn ends(window: &[u8; WINDOW]) -> Option<[u8; NUMBERS]> {
+    let (mut ends, mut at) = ([0; NUMBERS], 1);
+    for end in &mut ends {
+        let lead = window.get(at)?.leading_ones() as usize;
+        if 3 < lead {
+            return None;
+        }
+        at += lead + 1;
+        *end = at as u8;
+    }
+    (at <= WINDOW).then_some(ends)
 }
 
 /// [`Lanes::numeric`] byte by byte.

@@ -1,21 +1,18 @@
-//! x86-64: AVX-512, AVX2 and SSE2.
+//! x86-64: AVX2 and SSE2.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_cvtsi128_si64,
-    _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16, _mm_min_epu8, _mm_movemask_epi8,
-    _mm_or_si128, _mm_packus_epi32, _mm_set1_epi8, _mm_setr_epi8, _mm_setr_epi16, _mm_shuffle_epi8,
-    _mm_sub_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
-    _mm256_set1_epi8, _mm512_add_epi32, _mm512_castsi512_si128, _mm512_cmple_epu8_mask,
-    _mm512_cvtepu8_epi32, _mm512_loadu_si512, _mm512_maskz_compress_epi8, _mm512_set1_epi8,
-    _mm512_set1_epi32, _mm512_storeu_si512,
+    __m128i, __m256i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8,
+    _mm_cvtsi128_si64, _mm_extract_epi8, _mm_loadu_si128, _mm_madd_epi16, _mm_maddubs_epi16,
+    _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_packus_epi32, _mm_set1_epi8, _mm_setr_epi8,
+    _mm_setr_epi16, _mm_shuffle_epi8, _mm_srli_epi16, _mm_sub_epi8, _mm_unpacklo_epi8,
+    _mm_unpacklo_epi16, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
+    _mm256_movemask_epi8, _mm256_set1_epi8,
 };
 
-use std::mem::MaybeUninit;
-
-use super::lanes::{BLOCK, DECIMAL, Lanes, Work};
+use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, WINDOW, Work};
 use super::scalar;
 
-struct Avx2;
+pub(super) struct Avx2;
 
 /// Do `work` with AVX2 and the bit counting that comes with it.
 ///
@@ -29,8 +26,8 @@ pub(super) unsafe fn run_avx2<W: Work>(work: W) -> W::Output {
 impl Lanes for Avx2 {
     #[inline(always)]
     fn mask(block: &[u8; BLOCK]) -> u64 {
-        // SAFETY: both loads lie inside the 64 bytes of `block`; `Avx2` is private to this file and
-        // used only by `run_avx2` and `run_avx512`, which run where AVX2 was detected.
+        // SAFETY: both loads lie inside the 64 bytes of `block`; `Avx2` is used
+        // only by `run_avx2` and `run_avx512`, which run where AVX2 was detected.
         unsafe {
             let limit = _mm256_set1_epi8(b' ' as i8);
             let low: __m256i = _mm256_loadu_si256(block.as_ptr().cast());
@@ -78,80 +75,47 @@ impl Lanes for Avx2 {
     fn numeric(window: &[u8; DECIMAL]) -> usize {
         Sse2::numeric(window)
     }
-}
 
-struct Avx512;
-
-/// Do `work` with AVX-512, and what [`run_avx2`] does it with.
-///
-/// # Safety
-/// The processor has what [`run_avx2`] asks for, and AVX-512 F, BW, VL and VBMI2.
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi2")]
-pub(super) unsafe fn run_avx512<W: Work>(work: W) -> W::Output {
-    work.run::<Avx512>()
-}
-
-/// The number of each byte of a block.
-static NUMBERS: [u8; BLOCK] = {
-    let mut numbers = [0; BLOCK];
-    let mut i = 0;
-    while i < BLOCK {
-        numbers[i] = i as u8;
-        i += 1;
-    }
-    numbers
-};
-
-/// Places that one store takes.
-const PLACES: usize = 16;
-
-impl Lanes for Avx512 {
+    /// From each byte of the window at once: where a number ends that begins there, then where the second
+    /// and the fourth behind it end. So the last end waits for four steps and not for five numbers.
     #[inline(always)]
-    fn mask(block: &[u8; BLOCK]) -> u64 {
-        // SAFETY: the load is of the 64 bytes of `block`; `Avx512` is private to this file and used only
-        // by `run_avx512`, which runs where AVX-512 F and BW were detected.
-        unsafe {
-            let bytes: __m512i = _mm512_loadu_si512(block.as_ptr().cast());
-            _mm512_cmple_epu8_mask(bytes, _mm512_set1_epi8(b' ' as i8))
+    fn ends(window: &[u8; WINDOW]) -> Option<[u8; NUMBERS]> {
+        // SAFETY: the load lies inside the 16 bytes of `window`; SSSE3 and SSE4.1 come with AVX2, which was
+        // detected as said above.
+        let (four, last) = unsafe {
+            let bytes: __m128i = _mm_loadu_si128(window.as_ptr().cast());
+            let lead = _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(0x0F));
+            // Bytes of a number by the upper half of its first byte; far too many where those are not enough
+            // to tell.
+            let lengths = _mm_setr_epi8(1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 0x40);
+            // Places are told from `INSIDE` on, so that those behind the window have the highest bit, for
+            // which a shuffle gives 0.
+            let places = _mm_setr_epi8(
+                0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7A, 0x7B, 0x7C, 0x7D,
+                0x7E, 0x7F,
+            );
+            let one = _mm_add_epi8(places, _mm_shuffle_epi8(lengths, lead));
+            let two = _mm_shuffle_epi8(one, one);
+            let three = _mm_shuffle_epi8(one, two);
+            let four = _mm_shuffle_epi8(two, two);
+            let five = _mm_shuffle_epi8(one, four);
+            let ends =
+                _mm_unpacklo_epi16(_mm_unpacklo_epi8(one, two), _mm_unpacklo_epi8(three, four));
+            let ends = (_mm_cvtsi128_si64(ends) as u64 >> 32) as u32;
+            (ends, _mm_extract_epi8::<1>(five) as u32)
+        };
+        // Each of the four is inside, so each was told by the one before it.
+        let all_inside = four & 0xF0F0_F0F0 == INSIDE * 0x0101_0101;
+        if !all_inside || INSIDE + (WINDOW as u32) < last {
+            return None;
         }
-    }
-
-    #[inline(always)]
-    fn places(mask: u64, base: u32, free: &mut [MaybeUninit<u32>; BLOCK]) {
-        let mut packed = [0u8; BLOCK];
-        // SAFETY: loads and stores are of whole arrays of 64 bytes, or of 16 of the 64 slots of `free`;
-        // AVX-512 F and VBMI2 were detected as said above.
-        unsafe {
-            let numbers: __m512i = _mm512_loadu_si512(NUMBERS.as_ptr().cast());
-            let numbers = _mm512_maskz_compress_epi8(mask, numbers);
-            let base = _mm512_set1_epi32(base as i32);
-            let wide = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(numbers));
-            _mm512_storeu_si512(free.as_mut_ptr().cast(), _mm512_add_epi32(base, wide));
-            if mask.count_ones() as usize <= PLACES {
-                return;
-            }
-            // Text with so many blanks is rare.
-            _mm512_storeu_si512(packed.as_mut_ptr().cast(), numbers);
-            for (slots, numbers) in free
-                .chunks_exact_mut(PLACES)
-                .zip(packed.chunks_exact(PLACES))
-            {
-                let wide = _mm512_cvtepu8_epi32(_mm_loadu_si128(numbers.as_ptr().cast()));
-                _mm512_storeu_si512(slots.as_mut_ptr().cast(), _mm512_add_epi32(base, wide));
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)> {
-        Avx2::decimal(window, len)
-    }
-
-    #[inline(always)]
-    fn numeric(window: &[u8; DECIMAL]) -> usize {
-        Avx2::numeric(window)
+        let [a, b, c, d] = (four - INSIDE * 0x0101_0101).to_le_bytes();
+        Some([a, b, c, d, (last - INSIDE) as u8])
     }
 }
+
+/// The first place of a window in [`Lanes::ends`].
+const INSIDE: u32 = 0x70;
 
 /// For each position of the dot (16: none): the shuffle that moves what is before it one to the right
 /// and puts a zero in front.
@@ -215,5 +179,10 @@ impl Lanes for Sse2 {
         };
         // Above the 16 bits of the mask all are ones.
         others.trailing_zeros() as usize
+    }
+
+    #[inline(always)]
+    fn ends(window: &[u8; WINDOW]) -> Option<[u8; NUMBERS]> {
+        scalar::ends(window)
     }
 }

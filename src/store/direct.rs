@@ -8,11 +8,9 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::Store;
-use super::info::SegmentInfo;
-use super::manifest::Version;
+use super::files::Files;
 use super::reading::HeadReading;
 use super::segment::{Entry, Kind, Page};
 use super::shelf::Got;
@@ -79,8 +77,7 @@ pub enum Done {
 /// A reading under way.
 pub struct DirectReading {
     range: (Millis, Millis),
-    /// Held, so that its files stay.
-    _version: Arc<Version>,
+    files: Files,
     heads: VecDeque<HeadReading>,
     recent: Points,
     given: usize,
@@ -92,12 +89,14 @@ pub struct DirectReading {
 /// Memory of a reading that has ended, for the next.
 #[derive(Default)]
 pub struct DirectMemory {
+    files: Option<Files>,
     layers: VecDeque<Layer>,
     todo: VecDeque<Todo>,
 }
 
 struct Layer {
-    info: SegmentInfo,
+    /// Its place among the files.
+    file: usize,
     number: u32,
     /// Whether its index was looked at.
     looked_at: bool,
@@ -116,37 +115,38 @@ struct Todo {
 type PageHere = Option<Rc<Page<Vec<u8>>>>;
 
 impl DirectReading {
-    /// Begin to read the points of `id` with `from <= time <= until`. `None` where some are deleted, or
-    /// equal times count several times: then pieces say nothing.
+    /// Begin to read the points of `id` with `from <= time <= until`; `next` are the series that will be read
+    /// then. `None` where some are deleted, or equal times count several times: then pieces say nothing.
     pub fn new(
-        store: &Store,
-        id: SeriesId,
+        store: &mut Store,
+        (id, next): (SeriesId, [Option<SeriesId>; 2]),
         range: (Millis, Millis),
         memory: DirectMemory,
     ) -> Option<DirectReading> {
         if store.series(id).duplicates != Duplicates::Last {
             return None;
         }
-        let version = Arc::clone(store.version());
         let heads = store.head_readings(id, range, 0).collect();
-        let DirectMemory { mut layers, todo } = memory;
+        let DirectMemory {
+            files,
+            mut layers,
+            todo,
+        } = memory;
+        let mut files = Files::of(store, range, files);
+        files.ahead(store, next);
         layers.clear();
-        for &book in &store.books {
-            for number in store.catalog().numbers_in(book, id) {
-                let infos = version.segments(book, range.0.0, range.1.0);
-                layers.extend(infos.map(|info| Layer {
-                    info: *info,
-                    number,
-                    looked_at: false,
-                    todo: VecDeque::new(),
-                }));
-            }
+        for (file, info) in files.infos().enumerate() {
+            let numbers = store.catalog().numbers_in(info.book, id);
+            layers.extend(numbers.map(|number| Layer {
+                file,
+                number,
+                looked_at: false,
+                todo: VecDeque::new(),
+            }));
         }
-        let order = |layer: &Layer| (layer.info.window_start_ms, layer.info.last_stamp);
-        layers.make_contiguous().sort_by_key(order);
         Some(DirectReading {
             range,
-            _version: version,
+            files,
             heads,
             recent: Points::default(),
             given: 0,
@@ -158,6 +158,7 @@ impl DirectReading {
     /// Memory for the next.
     pub fn into_memory(self) -> DirectMemory {
         DirectMemory {
+            files: Some(self.files),
             layers: self.layers,
             todo: self.spare,
         }
@@ -201,8 +202,9 @@ impl DirectReading {
         if !layer.looked_at && layer.todo.capacity() == 0 {
             layer.todo = std::mem::take(&mut self.spare);
         }
-        let ready = match layer.look(store, self.range, taker) {
-            Got::Here(()) => layer.fetch(store, self.range),
+        let files = &mut self.files;
+        let ready = match layer.look(store, files, self.range, taker) {
+            Got::Here(()) => layer.fetch(store, files, self.range),
             other => other,
         };
         match ready {
@@ -210,8 +212,8 @@ impl DirectReading {
             Got::Waiting => {
                 // The disk can do several things at once.
                 for layer in self.layers.iter_mut().skip(1).take(AHEAD) {
-                    if let Got::Here(()) = layer.look(store, self.range, taker) {
-                        let _ = layer.fetch(store, self.range);
+                    if let Got::Here(()) = layer.look(store, files, self.range, taker) {
+                        let _ = layer.fetch(store, files, self.range);
                     }
                 }
                 return Got::Waiting;
@@ -224,10 +226,10 @@ impl DirectReading {
             }
             return Got::Here(1);
         };
-        let Some(page) = &todo.page else {
+        let (Some(page), Some(base)) = (&todo.page, self.files.base(layer.file)) else {
             return Got::Damaged;
         };
-        let (base, range) = (Millis(layer.info.window_start_ms), todo.range);
+        let range = todo.range;
         let mut spent = LAYER_COST;
         for run in page.runs_of(layer.number) {
             let piece = match todo.entry.kind {
@@ -253,62 +255,65 @@ impl Layer {
     fn look(
         &mut self,
         store: &mut Store,
+        files: &mut Files,
         (from, until): (Millis, Millis),
         taker: &impl Taker,
     ) -> Got<()> {
         if self.looked_at {
             return Got::Here(());
         }
-        let index = match store.index_of(&self.info) {
+        let (file, number) = (self.file, self.number);
+        let index = match files.index(file, store) {
             Got::Here(index) => index,
             Got::Waiting => return Got::Waiting,
             Got::Damaged => return Got::Damaged,
         };
         self.looked_at = true;
-        let runs = |from: Millis, until: Millis| {
-            // Looking for pages costs as much as reading some cells, so not where there is nothing to read.
-            let entries = (from <= until).then(|| index.raw_pages(self.number, from.0, until.0));
-            entries.into_iter().flatten().map(move |entry| Todo {
-                entry: *entry,
-                page: None,
-                range: (from, until),
-                step: Step::MINUTE,
-            })
-        };
         let cells = index.cell_step().and_then(|step| {
             let inner = inner_cells(step, from, until)?;
-            let mut pages = index.cell_pages(self.number, inner.0.0, inner.1.0);
-            let entry = taker.takes_cells(step.millis()).then(|| pages.next())??;
-            Some((step, inner, *entry))
+            taker.takes_cells(step.millis()).then_some(())?;
+            let mut pages = files.pages((file, &index), Kind::Cells, number, inner);
+            Some((step, inner, *pages.next()?))
         });
+        let mut add_runs = |todo: &mut VecDeque<Todo>, range: (Millis, Millis)| {
+            // Looking for pages costs as much as reading some cells, so not where there is nothing to read.
+            if range.0 <= range.1 {
+                let entries = files.pages((file, &index), Kind::Raw, number, range);
+                todo.extend(entries.map(|entry| Todo::runs(entry, range)));
+            }
+        };
         match cells {
             Some((step, inner, entry)) => {
-                let last = Millis(inner.1.0.saturating_add(step.millis() - 1));
-                self.todo.extend(runs(from, Millis(inner.0.0 - 1)));
+                let last = inner.1.0.saturating_add(step.millis() - 1);
+                add_runs(&mut self.todo, (from, Millis(inner.0.0 - 1)));
                 self.todo.push_back(Todo {
                     entry,
                     page: None,
                     range: inner,
                     step,
                 });
-                self.todo
-                    .extend(runs(Millis(last.0.saturating_add(1)), until));
+                add_runs(&mut self.todo, (Millis(last.saturating_add(1)), until));
             }
-            None => self.todo.extend(runs(from, until)),
+            None => add_runs(&mut self.todo, (from, until)),
         }
         Got::Here(())
     }
 
     /// Have the page of what is to be done next. A series whose cells were not worth their room has points
     /// only.
-    fn fetch(&mut self, store: &mut Store, (from, until): (Millis, Millis)) -> Got<()> {
+    fn fetch(
+        &mut self,
+        store: &mut Store,
+        files: &mut Files,
+        (from, until): (Millis, Millis),
+    ) -> Got<()> {
         let Some(todo) = self.todo.front_mut() else {
             return Got::Here(());
         };
         if todo.page.is_some() {
             return Got::Here(());
         }
-        let page = match store.page_of(&self.info, &todo.entry) {
+        let page = match files.page(self.file, &todo.entry, store) {
             Got::Here(page) => page,
             Got::Waiting => return Got::Waiting,
             Got::Damaged => return Got::Damaged,
@@ -319,23 +324,30 @@ impl Layer {
         }
         let (first, step) = (todo.range.0, todo.step);
         let last = Millis(todo.range.1.0.saturating_add(step.millis() - 1));
-        let index = match store.index_of(&self.info) {
+        let index = match files.index(self.file, store) {
             Got::Here(index) => index,
             Got::Waiting => return Got::Waiting,
             Got::Damaged => return Got::Damaged,
         };
         self.todo.pop_front();
-        let (from, until) = (first.max(from), last.min(until));
-        let entries = index.raw_pages(self.number, from.0, until.0);
+        let range = (first.max(from), last.min(until));
+        let entries = files.pages((self.file, &index), Kind::Raw, self.number, range);
         for entry in entries.collect::<Vec<_>>().into_iter().rev() {
-            self.todo.push_front(Todo {
-                entry: *entry,
-                page: None,
-                range: (from, until),
-                step,
-            });
+            self.todo.push_front(Todo::runs(entry, range));
         }
-        self.fetch(store, (from, until))
+        self.fetch(store, files, (from, until))
+    }
+}
+
+impl Todo {
+    /// To read the points of a page that lie in a range.
+    fn runs(entry: &Entry, range: (Millis, Millis)) -> Todo {
+        Todo {
+            entry: *entry,
+            page: None,
+            range,
+            step: Step::MINUTE,
+        }
     }
 }
 

@@ -56,6 +56,7 @@ impl Store {
     }
 
     pub(super) fn note_recent(&mut self) {
+        self.tails.forget();
         let mut starts: Vec<i64> = Vec::new();
         let mut last = None;
         for &book in &self.books {
@@ -88,6 +89,14 @@ impl Store {
     ) -> Got<Rc<segment::Page<Vec<u8>>>> {
         self.shelf
             .page(info, entry, &mut self.jobs.desk(owner::SHELF))
+    }
+
+    pub(super) fn page_if_here(
+        &mut self,
+        info: &SegmentInfo,
+        entry: &segment::Entry,
+    ) -> Option<Rc<segment::Page<Vec<u8>>>> {
+        self.shelf.page_if_here(info, entry)
     }
 
     pub(super) fn series(&self, id: SeriesId) -> Properties {

@@ -20,6 +20,7 @@ mod deleted;
 pub mod direct;
 #[cfg(test)]
 pub(crate) mod fake_disk;
+mod files;
 pub mod generation;
 mod generations;
 pub mod info;
@@ -39,6 +40,7 @@ pub mod shelf;
 mod slices;
 pub mod snapshot;
 pub mod stretch;
+mod tails;
 mod taking;
 pub mod texts;
 pub mod token;
@@ -65,6 +67,7 @@ use manifest::{Edit, Version};
 pub use options::Options;
 use seal::Seal;
 use shelf::Shelf;
+use tails::Tails;
 pub use taking::Standing;
 pub use vitals::Vitals;
 
@@ -160,6 +163,7 @@ pub struct Store {
     version: Arc<Version>,
     /// What [`Store::recent_files`] tells.
     recent: Option<(Millis, Millis)>,
+    tails: Tails,
     jobs: Jobs,
     seal: Option<Seal>,
     compaction: Option<Compaction>,
@@ -263,6 +267,7 @@ impl Store {
             shelf: Shelf::new(options.cache_bytes_max),
             version,
             recent: None,
+            tails: Tails::default(),
             jobs: Jobs::default(),
             seal: None,
             compaction: None,

@@ -23,7 +23,10 @@ const LAST_PARTS: usize = 4;
 
 /// A reading under way.
 pub struct NewestReading {
+    id: SeriesId,
     most: usize,
+    /// Times that were there at the beginning.
+    in_memory: usize,
     by_cells: bool,
     /// Held, so that its files stay.
     _version: Arc<Version>,
@@ -43,14 +46,14 @@ struct Layer {
 }
 
 impl NewestReading {
-    /// Find up to `most` of the newest times of `id`: those of the last windows that there are files of, and
-    /// those from `range.0` to `range.1`. `by_cells` where these will be read, and not the points. `memory`
-    /// is that of another reading.
+    /// Find up to `most` of the newest times of `id`, of which memory has `in_memory`: those of the last
+    /// windows that there are files of, and those from `range.0` to `range.1`. `by_cells` where these will be
+    /// read, and not the points. `memory` is that of another reading.
     pub fn new(
         store: &Store,
         id: SeriesId,
         range: (Millis, Millis),
-        (most, by_cells): (usize, bool),
+        (most, in_memory, by_cells): (usize, usize, bool),
         memory: Vec<CellTimes>,
     ) -> NewestReading {
         let version = Arc::clone(store.version());
@@ -78,7 +81,9 @@ impl NewestReading {
         }
         layers.sort_by_key(|layer| std::cmp::Reverse(layer.info.window_start_ms));
         NewestReading {
+            id,
             most,
+            in_memory,
             by_cells,
             _version: version,
             layers: layers.into(),
@@ -96,6 +101,7 @@ impl NewestReading {
     pub fn step(&mut self, store: &mut Store, budget: &mut usize, times: &mut Vec<i64>) -> Done {
         while *budget > 0 {
             let Some(layer) = self.layers.front_mut() else {
+                store.keep_times(self.id, self.most, self.in_memory, times);
                 return Done::All;
             };
             let enough = times.get(self.most.saturating_sub(1)).copied();

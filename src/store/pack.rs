@@ -31,7 +31,10 @@ use thiserror::Error;
 
 use crate::base::time::Millis;
 
-pub use cells::{Cell, CellTimes, Cells, SealedCell, decode_cells, encode_cells, join_cells};
+pub(super) use cells::prefetch_lines;
+pub use cells::{
+    Cell, CellTimes, CellValue, Cells, SealedCell, decode_cells, encode_cells, join_cells,
+};
 pub use decode::{decode, decode_all, decode_stretch, decode_texts};
 pub use encode::encode;
 pub use group::{is_stamped, keeps_all};

@@ -159,6 +159,18 @@ impl Shelf {
         }
     }
 
+    /// The same, if it is in memory.
+    pub fn page_if_here(&mut self, info: &SegmentInfo, entry: &Entry) -> Option<Rc<Page<Vec<u8>>>> {
+        let key = Key {
+            file: info.file,
+            part: entry.offset,
+        };
+        match self.look(key) {
+            Got::Here(Part::Page(page)) => Some(page),
+            _ => None,
+        }
+    }
+
     fn look(&mut self, key: Key) -> Got<Part> {
         self.questions += 1;
         if !self.damaged.is_empty() && self.damaged.contains_key(&key) {

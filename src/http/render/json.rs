@@ -1,7 +1,7 @@
 //! Series as JSON, as graphite-web writes it.
 
 use super::{Pieces, VALUES_PER_BREATH};
-use crate::base::printer::{NUMBER_BYTES, Printer, TOGETHER, Ticks};
+use crate::base::printer::{NUMBER_BYTES, Printer, TOGETHER, TickText, Ticks};
 use crate::http::json::{Beyond, push_text};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
@@ -22,6 +22,7 @@ pub(super) async fn print(
 ) -> Result<Vec<u8>, QueryError> {
     let lanes = Scanner::widest();
     let mut room = vec![0; VALUES_PER_BREATH * POINT_BYTES_MAX];
+    let mut times = Times::default();
     pieces.text.push(b'[');
     for (i, one) in series.iter().enumerate() {
         if i > 0 {
@@ -30,13 +31,13 @@ pub(super) async fn print(
         push_head(one, &mut pieces.text);
         pieces.text.push(b'[');
         let begin = pieces.text.len();
-        let mut ticks = Ticks::new(one.start, one.step);
+        times.begin(one.start, one.step);
         // Another series may have fewer places.
         let mut places = 0;
-        for values in one.values.chunks(VALUES_PER_BREATH) {
+        for (i, values) in one.values.chunks(VALUES_PER_BREATH).enumerate() {
             let printed = lanes.run(Points {
                 values,
-                ticks: &mut ticks,
+                times: times.of(i * VALUES_PER_BREATH, values.len()),
                 with_nulls,
                 places: &mut places,
                 room: &mut room,
@@ -55,10 +56,67 @@ pub(super) async fn print(
     Ok(pieces.text)
 }
 
+/// Texts of [`TOGETHER`] times, where they can be told together.
+type Texts = Option<[TickText; TOGETHER]>;
+
+/// The texts of times, which series of one grid share.
+#[derive(Default)]
+struct Times {
+    start: i64,
+    step: i64,
+    /// The first, and those of one piece behind them.
+    texts: Vec<Texts>,
+    piece: Vec<Texts>,
+}
+
+/// Of so many times the texts are kept: 1 MiB.
+const TIMES_MAX: usize = 1 << 16;
+
+impl Times {
+    /// A series with such times begins.
+    fn begin(&mut self, start: i64, step: i64) {
+        if (self.start, self.step) != (start, step) {
+            self.texts.clear();
+            (self.start, self.step) = (start, step);
+        }
+    }
+
+    /// The texts of `count` times from the one at `first`, a multiple of [`TOGETHER`], and the times
+    /// themselves. Each piece follows the one before.
+    fn of(&mut self, first: usize, count: usize) -> (&[Texts], Ticks) {
+        let (begin, end) = (first / TOGETHER, (first + count).div_ceil(TOGETHER));
+        let ahead = |places: usize| {
+            let places = i64::try_from(places).unwrap_or(i64::MAX);
+            let time = self.start.saturating_add(self.step.saturating_mul(places));
+            Ticks::new(time, self.step)
+        };
+        let add = |texts: &mut Vec<Texts>, mut ticks: Ticks, end: usize| {
+            while texts.len() < end {
+                let some = ticks.texts();
+                if some.is_none() {
+                    ticks.pass(TOGETHER);
+                }
+                texts.push(some);
+            }
+        };
+        let ticks = ahead(first);
+        if TIMES_MAX < end * TOGETHER {
+            self.piece.clear();
+            add(&mut self.piece, ticks.clone(), end - begin);
+            return (&self.piece, ticks);
+        }
+        if self.texts.len() < end {
+            let more = ahead(self.texts.len() * TOGETHER);
+            add(&mut self.texts, more, end);
+        }
+        (self.texts.get(begin..end).unwrap_or_default(), ticks)
+    }
+}
+
 /// Points that are printed in one go, with those behind the first begun; gives their bytes.
 struct Points<'a> {
     values: &'a [f64],
-    ticks: &'a mut Ticks,
+    times: (&'a [Texts], Ticks),
     with_nulls: bool,
     /// Decimal places to begin with, and of the last value.
     places: &'a mut usize,
@@ -71,9 +129,14 @@ impl Work for Points<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) -> usize {
         let mut printer = Printer::new(self.room, *self.places);
+        let (texts, mut ticks) = self.times;
+        let mut texts = texts.iter();
         for values in self.values.chunks(TOGETHER) {
-            let together = values.first_chunk();
-            if together.is_some_and(|values| printer.points(values, self.ticks)) {
+            let times = texts.next();
+            if let (Some(values), Some(Some(times))) = (values.first_chunk(), times)
+                && printer.points(values, times)
+            {
+                ticks.pass(TOGETHER);
                 continue;
             }
             for &value in values {
@@ -82,10 +145,10 @@ impl Work for Points<'_> {
                 } else if self.with_nulls {
                     printer.text(b"null");
                 } else {
-                    self.ticks.skip();
+                    ticks.pass(1);
                     continue;
                 }
-                printer.tick(self.ticks);
+                printer.tick(&mut ticks);
             }
         }
         *self.places = printer.places();
@@ -113,3 +176,71 @@ fn push_head(series: &Series, out: &mut Vec<u8>) {
 
 /// Bytes that one point is never longer than.
 const POINT_BYTES_MAX: usize = 2 * NUMBER_BYTES + 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::decimal;
+    use crate::base::random::Random;
+
+    /// Series of a few grids, one behind the other, are the text of their points one by one.
+    #[test]
+    fn series_of_any_grids() {
+        for seed in 0..150 {
+            let mut random = Random::new(seed);
+            let with_nulls = random.chance(50);
+            let mut grid = || {
+                let start = match random.below(8) {
+                    0 => 999_999_900 + random.below(200) as i64,
+                    1 => 1_699_990_000 + random.below(10_000) as i64,
+                    2 => random.next_u64() as i64,
+                    _ => 1_000_000_000 + random.below(5_000_000_000) as i64,
+                };
+                let step = [1, 1, 60, 3600, random.below(1 << 40) as i64];
+                (start, step[random.below(5) as usize])
+            };
+            let grids = [grid(), grid()];
+            let mut times = Times::default();
+            let (mut room, mut got) = (vec![0; VALUES_PER_BREATH * POINT_BYTES_MAX], Vec::new());
+            let mut want = Vec::new();
+            for _ in 0..1 + random.below(8) {
+                let (start, step) = grids[random.below(2) as usize];
+                let count = match random.below(100) {
+                    0 => 2 * TIMES_MAX as u64,
+                    _ => random.below(2_000),
+                };
+                let rare = random.below(20);
+                let value = |_| match random.below(100) {
+                    some if some < rare => f64::NAN,
+                    99 => random.next_u64() as f64,
+                    _ => random.below(100_000) as f64 / 10.0,
+                };
+                let values: Vec<f64> = (0..count).map(value).collect();
+                for (i, &value) in values.iter().enumerate() {
+                    if value.is_nan() && !with_nulls {
+                        continue;
+                    }
+                    match value.is_nan() {
+                        true => want.extend_from_slice(b"null"),
+                        false => decimal::push_float(value, &mut want),
+                    }
+                    let time = start.saturating_add(step.saturating_mul(i as i64));
+                    want.extend_from_slice(format!(", {time}], [").as_bytes());
+                }
+                times.begin(start, step);
+                let mut places = 0;
+                for (i, values) in values.chunks(VALUES_PER_BREATH).enumerate() {
+                    let printed = Scanner::widest().run(Points {
+                        values,
+                        times: times.of(i * VALUES_PER_BREATH, values.len()),
+                        with_nulls,
+                        places: &mut places,
+                        room: &mut room,
+                    });
+                    got.extend_from_slice(&room[..printed]);
+                }
+            }
+            assert!(got == want, "seed {seed}");
+        }
+    }
+}

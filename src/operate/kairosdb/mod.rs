@@ -19,6 +19,7 @@ mod client;
 mod copy;
 mod export;
 mod lines;
+mod parts;
 mod place;
 mod point;
 mod source;

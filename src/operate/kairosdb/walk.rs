@@ -9,6 +9,7 @@
 use std::thread;
 use std::time::Duration;
 
+use super::parts::{Part, apart};
 use super::shown_time;
 use super::source::{Slice, Source, Span, TRIES_MAX, Taker};
 use super::trouble::Trouble;
@@ -56,27 +57,6 @@ pub(super) trait Course {
     fn skipped(&mut self);
     /// The next slice is not behind the last one, or there is none.
     fn ends(&mut self, keys: &[String]) -> Result<(), Trouble>;
-}
-
-/// Some series of a metric.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Part {
-    /// Those that have each of these tags with one of its values.
-    pub(super) filter: Vec<(String, Vec<String>)>,
-    /// But for those with one of these tags, which are in other parts.
-    pub(super) without: Vec<String>,
-}
-
-impl Part {
-    /// Of `metric`, from `from` to `until`.
-    pub(super) fn span<'a>(&'a self, metric: &'a str, from: i64, until: i64) -> Span<'a> {
-        Span {
-            metric,
-            filter: &self.filter,
-            from,
-            until: Some(until),
-        }
-    }
 }
 
 /// How a metric was walked.
@@ -347,63 +327,11 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Smaller parts that together are `part` of `metric` between two times, but for series that have no tag
-/// more than the part names; none if it cannot be taken apart.
-///
-/// # Errors
-/// The source does not tell the tags.
-pub(super) fn apart(
-    source: &mut Source,
-    metric: &str,
-    part: &Part,
-    from: i64,
-    until: i64,
-) -> Result<Vec<Part>, Trouble> {
-    if let Some(((key, values), others)) = part.filter.split_last()
-        && 1 < values.len()
-    {
-        let halves = values.chunks(values.len().div_ceil(2)).map(|half| {
-            let mut filter = others.to_vec();
-            filter.push((key.clone(), half.to_vec()));
-            Part {
-                filter,
-                without: part.without.clone(),
-            }
-        });
-        return Ok(halves.collect());
-    }
-    let span = part.span(metric, from, until);
-    let tags = patiently(TRIES_MAX, || source.tags(&span))?;
-    Ok(parts_of(part, tags))
-}
-
-/// A part of `part` for each of `tags` that it does not name: the series that have it, but for those of the
-/// parts before.
-fn parts_of(part: &Part, mut tags: Vec<(String, Vec<String>)>) -> Vec<Part> {
-    tags.retain(|(key, _)| {
-        let is_named = part.filter.iter().any(|(known, _)| known == key);
-        !is_named && !part.without.contains(key)
-    });
-    if tags.iter().all(|(_, values)| values.len() < 2) && tags.len() < 2 {
-        return Vec::new();
-    }
-    tags.sort_by_key(|(_, values)| std::cmp::Reverse(values.len()));
-    let mut without = part.without.clone();
-    let parts = tags.into_iter().map(|(key, values)| {
-        let mut filter = part.filter.clone();
-        filter.push((key.clone(), values));
-        let part = Part {
-            filter,
-            without: without.clone(),
-        };
-        without.push(key);
-        part
-    });
-    parts.collect()
-}
-
 /// Ask, and where no answer comes ask again after a while: a server may only be out of breath.
-fn patiently<T>(tries: usize, mut ask: impl FnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
+pub(super) fn patiently<T>(
+    tries: usize,
+    mut ask: impl FnMut() -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
     let mut pause = PAUSE;
     for _ in 1..tries {
         match ask() {
@@ -452,35 +380,6 @@ mod tests {
         assert_eq!(wider(60, &slice(300_000), false), 30);
         assert_eq!(wider(1, &slice(300_000), false), 1);
         assert_eq!(wider(u64::MAX, &slice(0), false), u64::MAX);
-    }
-
-    #[test]
-    fn parts_are_all_series_with_a_tag_once() {
-        let tag = |key: &str, values: &[&str]| {
-            let values = values.iter().map(|&value| value.to_owned());
-            (key.to_owned(), values.collect::<Vec<_>>())
-        };
-        let all = Part::default();
-        assert_eq!(parts_of(&all, vec![tag("h", &["a"])]), []);
-        let parts = parts_of(&all, vec![tag("dc", &["x"]), tag("h", &["a", "b"])]);
-        assert_eq!(parts.len(), 2);
-        assert_eq!(parts[0].filter, [tag("h", &["a", "b"])]);
-        assert_eq!(parts[0].without, [""; 0]);
-        assert_eq!(parts[1].filter, [tag("dc", &["x"])]);
-        assert_eq!(parts[1].without, ["h"]);
-        // Of one of them, by tags that are not yet used.
-        let tags = vec![
-            tag("dc", &["x"]),
-            tag("h", &["a"]),
-            tag("rack", &["1", "2"]),
-        ];
-        let parts = parts_of(&parts[1], tags);
-        assert_eq!(parts.len(), 1);
-        assert_eq!(
-            parts[0].filter,
-            [tag("dc", &["x"]), tag("rack", &["1", "2"])]
-        );
-        assert_eq!(parts[0].without, ["h"]);
     }
 
     #[test]

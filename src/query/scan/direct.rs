@@ -16,8 +16,28 @@ use crate::store::pack::{Cells, PART_POINTS, Part, Parts};
 /// Who gets the values of slots, in their order.
 #[derive(Debug)]
 enum Sink {
-    Slots(Vec<f64>, usize),
+    Slots(Slots),
     Sums(Box<Summing>),
+}
+
+/// Values by their slots.
+#[derive(Debug)]
+struct Slots {
+    /// What is behind those that were put may be anything.
+    values: Vec<f64>,
+    put: usize,
+    count: usize,
+}
+
+impl Slots {
+    /// Values from `slot` to `end` will be put, and those in front of them are there or null.
+    fn room(&mut self, slot: usize, end: usize) -> Option<&mut [f64]> {
+        if self.put < slot {
+            self.values.get_mut(self.put..slot)?.fill(f64::NAN);
+        }
+        self.put = self.put.max(end);
+        self.values.get_mut(slot..end)
+    }
 }
 
 impl Sink {
@@ -25,19 +45,19 @@ impl Sink {
     fn put(&mut self, slot: usize, stride: usize, values: &[f64]) {
         let slots = match self {
             Sink::Sums(summing) => return summing.put(slot, stride, values),
-            Sink::Slots(slots, _) => slots.get_mut(slot..).unwrap_or_default(),
+            Sink::Slots(slots) => slots,
         };
-        match stride {
-            1 => {
-                let count = values.len().min(slots.len());
-                if let (Some(slots), Some(values)) = (slots.get_mut(..count), values.get(..count)) {
-                    slots.copy_from_slice(values);
-                }
-            }
-            _ => {
-                let places = slots.iter_mut().step_by(stride.max(1));
-                places.zip(values).for_each(|(slot, &value)| *slot = value);
-            }
+        let more = values.len().saturating_sub(1).saturating_mul(stride);
+        let end = slot.saturating_add(more).saturating_add(1).min(slots.count);
+        if stride == 1 {
+            let room = slots.room(slot, end).unwrap_or_default();
+            room.iter_mut()
+                .zip(values)
+                .for_each(|(slot, &value)| *slot = value);
+        } else if slots.room(end, end).is_some() {
+            let room = slots.values.get_mut(slot..end).unwrap_or_default();
+            let places = room.iter_mut().step_by(stride.max(1));
+            places.zip(values).for_each(|(slot, &value)| *slot = value);
         }
     }
 }
@@ -96,21 +116,27 @@ impl Direct {
         let step_s = step_s.max(1);
         let (start_s, count) = slots::span(step_s, from_s, until_s);
         let slots = usize::try_from(count).unwrap_or(usize::MAX);
-        memory.clear();
         let sink = match (summary, room.summing.take()) {
             (Some(summary), Some(mut summing)) => {
+                memory.clear();
                 summing.again(summary, start_s, step_s, slots);
                 Sink::Sums(summing)
             }
             (Some(summary), None) => {
+                memory.clear();
                 let summing = Summing::new(summary, start_s, step_s, slots);
                 Sink::Sums(Box::new(summing))
             }
             (None, _) => {
                 let mut values = std::mem::take(&mut memory);
+                values.truncate(slots);
                 // Without the room the list grows as lists do.
-                let _ = values.try_reserve(slots);
-                Sink::Slots(values, slots)
+                let _ = values.try_reserve(slots - values.len());
+                Sink::Slots(Slots {
+                    values,
+                    put: 0,
+                    count: slots,
+                })
             }
         };
         Direct {
@@ -129,7 +155,7 @@ impl Direct {
     /// Values that will come out of it.
     pub(super) fn values(&self) -> usize {
         match &self.sink {
-            Sink::Slots(_, slots) => *slots,
+            Sink::Slots(slots) => slots.count,
             Sink::Sums(summing) => summing.buckets(),
         }
     }
@@ -162,11 +188,11 @@ impl Direct {
     pub(super) fn make_room(&mut self, budget: &mut usize) -> bool {
         match &mut self.sink {
             Sink::Sums(summing) => summing.make_room(budget),
-            Sink::Slots(values, slots) => {
-                let some = budget.saturating_mul(4).min(*slots - values.len());
+            Sink::Slots(Slots { values, count, .. }) => {
+                let some = budget.saturating_mul(4).min(*count - values.len());
                 values.resize(values.len() + some, f64::NAN);
                 *budget = budget.saturating_sub(some / 4);
-                values.len() == *slots
+                values.len() == *count
             }
         }
     }
@@ -175,7 +201,9 @@ impl Direct {
     pub(super) fn finish(&mut self, budget: &mut usize, out: &mut Slotted) -> bool {
         self.flush();
         match &mut self.sink {
-            Sink::Slots(values, _) => {
+            Sink::Slots(slots) => {
+                slots.room(slots.count, slots.count);
+                let values = &mut slots.values;
                 *out = Slotted {
                     start: self.start_s,
                     step: self.step_s,
@@ -229,8 +257,8 @@ impl Direct {
             }
             let end = slot.saturating_add(stride.saturating_mul(count - 1));
             let last = match &mut self.sink {
-                Sink::Slots(slots, _) if stride == 1 => {
-                    let values = slots.get_mut(slot..slot.saturating_add(count))?;
+                Sink::Slots(slots) if stride == 1 => {
+                    let values = slots.room(slot, slot.saturating_add(count))?;
                     part.floats(0..count, &mut self.room.codes, values).ok()?;
                     *values.last()?
                 }
@@ -295,7 +323,7 @@ impl Direct {
     }
 
     #[inline(always)]
-    fn take_cells(
+    fn take_cells<L: Lanes>(
         &mut self,
         mut cells: Cells<'_>,
         (from, until): (Millis, Millis),
@@ -309,24 +337,53 @@ impl Direct {
         let Sink::Sums(summing) = &mut self.sink else {
             return None;
         };
+        let value = summing.cell_value();
+        // Slots from cell to cell, which no slot lies across.
+        let stride = usize::try_from(cell_ms / step_ms).ok()?;
         let mut count = 0;
-        while let Some(cell) = cells.next_cell().ok()? {
+        while let Some(cell) = cells.next_cell::<L>().ok()? {
             let times = cell.times();
-            if times.first_ms < from.0 {
-                continue;
-            }
             if end_ms <= times.first_ms {
                 break;
             }
-            let is_apart = times.count == 1 || step_ms.unsigned_abs() <= times.gap_ms()?;
+            let is_inside = from.0 <= times.first_ms;
             let slot = slot_of(start_s, step_s, times.first_ms);
-            let follows = |(time, last): (i64, usize)| time < times.first_ms && last < slot;
-            if !is_apart || !self.taken.is_none_or(follows) {
-                return None;
+            let mut last_slot = slot_of(start_s, step_s, times.last_ms);
+            if is_inside {
+                let is_apart = times.count == 1 || step_ms.unsigned_abs() <= times.gap_ms()?;
+                let follows = |(time, last): (i64, usize)| time < times.first_ms && last < slot;
+                if !is_apart || !self.taken.is_none_or(follows) {
+                    return None;
+                }
+                summing.put_cell(slot, &cell);
+                self.taken = Some((times.last_ms, last_slot));
+                count += 1;
             }
-            summing.put_cell(slot, &cell);
-            self.taken = Some((times.last_ms, slot_of(start_s, step_s, times.last_ms)));
-            count += 1;
+            // Those of the same kind behind it, where they are all outside as this is, or all inside and as
+            // far apart.
+            let Some(value) = value.filter(|_| !is_inside || last_slot < slot + stride) else {
+                continue;
+            };
+            let end = if is_inside { end_ms } else { from.0 };
+            let (mut slot, mut first_ms, mut last_ms) = (slot, times.first_ms, times.last_ms);
+            loop {
+                // Cells that begin before `end`.
+                let more = end.saturating_sub(first_ms).saturating_sub(1) / cell_ms;
+                let more = usize::try_from(more).unwrap_or(0).min(PART_POINTS);
+                let room = self.room.values.get_mut(..more)?;
+                let taken = cells.alike::<L>(value, room).ok()?;
+                let Some(ms) = i64::try_from(taken).ok().filter(|&taken| 0 < taken) else {
+                    break;
+                };
+                (first_ms, last_ms) = (first_ms + ms * cell_ms, last_ms + ms * cell_ms);
+                if is_inside {
+                    let values = room.get(..taken).unwrap_or_default();
+                    summing.put_cells((slot + stride, stride), times.count, values);
+                    (slot, last_slot) = (slot + taken * stride, last_slot + taken * stride);
+                    self.taken = Some((last_ms, last_slot));
+                    count += taken;
+                }
+            }
         }
         Some(count)
     }
@@ -380,7 +437,8 @@ impl Work for TakingCells<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) -> Option<usize> {
-        self.direct.take_cells(self.cells, self.range, self.cell_ms)
+        let (range, cell_ms) = (self.range, self.cell_ms);
+        self.direct.take_cells::<L>(self.cells, range, cell_ms)
     }
 }
 
@@ -407,7 +465,7 @@ impl Taker for Direct {
 
     fn takes_cells(&self, cell_ms: i64) -> bool {
         match &self.sink {
-            Sink::Slots(..) => false,
+            Sink::Slots(_) => false,
             Sink::Sums(summing) => summing.takes_cells(cell_ms),
         }
     }

@@ -124,11 +124,11 @@ impl Gatherer {
             && group.tags.is_empty()
         {
             // The usual case of many untagged series that become one: nothing to be told apart.
-            if self.named {
-                group.names.push(series.text.clone());
-            }
             if series.text < group.first {
-                group.first = series.text;
+                group.first.clone_from(&series.text);
+            }
+            if self.named {
+                group.names.push(series.text);
             }
             return self.admit(0, slotted);
         }

@@ -31,6 +31,9 @@ pub(super) struct Single {
     spaced: Option<Spaced>,
     /// Whether its newest times are wanted.
     wants_times: bool,
+    /// How far apart all of them lie, where that is known; then they are not there.
+    gap_ms: Option<u64>,
+    next: [Option<SeriesId>; 2],
     stage: Stage,
     /// What deletes hide of it.
     mask: Mask,
@@ -93,13 +96,15 @@ pub(super) struct Wanted {
     pub(super) spaced: Option<Spaced>,
     /// Whether its newest times, in the range or not, which tell how far apart its points lie.
     pub(super) newest_times: bool,
+    /// The series that will be read next.
+    pub(super) next: [Option<SeriesId>; 2],
 }
 
 impl Single {
     /// Begin, and pay for all but the points.
     pub(super) fn new(
         index: &Index,
-        store: &Store,
+        store: &mut Store,
         id: SeriesId,
         wanted: Wanted,
         mut spare: Spare,
@@ -118,6 +123,7 @@ impl Single {
             range,
             spaced,
             newest_times: wants_times,
+            next,
         } = wanted;
         let mut times = 0;
         if wants_times {
@@ -133,6 +139,8 @@ impl Single {
             range,
             spaced,
             wants_times,
+            gap_ms: None,
+            next,
             found,
             stage: Stage::Done,
             mask,
@@ -147,7 +155,7 @@ impl Single {
     }
 
     /// Straight from files if that may be, else the points of the range.
-    fn begin(&mut self, store: &Store, about: &About) -> Result<Stage, QueryError> {
+    fn begin(&mut self, store: &mut Store, about: &About) -> Result<Stage, QueryError> {
         let Some(spaced) = self
             .spaced
             .filter(|_| self.found.values == Values::Double && self.mask.is_empty())
@@ -158,10 +166,19 @@ impl Single {
             let recent = store.recent_files();
             recent.is_none_or(|(_, last)| last.0 < oldest)
         };
-        if store.recent_files().is_none() || self.oldest_of_enough().is_some_and(is_known) {
+        let times = &mut self.found.newest_times;
+        let in_memory = times.len();
+        if times.is_empty() {
+            self.gap_ms = store.newest_gap_ms(self.id, NEWEST_TIMES_MAX);
+        }
+        if self.gap_ms.is_some()
+            || store.recent_files().is_none()
+            || store.fill_times(self.id, NEWEST_TIMES_MAX, times)
+            || self.oldest_of_enough().is_some_and(is_known)
+        {
             return self.direct(store, about);
         }
-        let how = (NEWEST_TIMES_MAX, spaced.summary.is_some());
+        let how = (NEWEST_TIMES_MAX, in_memory, spaced.summary.is_some());
         let memory = std::mem::take(&mut self.spare.cells);
         let reading = NewestReading::new(store, self.id, self.range, how, memory);
         Ok(Stage::Times(Box::new(reading)))
@@ -174,12 +191,15 @@ impl Single {
 
     /// How far apart its points lie, seconds.
     fn step_s(&self) -> i64 {
-        // They descend, which does not matter to gaps, and there are no more than are looked at.
-        slots::infer_step(&self.found.newest_times)
+        match self.gap_ms {
+            Some(gap_ms) => slots::step_of_gap(gap_ms),
+            // They descend, which does not matter to gaps, and there are no more than are looked at.
+            None => slots::infer_step(&self.found.newest_times),
+        }
     }
 
     /// The step is known: begin with the values.
-    fn direct(&mut self, store: &Store, about: &About) -> Result<Stage, QueryError> {
+    fn direct(&mut self, store: &mut Store, about: &About) -> Result<Stage, QueryError> {
         let Some(spaced) = self.spaced else {
             return Ok(self.range_of_points(store));
         };
@@ -191,9 +211,9 @@ impl Single {
         let room = self.spare.room.take().unwrap_or_default();
         let direct = Direct::new(step_s, range_s, spaced.summary, (memory, room));
         let memory = std::mem::take(&mut self.spare.reading);
-        let reading = DirectReading::new(store, self.id, direct.range(), memory);
+        let reading = DirectReading::new(store, (self.id, self.next), direct.range(), memory);
         let Some(reading) = reading else {
-            return Ok(self.range_of_points(store));
+            return Ok(self.give_up_direct(store, about));
         };
         self.pay_values(direct.values(), about)?;
         Ok(Stage::Direct(Box::new((reading, direct))))
@@ -221,6 +241,9 @@ impl Single {
     /// It cannot be done directly: the points have to be put in order first.
     fn give_up_direct(&mut self, store: &Store, about: &About) -> Stage {
         about.purse.give_back(std::mem::take(&mut self.values_paid));
+        if self.gap_ms.take().is_some() {
+            store.fill_times(self.id, NEWEST_TIMES_MAX, &mut self.found.newest_times);
+        }
         self.range_of_points(store)
     }
 

@@ -113,24 +113,41 @@ fn lines(random: &mut Random, manners: &[Manner], seconds: std::ops::Range<i64>)
     text
 }
 
-fn world(random: &mut Random) -> World {
-    let mut world = World::new();
-    let mut feed = Feed::new(Protocol::Graphite, Source::default());
-    let manners: Vec<Manner> = (0..1 + random.below(5)).map(|_| manner(random)).collect();
-    let mut second = random.below(7_000) as i64;
-    for _ in 0..1 + random.below(4) {
-        let end = second + 1 + random.below(1_500) as i64;
-        let text = lines(random, &manners, second..end);
-        for some in text.as_bytes().chunks(10_000) {
-            assert_eq!(world.send(&mut feed, some), Verdict::Keep);
+/// A world, and who sends to it.
+struct Sender {
+    world: World,
+    feed: Feed,
+    manners: Vec<Manner>,
+    second: i64,
+}
+
+impl Sender {
+    fn new(random: &mut Random) -> Sender {
+        let mut sender = Sender {
+            world: World::new(),
+            feed: Feed::new(Protocol::Graphite, Source::default()),
+            manners: (0..1 + random.below(5)).map(|_| manner(random)).collect(),
+            second: random.below(7_000) as i64,
+        };
+        for _ in 0..1 + random.below(4) {
+            sender.send(random, 1_500);
         }
-        second = end;
+        sender
+    }
+
+    /// Up to so many seconds of points, which mostly go to files then.
+    fn send(&mut self, random: &mut Random, most: u64) {
+        let end = self.second + 1 + random.below(most) as i64;
+        let text = lines(random, &self.manners, self.second..end);
+        for some in text.as_bytes().chunks(10_000) {
+            assert_eq!(self.world.send(&mut self.feed, some), Verdict::Keep);
+        }
+        self.second = end;
         if random.chance(75) {
-            world.shard.landing.store.settle(random.chance(50));
-            world.rest();
+            self.world.shard.landing.store.settle(random.chance(50));
+            self.world.rest();
         }
     }
-    world
 }
 
 /// What becomes of values, one bucket after the other.
@@ -169,10 +186,28 @@ fn is_near(got: f64, want: f64) -> bool {
 
 #[test]
 fn values_of_files_and_memory_are_those_of_their_points() {
-    let (mut values, mut read, mut of) = (0, 0, 0);
-    for seed in 0..100 {
+    let (mut values, mut read, mut of, mut known) = (0, 0, 0, 0);
+    // The second time what is known from the first helps, or is not true any more.
+    for (seed, times) in (0..100).map(|seed| (seed, seed % 2)) {
         let mut random = Random::new(seed);
-        let mut world = world(&mut random);
+        let mut sender = Sender::new(&mut random);
+        for _ in 0..times {
+            let all: Arc<[Selector]> = [Selector::Path("m.*".to_owned())].into();
+            let summary = Summary::new(60, false, Aggregation::Sum, 0.0);
+            let (from_s, until_s) = (START_S, START_S + sender.second);
+            for summary in [summary, None] {
+                let want = Want::Values {
+                    selectors: Arc::clone(&all),
+                    from_s,
+                    until_s,
+                    summary: summary.filter(|_| random.chance(50)),
+                };
+                sender.world.ask_points(want, 1_000);
+            }
+            let most = [2, 40, 400][random.below(3) as usize];
+            sender.send(&mut random, most);
+        }
+        let world = &mut sender.world;
         let selectors: Arc<[Selector]> = [Selector::Path("m.*".to_owned())].into();
         let from_s = START_S + random.below(9_000) as i64 - 500;
         let until_s = from_s + 1 + random.below(5_000) as i64;
@@ -242,12 +277,34 @@ fn values_of_files_and_memory_are_those_of_their_points() {
             if summary.is_some() {
                 (read, of) = (read + got.points_read, of + points.points_read);
             }
-            rows(&mut world, &got, (from_s, until_s, summary), budget);
+            known += known_times(world, &points);
+            rows(world, &got, (from_s, until_s, summary), budget);
         }
     }
     assert!(50_000 < values, "{values}");
+    assert!(100 < known, "{known}");
     // Cells were read instead of points.
     assert!(read < of * 3 / 4, "{read} of {of}");
+}
+
+/// The newest times that are known of series without a look into files are those that all points say; of how
+/// many series that is so.
+fn known_times(world: &World, points: &MergedPoints) -> usize {
+    let Landing { index, store, .. } = &world.shard.landing;
+    let mut known = 0;
+    for id in (0..index.len() as u32).map(SeriesId) {
+        let mut times = Vec::new();
+        store.newest_times(id, NEWEST_TIMES_MAX, &mut times);
+        let one = points.series.iter().find(|one| one.name == index.text(id));
+        if times.len() < NEWEST_TIMES_MAX
+            && store.fill_times(id, NEWEST_TIMES_MAX, &mut times)
+            && let Some(one) = one
+        {
+            assert_eq!(times, one.newest_times, "{}", one.name);
+            known += 1;
+        }
+    }
+    known
 }
 
 /// What the series come to together is what adding them up gives.

@@ -18,7 +18,8 @@ mod quick;
 mod reader;
 mod record;
 
-pub use quick::{Cell, CellTimes, Cells};
+pub(in crate::store) use quick::prefetch_lines;
+pub use quick::{Cell, CellTimes, CellValue, Cells};
 use reader::Reader;
 use record::{Record, Shape, Told};
 

@@ -157,7 +157,49 @@ impl Index {
         from_ms: i64,
         until_ms: i64,
     ) -> impl Iterator<Item = &Entry> {
-        pages(&self.raw, number, from_ms, until_ms)
+        let first = self.first_page(Kind::Raw, number, 0);
+        self.pages_from(Kind::Raw, first, number, (from_ms, until_ms))
+    }
+
+    /// The place of the first page of a kind that may have something of a series. `likely` is that of a
+    /// series with a smaller number not far away.
+    pub fn first_page(&self, kind: Kind, number: u32, likely: usize) -> usize {
+        let entries = self.of(kind);
+        let ends_before = |entry: &Entry| entry.last < number;
+        let likely = likely.min(entries.len());
+        let before = likely.checked_sub(1).and_then(|before| entries.get(before));
+        if !before.is_none_or(ends_before) {
+            return entries.partition_point(ends_before);
+        }
+        let rest = entries.get(likely..).unwrap_or_default();
+        let mut bound = 1;
+        while rest.get(bound - 1).is_some_and(ends_before) {
+            bound *= 2;
+        }
+        // Those in front of half of the bound end before.
+        let (begin, end) = (bound / 2, bound.min(rest.len()));
+        let between = rest.get(begin..end).unwrap_or_default();
+        likely + begin + between.partition_point(ends_before)
+    }
+
+    /// The entry at a place of a kind.
+    pub fn entry(&self, kind: Kind, place: usize) -> Option<&Entry> {
+        self.of(kind).get(place)
+    }
+
+    /// The pages of a kind that may have something of a series within `from_ms..=until_ms`; `first` is what
+    /// [`Index::first_page`] gives.
+    pub fn pages_from(
+        &self,
+        kind: Kind,
+        first: usize,
+        number: u32,
+        (from_ms, until_ms): (i64, i64),
+    ) -> impl Iterator<Item = &Entry> {
+        let from_there = self.of(kind).get(first..).unwrap_or_default().iter();
+        from_there
+            .take_while(move |entry| entry.first <= number)
+            .filter(move |entry| entry.extent.meets(from_ms, until_ms))
     }
 
     /// The pages that may have cells of points of a series within `from_ms..=until_ms`.
@@ -167,21 +209,16 @@ impl Index {
         from_ms: i64,
         until_ms: i64,
     ) -> impl Iterator<Item = &Entry> {
-        pages(&self.cells, number, from_ms, until_ms)
+        let first = self.first_page(Kind::Cells, number, 0);
+        self.pages_from(Kind::Cells, first, number, (from_ms, until_ms))
     }
-}
 
-fn pages(
-    entries: &[Entry],
-    number: u32,
-    from_ms: i64,
-    until_ms: i64,
-) -> impl Iterator<Item = &Entry> {
-    let first = entries.partition_point(|entry| entry.last < number);
-    let from_there = entries.get(first..).unwrap_or_default().iter();
-    from_there
-        .take_while(move |entry| entry.first <= number)
-        .filter(move |entry| entry.extent.meets(from_ms, until_ms))
+    fn of(&self, kind: Kind) -> &[Entry] {
+        match kind {
+            Kind::Raw => &self.raw,
+            Kind::Cells => &self.cells,
+        }
+    }
 }
 
 fn take_entries(bytes: &[u8], footer: &Footer) -> Result<Index, Corrupt> {
@@ -269,4 +306,44 @@ fn take_entry(
         extent,
         crc,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+
+    #[test]
+    fn the_first_page_is_found_from_anywhere() {
+        for seed in 0..200 {
+            let mut random = Random::new(seed);
+            let mut number = 0;
+            let page = |_| {
+                let first = number + random.below(3) as u32;
+                number = first + random.below(6) as u32;
+                Entry {
+                    kind: Kind::Raw,
+                    offset: 0,
+                    bytes: 1,
+                    first,
+                    last: number,
+                    extent: Extent::EMPTY,
+                    crc: 0,
+                }
+            };
+            let raw: Vec<Entry> = (0..seed as usize).map(page).collect();
+            let index = Index {
+                raw,
+                cells: Vec::new(),
+                cell_step: None,
+            };
+            for _ in 0..300 {
+                let wanted = random.below(u64::from(number) + 4) as u32;
+                let want = index.raw.partition_point(|entry| entry.last < wanted);
+                let likely = random.below(index.raw.len() as u64 + 3) as usize;
+                let got = index.first_page(Kind::Raw, wanted, likely);
+                assert_eq!(got, want, "seed {seed}");
+            }
+        }
+    }
 }

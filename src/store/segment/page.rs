@@ -7,6 +7,7 @@ use super::fields::Fields;
 use super::index::Entry;
 use super::{Corrupt, Extent, PAGE_BYTES, PAGE_BYTES_MAX, PAGE_RUNS_MAX, bits};
 use crate::base::varint;
+use crate::simd::prefetch;
 
 /// What a page holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,10 +176,35 @@ impl<B: AsRef<[u8]>> Page<B> {
 
     /// The runs of a series in this page, in the order of time.
     pub fn runs_of(&self, number: u32) -> impl Iterator<Item = &[u8]> {
-        let first = self.numbers.partition_point(|&other| other < number);
-        (first..self.numbers.len())
+        (self.first_run(number)..self.numbers.len())
             .take_while(move |&place| self.numbers.get(place) == Some(&number))
             .filter_map(|place| self.run_at(place))
+    }
+
+    /// Where the runs of a series would begin. Mostly a page has each number once, and all between.
+    #[inline]
+    fn first_run(&self, number: u32) -> usize {
+        let likely = self.likely_run(number);
+        let before = likely.checked_sub(1).and_then(|it| self.numbers.get(it));
+        let is_it = self.numbers.get(likely) == Some(&number);
+        if is_it && before != Some(&number) {
+            return likely;
+        }
+        self.numbers.partition_point(|&other| other < number)
+    }
+
+    #[inline]
+    fn likely_run(&self, number: u32) -> usize {
+        let first = self.numbers.first().copied().unwrap_or_default();
+        number.saturating_sub(first) as usize
+    }
+
+    /// Ask memory for what tells where the runs of a series are.
+    #[inline]
+    pub fn prefetch_place(&self, number: u32) {
+        let place = self.likely_run(number);
+        self.numbers.get(place).into_iter().for_each(prefetch);
+        self.ends.get(place).into_iter().for_each(prefetch);
     }
 
     /// All runs with their series, in order.

@@ -4,11 +4,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Copying, output};
+use crate::operate::kairosdb::parts::{Part, apart};
 use crate::operate::kairosdb::shown_time;
 use crate::operate::kairosdb::source::Span;
 use crate::operate::kairosdb::trouble::Trouble;
 use crate::operate::kairosdb::verify::{self, Difference};
-use crate::operate::kairosdb::walk::{KEYS_MAX, Part, apart};
+use crate::operate::kairosdb::walk::KEYS_MAX;
 
 /// How often a range is compared before it differs for certain, and how long between.
 const COMPARED_MAX: u32 = 3;
