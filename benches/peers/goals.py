@@ -2,6 +2,7 @@
 else is said."""
 
 from record import median, share_of, worst
+from senders import REAL_TIME_CASE
 
 # Scenario, protocol, series (or any), field, the most it may be, how it is said.
 CEILINGS = (
@@ -12,6 +13,7 @@ CEILINGS = (
     ("table", "udp", 10_000, "cpu_seconds_per_million", 0.20, "datagrams: CPU-s per million points"),
     ("many-connections", "plaintext", None, "cpu_seconds_per_million", 0.25, "2,000 connections: CPU-s per million points"),
     ("freshness", "plaintext", None, "p99_ms", 50.0, "fresh point in an answer: p99, ms"),
+    ("hostile", "plaintext", None, "p99_ms", 50.0, "fresh point beside sums over everything: p99, ms"),
     ("memory", "plaintext", 1_000_000, "rss_bytes_per_series", 1536.0, "memory a series, 60 s of head: bytes"),
     ("memory", "plaintext", 1_000_000, "index_bytes_per_series", 250.0, "index a series: bytes"),
     ("memory", "plaintext", 1_000_000, "new_series_cpu_us", 2.0, "a new series: us of CPU"),
@@ -63,10 +65,19 @@ RATIOS = (
      "60 points a series: bytes at rest, share of victoriametrics'"),
     ("query-load", "render", None, "p99_ms", ("corelane", "beside half of the most", "idle"), 2.0,
      "queries beside half of the most points: p99 against idle"),
+    ("query-load", "render", None, "p99_ms",
+     ("corelane", f"beside half of the most{REAL_TIME_CASE}", f"idle{REAL_TIME_CASE}"), 2.0,
+     f"queries beside half of the most points{REAL_TIME_CASE}: p99 against idle"),
     ("merge-load", "render", None, "p99_ms", ("corelane", "merging", "no merges"), 1.5,
      "queries beside merges: p99 against none"),
+    ("merge-load", "render", None, "p99_ms",
+     ("corelane", f"merging{REAL_TIME_CASE}", f"no merges{REAL_TIME_CASE}"), 1.5,
+     f"queries beside merges{REAL_TIME_CASE}: p99 against none"),
     ("merge-load", "kairos-rest", None, "p99_ms", ("corelane", "merging", "no merges"), 1.5,
      "acks beside merges: p99 against none"),
+    ("merge-load", "kairos-rest", None, "p99_ms",
+     ("corelane", f"merging{REAL_TIME_CASE}", f"no merges{REAL_TIME_CASE}"), 1.5,
+     f"acks beside merges{REAL_TIME_CASE}: p99 against none"),
     ("dashboard", "plaintext", None, "p99_ms", ("corelane", "beside half of the most", "idle"), 2.0,
      "a dashboard beside half of the most points: p99 against idle"),
     ("dashboard", "plaintext", None, "p99_ms", ("corelane", "beside the most", "idle"), 5.0,
