@@ -22,6 +22,7 @@ use super::driver::Driver;
 use super::slots::Slots;
 use super::sockets::{BACKLOG, Door};
 use super::stop::Bell;
+use super::worker;
 use crate::base::buffer::{READ_BYTES, ReadBuffer};
 use crate::model::refusal::{Protocol, Reason};
 use crate::seam::Clock;
@@ -207,7 +208,7 @@ impl Ingest {
                 // kernel has for it.
                 self.driver.tell_clerk(Part::Answers);
             }
-            glommio::yield_if_needed().await;
+            worker::give_way().await;
         }
         Ok(round)
     }

@@ -187,6 +187,16 @@ fn spawn<T: 'static>(
     glommio::spawn_local_into(task, queue).map_err(io::Error::from)
 }
 
+/// If it is time, let the executor look what has come, and let those go first who became ready by it: their
+/// queues are put behind the one that was at work.
+pub(super) async fn give_way() {
+    let executor = glommio::executor();
+    if executor.need_preempt() {
+        executor.yield_if_needed().await;
+        executor.yield_task_queue_now().await;
+    }
+}
+
 async fn wait_for(bell: OwnedFd) -> io::Result<()> {
     let bell = PollableFd::new(bell).map_err(io::Error::from)?;
     bell.readable().await.map_err(io::Error::from)
@@ -343,9 +353,7 @@ impl Caretaker {
             self.driver.pump();
             self.tell();
             match progress {
-                Progress::More => {
-                    glommio::yield_if_needed().await;
-                }
+                Progress::More => give_way().await,
                 Progress::Blocked => glommio::timer::sleep(RETRY).await,
                 Progress::Idle => self.driver.news(Part::Rest).await,
             }
