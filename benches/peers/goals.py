@@ -13,7 +13,6 @@ CEILINGS = (
     ("table", "udp", 10_000, "cpu_seconds_per_million", 0.20, "datagrams: CPU-s per million points"),
     ("many-connections", "plaintext", None, "cpu_seconds_per_million", 0.25, "2,000 connections: CPU-s per million points"),
     ("freshness", "plaintext", None, "p99_ms", 50.0, "fresh point in an answer: p99, ms"),
-    ("hostile", "plaintext", None, "p99_ms", 50.0, "fresh point beside sums over everything: p99, ms"),
     ("memory", "plaintext", 1_000_000, "rss_bytes_per_series", 1536.0, "memory a series, 60 s of head: bytes"),
     ("memory", "plaintext", 1_000_000, "index_bytes_per_series", 250.0, "index a series: bytes"),
     ("memory", "plaintext", 1_000_000, "new_series_cpu_us", 2.0, "a new series: us of CPU"),
