@@ -34,8 +34,8 @@ use crate::shard::vitals::Vitals;
 use crate::shard::{Part, Progress, Shard};
 use crate::store::log::TicketState;
 
-/// Shares of a core that has more to do than it can. Answers have twice as much as points while they are small
-/// (see [`Part`]), because somebody looks at the clock; what takes longer has what points leave.
+/// Shares of a core that has more to do than it can. Answers have twice as much as points while they are
+/// small (see [`Part`]), because somebody looks at the clock; what takes longer has what points leave.
 const INGEST_SHARES: usize = 900;
 const QUERY_SHARES: usize = 1800;
 const REST_SHARES: usize = 100;
