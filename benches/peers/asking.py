@@ -326,10 +326,14 @@ def dashboard(bench, seconds, rounds):
             # The same without questions says what they take from ingest.
             alone = load.send_at_rate(port, rate, seconds, "--step", 1)
             settle()
+            busy, began = system.process.cpu_seconds(), time.monotonic()
             report = load.send_at_rate(port, rate, seconds, "--step", 1, *ask)
+            busy = (system.process.cpu_seconds() - busy) / (time.monotonic() - began)
             settle()
             lost = 1 - report["points_per_second"] / alone["points_per_second"]
             row(case, report["query"], report, rate_lost_share=max(lost, 0.0))
+            # Where it is not, the sender's is what was short.
+            bench.say(f"    the server's core was busy for {busy:.0%} of the time")
 
     for pair in range(1, bench.pairs + 1):
         bench.with_system(Corelane, work)

@@ -8,11 +8,12 @@ import threading
 import time
 from pathlib import Path
 
+import senders
 from loadgen import Workload
 from machine import ROOT, WORK, cores, server_cores
 from process import Failed, free_port
 from scenarios import DRAIN_SECONDS, alternate, feed, timed, wait_stored
-from senders import disk_probe, quantile, queries
+from senders import Hostile, disk_probe, freshness, quantile, queries
 from systems import Corelane, VictoriaMetrics, output_of
 
 # Systems that have figures of their files.
@@ -242,7 +243,7 @@ def queries_beside_points(bench):
         system.process.wait_until_quiet(DRAIN_SECONDS)
         common = {"protocol": "render", "series": QUERY_SERIES, "order": "stable", "connections": 16}
         waits = queries(http, paths, QUERIES_PER_SECOND, seconds)
-        bench.row(system, "query-load", pair, case="idle", **common, **quantiles(waits))
+        bench.row(system, "query-load", pair, case=f"idle{_how()}", **common, **quantiles(waits))
         rate = int(most / 2)
         load = workload.start_at_rate(port, rate, seconds + 20, system.folder, "--start", workload.next_second,
                                       "--step", 1)
@@ -256,7 +257,7 @@ def queries_beside_points(bench):
             load.wait()
         if flowed < 0.9 * rate:
             bench.say(f"  only {flowed:,.0f} of {rate:,} points/s flowed beside the queries")
-        bench.row(system, "query-load", pair, case="beside half of the most", wall_points_per_second=flowed,
+        bench.row(system, "query-load", pair, case=f"beside half of the most{_how()}", wall_points_per_second=flowed,
                   **common, **quantiles(waits), command=workload.command_line())
 
     bench.say(f"query-load: {QUERIES_PER_SECOND} queries a second, {seconds} s each")
@@ -264,6 +265,11 @@ def queries_beside_points(bench):
         bench.say("  two cores: sender and asker share one, so a part of the difference is theirs")
     for pair in range(1, bench.pairs + 1):
         bench.with_system(Corelane, work)
+
+
+def _how():
+    """What the name of a case says of its asker."""
+    return senders.REAL_TIME_CASE if senders.real_time else ""
 
 
 class Merging:
@@ -309,7 +315,8 @@ def beside_merges(bench):
             load.kill()
             load.wait()
         report = workload.last_report(system.folder)
-        common = {"series": workload.series, "order": "stable", "connections": workload.connections, "case": case}
+        common = {"series": workload.series, "order": "stable", "connections": workload.connections,
+                  "case": case + _how()}
         bench.row(system, "merge-load", pair, protocol="render", **common, **quantiles(waits))
         bench.row(system, "merge-load", pair, protocol="kairos-rest", **common, **latencies(report),
                   points=report["points"], command=workload.command_line())
@@ -328,6 +335,49 @@ def beside_merges(bench):
         if merging.failure or merging.times == 0:
             raise Failed(f"nothing was merged beside: {merging.failure}")
         bench.say(f"  sealed and merged {merging.times} times")
+
+    for pair in range(1, bench.pairs + 1):
+        bench.with_system(Corelane, work)
+
+
+# Whoever asks for all points of all series, again and again.
+HOSTILE_CONNECTIONS = 4
+HOSTILE_SERIES = 20_000
+
+
+def beside_hostile_queries(bench):
+    """How soon a point is in an answer while some ask for sums over all there is: small questions and points go
+    before large ones."""
+    probes = 60 if bench.quick else 300
+    bench.say(f"hostile: {probes} probes beside {HOSTILE_CONNECTIONS} who sum {HOSTILE_SERIES:,} series all the time")
+
+    def work(system):
+        workload = Workload("plaintext", HOSTILE_SERIES, seed=bench.seed)
+        begin = workload.next_second
+        workload.send(system.ports["plaintext"], 600)
+        wait_stored(system, HOSTILE_SERIES * 600)
+        load = workload.start_at_rate(system.ports["plaintext"], HOSTILE_SERIES, probes + 60, system.folder)
+        path = f"/render?format=json&from={begin - 1}&until={begin + 600}&target=sumSeries(*.*.*.*.*)"
+        common = {"protocol": "plaintext", "series": HOSTILE_SERIES, "order": "stable",
+                  "connections": HOSTILE_CONNECTIONS}
+
+        def probe(case, **values):
+            waits = freshness(system.ports["plaintext"], system.ports["http"], probes, 0.05)
+            bench.row(system, "hostile", pair, case=case, **common, **values, **quantiles(waits))
+
+        try:
+            time.sleep(1)
+            probe("alone")
+            with Hostile(system.ports["http"], path, HOSTILE_CONNECTIONS) as hostile:
+                time.sleep(1)
+                probe("beside sums over everything")
+                answers = hostile.answers
+            if answers == 0:
+                raise Failed("no hostile query was answered")
+            bench.say(f"  {answers} sums over everything were answered")
+        finally:
+            load.kill()
+            load.wait()
 
     for pair in range(1, bench.pairs + 1):
         bench.with_system(Corelane, work)

@@ -2,6 +2,7 @@
 else is said."""
 
 from record import median, share_of, worst
+from senders import REAL_TIME_CASE
 
 # Scenario, protocol, series (or any), field, the most it may be, how it is said.
 CEILINGS = (
@@ -63,10 +64,19 @@ RATIOS = (
      "60 points a series: bytes at rest, share of victoriametrics'"),
     ("query-load", "render", None, "p99_ms", ("corelane", "beside half of the most", "idle"), 2.0,
      "queries beside half of the most points: p99 against idle"),
+    ("query-load", "render", None, "p99_ms",
+     ("corelane", f"beside half of the most{REAL_TIME_CASE}", f"idle{REAL_TIME_CASE}"), 2.0,
+     f"queries beside half of the most points{REAL_TIME_CASE}: p99 against idle"),
     ("merge-load", "render", None, "p99_ms", ("corelane", "merging", "no merges"), 1.5,
      "queries beside merges: p99 against none"),
+    ("merge-load", "render", None, "p99_ms",
+     ("corelane", f"merging{REAL_TIME_CASE}", f"no merges{REAL_TIME_CASE}"), 1.5,
+     f"queries beside merges{REAL_TIME_CASE}: p99 against none"),
     ("merge-load", "kairos-rest", None, "p99_ms", ("corelane", "merging", "no merges"), 1.5,
      "acks beside merges: p99 against none"),
+    ("merge-load", "kairos-rest", None, "p99_ms",
+     ("corelane", f"merging{REAL_TIME_CASE}", f"no merges{REAL_TIME_CASE}"), 1.5,
+     f"acks beside merges{REAL_TIME_CASE}: p99 against none"),
     ("dashboard", "plaintext", None, "p99_ms", ("corelane", "beside half of the most", "idle"), 2.0,
      "a dashboard beside half of the most points: p99 against idle"),
     ("dashboard", "plaintext", None, "p99_ms", ("corelane", "beside the most", "idle"), 5.0,

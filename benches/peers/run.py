@@ -19,6 +19,7 @@ import asking
 import durability
 import loadgen
 import scenarios
+import senders
 from goals import verdicts
 from graphite_web import GraphiteWeb
 from kairosdb import KairosDb
@@ -33,7 +34,7 @@ BY_NAME[KairosDb.name] = KairosDb
 SIZES = (10_000, 100_000, 1_000_000)
 PROTOCOLS = ("plaintext", "pickle", "udp", "telnet", "rest")
 SCENARIOS = ("table", "order", "shards", "reports", "many-connections", "freshness", "memory",
-             "bytes", "at-rest", "resident", "kill", "acks", "query-load", "merge-load",
+             "bytes", "at-rest", "resident", "kill", "acks", "query-load", "merge-load", "hostile",
              "render", "find", "tag-regex", "dashboard", "kairos-query")
 
 
@@ -59,6 +60,8 @@ def arguments():
     parser.add_argument("--history", type=int, default=None, help="seconds that questions look back (3600)")
     parser.add_argument("--names", type=int, default=None, help="of the scenarios find and tag-regex (1000000)")
     parser.add_argument("--dashboard-seconds", type=int, default=None, help="of each part of the dashboard (60)")
+    parser.add_argument("--real-time", action="store_true",
+                        help="askers on a schedule go before senders on their core (root)")
     parser.add_argument("--seed", type=int, default=1, help="of the load generator")
     parser.add_argument("--corelane", default=None, help="another corelane binary than target/release/corelane")
     parser.add_argument("--loadgen", default=None, help="another loadgen binary than target/release/loadgen")
@@ -130,6 +133,7 @@ def measure(options, bench):
         "acks": lambda: durability.acks(bench, kinds),
         "query-load": lambda: durability.queries_beside_points(bench),
         "merge-load": lambda: durability.beside_merges(bench),
+        "hostile": lambda: durability.beside_hostile_queries(bench),
         "render": lambda: asking.rendering(bench, kinds, hosts, history),
         "find": lambda: asking.finding(bench, kinds, names),
         "tag-regex": lambda: asking.filtering(bench, kinds, names),
@@ -152,6 +156,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.corelane:
         Corelane.binary = Path(options.corelane).resolve()
+    senders.real_time = options.real_time
     if options.loadgen:
         loadgen.BINARY = Path(options.loadgen).resolve()
     record = Record(options.record and Path(options.record).resolve())

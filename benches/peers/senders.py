@@ -73,6 +73,11 @@ def _freshness(line_port, http_port, probes, pause):
     return sorted(waits)
 
 
+# Whether those who ask on a schedule do so in real time, and so go before a sender that has their core too.
+real_time = False
+REAL_TIME_CASE = ", asker in real time"
+
+
 def queries(http_port, paths, per_second, seconds):
     """How long each query takes from the moment it was due: seconds, sorted. The schedule does not
     wait for answers."""
@@ -80,6 +85,8 @@ def queries(http_port, paths, per_second, seconds):
 
 
 def _queries(http_port, paths, per_second, seconds):
+    if real_time:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     asker = http.client.HTTPConnection("127.0.0.1", http_port, timeout=30)
     waits = []
     begin = time.monotonic()
@@ -93,6 +100,43 @@ def _queries(http_port, paths, per_second, seconds):
             raise OSError(f"{paths[nth % len(paths)]} is answered with {answer.status}: {body[:200]}")
         waits.append(time.monotonic() - due)
     return sorted(waits)
+
+
+class Hostile:
+    """Asks for `path` over so many connections, each again as soon as it is answered, until it is left."""
+
+    def __init__(self, http_port, path, connections):
+        context = multiprocessing.get_context("fork")
+        self._count = context.Value("q", 0)
+        asking = (http_port, path, self._count)
+        self._children = [context.Process(target=_hostile, args=asking, daemon=True) for _ in range(connections)]
+
+    @property
+    def answers(self):
+        return self._count.value
+
+    def __enter__(self):
+        for child in self._children:
+            child.start()
+        return self
+
+    def __exit__(self, *_):
+        for child in self._children:
+            child.kill()
+            child.join()
+
+
+def _hostile(http_port, path, count):
+    os.sched_setaffinity(0, {sender_core()})
+    asker = http.client.HTTPConnection("127.0.0.1", http_port, timeout=CHILD_SECONDS_MAX)
+    while True:
+        asker.request("GET", path)
+        answer = asker.getresponse()
+        answer.read()
+        if answer.status != 200:
+            return
+        with count.get_lock():
+            count.value += 1
 
 
 def asks(http_port, paths, least, most, seconds):

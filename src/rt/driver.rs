@@ -80,6 +80,11 @@ impl Driver {
         &self.0.clock
     }
 
+    /// Whether somebody waits for a scan or a commit.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.0.company.borrow().is_waiting() || self.0.shard.borrow().is_asked()
+    }
+
     /// Let the shard do what is due, and begin everything that it asks of the disk.
     pub(super) fn pump(&self) {
         if self.0.closed.get() {

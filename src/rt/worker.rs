@@ -35,16 +35,16 @@ use crate::shard::vitals::Vitals;
 use crate::shard::{Part, Progress, Shard};
 use crate::store::log::TicketState;
 
-/// Shares of a core that has more to do than it can. Answers have as much as points while they are small
-/// (see [`Part`]), because somebody looks at the clock; what takes longer has what points leave.
+/// Shares of a core that has more to do than it can. Answers have twice as much as points while they are
+/// small (see [`Part`]), because somebody looks at the clock; what takes longer has what points leave.
 const INGEST_SHARES: usize = 900;
-const QUERY_SHARES: usize = 900;
+const QUERY_SHARES: usize = 1800;
 const REST_SHARES: usize = 100;
 /// What the names of files begin with whose writes somebody waits for.
 const URGENT_FILES: &str = "log/";
 /// How long the last commit may take.
 const COMMIT_MAX: Duration = Duration::from_secs(10);
-/// How late ingest may come to run.
+/// How late ingest may come to run, and how long it works alone before the executor looks what else there is.
 const INGEST_LATENCY: Duration = Duration::from_millis(1);
 /// Until a letter is tried again whose box was full.
 const RETRY: Duration = Duration::from_millis(1);
@@ -190,6 +190,16 @@ fn spawn<T: 'static>(
     queue: TaskQueueHandle,
 ) -> io::Result<Task<T>> {
     glommio::spawn_local_into(task, queue).map_err(io::Error::from)
+}
+
+/// If it is time, let the executor look what has come, and let those go first who became ready by it: their
+/// queues are put behind the one that was at work.
+pub(super) async fn give_way() {
+    let executor = glommio::executor();
+    if executor.need_preempt() {
+        executor.yield_if_needed().await;
+        executor.yield_task_queue_now().await;
+    }
 }
 
 async fn wait_for(bell: OwnedFd) -> io::Result<()> {
@@ -348,9 +358,7 @@ impl Caretaker {
             self.driver.pump();
             self.tell();
             match progress {
-                Progress::More => {
-                    glommio::yield_if_needed().await;
-                }
+                Progress::More => give_way().await,
                 Progress::Blocked => glommio::timer::sleep(RETRY).await,
                 Progress::Idle => self.driver.news(Part::Rest).await,
             }
