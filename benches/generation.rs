@@ -18,8 +18,6 @@ use corelane::store::stretch::{Column, Stretch};
 /// Points that arrive with one read.
 const READ_POINTS: u32 = 370;
 
-/// Series whose memory is asked for ahead of their points, as landing does.
-
 /// Milliseconds of a point of a round, as the traffic has it.
 type Times = fn(u64, &mut Random) -> i64;
 

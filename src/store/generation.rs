@@ -5,8 +5,9 @@
 //!
 //! A series has a `tail` of one cache line and a chain of blocks of 128 bytes, in the order of
 //! arrival, out of a [`Pool`] that all generations of a shard share. A point that comes at the expected
-//! time costs only its [`Token`], the same bytes as in the log; the last few of them are in the tail. Nothing is ever thrown away: where the
-//! pool is full or a window too many would be begun, [`Full`] says so, and the caller must seal first.
+//! time costs only its [`Token`], the same bytes as in the log; the last few of them are in the tail.
+//! Nothing is ever thrown away: where the pool is full or a window too many would be begun, [`Full`] says so,
+//! and the caller must seal first.
 
 mod append;
 mod columns;
