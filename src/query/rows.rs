@@ -61,6 +61,10 @@ pub struct Rows {
     lost: Vec<f64>,
 }
 
+/// In longer grids the values of a series are counted as they come: to count all at its end would take too
+/// long at once.
+const COUNTED_LATER_MAX: usize = 100_000;
+
 /// Bytes of one row.
 pub const ROW_BYTES: u64 = (size_of::<u32>() + 2 * size_of::<f64>()) as u64;
 
@@ -104,7 +108,7 @@ impl Rows {
     pub fn begin_series(&mut self) {
         self.settle();
         self.members += 1;
-        self.covered = Some(0);
+        self.covered = (self.len() <= COUNTED_LATER_MAX).then_some(0);
     }
 
     /// Count the rows of the series that was begun last.

@@ -415,7 +415,8 @@ impl Ingest {
     /// One read, and everything that follows of it.
     fn read(&mut self, connection: &mut Connection) -> Read {
         let mut into = self.buffer.read_area();
-        if self.driver.is_awaited() {
+        // The last reads of a stop take all they can.
+        if self.deadline.is_none() && self.driver.is_awaited() {
             (into, _) = into.split_at_mut(LARGE_READ_BYTES);
         }
         let filled = loop {

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 };
 use std::mem::MaybeUninit;
 
-use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, WINDOW, Work};
+use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, Set, WINDOW, Work};
 use super::x86::Avx2;
 
 struct Avx512;
@@ -35,6 +35,8 @@ static ORDINALS: [u8; BLOCK] = {
 
 /// Places that one store takes.
 const PLACES: usize = 16;
+
+impl Set for Avx512 {}
 
 impl Lanes for Avx512 {
     #[inline(always)]

@@ -20,9 +20,12 @@ pub const WINDOW: usize = 16;
 /// How many numbers those are.
 pub const NUMBERS: usize = 5;
 
+/// A set of this module: what [`Lanes`] say is relied upon, so nobody else may say it.
+pub trait Set {}
+
 /// The primitives that differ from instruction set to instruction set. Everything else is written
 /// once, over this trait.
-pub trait Lanes {
+pub trait Lanes: Set {
     /// Bit `i` is set when `block[i] <= 0x20`: blanks, line ends, controls.
     fn mask(block: &[u8; BLOCK]) -> u64;
 

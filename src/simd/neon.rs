@@ -4,13 +4,15 @@ use std::arch::aarch64::{
     vaddv_u8, vandq_u8, vcleq_u8, vdupq_n_u8, vget_high_u8, vget_low_u8, vld1q_u8,
 };
 
-use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, WINDOW};
+use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, Set, WINDOW};
 use super::scalar;
 
 pub(super) struct Neon;
 
 /// One bit per byte of half a register.
 const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
+
+impl Set for Neon {}
 
 impl Lanes for Neon {
     #[inline(always)]

@@ -1,8 +1,10 @@
 //! The truth: one byte at a time, and whole-word arithmetic for digits.
 
-use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, WINDOW};
+use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, Set, WINDOW};
 
 pub(super) struct Scalar;
+
+impl Set for Scalar {}
 
 impl Lanes for Scalar {
     #[inline(always)]

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
     _mm256_movemask_epi8, _mm256_set1_epi8,
 };
 
-use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, WINDOW, Work};
+use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, Set, WINDOW, Work};
 use super::scalar;
 
 pub(super) struct Avx2;
@@ -22,6 +22,8 @@ pub(super) struct Avx2;
 pub(super) unsafe fn run_avx2<W: Work>(work: W) -> W::Output {
     work.run::<Avx2>()
 }
+
+impl Set for Avx2 {}
 
 impl Lanes for Avx2 {
     #[inline(always)]
@@ -144,6 +146,8 @@ static CLOSE_GAP: [[u8; DECIMAL]; DECIMAL + 1] = {
 static SCALE: [usize; DECIMAL + 1] = [15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0];
 
 pub(super) struct Sse2;
+
+impl Set for Sse2 {}
 
 impl Lanes for Sse2 {
     #[inline(always)]

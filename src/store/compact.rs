@@ -26,6 +26,9 @@ const LOPSIDED: u64 = 4;
 const CLOSED_MS: i64 = 600_000;
 /// and the last of its points arrived so long ago.
 const QUIET_MICROS: u64 = 300_000_000;
+/// So long after its last point a window becomes one file in any case: a late point beside nearly all others
+/// makes every reading of the window put points in order.
+const SETTLED_MICROS: u64 = 6 * 3_600_000_000;
 
 /// A file is written anew for what has expired if that is at least one point in so many.
 const EXPIRED_WORTH: u64 = 4;
@@ -97,11 +100,15 @@ fn choose_in<'a>(window: &'a [SegmentInfo], now: &Now, leave: &HashSet<u64>) -> 
     };
     let end_ms = first.window_start_ms.saturating_add(first.window_ms);
     let closed = end_ms.saturating_add(CLOSED_MS) <= now.wall_ms;
-    let quiet = closed && last.last_stamp.saturating_add(QUIET_MICROS) <= now.stamp;
+    let rests = |micros: u64| closed && last.last_stamp.saturating_add(micros) <= now.stamp;
     // A file that cannot be merged parts its window.
     for part in window.split(|info| leave.contains(&info.file)) {
-        let one = worth_one(part);
-        if (quiet || now.all) && !one.is_empty() {
+        let one = match () {
+            () if rests(SETTLED_MICROS) && 1 < part.len() => part,
+            () if rests(QUIET_MICROS) || now.all => worth_one(part),
+            () => &[],
+        };
+        if !one.is_empty() {
             return &one[..one.len().min(INPUTS_MAX)];
         }
         let same_level = part.chunk_by(|a, b| a.level == b.level);
@@ -122,8 +129,9 @@ fn worth_one(part: &[SegmentInfo]) -> &[SegmentInfo] {
     let Some((at, largest)) = largest.filter(|_| 1 < part.len()) else {
         return &[];
     };
-    let all: u64 = part.iter().map(|info| info.points).sum();
-    if largest.points <= (all - largest.points).saturating_mul(LOPSIDED) {
+    let add = |sum: u64, info: &SegmentInfo| sum.saturating_add(info.points);
+    let others = part.iter().fold(0, add).saturating_sub(largest.points);
+    if largest.points <= others.saturating_mul(LOPSIDED) {
         return part;
     }
     match worth_one(&part[..at]) {
@@ -312,5 +320,28 @@ mod tests {
         check(&[3, 4, 1000, 5, 6], &[0, 1]);
         check(&[3, 4, 1000, 300], &[0, 1, 2, 3]);
         check(&[1, 1000, 2, 100], &[]);
+        check(&[u64::MAX, u64::MAX], &[]);
+    }
+
+    #[test]
+    fn a_window_that_rests_long_enough_becomes_one_file_in_any_case() {
+        let file = |file, points| SegmentInfo {
+            file,
+            points,
+            window_ms: 3_600_000,
+            last_stamp: 1_000_000,
+            ..SegmentInfo::default()
+        };
+        let files = [file(0, 1000), file(1, 1)];
+        let chosen = |after: u64| {
+            let now = Now {
+                wall_ms: i64::MAX,
+                stamp: 1_000_000 + after,
+                all: true,
+            };
+            choose_in(&files, &now, &HashSet::new()).len()
+        };
+        assert_eq!(chosen(SETTLED_MICROS - 1), 0);
+        assert_eq!(chosen(SETTLED_MICROS), 2);
     }
 }

@@ -29,7 +29,7 @@ pub struct NewestReading {
     in_memory: usize,
     by_cells: bool,
     /// Held, so that its files stay.
-    _version: Arc<Version>,
+    version: Arc<Version>,
     /// The newest first.
     layers: VecDeque<Layer>,
     cells: Vec<CellTimes>,
@@ -85,7 +85,7 @@ impl NewestReading {
             most,
             in_memory,
             by_cells,
-            _version: version,
+            version,
             layers: layers.into(),
             cells: memory,
         }
@@ -101,7 +101,9 @@ impl NewestReading {
     pub fn step(&mut self, store: &mut Store, budget: &mut usize, times: &mut Vec<i64>) -> Done {
         while *budget > 0 {
             let Some(layer) = self.layers.front_mut() else {
-                store.keep_times(self.id, self.most, self.in_memory, times);
+                if Arc::ptr_eq(&self.version, store.version()) {
+                    store.keep_times(self.id, self.most, self.in_memory, times);
+                }
                 return Done::All;
             };
             let enough = times.get(self.most.saturating_sub(1)).copied();

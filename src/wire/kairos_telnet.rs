@@ -373,12 +373,22 @@ const TIME_BYTES: usize = 13;
 const SECONDS_BYTES: usize = 10;
 
 /// The last timestamp of each command: senders repeat it line after line, so most are known by their text.
-#[derive(Default)]
 struct Times {
     seconds: [u8; SECONDS_BYTES],
     of_seconds: i64,
     millis: [u8; TIME_BYTES],
     of_millis: i64,
+}
+
+impl Default for Times {
+    fn default() -> Times {
+        Times {
+            seconds: *b"1000000000",
+            of_seconds: 1_000_000_000_000,
+            millis: *b"1000000000000",
+            of_millis: 1_000_000_000_000,
+        }
+    }
 }
 
 impl Times {

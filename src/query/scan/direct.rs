@@ -20,6 +20,9 @@ enum Sink {
     Sums(Box<Summing>),
 }
 
+/// Above so many slots all are null before one is put: to null a gap of more would take too long at once.
+const NULLED_LATER_MAX: usize = 50_000;
+
 /// Values by their slots.
 #[derive(Debug)]
 struct Slots {
@@ -129,12 +132,13 @@ impl Direct {
             }
             (None, _) => {
                 let mut values = std::mem::take(&mut memory);
-                values.truncate(slots);
+                let is_long = NULLED_LATER_MAX < slots;
+                values.truncate(if is_long { 0 } else { slots });
                 // Without the room the list grows as lists do.
                 let _ = values.try_reserve(slots - values.len());
                 Sink::Slots(Slots {
                     values,
-                    put: 0,
+                    put: if is_long { slots } else { 0 },
                     count: slots,
                 })
             }

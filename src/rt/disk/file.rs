@@ -102,22 +102,25 @@ impl OpenFile {
 
     async fn write_and_sync(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.write(offset, bytes).await?;
-        self.sync().await
+        // A disk that is full takes a write again; what a sync has lost, for whatever reason, nobody brings back.
+        self.sync().await.map_err(io::Error::other)
     }
 
     /// The way to write what is durable when it is written.
     async fn durable(&self) -> Option<&DmaFile> {
         if self.durable.get().is_none() {
-            let opened = self.open_durable().await;
+            // What could not be opened now is tried again with the next commit.
+            let opened = self.open_durable().await?;
             // Whoever opened it meanwhile has opened the same.
             let _ = self.durable.set(opened);
         }
         self.durable.get()?.as_ref()
     }
 
-    async fn open_durable(&self) -> Option<DmaFile> {
+    /// The same file once more; inner `None` where no write to it is known to be durable.
+    async fn open_durable(&self) -> Option<Option<DmaFile>> {
         let Way::Direct(file) = &self.way else {
-            return None;
+            return Some(None);
         };
         // By its number: its name may be another one by now.
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -127,11 +130,11 @@ impl OpenFile {
         let opened = options.dma_open(path).await.ok()?;
         let flags = fcntl_getfl(&opened).ok()?;
         if flags.contains(OFlags::DSYNC | OFlags::DIRECT) {
-            return Some(opened);
+            return Some(Some(opened));
         }
         // Without a word from the kernel that it does so nothing counts as durable.
         let _ = opened.close().await;
-        None
+        Some(None)
     }
 
     /// `piece` is not empty: glommio has no buffer without a byte.
