@@ -102,7 +102,7 @@ impl OpenFile {
 
     async fn write_and_sync(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.write(offset, bytes).await?;
-        // A disk that is full takes a write again; what a sync has lost, for whatever reason, nobody brings back.
+        // A disk that is full takes a write again; what a sync has lost, for whatever reason, is lost.
         self.sync().await.map_err(io::Error::other)
     }
 
