@@ -103,10 +103,12 @@ fn choose_in<'a>(window: &'a [SegmentInfo], now: &Now, leave: &HashSet<u64>) -> 
     let rests = |micros: u64| closed && last.last_stamp.saturating_add(micros) <= now.stamp;
     // A file that cannot be merged parts its window.
     for part in window.split(|info| leave.contains(&info.file)) {
-        let one = match () {
-            () if rests(SETTLED_MICROS) && 1 < part.len() => part,
-            () if rests(QUIET_MICROS) || now.all => worth_one(part),
-            () => &[],
+        let one = if rests(SETTLED_MICROS) && 1 < part.len() {
+            part
+        } else if rests(QUIET_MICROS) || now.all {
+            worth_one(part)
+        } else {
+            &[]
         };
         if !one.is_empty() {
             return &one[..one.len().min(INPUTS_MAX)];

@@ -17,8 +17,8 @@ const CHUNK: usize = 1 << CHUNK_BITS;
 
 /// Points of one series that arrived one after another.
 ///
-/// While it is the last of its series, what is known of its points is in the tail; `count` and `reach`
-/// are set when the next one is begun.
+/// While it is the last of its series, its last bytes and what is known of its points are in the tail; they
+/// come here when the next one is begun.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(128))]
 pub(super) struct Block {

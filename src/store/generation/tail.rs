@@ -242,14 +242,13 @@ impl Tail {
         self.held[..end - start].copy_from_slice(&block.payload[start..end]);
     }
 
-    /// The payload of a block of the series.
+    /// Read the payload of a block of the series.
     #[inline]
-    pub(super) fn payload(&self, number: u32, block: &Block) -> [u8; PAYLOAD] {
-        let mut payload = block.payload;
+    pub(super) fn read_payload(&self, number: u32, block: &Block, into: &mut [u8; PAYLOAD]) {
+        *into = block.payload;
         if number == self.block {
-            self.complete(&mut payload);
+            self.complete(into);
         }
-        payload
     }
 
     fn complete(&self, payload: &mut [u8; PAYLOAD]) {
@@ -303,4 +302,51 @@ pub(super) fn distance(earlier: i64, later: i64) -> u8 {
         return 0;
     }
     (u64::BITS - later.abs_diff(earlier).leading_zeros()) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+
+    /// A block that is written through its tail reads as a plain list of the same bytes.
+    #[test]
+    fn held_bytes_are_read_settled_and_taken_back() {
+        for seed in 0..300 {
+            let mut random = Random::new(seed);
+            let mut pool = Pool::new(usize::MAX);
+            let mut tail = Tail {
+                block: pool.take().expect("room"),
+                ..BLANK.tail
+            };
+            let mut want = Vec::new();
+            loop {
+                let len = 1 + random.below(WORD as u64) as usize;
+                if PAYLOAD < want.len() + len {
+                    break;
+                }
+                let word = random.next_u64();
+                assert!(tail.put(&mut pool, word, len));
+                want.extend_from_slice(&word.to_be_bytes()[..len]);
+                let block = pool.get_mut(tail.block).expect("a block");
+                let mut payload = [0; PAYLOAD];
+                tail.read_payload(tail.block, block, &mut payload);
+                assert_eq!(payload[..want.len()], want, "seed {seed}");
+                if random.chance(20) {
+                    tail.settle(block);
+                    assert_eq!(block.payload[..want.len()], want, "seed {seed}");
+                    tail.held = [0xEE; HELD + WORD];
+                    tail.hold(block);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_its_block_nothing_changes() {
+        let mut tail = BLANK.tail;
+        tail.position = HELD as u8 - 1;
+        assert!(!tail.put(&mut Pool::new(0), u64::MAX, 2));
+        assert_eq!(usize::from(tail.position), HELD - 1);
+    }
 }

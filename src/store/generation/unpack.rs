@@ -94,7 +94,9 @@ impl Unpacked {
         let ordered = block.is_ordered();
         self.ordered = ordered;
         let mut bytes = [0; PAYLOAD + PADDING];
-        bytes[..PAYLOAD].copy_from_slice(&tail.payload(number, block));
+        if let Some(payload) = bytes.first_chunk_mut() {
+            tail.read_payload(number, block, payload);
+        }
         let mut cursor = Cursor {
             bytes,
             at: 0,
