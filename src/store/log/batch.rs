@@ -99,8 +99,6 @@ pub struct Batch {
     numbers: Runs,
     times: Runs,
     codes: Codes,
-    /// Tokens without a code.
-    values: Vec<u8>,
     /// Bytes in the other columns.
     beside_len: usize,
     points: usize,
@@ -122,7 +120,6 @@ impl Default for Batch {
             numbers: Runs::default(),
             times: Runs::default(),
             codes: Codes::new(PAYLOAD_BYTES_MAX),
-            values: Vec::new(),
             beside_len: 0,
             points: 0,
             next_number: 0,
@@ -165,10 +162,7 @@ impl Batch {
     #[inline]
     pub fn push(&mut self, number: u32, time_ms: i64, token: &Token) {
         self.begin_point(number, time_ms);
-        if !self.codes.push_token(self.points, token) {
-            self.codes.escape();
-            self.values.extend_from_slice(token.bytes());
-        }
+        self.codes.push_token(token);
         self.points += 1;
     }
 
@@ -176,23 +170,14 @@ impl Batch {
     #[inline(always)]
     pub fn push_short(&mut self, number: u32, time_ms: i64, token: Short) {
         self.begin_point(number, time_ms);
-        if !self.codes.push(self.points, token.code) {
-            self.push_uncoded(token);
-        }
+        self.codes.push(token.code);
         self.points += 1;
-    }
-
-    #[cold]
-    fn push_uncoded(&mut self, token: Short) {
-        self.codes.escape();
-        self.values.extend_from_slice(Token::from(token).bytes());
     }
 
     /// [`Batch::push`] of a text, whose token must [fit](Batch::fits).
     pub fn push_text(&mut self, number: u32, time_ms: i64, text: &str) {
         self.begin_point(number, time_ms);
-        self.codes.escape();
-        token::push_text(text, &mut self.values);
+        self.codes.push_value(|values| token::push_text(text, values));
         self.points += 1;
     }
 
@@ -235,10 +220,10 @@ impl Batch {
         self.first_stamp.get_or_insert(self.stamp);
     }
 
-    /// Bytes that it has taken.
+    /// Bytes that it has taken, or a few more.
     #[inline]
     pub fn bytes(&self) -> usize {
-        self.codes.len() + self.values.len() + self.beside_len
+        self.codes.len() + self.beside_len
     }
 
     /// Whether so many bytes of definitions have room.
@@ -248,7 +233,13 @@ impl Batch {
 
     /// Whether no further point has room for sure.
     #[inline]
-    pub fn is_full(&self) -> bool {
+    pub fn is_full(&mut self) -> bool {
+        self.bytes() + token::BYTES_MAX > FULL_BYTES && self.is_really_full()
+    }
+
+    #[cold]
+    fn is_really_full(&mut self) -> bool {
+        self.codes.pack();
         self.bytes() + token::BYTES_MAX > FULL_BYTES
     }
 
@@ -273,6 +264,7 @@ impl Batch {
     /// stamp.
     pub fn close(&mut self, out: &mut Vec<u8>) -> (u64, u64) {
         self.end_read();
+        self.codes.pack();
         self.numbers.finish(self.points);
         self.times.finish(self.points);
         let columns: [(u8, &[u8]); 7] = [
@@ -282,7 +274,7 @@ impl Batch {
             (section::NUMBER_RUNS, &self.numbers.lengths),
             (section::TIME_GAPS, &self.times.gaps),
             (section::TIME_RUNS, &self.times.lengths),
-            (section::VALUES, &self.values),
+            (section::VALUES, self.codes.values()),
         ];
         for (kind, bytes) in columns {
             if !bytes.is_empty() {
@@ -307,7 +299,6 @@ impl Batch {
         self.reads.clear();
         self.numbers.clear();
         self.times.clear();
-        self.values.clear();
         self.codes.clear(self.points);
         self.beside_len = 0;
         self.points = 0;

@@ -190,35 +190,48 @@ impl Classes {
 /// How many codes have so many bits.
 type Sample = [u32; WIDTH_MAX as usize + 1];
 
-/// How a code of a number of bits is written.
+/// How a token is written.
 #[derive(Clone, Copy, Debug, Default)]
 struct Way {
     /// The ones and the zero in front, and how many these are.
-    lead: u8,
+    lead: u16,
     lead_bits: u8,
     /// Bits of all. None where it stands among the values.
     bits: u8,
 }
 
-/// The codes of a batch.
+/// Tokens that wait to be packed at one go: that keeps what packing needs in registers.
+const PENDING: usize = 128;
+/// Most bytes that one of them takes.
+const PENDING_BYTES_MAX: usize = 9;
+/// Where the number of its way stands in a token that waits, above its code. Ways of differences are numbered
+/// by the bits of their codes; behind [`ALONE_WAYS`] come those of scales.
+const WAY_AT: u32 = 56;
+const ALONE_WAYS: usize = 64;
+const WAYS: usize = 128;
+
+/// The tokens of a batch.
 #[derive(Debug)]
 pub(super) struct Codes {
     classes: Classes,
-    /// By the bits of a code.
-    ways: [Way; 65],
+    ways: [Way; WAYS],
+    pending: [u64; PENDING],
+    pending_len: usize,
     bytes: Vec<u8>,
     len: usize,
     /// Bits that did not fill a byte.
     word: u64,
     filled: u32,
+    /// Tokens without a code.
+    values: Vec<u8>,
     /// Widths of what was told from nothing, by scale, since the classes were planned; and whether one was
     /// wider than its class, or had none.
     alone: [Option<u8>; token::SCALES],
     alone_is_new: bool,
     sample: Sample,
     sampled: usize,
-    /// Points up to this one are looked at.
-    sampled_until: usize,
+    /// Of this block so many more are looked at.
+    sample_left: usize,
     /// Points since the classes were planned, and at how many they are again.
     points: usize,
     planned_at: usize,
@@ -229,16 +242,19 @@ impl Codes {
     pub(super) fn new(bytes: usize) -> Codes {
         let mut codes = Codes {
             classes: Classes::of(&FIRST_WIDTHS),
-            ways: [Way::default(); 65],
+            ways: [Way::default(); WAYS],
+            pending: [0; PENDING],
+            pending_len: 0,
             bytes: vec![0; bytes + STORE_BYTES],
             len: 0,
             word: 0,
             filled: 0,
+            values: Vec::new(),
             alone: [None; token::SCALES],
             alone_is_new: false,
             sample: [0; WIDTH_MAX as usize + 1],
             sampled: 0,
-            sampled_until: SAMPLED,
+            sample_left: SAMPLED,
             points: 0,
             planned_at: PLANNED_FIRST,
         };
@@ -248,88 +264,113 @@ impl Codes {
 
     fn set(&mut self, classes: Classes) {
         self.classes = classes;
-        for (bits, way) in (0..).zip(&mut self.ways) {
-            *way = classes.best(bits).map_or(Way::default(), |(rank, bits)| Way {
-                lead: ((1u32 << rank) - 1) as u8,
-                lead_bits: rank as u8 + 1,
-                bits: bits as u8,
-            });
+        let way = |(rank, bits): (u32, u32)| Way {
+            lead: (1 << rank) - 1,
+            lead_bits: rank as u8 + 1,
+            bits: bits as u8,
+        };
+        let (plain, alone) = self.ways.split_at_mut(ALONE_WAYS);
+        for (bits, place) in (0..).zip(plain) {
+            *place = classes.best(bits).map(way).unwrap_or_default();
+        }
+        for (scale, place) in (0..).zip(alone) {
+            *place = classes.best_alone(scale, 0).map(way).unwrap_or_default();
         }
     }
 
-    /// Add the token of the point behind `points` others. False if it has no class: then it goes among the
-    /// values, and [`Codes::escape`] says so here.
-    pub(super) fn push_token(&mut self, points: usize, token: &Token) -> bool {
-        if let Some(code) = token.code() {
-            return self.push(points, code);
+    /// Add a token.
+    pub(super) fn push_token(&mut self, token: &Token) {
+        match (token.code(), token.decimal_alone()) {
+            (Some(code), _) if code >> WIDTH_MAX == 0 => self.push(code),
+            (_, Some((scale, code))) if self.has_class(scale, code) => {
+                self.pend(code, ALONE_WAYS as u64 + u64::from(scale));
+            }
+            _ => self.push_value(|values| values.extend_from_slice(token.bytes())),
         }
-        let Some((scale, code)) = token.decimal_alone() else {
-            return false;
-        };
+    }
+
+    /// [`Codes::push_token`] of the varint of `code`, which has at most [`WIDTH_MAX`] bits.
+    #[inline(always)]
+    pub(super) fn push(&mut self, code: u64) {
+        self.pend(code, u64::from(u64::BITS - code.leading_zeros()));
+    }
+
+    /// Add a token that has no code: what `push` appends.
+    pub(super) fn push_value(&mut self, push: impl FnOnce(&mut Vec<u8>)) {
+        self.pack();
+        let count = u32::from(self.classes.count);
+        let mut bits = Bits::of(self);
+        bits.put((1 << count) - 1, count, &mut self.bytes);
+        bits.keep(self);
+        push(&mut self.values);
+    }
+
+    /// Whether the code of a decimal that is told from nothing has a class. If not, it soon has.
+    fn has_class(&mut self, scale: u8, code: u64) -> bool {
         let bits = u64::BITS - code.leading_zeros();
         if WIDTH_MAX < bits {
             return false;
         }
         let widest = self.alone.get_mut(usize::from(scale));
         widest.into_iter().for_each(|widest| *widest = (*widest).max(Some(bits as u8)));
-        let Some((rank, bits)) = self.classes.best_alone(scale, bits) else {
-            self.alone_is_new = true;
-            return false;
+        let found = self.classes.best_alone(scale, bits).is_some();
+        self.alone_is_new |= !found;
+        found
+    }
+
+    #[inline(always)]
+    fn pend(&mut self, code: u64, way: u64) {
+        if let Some(place) = self.pending.get_mut(self.pending_len) {
+            *place = code | way << WAY_AT;
+            self.pending_len += 1;
+        }
+        if self.pending_len == PENDING {
+            self.pack();
+        }
+    }
+
+    /// Pack what waits.
+    #[inline(never)]
+    pub(super) fn pack(&mut self) {
+        let Some(pending) = self.pending.get(..self.pending_len) else {
+            return;
         };
-        self.put(code << (rank + 1) | ((1 << rank) - 1), bits);
-        true
-    }
-
-    /// [`Codes::push_token`] of the varint of `code`.
-    #[inline(always)]
-    pub(super) fn push(&mut self, points: usize, code: u64) -> bool {
-        let bits = u64::BITS - code.leading_zeros();
-        if points < self.sampled_until {
-            self.note(bits);
+        for &token in pending.iter().take(self.sample_left) {
+            let count = self.sample.get_mut((token >> WAY_AT) as usize);
+            count.into_iter().for_each(|count| *count += 1);
         }
-        let way = self.ways[bits as usize];
-        if way.bits == 0 {
-            return false;
+        self.sampled += pending.len().min(self.sample_left);
+        self.sample_left = self.sample_left.saturating_sub(pending.len());
+        let mut bits = Bits::of(self);
+        for &token in pending {
+            let code = token & ((1 << WAY_AT) - 1);
+            let way = self.ways[(token >> WAY_AT) as usize % WAYS];
+            if way.bits == 0 {
+                let count = u32::from(self.classes.count);
+                bits.put((1 << count) - 1, count, &mut self.bytes);
+                varint::push(code, &mut self.values);
+                continue;
+            }
+            let coded = code << way.lead_bits | u64::from(way.lead);
+            bits.put(coded, u32::from(way.bits), &mut self.bytes);
         }
-        self.put(
-            code << way.lead_bits | u64::from(way.lead),
-            u32::from(way.bits),
-        );
-        true
+        bits.keep(self);
+        self.pending_len = 0;
     }
 
-    /// The token of the next point stands among the values.
-    pub(super) fn escape(&mut self) {
-        let count = u32::from(self.classes.count);
-        self.put((1 << count) - 1, count);
-    }
-
-    /// Add at most [`BITS_MAX`] bits.
-    #[inline(always)]
-    fn put(&mut self, bits: u64, count: u32) {
-        let word = self.word | bits << self.filled;
-        if let Some(place) = self.bytes[self.len..].first_chunk_mut::<STORE_BYTES>() {
-            *place = word.to_le_bytes();
-        }
-        let filled = self.filled + count;
-        self.len += filled as usize / 8;
-        self.word = word >> (filled & 56);
-        self.filled = filled % 8;
-    }
-
-    fn note(&mut self, bits: u32) {
-        if let Some(count) = self.sample.get_mut(bits as usize) {
-            *count += 1;
-        }
-    }
-
-    /// Bytes that they take.
+    /// Bytes that they take, or a few more.
     #[inline(always)]
     pub(super) fn len(&self) -> usize {
-        self.len + 1
+        let packed = self.len + usize::from(self.filled > 0);
+        packed + self.values.len() + self.pending_len * PENDING_BYTES_MAX
     }
 
-    /// Append all of `points`, at least one, as a section has them.
+    /// Tokens without a code. All must be packed.
+    pub(super) fn values(&self) -> &[u8] {
+        &self.values
+    }
+
+    /// Append the codes of all points, at least one, as a section has them. All must be packed.
     pub(super) fn push_to(&self, out: &mut Vec<u8>) {
         self.classes.push(out);
         let len = self.len + usize::from(self.filled > 0);
@@ -343,9 +384,9 @@ impl Codes {
 
     /// Begin again behind a block of `points`; the next is thought to be like it.
     pub(super) fn clear(&mut self, points: usize) {
-        (self.len, self.word, self.filled) = (0, 0, 0);
+        (self.len, self.word, self.filled, self.pending_len) = (0, 0, 0, 0);
+        self.values.clear();
         self.points += points;
-        self.sampled += points.min(self.sampled_until);
         if self.planned_at <= self.points && PLANNED_FIRST <= self.sampled {
             self.set(self.with_alone(Classes::plan(&self.sample)));
             self.sample.iter_mut().for_each(|count| *count /= 2);
@@ -357,7 +398,41 @@ impl Codes {
             self.set(self.with_alone(Classes::of(&widths)));
         }
         self.alone_is_new = false;
-        self.sampled_until = if self.sampled < SAMPLED { SAMPLED } else { 0 };
+        self.sample_left = if self.sampled < SAMPLED { SAMPLED } else { 0 };
+    }
+}
+
+/// Where bits go: what [`Codes`] knows of it, apart from it while many are put.
+struct Bits {
+    len: usize,
+    word: u64,
+    filled: u32,
+}
+
+impl Bits {
+    fn of(codes: &Codes) -> Bits {
+        Bits {
+            len: codes.len,
+            word: codes.word,
+            filled: codes.filled,
+        }
+    }
+
+    fn keep(self, codes: &mut Codes) {
+        (codes.len, codes.word, codes.filled) = (self.len, self.word, self.filled);
+    }
+
+    /// Add at most [`BITS_MAX`] bits.
+    #[inline(always)]
+    fn put(&mut self, bits: u64, count: u32, bytes: &mut [u8]) {
+        let word = self.word | bits << self.filled;
+        if let Some(place) = bytes.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
+            *place = word.to_le_bytes();
+        }
+        let filled = self.filled + count;
+        self.len += filled as usize / 8;
+        self.word = word >> (filled & 56);
+        self.filled = filled % 8;
     }
 }
 
@@ -503,22 +578,25 @@ mod tests {
                 };
                 let count = random.below(2000);
                 let all: Vec<Token> = (0..count).map(|_| some(&mut random)).collect();
-                let mut coded = Vec::new();
-                for (points, token) in all.iter().enumerate() {
-                    let code = token.code().filter(|_| random.chance(50));
-                    let has_class = match code {
-                        Some(code) => codes.push(points, code),
-                        None => codes.push_token(points, token),
-                    };
-                    if !has_class {
-                        codes.escape();
+                let (mut coded, mut values) = (Vec::new(), Vec::new());
+                for token in &all {
+                    match token.code().filter(|code| code >> WIDTH_MAX == 0) {
+                        Some(code) if random.chance(50) => codes.push(code),
+                        _ => codes.push_token(token),
                     }
+                    let has_class = !slow_bits(&codes.classes, &[Some(*token)]).iter().all(|one| *one);
                     coded.push(has_class.then_some(*token));
+                    if !has_class {
+                        values.extend_from_slice(token.bytes());
+                    }
                 }
+                assert!(codes.len() <= all.len() * 16);
+                codes.pack();
+                assert_eq!(codes.values(), values, "seed {seed}");
                 let mut section = Vec::new();
                 codes.push_to(&mut section);
                 assert_eq!(section.len(), codes.section_bytes(), "seed {seed}");
-                assert!(section.len() <= codes.len() + HEAD_BYTES_MAX);
+                assert!(section.len() + values.len() <= codes.len() + HEAD_BYTES_MAX);
                 let back = Coded::open(&section).expect("codes");
                 assert_eq!(back.classes, codes.classes, "seed {seed}");
                 let want = slow_bits(&codes.classes, &coded);
@@ -550,19 +628,20 @@ mod tests {
         let mut codes = Codes::new(1 << 20);
         let mut bits = 0;
         for _ in 0..20 {
-            for points in 0..20_000 {
+            for _ in 0..20_000 {
                 let code = match random.below(10) {
                     0 | 1 => 0,
                     2..=4 => 2 * random.below(16),
                     5..=7 => random.below(51),
                     _ => random.below(180_000_000),
                 };
-                assert!(codes.push(points, code) || points < 20_000);
+                codes.push(code);
             }
+            codes.pack();
             bits = codes.section_bytes() * 8;
             codes.clear(20_000);
         }
-        assert!(bits < 10_6 * 2_000, "{} bits a point", bits as f64 / 20_000.0);
+        assert!(bits < 212_000, "{} bits a point", bits as f64 / 20_000.0);
     }
 
     #[test]
@@ -586,13 +665,10 @@ mod tests {
         for (block, most) in [(0, 7_000), (1, 2_800)] {
             for points in 0..1000 {
                 let number = Number::decimal(50_000 + points, 2 + (points % 2) as u8 * 2);
-                let token = Token::alone(&mut Last::default(), number);
-                if !codes.push_token(points as usize, &token) {
-                    codes.escape();
-                    assert_eq!(block, 0);
-                }
+                codes.push_token(&Token::alone(&mut Last::default(), number));
             }
-            assert!(codes.section_bytes() < most);
+            codes.pack();
+            assert!(codes.len() < most, "block {block}: {}", codes.len());
             codes.clear(1000);
         }
     }
