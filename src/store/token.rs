@@ -177,7 +177,8 @@ impl Token {
         }
     }
 
-    /// The token whose [`decimal_alone`](Token::decimal_alone) this is; `None` for a scale that no decimal has.
+    /// The token whose [`decimal_alone`](Token::decimal_alone) this is; `None` for a scale that no decimal
+    /// has.
     pub fn of_decimal(scale: u8, code: u64) -> Option<Token> {
         let mut bytes = [0; 16];
         let (word, len) = varint::short(code)?;

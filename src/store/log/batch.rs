@@ -177,7 +177,8 @@ impl Batch {
     /// [`Batch::push`] of a text, whose token must [fit](Batch::fits).
     pub fn push_text(&mut self, number: u32, time_ms: i64, text: &str) {
         self.begin_point(number, time_ms);
-        self.codes.push_value(|values| token::push_text(text, values));
+        self.codes
+            .push_value(|values| token::push_text(text, values));
         self.points += 1;
     }
 

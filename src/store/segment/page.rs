@@ -294,7 +294,11 @@ fn directory(bytes: &[u8], entry: &Entry) -> Result<Directory, Corrupt> {
     let first = rest.varint_u32()?;
     let count = rest.varint()? as usize;
     let has_starts = kind == STARTS_IN_FRONT;
-    let kind = if has_starts { Kind::Raw } else { Kind::of(kind)? };
+    let kind = if has_starts {
+        Kind::Raw
+    } else {
+        Kind::of(kind)?
+    };
     if kind != entry.kind || first != entry.first {
         return Err(wrong("it is another page than the index says"));
     }

@@ -137,7 +137,9 @@ mod tests {
                 let kind = random.below(kinds) as u8;
                 vec![kind; usize::from(kind % 18)]
             };
-            let all: Vec<Vec<u8>> = (0..1 + random.below(300)).map(|_| start(&mut random)).collect();
+            let all: Vec<Vec<u8>> = (0..1 + random.below(300))
+                .map(|_| start(&mut random))
+                .collect();
             let mut starts = Starts::default();
             all.iter().for_each(|start| starts.push(start));
             let mut bytes = Vec::new();
@@ -155,7 +157,10 @@ mod tests {
             let saved: usize = got.iter().map(|start| start.len()).sum();
             assert_eq!(saved, starts.saved);
             for cut in 0..bytes.len() - 1 {
-                assert!(take(&mut Fields(&bytes[..cut]), all.len()).is_err(), "seed {seed}");
+                assert!(
+                    take(&mut Fields(&bytes[..cut]), all.len()).is_err(),
+                    "seed {seed}"
+                );
             }
         }
     }
@@ -164,7 +169,9 @@ mod tests {
     fn hostile_bytes_are_refused_or_read() {
         let mut random = Random::new(5);
         for _ in 0..20_000 {
-            let bytes: Vec<u8> = (0..random.below(60)).map(|_| random.next_u64() as u8 % 40).collect();
+            let bytes: Vec<u8> = (0..random.below(60))
+                .map(|_| random.next_u64() as u8 % 40)
+                .collect();
             let count = random.below(40) as usize;
             if let Ok(starts) = take(&mut Fields(&bytes), count) {
                 assert_eq!(starts.len(), count);

@@ -80,10 +80,7 @@ fn no_cut_or_random_file_is_read() {
 fn hostile_directories(file: &[u8], bytes: u64, random: &mut Random) {
     let (_, index) = open(file).expect("a file");
     let entry = index.raw()[0];
-    let good = entry
-        .cut(cut(file, entry.read()))
-        .expect("a page")
-        .to_vec();
+    let good = entry.cut(cut(file, entry.read())).expect("a page").to_vec();
     for _ in 0..20_000 {
         let mut page = good.clone();
         let at = 4 + random.below(bytes) as usize;
