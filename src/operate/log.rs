@@ -5,7 +5,7 @@ use super::report::{Damage, Report};
 use crate::seam::Disk;
 use crate::store::log::found::{Found, Hole, Report as Scanned};
 use crate::store::log::{Columns, Scan, block, names};
-use crate::store::token::{self, Last};
+use crate::store::token;
 
 /// What a log holds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,7 +78,7 @@ fn points_of(disk: &dyn Disk, found: &Found) -> Result<u64, String> {
     }
     // The length of a token does not depend on the one before it.
     columns
-        .for_each(|_, values| token::take(values, &mut Last::default()).map(|(_, len)| len))
+        .for_each(|_, values| token::pass(values))
         .map_err(|error| error.to_string())
 }
 

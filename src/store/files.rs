@@ -21,7 +21,7 @@ const HELD_MAX: usize = 16;
 /// Pages of an index above which it is not held, and bytes of such a page: so a reading holds 16 MiB at most
 /// that the shelf may have given up.
 const HELD_INDEX_PAGES: usize = 4096;
-const HELD_PAGE_BYTES: u32 = 64 << 10;
+const HELD_PAGE_BYTES: usize = 64 << 10;
 /// Pages that are looked up before they are needed: those of a series and of two behind it.
 const AHEAD: usize = 3;
 /// Lines of a run that are asked for: of cells those of an hour, of points as many as the processor needs to
@@ -166,7 +166,7 @@ impl Files {
         let page = store.page_of(&file.info, entry);
         if let Got::Here(page) = &page
             && place < HELD_MAX
-            && entry.bytes <= HELD_PAGE_BYTES
+            && page.held_bytes() <= HELD_PAGE_BYTES
         {
             spot.page = Some(Held {
                 offset: entry.offset,
@@ -208,8 +208,8 @@ impl Files {
                 };
                 if let Some(held) = spot.held(entry.offset) {
                     held.page.prefetch_place(number);
-                } else if entry.bytes <= HELD_PAGE_BYTES
-                    && let Some(page) = store.page_if_here(&file.info, entry)
+                } else if let Some(page) = store.page_if_here(&file.info, entry)
+                    && page.held_bytes() <= HELD_PAGE_BYTES
                 {
                     page.prefetch_place(number);
                     let held = Held {

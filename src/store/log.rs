@@ -20,6 +20,7 @@ mod backlog;
 pub mod batch;
 pub mod block;
 mod chain;
+mod codes;
 pub mod columns;
 pub mod dump;
 mod files;

@@ -37,7 +37,7 @@ pub use cells::{
 };
 pub use decode::{decode, decode_all, decode_stretch, decode_texts};
 pub use encode::encode;
-pub use group::{is_stamped, keeps_all};
+pub use group::{is_stamped, keeps_all, start_of};
 pub use join::join;
 pub use parts::{PART_POINTS, Part, Parts};
 

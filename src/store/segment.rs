@@ -19,6 +19,7 @@ mod index;
 mod mask;
 pub mod merge;
 mod page;
+mod starts;
 mod writer;
 
 #[cfg(test)]
@@ -53,10 +54,14 @@ pub const INDEX_BYTES_MAX: u32 = 64 * 1024 * 1024;
 /// So many bytes of cells are written at once.
 const CELLS_GATHER_BYTES: usize = 64 * 1024;
 
+/// Points of a series that are read as fast as their cells.
+const CELLS_POINTS_MIN: u64 = 60;
+
 /// Whether cells of so many bytes are worth their room beside so many points. Those of a few points are
 /// nearly as large as these: they wait until a merge brings more.
 pub fn worth_cells(cells_bytes: usize, points: u64) -> bool {
-    (cells_bytes as u64).saturating_mul(10) <= points.saturating_mul(4)
+    let is_small = (cells_bytes as u64).saturating_mul(10) <= points.saturating_mul(4);
+    is_small && CELLS_POINTS_MIN <= points
 }
 
 /// What is wrong with a file, and where.

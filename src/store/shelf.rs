@@ -239,7 +239,7 @@ impl Shelf {
                 let page = entry.cut(&bytes).unwrap_or_default().to_vec();
                 match Page::take(page, entry) {
                     Ok(page) => {
-                        let bytes = entry.bytes as usize + page.len() * PAGE_RUN_BYTES;
+                        let bytes = page.held_bytes() + page.len() * PAGE_RUN_BYTES;
                         self.keep(under.key, Part::Page(Rc::new(page)), bytes);
                     }
                     Err(wrong) => self.try_again(under, wrong.to_string(), desk),

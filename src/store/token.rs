@@ -26,7 +26,14 @@ const FLOAT: u8 = 1;
 const TEXT: u8 = 5;
 
 /// The text of the series before it, again.
-pub const TEXT_AGAIN: Short = Short { word: 0, len: 1 };
+pub const TEXT_AGAIN: Short = Short {
+    code: 0,
+    word: 0,
+    len: 1,
+};
+
+/// Scales that decimals have.
+pub const SCALES: usize = Number::SCALE_MAX as usize + 1;
 
 /// Bytes of the longest token of a number.
 pub const BYTES_MAX: usize = 3 + varint::BYTES_MAX;
@@ -43,6 +50,8 @@ pub struct Last {
 /// The bytes of a value that are few: they travel in registers, not through memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Short {
+    /// The number that the bytes are the varint of.
+    pub code: u64,
     /// The bytes, the first in the highest place.
     pub word: u64,
     /// How many, 1 to 7.
@@ -58,7 +67,7 @@ impl Short {
         let code = varint::zigzag(mantissa.wrapping_sub(last.mantissa));
         let (word, len) = varint::short(code)?;
         last.mantissa = mantissa;
-        Some(Short { word, len })
+        Some(Short { code, word, len })
     }
 }
 
@@ -152,6 +161,33 @@ impl Token {
     #[inline]
     pub fn padded(&self) -> &[u8; 16] {
         &self.bytes
+    }
+
+    /// The number that it is the varint of, if it is one.
+    #[inline]
+    pub fn code(&self) -> Option<u64> {
+        varint::take(self.bytes()).map(|(code, _)| code)
+    }
+
+    /// Scale and zigzag of the mantissa, if it is a decimal that is told from nothing.
+    pub fn decimal_alone(&self) -> Option<(u8, u64)> {
+        match self.bytes() {
+            [MARK, SCALE, scale, rest @ ..] => Some((*scale, varint::take(rest)?.0)),
+            _ => None,
+        }
+    }
+
+    /// The token whose [`decimal_alone`](Token::decimal_alone) this is; `None` for a scale that no decimal
+    /// has.
+    pub fn of_decimal(scale: u8, code: u64) -> Option<Token> {
+        let mut bytes = [0; 16];
+        let (word, len) = varint::short(code)?;
+        bytes[..3].copy_from_slice(&[MARK, SCALE, scale]);
+        bytes[3..11].copy_from_slice(&word.to_be_bytes());
+        (scale <= Number::SCALE_MAX).then_some(Token {
+            bytes,
+            len: 3 + len as u8,
+        })
     }
 
     /// Its bytes.

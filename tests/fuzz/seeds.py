@@ -69,17 +69,22 @@ def requests():
 
 
 def log():
-    """Payloads: a definition; two reads; numbers 0..5; one time; tokens of numbers, and of texts."""
+    """Payloads: a definition; two reads; numbers 0..5; one time; tokens of numbers, and of texts; and codes.
+
+    Classes of the codes: 3 bits, none, 5 bits told from nothing at scale 2. Points: 3, 0, 9 / 100, a value, 1."""
     numbers = bytes([2, 0, 0xFF, 0, 2, 4, 6, 1])
     texts = bytes([0xFF, 5, 2]) + b"up" + bytes([0, 0xFF, 5, 0, 0, 0])
     for tokens in (numbers, texts):
-        yield from log_of(tokens)
+        yield from log_of((7, tokens))
+    bits = "0" + "110" + "10" + "110" + "01001" + "111" + "0" + "100"
+    packed = int(bits[::-1], 2).to_bytes((len(bits) + 7) // 8, "little")
+    yield from log_of((7, bytes([0x80, 0x81])), (9, bytes([3, 3, 0, 64 | 5, 2]) + packed))
 
 
-def log_of(tokens):
+def log_of(*values):
     definition = bytes([0, 0, 0, 3]) + b"a.b"
     sections = [(1, definition), (2, bytes([0, 3, 5, 2])), (3, b"\0"), (4, bytes([0, 3]))]
-    sections += [(5, bytes([8])), (6, bytes([0, 3])), (7, tokens)]
+    sections += [(5, bytes([8])), (6, bytes([0, 3])), *values]
     payload = b"".join(bytes([kind, len(data)]) + data for kind, data in sections)
     yield from (payload, payload + bytes(9), b"CLOB\1" + bytes(59) + payload, b"CORELOG\n\1" + bytes(99))
 
@@ -194,14 +199,20 @@ def control():
 def segment():
     """A footer, two bytes with the length of the index, index, pages; the target sets the checksums.
 
-    One page with one run: series 3, values 5 at the window's start, a second later, and one more."""
-    run = bytes([0, 0x10, 0, 2, 0, 0x83, 0xE8, 10])
-    page = bytes(4) + bytes([0, 3, 1, 0, 0, len(run), 0]) + run
+    One page with one run: series 3, values 5 at the window's start, a second later, and one more. And the same
+    with the start of the run in front."""
+    start, rest = bytes([0, 0x10, 0, 2, 0, 0x83, 0xE8]), bytes([10])
+    yield segment_of(bytes([0, 3, 1, 0, 0, len(start + rest), 0]) + start + rest)
+    yield segment_of(bytes([2, 3, 1, 0, 0, len(rest), 0, 1, len(start)]) + start + rest)
+
+
+def segment_of(page):
+    page = bytes(4) + page
     five = struct.pack("<d", 5.0)
     index = bytes([0, 3, 0, len(page), 3, 0, 0x87, 0xD0]) + five + five + b"crcs"
     about = struct.pack("<8sHBBIQQQqqQQQQQ", b"CLSEGEND", 1, 0, 0, 0, 0, 0, 1, 0, 3_600_000, 1, 2, 60_000, 0, 0)
     footer = about + struct.pack("<QIIIIIQQQQqq", 3, 1, 1, 0, 0, 0, 0, 0, len(page) + len(index), 0, 0, 2000)
-    yield footer + len(index).to_bytes(2, "little") + index + page
+    return footer + len(index).to_bytes(2, "little") + index + page
 
 
 SEEDS = [

@@ -3,14 +3,14 @@
 //! Senders repeat themselves: numbers follow each other, times stay. So a number and a time cost
 //! nothing where they are what the point before lets expect, and what breaks the rule is written as a
 //! gap. How many points lie between the gaps is in a column of its own, so that senders in no order at
-//! all pay for the gaps only. Where many values are what their series had before, these are a bit each:
-//! whether that is worth it is known from the batch before.
+//! all pay for the gaps only. Values are mostly small differences: their [codes](super::codes) take as many
+//! bits as these need.
 
 use super::block::PAYLOAD_BYTES_MAX;
+use super::codes::{Codes, HEAD_BYTES_MAX};
 use crate::base::varint;
 use crate::store::definition::{Definition, Told};
-use crate::store::token::Short;
-use crate::store::token::{self, Token};
+use crate::store::token::{self, Short, Token};
 
 /// Kinds of sections in a payload. Readers refuse those below [`SECTION_OPTIONAL`] that they do not
 /// know, and skip the others.
@@ -29,25 +29,23 @@ pub(super) mod section {
     pub(in super::super) const TIME_GAPS: u8 = 5;
     /// How many points each of those times is good for.
     pub(in super::super) const TIME_RUNS: u8 = 6;
-    /// Tokens, one behind the other.
+    /// Tokens, one behind the other: those that have no code.
     pub(in super::super) const VALUES: u8 = 7;
-    /// A bit for each point: its token is the byte 0, and is not among the values.
+    /// A bit for each point: its token is the byte 0, and is not among the values. Only read, and never
+    /// beside codes.
     pub(in super::super) const ZEROS: u8 = 8;
+    /// The [codes](super::super::codes) of all points.
+    pub(in super::super) const CODES: u8 = 9;
     /// From here on a reader may skip what it does not know.
     pub(in super::super) const OPTIONAL: u8 = 128;
 }
 
 /// Room kept for one more point, its gaps, the ends of all runs and the heads of the sections.
-const RESERVE_BYTES: usize = 256;
+const RESERVE_BYTES: usize = 256 + HEAD_BYTES_MAX;
 /// A batch with more is full.
 const FULL_BYTES: usize = PAYLOAD_BYTES_MAX - RESERVE_BYTES;
 /// Longest time between the first and the last stamp of a block.
 pub(super) const SPAN_MICROS_MAX: u64 = u32::MAX as u64;
-/// One point in so many has to be a zero for them to be left out; at one in eight nothing is gained.
-const ZEROS_WORTH: usize = 6;
-/// How much one store of a token may write.
-const TOKEN_STORE_BYTES: usize = 16;
-
 /// Ends of runs: how many gaps stood alone, then how long the run behind them was, and so on.
 #[derive(Debug, Default)]
 struct Runs {
@@ -92,58 +90,6 @@ impl Runs {
     }
 }
 
-/// Points whose token is the byte 0: the values that their series had before.
-#[derive(Debug, Default)]
-struct Zeros {
-    /// Whether they are left out of the values.
-    are_left_out: bool,
-    /// Known at the end only, where they are left out.
-    count: usize,
-    /// A bit for each point, of whole words; the word that is being filled is not in it.
-    bits: Vec<u8>,
-    word: u64,
-}
-
-impl Zeros {
-    /// Note the point behind `points` others. Bytes that its token of so many does not take.
-    #[inline(always)]
-    fn note(&mut self, points: usize, is_zero: bool) -> usize {
-        if !self.are_left_out {
-            self.count += usize::from(is_zero);
-            return 0;
-        }
-        self.word |= u64::from(is_zero) << (points % 64);
-        if points % 64 == 63 {
-            self.bits.extend_from_slice(&self.word.to_le_bytes());
-            self.word = 0;
-        }
-        usize::from(is_zero)
-    }
-
-    /// The bits of all `points`; empty where none were left out.
-    fn finish(&mut self, points: usize) -> &[u8] {
-        if !self.are_left_out {
-            return &[];
-        }
-        self.bits.extend_from_slice(&self.word.to_le_bytes());
-        let ones = self.bits.iter().map(|byte| byte.count_ones() as usize);
-        self.count = ones.sum();
-        match self.count {
-            0 => &[],
-            _ => self.bits.get(..points.div_ceil(8)).unwrap_or_default(),
-        }
-    }
-
-    /// Begin again; the next batch is thought to be like this one.
-    fn clear(&mut self, points: usize) {
-        if points > 0 {
-            self.are_left_out = points < self.count.saturating_mul(ZEROS_WORTH);
-        }
-        self.bits.clear();
-        (self.count, self.word) = (0, 0);
-    }
-}
-
 /// A block's worth of points and definitions.
 #[derive(Debug)]
 pub struct Batch {
@@ -152,9 +98,7 @@ pub struct Batch {
     reads: Vec<u8>,
     numbers: Runs,
     times: Runs,
-    values: Vec<u8>,
-    values_len: usize,
-    zeros: Zeros,
+    codes: Codes,
     /// Bytes in the other columns.
     beside_len: usize,
     points: usize,
@@ -175,9 +119,7 @@ impl Default for Batch {
             reads: Vec::new(),
             numbers: Runs::default(),
             times: Runs::default(),
-            values: vec![0; FULL_BYTES + TOKEN_STORE_BYTES],
-            values_len: 0,
-            zeros: Zeros::default(),
+            codes: Codes::new(PAYLOAD_BYTES_MAX),
             beside_len: 0,
             points: 0,
             next_number: 0,
@@ -220,12 +162,7 @@ impl Batch {
     #[inline]
     pub fn push(&mut self, number: u32, time_ms: i64, token: &Token) {
         self.begin_point(number, time_ms);
-        let is_zero = token.bytes() == [0];
-        let at = self.values_len;
-        if let Some(place) = self.values[at..].first_chunk_mut::<TOKEN_STORE_BYTES>() {
-            *place = *token.padded();
-        }
-        self.values_len = at + token.len() - self.zeros.note(self.points, is_zero);
+        self.codes.push_token(token);
         self.points += 1;
     }
 
@@ -233,25 +170,15 @@ impl Batch {
     #[inline(always)]
     pub fn push_short(&mut self, number: u32, time_ms: i64, token: Short) {
         self.begin_point(number, time_ms);
-        let at = self.values_len;
-        if let Some(place) = self.values[at..].first_chunk_mut::<8>() {
-            *place = token.word.to_be_bytes();
-        }
-        // No other token is zero: what has several bytes begins with ones.
-        self.values_len = at + token.len - self.zeros.note(self.points, token.word == 0);
+        self.codes.push(token.code);
         self.points += 1;
     }
 
     /// [`Batch::push`] of a text, whose token must [fit](Batch::fits).
     pub fn push_text(&mut self, number: u32, time_ms: i64, text: &str) {
         self.begin_point(number, time_ms);
-        let at = self.values_len;
-        let mut token = Vec::with_capacity(token::text_bytes(text.len()));
-        token::push_text(text, &mut token);
-        if let Some(place) = self.values.get_mut(at..at + token.len()) {
-            place.copy_from_slice(&token);
-        }
-        self.values_len = at + token.len() - self.zeros.note(self.points, false);
+        self.codes
+            .push_value(|values| token::push_text(text, values));
         self.points += 1;
     }
 
@@ -294,10 +221,10 @@ impl Batch {
         self.first_stamp.get_or_insert(self.stamp);
     }
 
-    /// Bytes that it has taken.
+    /// Bytes that it has taken, or a few more.
     #[inline]
     pub fn bytes(&self) -> usize {
-        self.values_len + self.zeros.bits.len() + self.beside_len
+        self.codes.len() + self.beside_len
     }
 
     /// Whether so many bytes of definitions have room.
@@ -307,7 +234,13 @@ impl Batch {
 
     /// Whether no further point has room for sure.
     #[inline]
-    pub fn is_full(&self) -> bool {
+    pub fn is_full(&mut self) -> bool {
+        self.bytes() + token::BYTES_MAX > FULL_BYTES && self.is_really_full()
+    }
+
+    #[cold]
+    fn is_really_full(&mut self) -> bool {
+        self.codes.pack();
         self.bytes() + token::BYTES_MAX > FULL_BYTES
     }
 
@@ -332,17 +265,17 @@ impl Batch {
     /// stamp.
     pub fn close(&mut self, out: &mut Vec<u8>) -> (u64, u64) {
         self.end_read();
+        self.codes.pack();
         self.numbers.finish(self.points);
         self.times.finish(self.points);
-        let columns: [(u8, &[u8]); 8] = [
+        let columns: [(u8, &[u8]); 7] = [
             (section::DEFINITIONS, &self.definitions),
             (section::READS, &self.reads),
             (section::NUMBER_GAPS, &self.numbers.gaps),
             (section::NUMBER_RUNS, &self.numbers.lengths),
             (section::TIME_GAPS, &self.times.gaps),
             (section::TIME_RUNS, &self.times.lengths),
-            (section::VALUES, &self.values[..self.values_len]),
-            (section::ZEROS, self.zeros.finish(self.points)),
+            (section::VALUES, self.codes.values()),
         ];
         for (kind, bytes) in columns {
             if !bytes.is_empty() {
@@ -350,6 +283,11 @@ impl Batch {
                 varint::push(bytes.len() as u64, out);
                 out.extend_from_slice(bytes);
             }
+        }
+        if self.points > 0 {
+            out.push(section::CODES);
+            varint::push(self.codes.section_bytes() as u64, out);
+            self.codes.push_to(out);
         }
         let stamps = (self.first_stamp.unwrap_or(self.stamp), self.stamp);
         self.clear();
@@ -362,8 +300,7 @@ impl Batch {
         self.reads.clear();
         self.numbers.clear();
         self.times.clear();
-        self.values_len = 0;
-        self.zeros.clear(self.points);
+        self.codes.clear(self.points);
         self.beside_len = 0;
         self.points = 0;
         self.next_number = 0;

@@ -28,9 +28,10 @@ pub const MAGIC: [u8; 4] = *b"CLOB";
 pub const FILE_MAGIC: [u8; 8] = *b"CORELOG\n";
 const CHECKSUM_AT: usize = 60;
 const FLAGS_KNOWN: u8 = FLAG_FIRST;
-/// Of a file, a feature that a reader must know: blocks may have a section of zeros.
+/// Of a file, features that a reader must know: blocks may have a section of zeros, or one of codes.
 const FEATURE_ZEROS: u64 = 1;
-const FEATURES_KNOWN: u64 = FEATURE_ZEROS;
+const FEATURE_CODES: u64 = 2;
+const FEATURES_KNOWN: u64 = FEATURE_ZEROS | FEATURE_CODES;
 
 /// What stands before a payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -255,7 +256,7 @@ impl FileHeader {
         bytes[10..12].copy_from_slice(&self.shard.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.epoch.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.first_sequence.to_le_bytes());
-        bytes[32..40].copy_from_slice(&FEATURE_ZEROS.to_le_bytes());
+        bytes[32..40].copy_from_slice(&FEATURE_CODES.to_le_bytes());
         let own = checksum(&bytes);
         bytes[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&own.to_le_bytes());
         bytes

@@ -4,6 +4,7 @@
 //! before, so it means that a writer was wrong.
 
 use super::batch::section;
+use super::codes::{Code, Coded};
 use crate::base::varint;
 use crate::store::definition::{Definition, Told};
 
@@ -49,6 +50,9 @@ pub struct Columns<'a> {
     time_runs: &'a [u8],
     values: &'a [u8],
     zeros: &'a [u8],
+    /// The section, and what it says.
+    codes: &'a [u8],
+    coded: Option<Coded<'a>>,
     first_stamp: u64,
 }
 
@@ -73,6 +77,12 @@ impl<'a> Columns<'a> {
             columns.put(kind, bytes)?;
             rest = behind;
         }
+        if !columns.codes.is_empty() {
+            columns.coded = Some(Coded::open(columns.codes)?);
+            if !columns.zeros.is_empty() {
+                return Err(Damage::Columns);
+            }
+        }
         Ok(columns)
     }
 
@@ -86,6 +96,7 @@ impl<'a> Columns<'a> {
             section::TIME_RUNS => &mut self.time_runs,
             section::VALUES => &mut self.values,
             section::ZEROS => &mut self.zeros,
+            section::CODES => &mut self.codes,
             section::OPTIONAL.. => return Ok(()),
             _ => return Err(Damage::Unknown(kind)),
         };
@@ -114,7 +125,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Bytes of each column, with its name, for who prints them.
-    pub fn sizes(&self) -> [(&'static str, usize); 8] {
+    pub fn sizes(&self) -> [(&'static str, usize); 9] {
         [
             ("definitions", self.definitions.len()),
             ("reads", self.reads.len()),
@@ -124,6 +135,7 @@ impl<'a> Columns<'a> {
             ("time runs", self.time_runs.len()),
             ("values", self.values.len()),
             ("zeros", self.zeros.len()),
+            ("codes", self.codes.len()),
         ]
     }
 
@@ -169,6 +181,8 @@ pub struct Cursor {
     number: u32,
     times: Gaps,
     time_ms: i64,
+    /// Where the next code begins, in bits.
+    code_at: u64,
     values_at: usize,
 }
 
@@ -213,7 +227,12 @@ impl Cursor {
                     time_ms,
                 };
                 number = number.wrapping_add(1);
-                if columns.is_zero(place) {
+                if let Some(coded) = &columns.coded {
+                    if let Code::Token(token) = coded.take(&mut self.code_at)? {
+                        visit(point, &token).ok_or(Damage::Value)?;
+                        continue;
+                    }
+                } else if columns.is_zero(place) {
                     visit(point, &[0]).ok_or(Damage::Value)?;
                     continue;
                 }
@@ -232,7 +251,9 @@ impl Cursor {
             self.values_at = columns.values.len() - values.len();
         }
         let zeros = columns.zeros.len() as u64;
+        let coded = columns.coded;
         let is_even = (zeros == 0 || zeros == self.points.div_ceil(8))
+            && coded.is_none_or(|coded| coded.is_done(self.code_at))
             && self
                 .numbers
                 .is_done(columns.number_gaps, columns.number_runs)

@@ -4,7 +4,7 @@ use super::bits::CODES_MAX;
 use super::cursor::Cursor;
 use super::floats::{self, Floats};
 use super::texts::{self, Texts};
-use super::times::{Clock, Times};
+use super::times::{self, Clock, Times};
 use super::{Corrupt, POINTS_MAX, integers};
 use crate::model::number::Number;
 
@@ -37,6 +37,23 @@ pub fn is_stamped(run: &[u8]) -> bool {
 /// Whether points of equal time may follow each other in a run.
 pub fn keeps_all(run: &[u8]) -> bool {
     run.first().is_some_and(|head| head & ALL != 0)
+}
+
+/// What a run begins with that those of other series may begin with too: its head, and of the first group
+/// the head, the count and even times. Empty where the times are not even.
+pub fn start_of(run: &[u8]) -> &[u8] {
+    let even = || {
+        let mut cursor = Cursor(run.get(1..)?);
+        let head = cursor.u16().ok()?;
+        let _count = cursor.byte().ok()?;
+        let is_even = matches!((head >> 3 & 3) as u8, times::EVEN_SECONDS | times::EVEN);
+        if !is_even {
+            return None;
+        }
+        let (_start, _step) = (cursor.varint().ok()?, cursor.varint().ok()?);
+        run.get(..run.len() - cursor.0.len())
+    };
+    even().unwrap_or_default()
 }
 
 impl RunHead {

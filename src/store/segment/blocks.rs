@@ -11,8 +11,10 @@ pub const HEADER_MAGIC: [u8; 8] = *b"CLSEGHED";
 pub const FOOTER_MAGIC: [u8; 8] = *b"CLSEGEND";
 /// The only version so far.
 const VERSION: u16 = 1;
-/// Features that a reader must know to read the file; none so far.
-const FEATURES_KNOWN: u64 = 0;
+/// A feature that a reader must know: starts of runs may stand in front of a page.
+const FEATURE_STARTS: u64 = 1;
+/// Features that a reader must know to read the file, as far as this one does.
+const FEATURES_KNOWN: u64 = FEATURE_STARTS;
 
 /// What a file is, as its writer knows it before the first point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -183,7 +185,7 @@ fn common(magic: [u8; 8], about: &About) -> Vec<u8> {
     out.extend(VERSION.to_le_bytes());
     out.extend([about.level, 0]);
     out.extend(about.book.to_le_bytes());
-    out.extend(FEATURES_KNOWN.to_le_bytes());
+    out.extend(FEATURE_STARTS.to_le_bytes());
     // Compatible features: none so far.
     out.extend(0u64.to_le_bytes());
     out.extend(about.file.to_le_bytes());

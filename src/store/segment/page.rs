@@ -1,13 +1,20 @@
 //! A page: the runs, or the cells, of consecutive series under one checksum.
 //!
 //! In front stands a directory: the distances between the numbers and the lengths of the runs, each
-//! as bits above the smallest of the page. Series that all report alike cost next to nothing there.
+//! as bits above the smallest of the page. Series that all report alike cost next to nothing there. Where
+//! runs are short, what many of them begin with stands there too, and not in front of each; a page that is
+//! read has it in front of each again.
 
 use super::fields::Fields;
 use super::index::Entry;
+use super::starts::{self, Starts};
 use super::{Corrupt, Extent, PAGE_BYTES, PAGE_BYTES_MAX, PAGE_RUNS_MAX, bits};
 use crate::base::varint;
 use crate::simd::prefetch;
+use crate::store::pack;
+
+/// What stands for the kind of a page of points whose starts stand in front.
+const STARTS_IN_FRONT: u8 = 2;
 
 /// What a page holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +27,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What an entry of an index says.
     pub(super) fn of(byte: u8) -> Result<Kind, Corrupt> {
         match byte {
             0 => Ok(Kind::Raw),
@@ -35,6 +43,7 @@ pub(super) struct PageMaker {
     numbers: Vec<u32>,
     lengths: Vec<u32>,
     runs: Vec<u8>,
+    starts: Starts,
     extent: Extent,
 }
 
@@ -45,6 +54,7 @@ impl PageMaker {
             numbers: Vec::new(),
             lengths: Vec::new(),
             runs: Vec::with_capacity(PAGE_BYTES),
+            starts: Starts::default(),
             extent: Extent::EMPTY,
         }
     }
@@ -62,14 +72,24 @@ impl PageMaker {
         self.numbers.push(number);
         self.lengths.push(run.len() as u32);
         self.runs.extend_from_slice(run);
+        if self.kind == Kind::Raw {
+            self.starts.push(pack::start_of(run));
+        }
         self.extent.add(extent);
     }
 
     /// Append the page to `out`, and start the next one. It is not empty.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Entry {
         let start = out.len();
+        let has_starts = self.starts.are_worth(self.runs.len());
         out.extend([0; 4]);
-        out.push(self.kind as u8);
+        if has_starts {
+            out.push(STARTS_IN_FRONT);
+            let lengths = self.lengths.iter_mut().enumerate();
+            lengths.for_each(|(place, length)| *length -= self.starts.len_at(place) as u32);
+        } else {
+            out.push(self.kind as u8);
+        }
         let (first, last) = self.ends();
         varint::push(u64::from(first), out);
         varint::push(self.numbers.len() as u64, out);
@@ -78,7 +98,18 @@ impl PageMaker {
         let length_width = push_frame(&self.lengths, out);
         push_above_least(&gaps, gap_width, out);
         push_above_least(&self.lengths, length_width, out);
-        out.extend_from_slice(&self.runs);
+        if has_starts {
+            self.starts.write(out);
+            let mut rest = &self.runs[..];
+            for (place, &length) in self.lengths.iter().enumerate() {
+                let run = rest.get(self.starts.len_at(place)..).unwrap_or_default();
+                let (run, behind) = run.split_at(length as usize);
+                out.extend_from_slice(run);
+                rest = behind;
+            }
+        } else {
+            out.extend_from_slice(&self.runs);
+        }
         let crc = crc32c::crc32c(&out[start + 4..]);
         out[start..start + 4].copy_from_slice(&crc.to_le_bytes());
         let entry = Entry {
@@ -93,6 +124,7 @@ impl PageMaker {
         self.numbers.clear();
         self.lengths.clear();
         self.runs.clear();
+        self.starts.clear();
         self.extent = Extent::EMPTY;
         entry
     }
@@ -121,11 +153,20 @@ fn push_above_least(numbers: &[u32], width: u8, out: &mut Vec<u8>) {
 /// A page whose checksum is right, with its directory.
 #[derive(Clone, Debug)]
 pub struct Page<B> {
-    bytes: B,
+    bytes: Bytes<B>,
     numbers: Vec<u32>,
     /// Where each run ends in `bytes`.
     ends: Vec<u32>,
     runs_start: u32,
+}
+
+/// Where the runs of a page are.
+#[derive(Clone, Debug)]
+enum Bytes<B> {
+    /// In what was read.
+    Read(B),
+    /// Put together from it.
+    Whole(Vec<u8>),
 }
 
 impl<B: AsRef<[u8]>> Page<B> {
@@ -135,13 +176,28 @@ impl<B: AsRef<[u8]>> Page<B> {
     /// The checksum is wrong, or it is another page.
     pub fn take(bytes: B, entry: &Entry) -> Result<Page<B>, Corrupt> {
         let found = directory(bytes.as_ref(), entry);
-        let (numbers, ends, runs_start) = found.map_err(|wrong| wrong.moved(entry.offset))?;
+        let mut found = found.map_err(|wrong| wrong.moved(entry.offset))?;
         Ok(Page {
-            bytes,
-            numbers,
-            ends,
-            runs_start,
+            bytes: match found.whole.take() {
+                Some(whole) => Bytes::Whole(whole),
+                None => Bytes::Read(bytes),
+            },
+            numbers: found.numbers,
+            ends: found.ends,
+            runs_start: found.runs_start,
         })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Read(bytes) => bytes.as_ref(),
+            Bytes::Whole(bytes) => bytes,
+        }
+    }
+
+    /// Bytes of memory of its runs.
+    pub fn held_bytes(&self) -> usize {
+        self.bytes().len()
     }
 
     /// Runs in it.
@@ -166,7 +222,7 @@ impl<B: AsRef<[u8]>> Page<B> {
             Some(before) => *self.ends.get(before)?,
             None => self.runs_start,
         };
-        self.bytes.as_ref().get(start as usize..end as usize)
+        self.bytes().get(start as usize..end as usize)
     }
 
     /// The first run of a series; a long series may have more, here and in the pages behind.
@@ -213,8 +269,16 @@ impl<B: AsRef<[u8]>> Page<B> {
     }
 }
 
-/// Numbers, ends of runs, and where the first run starts.
-type Directory = (Vec<u32>, Vec<u32>, u32);
+/// What a page says of its runs.
+struct Directory {
+    numbers: Vec<u32>,
+    /// Where each run ends.
+    ends: Vec<u32>,
+    /// Where the first begins.
+    runs_start: u32,
+    /// All runs with their starts, if these stand apart: what places are told from then.
+    whole: Option<Vec<u8>>,
+}
 
 fn directory(bytes: &[u8], entry: &Entry) -> Result<Directory, Corrupt> {
     let wrong = |text: &'static str| Corrupt::new(0, text);
@@ -229,7 +293,13 @@ fn directory(bytes: &[u8], entry: &Entry) -> Result<Directory, Corrupt> {
     let [kind] = rest.bytes()?;
     let first = rest.varint_u32()?;
     let count = rest.varint()? as usize;
-    if Kind::of(kind)? != entry.kind || first != entry.first {
+    let has_starts = kind == STARTS_IN_FRONT;
+    let kind = if has_starts {
+        Kind::Raw
+    } else {
+        Kind::of(kind)?
+    };
+    if kind != entry.kind || first != entry.first {
         return Err(wrong("it is another page than the index says"));
     }
     if count == 0 || count > PAGE_RUNS_MAX {
@@ -251,14 +321,48 @@ fn directory(bytes: &[u8], entry: &Entry) -> Result<Directory, Corrupt> {
         end += u64::from(least_length) + u64::from(length);
         ends.push(end);
     });
-    let runs = runs.ok_or_else(|| wrong("the directory of the page is cut short"))?;
+    let mut rest = Fields(runs.ok_or_else(|| wrong("the directory of the page is cut short"))?);
+    let starts = match has_starts {
+        true => Some(starts::take(&mut rest, count)?),
+        false => None,
+    };
+    let runs = rest.0;
     if end != runs.len() as u64 || number != u64::from(entry.last) {
         return Err(wrong("the directory of the page does not fit its runs"));
     }
     // Not above the page's bytes, which were checked.
     let start = (bytes.len() - runs.len()) as u32;
-    let ends = ends.into_iter().map(|end| start + end as u32).collect();
-    Ok((numbers, ends, start))
+    let ends: Vec<u32> = ends.into_iter().map(|end| start + end as u32).collect();
+    let Some(starts) = starts else {
+        return Ok(Directory {
+            numbers,
+            ends,
+            runs_start: start,
+            whole: None,
+        });
+    };
+    let (whole, ends) = with_starts(bytes, start, &ends, &starts);
+    Ok(Directory {
+        numbers,
+        ends,
+        runs_start: 0,
+        whole: Some(whole),
+    })
+}
+
+/// Runs that end at `ends`, each with its start in front, and where they end then.
+fn with_starts(bytes: &[u8], start: u32, ends: &[u32], starts: &[&[u8]]) -> (Vec<u8>, Vec<u32>) {
+    let more: usize = starts.iter().map(|start| start.len()).sum();
+    let mut whole = Vec::with_capacity(bytes.len() - start as usize + more);
+    let mut from = start as usize;
+    let ends = ends.iter().zip(starts).map(|(&end, start)| {
+        whole.extend_from_slice(start);
+        whole.extend_from_slice(bytes.get(from..end as usize).unwrap_or_default());
+        from = end as usize;
+        whole.len() as u32
+    });
+    let ends = ends.collect();
+    (whole, ends)
 }
 
 fn frame(rest: &mut Fields<'_>) -> Result<(u32, u8), Corrupt> {

@@ -290,6 +290,45 @@ fn there_and_back() {
     }
 }
 
+/// Series of which most report at the same times.
+pub(super) fn alike(count: u32, points: usize, random: &mut Random) -> Series {
+    let series = (0..count).map(|number| {
+        let mut stretch = some_points(number, points, 0, random);
+        if random.chance(90) {
+            stretch.times = (1..=points as i64).map(|i| START_MS + i * 1000).collect();
+        }
+        (number, stretch)
+    });
+    series.collect()
+}
+
+#[test]
+fn what_runs_begin_with_stands_once_in_a_page() {
+    for seed in 0..20 {
+        let mut random = Random::new(seed);
+        let points = 1 + random.below(30) as usize;
+        let series = alike(2000, points, &mut random);
+        let (file, info) = write(about(1), &series, &mut random);
+        assert_eq!(read_whole(&file), Ok(told(&series)), "seed {seed}");
+        let (_, index) = open(&file).expect("a file");
+        let kind = |entry: &Entry| file[entry.offset as usize + 4];
+        let apart = index.raw().iter().filter(|&entry| kind(entry) == 2).count();
+        assert!(points > 20 || apart > 0, "seed {seed}: {points} points");
+        assert_eq!(info.series, 2000);
+    }
+}
+
+#[test]
+fn pages_of_long_runs_stay_as_they_are() {
+    let mut random = Random::new(2);
+    let series = alike(40, 4000, &mut random);
+    let (file, _) = write(about(1), &series, &mut random);
+    let (_, index) = open(&file).expect("a file");
+    for entry in index.raw() {
+        assert_eq!(file[entry.offset as usize + 4], 0, "the kind of the page");
+    }
+}
+
 #[test]
 fn a_series_is_found_by_number_and_time() {
     let mut random = Random::new(5);

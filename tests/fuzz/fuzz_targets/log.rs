@@ -1,4 +1,4 @@
-//! Any bytes as pages of the log: read or refused, and points never outrun the bytes they came from.
+//! Any bytes as pages of the log: read or refused, and points never outrun the bits they came from.
 #![no_main]
 
 use corelane::store::log::block::{self, FILE_HEADER_BYTES, FileHeader};
@@ -18,11 +18,10 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(definitions <= payload.len());
         let mut taken = 0;
         let _ = columns.for_each(|_, values| {
-            let len = token::pass(values)?;
-            taken += len;
-            Some(len)
+            taken += 1;
+            token::pass(values)
         });
-        assert!(taken <= payload.len());
+        assert!(taken <= payload.len() * 8);
     }
     let read = |offset: u64, len: usize| {
         let page = [0; FILE_HEADER_BYTES];

@@ -4,6 +4,7 @@ use super::super::batch::Batch;
 use super::super::columns::{Columns, Damage, Point};
 use super::{definition, some_token};
 use crate::base::random::Random;
+use crate::base::varint;
 use crate::model::number::Number;
 use crate::model::series::TEXT_BYTES_MAX;
 use crate::store::definition::Definition;
@@ -61,7 +62,7 @@ fn what_goes_in_comes_out() {
         let mut batch = Batch::default();
         let mut stamp = random.below(1 << 40);
         let zeros = [0, 10, 60, 100][random.below(4) as usize];
-        // Several times, for a batch must leave nothing behind but whether zeros are worth leaving out.
+        // Several times, for a batch must leave nothing behind but how many bits values have.
         for round in 0..3 {
             let (mut points, mut definitions) = (Points::new(), Vec::<Definition>::new());
             batch.begin_read(stamp);
@@ -163,8 +164,8 @@ fn a_full_batch_fits_a_block() {
 #[test]
 fn in_order_only_values_cost() {
     let mut batch = Batch::default();
-    // From the second on it is known that zeros are worth leaving out.
-    for (value, bytes) in [(0, 10_000), (0, 1250), (1, 11_250), (1, 10_000)] {
+    // From the second on it is known how many bits they have.
+    for (value, bits) in [(0, 2), (0, 1), (1, 9), (1, 3)] {
         for round in 0..10 {
             batch.begin_read(round);
             for number in 0..1000 {
@@ -175,8 +176,71 @@ fn in_order_only_values_cost() {
         assert_eq!(batch.points(), 10_000);
         let mut payload = Vec::new();
         batch.close(&mut payload);
-        assert!(payload.len() < bytes + 150, "{}", payload.len());
+        let most = 10_000 * bits / 8 + 150;
+        assert!(payload.len() < most, "{value}: {}", payload.len());
     }
+}
+
+/// Blocks of before there were codes: all tokens among the values, and those that are the byte 0 left out
+/// where bits say so.
+#[test]
+fn blocks_without_codes_are_read() {
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let (mut batch, mut tokens, mut stamp) = (Batch::default(), Vec::new(), 0);
+        let way = random.below(7);
+        for at in 0..1 + random.below(500) {
+            if at == 0 || random.chance(10) {
+                stamp += random.below(50);
+                batch.begin_read(stamp);
+            }
+            let (number, time_ms) = next(way, at, &mut random);
+            let token = token_or_zero(40, &mut random);
+            batch.push(number, time_ms, &token);
+            tokens.push(token);
+        }
+        let mut payload = Vec::new();
+        let (first, _) = batch.close(&mut payload);
+        let want = read(&Columns::open(&payload, first).expect("columns"), u64::MAX);
+        let (zeros, old) = old_form(&payload, &tokens, seed % 2 == 0);
+        let columns = Columns::open(&old, first).expect("columns");
+        assert_eq!(read(&columns, 1 + random.below(300)), want, "seed {seed}");
+        if zeros > 0 {
+            // Codes and zeros do not stand together.
+            let both = [&payload[..], &[8, 1, 1]].concat();
+            assert_eq!(Columns::open(&both, first).err(), Some(Damage::Columns));
+        }
+    }
+}
+
+/// A payload without its values and codes, and all `tokens` as they were written before; and how many bytes
+/// of bits say which are left out.
+fn old_form(payload: &[u8], tokens: &[Token], leaves_zeros_out: bool) -> (usize, Vec<u8>) {
+    let (mut old, mut rest) = (Vec::new(), payload);
+    while let Some((&kind, behind)) = rest.split_first() {
+        let (len, took) = varint::take(behind).expect("a length");
+        let end = 1 + took + len as usize;
+        if kind < 7 {
+            old.extend_from_slice(&rest[..end]);
+        }
+        rest = &rest[end..];
+    }
+    let is_zero = |token: &&Token| leaves_zeros_out && token.bytes() == [0];
+    let values = tokens.iter().filter(|token| !is_zero(token));
+    let values: Vec<u8> = values.flat_map(Token::bytes).copied().collect();
+    let mut zeros = vec![0u8; tokens.len().div_ceil(8)];
+    for (place, token) in tokens.iter().enumerate() {
+        zeros[place / 8] |= u8::from(is_zero(&token)) << (place % 8);
+    }
+    let zeros = if leaves_zeros_out { zeros } else { Vec::new() };
+    for (kind, bytes) in [(7, &values), (8, &zeros)] {
+        if !bytes.is_empty() {
+            old.push(kind);
+            varint::push(bytes.len() as u64, &mut old);
+            old.extend_from_slice(bytes);
+        }
+    }
+    (zeros.len(), old)
 }
 
 #[test]

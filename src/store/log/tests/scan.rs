@@ -118,13 +118,13 @@ fn other_versions_are_refused_by_name() {
 
     let mut world = log(1);
     world.disk.damage(&hit.name, |bytes| {
-        bytes[32] |= 2;
+        bytes[32] |= 4;
         block::sign(&mut bytes[..4096]);
     });
     let text = Scan::run(&world.disk, 3, 0, None)
         .expect_err("a feature")
         .to_string();
-    assert!(text.contains("features 0x2"), "{text}");
+    assert!(text.contains("features 0x4"), "{text}");
 }
 
 #[test]

@@ -7,8 +7,14 @@ use super::*;
 fn no_flipped_bit_gives_other_points() {
     let mut random = Random::new(7);
     let series = some_series(30, 40, 0, &mut random);
-    let (mut file, _) = write(about(1), &series, &mut random);
-    let want = told(&series);
+    check_flips(&series, &mut random);
+    let series = alike(60, 8, &mut random);
+    check_flips(&series, &mut random);
+}
+
+fn check_flips(series: &Series, random: &mut Random) {
+    let (mut file, _) = write(about(1), series, random);
+    let want = told(series);
     let (footer, _) = open(&file).expect("a file");
     let padding = footer.index_offset + u64::from(footer.index_bytes);
     let footer_at = file.len() as u64 - BLOCK_BYTES as u64;
@@ -65,21 +71,26 @@ fn no_cut_or_random_file_is_read() {
             }
         }
     }
-    // Directories of right checksum and wrong content.
+    hostile_directories(&file, 40, &mut random);
+    let (file, _) = write(about(1), &alike(300, 8, &mut random), &mut random);
+    hostile_directories(&file, 600, &mut random);
+}
+
+/// Directories of right checksum and wrong content, in the first bytes of a page.
+fn hostile_directories(file: &[u8], bytes: u64, random: &mut Random) {
+    let (_, index) = open(file).expect("a file");
     let entry = index.raw()[0];
-    let good = entry
-        .cut(cut(&file, entry.read()))
-        .expect("a page")
-        .to_vec();
+    let good = entry.cut(cut(file, entry.read())).expect("a page").to_vec();
     for _ in 0..20_000 {
         let mut page = good.clone();
-        let at = 4 + random.below(40) as usize;
+        let at = 4 + random.below(bytes) as usize;
         page[at] = random.next_u64() as u8;
         let crc = crc32c::crc32c(&page[4..]);
         page[..4].copy_from_slice(&crc.to_le_bytes());
         if let Ok(page) = Page::take(&page[..], &Entry { crc, ..entry }) {
             let bytes: usize = page.runs().map(|(_, run)| run.len()).sum();
-            assert!(page.runs().count() == page.len() && bytes < good.len());
+            let starts = 15 * page.len();
+            assert!(page.runs().count() == page.len() && bytes < good.len() + starts);
         }
     }
 }
