@@ -33,7 +33,7 @@ use crate::shard::Shard;
 use crate::shard::vitals::Vitals;
 
 /// How long the executor works before it looks again what the kernel has for it, and gives the kernel what
-/// it was asked for, unless only points and HTTP are at work (see `worker::INGEST_LATENCY`). An acknowledgement takes
+/// it was asked for, unless only points are at work (see `worker::INGEST_LATENCY`). An acknowledgement takes
 /// some ten such looks, an answer that reads files as many: both wait for them beside seals and merges.
 const PREEMPT_TIMER: Duration = Duration::from_micros(200);
 const SIGNALS: [i32; 2] = [libc::SIGTERM, libc::SIGINT];

@@ -35,9 +35,8 @@ use crate::shard::vitals::Vitals;
 use crate::shard::{Part, Progress, Shard};
 use crate::store::log::TicketState;
 
-/// Shares of a core that has more to do than it can. Connections of HTTP, and the scans of answers, have each
-/// twice as much as points while they are small (see [`Part`]), because somebody looks at the clock; what
-/// takes longer has what points leave.
+/// Shares of a core that has more to do than it can. Answers have twice as much as points while they are
+/// small (see [`Part`]), because somebody looks at the clock; what takes longer has what points leave.
 const INGEST_SHARES: usize = 900;
 const QUERY_SHARES: usize = 1800;
 const REST_SHARES: usize = 100;
@@ -45,8 +44,7 @@ const REST_SHARES: usize = 100;
 const URGENT_FILES: &str = "log/";
 /// How long the last commit may take.
 const COMMIT_MAX: Duration = Duration::from_secs(10);
-/// How late ingest and HTTP may come to run, and how long they work alone before the executor looks what else
-/// there is.
+/// How late ingest may come to run, and how long it works alone before the executor looks what else there is.
 const INGEST_LATENCY: Duration = Duration::from_millis(1);
 /// Until a letter is tried again whose box was full.
 const RETRY: Duration = Duration::from_millis(1);
@@ -86,10 +84,6 @@ impl Worker {
         let unhurried = |shares, name| {
             executor.create_task_queue(Shares::Static(shares), Latency::NotImportant, name)
         };
-        // Apart from scans: most of what HTTP brings are points, and to look at the kernel more often than
-        // they need costs a tenth of what one costs.
-        let http_queue =
-            executor.create_task_queue(Shares::Static(QUERY_SHARES), urgent, "connections");
         let query_queue = unhurried(QUERY_SHARES, "queries");
         let rest_queue = unhurried(REST_SHARES, "rest");
         let shard = Rc::new(RefCell::new(shard));
@@ -128,7 +122,7 @@ impl Worker {
         let watch = watch_sources(self.number, counter.shards(), Rc::clone(&shard));
         let _watch = spawn(watch, query_queue)?;
         let readiness = Readiness::new()?;
-        let _readiness = spawn(readiness.clone().run(), http_queue)?;
+        let _readiness = spawn(readiness.clone().run(), query_queue)?;
         let server = Rc::new(Server {
             options: self.http,
             fleet: ShardFleet {
@@ -161,14 +155,14 @@ impl Worker {
         let mut listeners = Vec::new();
         for door in http_doors {
             let listening = Rc::clone(&server).listen(door.socket);
-            listeners.push(spawn(listening, http_queue)?);
+            listeners.push(spawn(listening, query_queue)?);
         }
         let guests = Rc::clone(&server);
         let ingest = Ingest::new(
             self.ingest,
             ingest_doors,
             driver.clone(),
-            Box::new(move |socket, read| guests.welcome(socket, read, http_queue)),
+            Box::new(move |socket, read| guests.welcome(socket, read, query_queue)),
             stop.clone(),
             &stop_bell,
         )?;
