@@ -32,15 +32,22 @@ pub fn unzigzag(code: u64) -> i64 {
     (code >> 1) as i64 ^ -((code & 1) as i64)
 }
 
+/// Bytes that a number takes, by its leading zeros: a look costs less than a division by seven.
+static LENGTHS: [u8; 65] = {
+    let mut lengths = [BYTES_MAX as u8; 65];
+    let mut zeros = 64 - 49;
+    while zeros <= 64 {
+        let bits = 64 - zeros;
+        lengths[zeros] = if bits == 0 { 1 } else { bits.div_ceil(7) as u8 };
+        zeros += 1;
+    }
+    lengths
+};
+
 /// Bytes that `number` takes.
 #[inline]
 pub fn len(number: u64) -> usize {
-    let bits = 64 - number.leading_zeros() as usize;
-    if bits > 49 {
-        BYTES_MAX
-    } else {
-        bits.max(1).div_ceil(7)
-    }
+    usize::from(LENGTHS[number.leading_zeros() as usize])
 }
 
 /// The bytes of a number below 2^49, the first in the highest place of the word, and how many.

@@ -102,36 +102,36 @@ impl Landing {
                 .for_each(|&id| self.store.prefetch_tail(SeriesId(id)));
         }
         let (mut accepted, mut full) = (0, 0);
-        for i in 0..self.ids.len() {
-            let mut id = self.ids[i];
-            if id == index::UNKNOWN {
-                match self.meet(samples.names[i].of(text), follow) {
-                    Ok(new) => {
-                        id = new.0;
-                        self.ids[i] = id;
-                    }
+        let mut ids = std::mem::take(&mut self.ids);
+        let points = samples.names.iter().zip(&samples.times);
+        let points = points.zip(&samples.numbers);
+        for (id, ((name, &time), &number)) in ids.iter_mut().zip(points) {
+            if *id == index::UNKNOWN {
+                match self.meet(name.of(text), follow) {
+                    Ok(new) => *id = new.0,
                     Err(reason) => {
-                        samples.refuse(reason);
+                        samples.refusals.count(reason);
                         continue;
                     }
                 }
             }
-            let (time, number) = (Millis(samples.times[i]), samples.numbers[i]);
+            let (id, time) = (SeriesId(*id), Millis(time));
             let taken = match TEXTS {
                 true if number.scale == Number::TEXT => {
-                    self.append_text(SeriesId(id), time, text_of(number, text))
+                    self.append_text(id, time, text_of(number, text))
                 }
-                _ => self.store.append(SeriesId(id), time, number),
+                _ => self.store.append(id, time, number),
             };
             match taken {
                 Ok(()) => accepted += 1,
                 Err(Reason::HeadFull) => full += 1,
-                Err(reason) => samples.refuse(reason),
+                Err(reason) => samples.refusals.count(reason),
             }
         }
         samples.clear();
         // Whoever knows the names again wants to know.
-        std::mem::swap(&mut samples.series, &mut self.ids);
+        std::mem::swap(&mut samples.series, &mut ids);
+        self.ids = ids;
         self.take_refusals(protocol, accepted, full, samples);
     }
 

@@ -3,12 +3,12 @@
 
 use std::arch::x86_64::{
     __m512i, _mm_loadu_si128, _mm512_add_epi32, _mm512_castsi512_si128, _mm512_cmple_epu8_mask,
-    _mm512_cvtepu8_epi32, _mm512_loadu_si512, _mm512_maskz_compress_epi8, _mm512_set1_epi8,
-    _mm512_set1_epi32, _mm512_storeu_si512,
+    _mm512_cvtepu8_epi32, _mm512_loadu_si512, _mm512_mask_cmpneq_epi8_mask,
+    _mm512_maskz_compress_epi8, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_storeu_si512,
 };
 use std::mem::MaybeUninit;
 
-use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, Set, WINDOW, Work};
+use super::lanes::{BLOCK, DECIMAL, Lanes, Leading, NUMBERS, Set, WINDOW, Work};
 use super::x86::Avx2;
 
 struct Avx512;
@@ -81,8 +81,20 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn numeric(window: &[u8; DECIMAL]) -> usize {
-        Avx2::numeric(window)
+    fn leading(window: &[u8; DECIMAL]) -> Option<Leading> {
+        Avx2::leading(window)
+    }
+
+    #[inline(always)]
+    fn same(a: &[u8; BLOCK], b: &[u8; BLOCK], care: u64) -> bool {
+        // SAFETY: the loads are of the 64 bytes of `a` and of `b`; AVX-512 F and BW were detected as said
+        // above.
+        let others = unsafe {
+            let a: __m512i = _mm512_loadu_si512(a.as_ptr().cast());
+            let b: __m512i = _mm512_loadu_si512(b.as_ptr().cast());
+            _mm512_mask_cmpneq_epi8_mask(care, a, b)
+        };
+        others == 0
     }
 
     #[inline(always)]

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use super::{Isa, scalar};
 
-/// Bytes looked at in one step of a scan: the bits of a mask.
-pub(super) const BLOCK: usize = 64;
+/// Bytes looked at in one step of a scan or a comparison: the bits of a mask.
+pub const BLOCK: usize = 64;
 
 /// Positions written in one go, whether or not so many bits are set: a fixed count costs less than
 /// a branch per bit.
@@ -19,6 +19,17 @@ pub const DECIMAL: usize = 16;
 pub const WINDOW: usize = 16;
 /// How many numbers those are.
 pub const NUMBERS: usize = 5;
+
+/// A decimal in front of something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leading {
+    /// All of its digits as one number.
+    pub mantissa: u64,
+    /// How many of them stand behind its dot.
+    pub scale: usize,
+    /// Its characters.
+    pub len: usize,
+}
 
 /// A set of this module: what [`Lanes`] say is relied upon, so nobody else may say it.
 pub trait Set {}
@@ -49,8 +60,18 @@ pub trait Lanes: Set {
     /// included. What stands in front of them is ignored.
     fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)>;
 
-    /// How many characters of `window`, from its first on, are digits or dots.
-    fn numeric(window: &[u8; DECIMAL]) -> usize;
+    /// The decimal that `window` begins with: digits with at most one dot between two of them, something else
+    /// behind it, 15 characters at most. `None` for anything else.
+    #[inline(always)]
+    fn leading(window: &[u8; DECIMAL]) -> Option<Leading> {
+        scalar::leading(window)
+    }
+
+    /// Whether `a` and `b` are the same where `care` has a bit, the first byte in the lowest.
+    #[inline(always)]
+    fn same(a: &[u8; BLOCK], b: &[u8; BLOCK], care: u64) -> bool {
+        scalar::same(a, b, care)
+    }
 
     /// Where each of the numbers of [`varint`](crate::base::varint) ends that stand behind the first byte of
     /// `window`, one after the other. `None` where one is longer than four bytes, or ends behind the window.

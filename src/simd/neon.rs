@@ -38,11 +38,6 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
-    fn numeric(window: &[u8; DECIMAL]) -> usize {
-        scalar::numeric(window)
-    }
-
-    #[inline(always)]
     fn ends(window: &[u8; WINDOW]) -> Option<[u8; NUMBERS]> {
         scalar::ends(window)
     }

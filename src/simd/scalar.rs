@@ -1,6 +1,6 @@
 //! The truth: one byte at a time, and whole-word arithmetic for digits.
 
-use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, Set, WINDOW};
+use super::lanes::{BLOCK, DECIMAL, Lanes, Leading, NUMBERS, Set, WINDOW};
 
 pub(super) struct Scalar;
 
@@ -18,11 +18,6 @@ impl Lanes for Scalar {
     #[inline(always)]
     fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)> {
         decimal(window, len)
-    }
-
-    #[inline(always)]
-    fn numeric(window: &[u8; DECIMAL]) -> usize {
-        numeric(window)
     }
 
     #[inline(always)]
@@ -46,11 +41,36 @@ pub(super) fn ends(window: &[u8; WINDOW]) -> Option<[u8; NUMBERS]> {
     (at <= WINDOW).then_some(ends)
 }
 
-/// [`Lanes::numeric`] byte by byte.
+/// [`Lanes::same`] byte by byte.
 #[inline(always)]
-pub(super) fn numeric(window: &[u8; DECIMAL]) -> usize {
-    let is_numeric = |byte: &&u8| byte.is_ascii_digit() || **byte == b'.';
-    window.iter().take_while(is_numeric).count()
+pub(super) fn same(a: &[u8; BLOCK], b: &[u8; BLOCK], care: u64) -> bool {
+    let pairs = a.iter().zip(b).enumerate();
+    let others = pairs.fold(0, |others, (i, (a, b))| others | u64::from(a != b) << i);
+    others & care == 0
+}
+
+/// [`Lanes::leading`] byte by byte.
+#[inline(always)]
+pub(super) fn leading(window: &[u8; DECIMAL]) -> Option<Leading> {
+    let (mut mantissa, mut dot, mut len) = (0u64, None, 0);
+    for &byte in window {
+        match byte {
+            b'0'..=b'9' => mantissa = mantissa * 10 + u64::from(byte - b'0'),
+            b'.' if dot.is_none() => dot = Some(len),
+            b'.' => return None,
+            _ => break,
+        }
+        len += 1;
+    }
+    let is_bare = dot == Some(0) || dot.is_some_and(|dot| dot + 1 == len);
+    if len == 0 || len == DECIMAL || is_bare {
+        return None;
+    }
+    Some(Leading {
+        mantissa,
+        scale: dot.map_or(0, |dot| len - dot - 1),
+        len,
+    })
 }
 
 /// [`Lanes::decimal`] digit by digit.

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
     _mm256_movemask_epi8, _mm256_set1_epi8,
 };
 
-use super::lanes::{BLOCK, DECIMAL, Lanes, NUMBERS, Set, WINDOW, Work};
+use super::lanes::{BLOCK, DECIMAL, Lanes, Leading, NUMBERS, Set, WINDOW, Work};
 use super::scalar;
 
 pub(super) struct Avx2;
@@ -57,25 +57,64 @@ impl Lanes for Avx2 {
             if _mm_movemask_epi8(is_digit) != 0xffff || len - usize::from(dot < DECIMAL) == 0 {
                 return None;
             }
-            let pairs = _mm_maddubs_epi16(
-                digits,
-                _mm_setr_epi8(10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1),
-            );
-            let fours = _mm_madd_epi16(pairs, _mm_setr_epi16(100, 1, 100, 1, 100, 1, 100, 1));
-            let packed = _mm_packus_epi32(fours, fours);
-            let eights = _mm_madd_epi16(
-                packed,
-                _mm_setr_epi16(10_000, 1, 10_000, 1, 10_000, 1, 10_000, 1),
-            );
-            let both = _mm_cvtsi128_si64(eights) as u64;
-            let mantissa = (both & 0xffff_ffff) * 100_000_000 + (both >> 32);
-            Some((mantissa, SCALE[dot]))
+            Some((mantissa(digits), SCALE[dot]))
         }
     }
 
     #[inline(always)]
-    fn numeric(window: &[u8; DECIMAL]) -> usize {
-        Sse2::numeric(window)
+    fn leading(window: &[u8; DECIMAL]) -> Option<Leading> {
+        // SAFETY: the load lies inside the 16 bytes of `window`; SSSE3 and SSE4.1 come with AVX2, which was
+        // detected as said above.
+        let (digits, numeric, dots) = unsafe {
+            let text: __m128i = _mm_loadu_si128(window.as_ptr().cast());
+            let digits = _mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8));
+            let is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
+            let is_dot = _mm_cmpeq_epi8(text, _mm_set1_epi8(b'.' as i8));
+            let numeric = _mm_movemask_epi8(_mm_or_si128(is_digit, is_dot)) as u32;
+            (digits, numeric, _mm_movemask_epi8(is_dot) as u32)
+        };
+        // Above the 16 bits of the mask all are ones.
+        let len = (!numeric).trailing_zeros();
+        let dots = dots & ((1 << len) - 1);
+        let has_dot = u32::from(dots != 0);
+        let dot = (dots | 1 << DECIMAL).trailing_zeros();
+        // One dot at most, which has a digit on both sides.
+        let is_bare = (dots & dots.wrapping_sub(1)) | (dots & (1 | 1 << len >> 1));
+        if len == 0 || len == DECIMAL as u32 || is_bare != 0 {
+            return None;
+        }
+        // SAFETY: as above.
+        let digits = unsafe {
+            // To the last places, without the dot; from where there is nothing a zero comes.
+            let first = DECIMAL as u32 + has_dot - len;
+            let places = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            let places = _mm_sub_epi8(places, _mm_set1_epi8(first as i8));
+            let is_behind = _mm_cmpgt_epi8(places, _mm_set1_epi8(dot as i8 - 1));
+            _mm_shuffle_epi8(digits, _mm_sub_epi8(places, is_behind))
+        };
+        Some(Leading {
+            mantissa: mantissa(digits),
+            scale: (has_dot * (len.wrapping_sub(dot + 1))) as usize,
+            len: len as usize,
+        })
+    }
+
+    #[inline(always)]
+    fn same(a: &[u8; BLOCK], b: &[u8; BLOCK], care: u64) -> bool {
+        // SAFETY: each load lies inside the 64 bytes of `a` or `b`; AVX2 was detected as said above.
+        let (low, high) = unsafe {
+            let low = _mm256_cmpeq_epi8(
+                _mm256_loadu_si256(a.as_ptr().cast()),
+                _mm256_loadu_si256(b.as_ptr().cast()),
+            );
+            let high = _mm256_cmpeq_epi8(
+                _mm256_loadu_si256(a.as_ptr().add(32).cast()),
+                _mm256_loadu_si256(b.as_ptr().add(32).cast()),
+            );
+            (_mm256_movemask_epi8(low), _mm256_movemask_epi8(high))
+        };
+        let same = u64::from(low as u32) | u64::from(high as u32) << 32;
+        !same & care == 0
     }
 
     /// From each byte of the window at once: where a number ends that begins there, then where the second
@@ -114,6 +153,27 @@ impl Lanes for Avx2 {
         let [a, b, c, d] = (four - INSIDE * 0x0101_0101).to_le_bytes();
         Some([a, b, c, d, (last - INSIDE) as u8])
     }
+}
+
+/// The number of sixteen digits, 0 to 9 each, as [`Avx2`] reads it.
+#[inline(always)]
+fn mantissa(digits: __m128i) -> u64 {
+    // SAFETY: nothing but registers is touched; SSSE3 and SSE4.1 come with AVX2, which was detected where
+    // `Avx2` is used.
+    let both = unsafe {
+        let pairs = _mm_maddubs_epi16(
+            digits,
+            _mm_setr_epi8(10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1),
+        );
+        let fours = _mm_madd_epi16(pairs, _mm_setr_epi16(100, 1, 100, 1, 100, 1, 100, 1));
+        let packed = _mm_packus_epi32(fours, fours);
+        let eights = _mm_madd_epi16(
+            packed,
+            _mm_setr_epi16(10_000, 1, 10_000, 1, 10_000, 1, 10_000, 1),
+        );
+        _mm_cvtsi128_si64(eights) as u64
+    };
+    (both & 0xffff_ffff) * 100_000_000 + (both >> 32)
 }
 
 /// The first place of a window in [`Lanes::ends`].
@@ -169,20 +229,6 @@ impl Lanes for Sse2 {
     #[inline(always)]
     fn decimal(window: &[u8; DECIMAL], len: usize) -> Option<(u64, usize)> {
         scalar::decimal(window, len)
-    }
-
-    #[inline(always)]
-    fn numeric(window: &[u8; DECIMAL]) -> usize {
-        // SAFETY: the load lies inside the 16 bytes of `window`; SSE2 is part of x86-64.
-        let others = unsafe {
-            let text: __m128i = _mm_loadu_si128(window.as_ptr().cast());
-            let digits = _mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8));
-            let is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
-            let is_dot = _mm_cmpeq_epi8(text, _mm_set1_epi8(b'.' as i8));
-            !_mm_movemask_epi8(_mm_or_si128(is_digit, is_dot))
-        };
-        // Above the 16 bits of the mask all are ones.
-        others.trailing_zeros() as usize
     }
 
     #[inline(always)]

@@ -11,13 +11,16 @@
 //! nothing new is remembered. When that has been so for long, all is forgotten and learned anew, for senders
 //! and their series change.
 
+mod blocks;
 #[cfg(test)]
 pub(super) mod known;
+
+use std::ops::Range;
 
 use crate::base::hash::Hasher;
 use crate::model::sample::{NO_SERIES, Span};
 use crate::model::series::Values;
-use crate::simd::{self, Isa, Scanner};
+use crate::simd::{self, BLOCK, Isa, Scanner};
 
 /// Objects that are remembered.
 pub const SHAPES_MAX: usize = 1 << 17;
@@ -25,7 +28,7 @@ pub const SHAPES_MAX: usize = 1 << 17;
 pub const BYTES_MAX: usize = 32 << 20;
 /// Bytes that are remembered of one object, its name for the index included; larger ones are read anew.
 const SHAPE_BYTES_MAX: usize = 4096;
-/// Bytes that are allocated at once: a power of two.
+/// Bytes that are allocated at once, besides a block that makes all of them the first of one: a power of two.
 const CHUNK_BYTES: usize = 1 << CHUNK_BITS;
 const CHUNK_BITS: u32 = 18;
 /// Places where an object is looked for.
@@ -59,12 +62,12 @@ pub(super) enum Order {
     Points,
 }
 
-/// What is remembered of an object. Its bytes are in a chunk: before, between and behind the numbers, then
-/// its name.
+/// What is remembered of an object. Its bytes are in a chunk: before, between and behind the numbers.
 pub(super) struct Shape {
-    hash: u64,
     /// Chunk and place in it.
     at: u32,
+    /// The same of its name.
+    name_at: u32,
     /// The object that came behind it last time.
     next: u32,
     /// Which series it is, by the type of its values.
@@ -74,12 +77,20 @@ pub(super) struct Shape {
     pub(super) middle: u16,
     pub(super) tail: u16,
     pub(super) name: u16,
+    /// Bytes of its time, where that comes first. In the chunk there are as many between the parts.
+    pub(super) time: u16,
     pub(super) order: Order,
     /// The type of values that it names.
     pub(super) kind: Option<Values>,
 }
 
 impl Shape {
+    /// Where its second number begins.
+    #[inline(always)]
+    fn second(&self) -> usize {
+        usize::from(self.head) + usize::from(self.time) + usize::from(self.middle)
+    }
+
     /// The name of its series with such values, if somebody has told it: nobody need look that up.
     #[inline(always)]
     pub(super) fn series(&self, values: Values) -> Option<Span> {
@@ -105,9 +116,15 @@ pub struct Familiar {
     scanner: Scanner,
     hasher: Hasher,
     shapes: Vec<Shape>,
-    chunks: Vec<Vec<u8>>,
+    /// The hash of each.
+    hashes: Vec<u64>,
+    /// Their bytes, from the front on, and their names, from the back on: those are seldom looked at, and
+    /// what is read with every object should lie side by side.
+    chunks: Vec<Box<[u8]>>,
+    /// Between these the last chunk is free.
+    free: Range<usize>,
     /// Chunks of what was forgotten.
-    spare: Vec<Vec<u8>>,
+    spare: Vec<Box<[u8]>>,
     /// Numbers of shapes, one more each, by hash.
     slots: Vec<u32>,
     /// The object that was read last, of whatever body.
@@ -162,8 +179,6 @@ pub(super) struct Parts<'a> {
     pub(super) head: &'a [u8],
     pub(super) middle: &'a [u8],
     pub(super) tail: &'a [u8],
-    /// The name for the index, and all that lies behind it.
-    pub(super) name: &'a [u8],
 }
 
 /// An object or a line that was just read, to be remembered.
@@ -192,7 +207,9 @@ impl Familiar {
             scanner,
             hasher: Hasher::new(seed),
             shapes: Vec::new(),
+            hashes: Vec::new(),
             chunks: Vec::new(),
+            free: 0..0,
             spare: Vec::new(),
             slots: Vec::new(),
             last: NONE,
@@ -246,7 +263,13 @@ impl Familiar {
     #[inline(always)]
     pub(super) fn expected(&self, course: &Course) -> Option<(u32, &Shape)> {
         let last = self.shapes.get(course.after as usize)?;
-        Some((last.next, self.shapes.get(last.next as usize)?))
+        self.next_of(last)
+    }
+
+    /// What came behind `shape` last time.
+    #[inline(always)]
+    pub(super) fn next_of(&self, shape: &Shape) -> Option<(u32, &Shape)> {
+        Some((shape.next, self.shapes.get(shape.next as usize)?))
     }
 
     /// So many objects were as expected.
@@ -285,7 +308,12 @@ impl Familiar {
         let Some((order, parts)) = parts_of(met) else {
             return;
         };
+        let time = match &met.numbers {
+            Numbers::TimeValue(time, _) => time[1] - time[0],
+            _ => 0,
+        };
         self.scratch.clear();
+        self.scratch.extend((time as u32).to_le_bytes());
         for part in parts {
             self.scratch.extend((part.len() as u32).to_le_bytes());
             self.scratch.extend_from_slice(part);
@@ -296,7 +324,7 @@ impl Familiar {
                 course.missed += 1;
                 place
             }
-            None => match self.learn(met, order, parts, hash) {
+            None => match self.learn(met, order, (parts, time), hash) {
                 Some(place) => place,
                 None => {
                     course.missed += 1;
@@ -318,8 +346,8 @@ impl Familiar {
                 None | Some(0) => Some(None),
                 Some(number) => {
                     let place = number - 1;
-                    let shape = self.shapes.get(place as usize)?;
-                    (shape.hash == hash).then_some(Some(place))
+                    let known = self.hashes.get(place as usize)?;
+                    (*known == hash).then_some(Some(place))
                 }
             })?
     }
@@ -329,16 +357,19 @@ impl Familiar {
     }
 
     #[cold]
-    fn learn(&mut self, met: &Met, order: Order, parts: [&[u8]; 3], hash: u64) -> Option<u32> {
-        let [head, middle, tail] = parts;
-        let bytes = head.len() + middle.len() + tail.len() + met.name.len();
+    fn learn(
+        &mut self,
+        met: &Met,
+        order: Order,
+        ([head, middle, tail], time): ([&[u8]; 3], usize),
+        hash: u64,
+    ) -> Option<u32> {
+        let bytes = head.len() + time + middle.len() + tail.len() + met.name.len();
         if SHAPE_BYTES_MAX < bytes {
             return None;
         }
-        let has_room = self.chunks.last().is_some_and(|chunk| {
-            // A chunk never grows: what was put into it stays where it is.
-            chunk.len() + bytes <= CHUNK_BYTES
-        });
+        // A chunk never grows: what was put into it stays where it is.
+        let has_room = bytes <= self.free.len();
         let is_full = self.shapes_max <= self.shapes.len()
             || (!has_room && self.chunks_max <= self.chunks.len());
         if is_full {
@@ -351,31 +382,42 @@ impl Familiar {
         if !has_room {
             let spare = self.spare.pop();
             self.chunks
-                .push(spare.unwrap_or_else(|| Vec::with_capacity(CHUNK_BYTES)));
+                .push(spare.unwrap_or_else(|| vec![0; CHUNK_BYTES + BLOCK].into_boxed_slice()));
+            self.free = 0..CHUNK_BYTES;
         }
         if self.slots.is_empty() {
             self.slots = vec![0; SLOTS];
         }
         let number = self.chunks.len() as u32 - 1;
         let chunk = self.chunks.last_mut()?;
-        let at = number << CHUNK_BITS | chunk.len() as u32;
-        for part in [head, middle, tail, met.name] {
-            chunk.extend_from_slice(part);
+        let at = number << CHUNK_BITS | self.free.start as u32;
+        for (part, gap) in [(head, time), (middle, 0), (tail, 0)] {
+            let end = self.free.start + part.len();
+            chunk.get_mut(self.free.start..end)?.copy_from_slice(part);
+            self.free.start = end + gap;
         }
+        let name = self.free.end - met.name.len();
+        chunk
+            .get_mut(name..self.free.end)?
+            .copy_from_slice(met.name);
+        self.free.end = name;
+        let name_at = number << CHUNK_BITS | name as u32;
         let place = self.shapes.len() as u32;
         let free = self
             .probe(hash)
             .find(|&slot| self.slots.get(slot) == Some(&0));
         *self.slots.get_mut(free?)? = place + 1;
+        self.hashes.push(hash);
         self.shapes.push(Shape {
-            hash,
             at,
+            name_at,
             next: NONE,
             series: [NO_SERIES; 3],
             head: head.len() as u16,
             middle: middle.len() as u16,
             tail: tail.len() as u16,
             name: met.name.len() as u16,
+            time: time as u16,
             order,
             kind: met.kind,
         });
@@ -386,8 +428,9 @@ impl Familiar {
     pub fn forget(&mut self) {
         // Memory stays: to give back all of it is longer work than a slice.
         self.shapes.clear();
-        self.chunks.iter_mut().for_each(Vec::clear);
+        self.hashes.clear();
         self.spare.append(&mut self.chunks);
+        self.free = 0..0;
         self.slots.fill(0);
         self.last = NONE;
         self.epoch += 1;
@@ -397,17 +440,24 @@ impl Familiar {
     /// The bytes of a shape.
     #[inline(always)]
     pub(super) fn parts(&self, shape: &Shape) -> Option<Parts<'_>> {
-        let chunk = self.chunks.get((shape.at >> CHUNK_BITS) as usize)?;
-        let bytes = chunk.get(shape.at as usize % CHUNK_BYTES..)?;
-        let (head, bytes) = bytes.split_at_checked(usize::from(shape.head))?;
-        let (middle, bytes) = bytes.split_at_checked(usize::from(shape.middle))?;
-        let (tail, name) = bytes.split_at_checked(usize::from(shape.tail))?;
-        Some(Parts {
-            head,
-            middle,
-            tail,
-            name,
-        })
+        let bytes = self.from(shape.at)?;
+        let head = bytes.get(..usize::from(shape.head))?;
+        let (front, behind) = bytes.split_at_checked(shape.second())?;
+        let middle = front.get(head.len() + usize::from(shape.time)..)?;
+        let tail = behind.get(..usize::from(shape.tail))?;
+        Some(Parts { head, middle, tail })
+    }
+
+    /// Its name for the index, and all that lies behind it.
+    pub(super) fn name(&self, shape: &Shape) -> Option<&[u8]> {
+        self.from(shape.name_at)
+    }
+
+    /// All that lies at a place of a chunk and behind it.
+    #[inline(always)]
+    fn from(&self, at: u32) -> Option<&[u8]> {
+        let chunk = self.chunks.get((at >> CHUNK_BITS) as usize)?;
+        chunk.get(at as usize % CHUNK_BYTES..)
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::model::number::Number;
 use crate::model::refusal::Reason;
 use crate::model::series::Values;
-use crate::simd::{self, DECIMAL, Lanes};
+use crate::simd::{self, DECIMAL, Lanes, Leading};
 
 /// A value from decimal text, as [`value`] takes it: a decimal where it is a short one without an
 /// exponent, else the nearest float.
@@ -180,24 +180,27 @@ pub fn short_decimal<L: Lanes>(text: &[u8], start: usize, end: usize) -> Option<
     ))
 }
 
-/// The decimal at `at` by the rules of JSON, which needs 16 bytes in front of its end and behind its
-/// beginning: its type, itself, and where it ends. What stands there may still make it another number.
+/// The decimal at `at` by the rules of JSON, if it has at most 15 characters besides its sign, and 16 bytes
+/// stand behind that: its type, itself, and where it ends. What stands there may still make it another
+/// number.
 #[inline(always)]
 pub fn leading_decimal<L: Lanes>(text: &[u8], at: usize) -> Option<(Values, Number, usize)> {
-    let start = at + usize::from(*text.get(at)? == b'-');
+    let negative = *text.get(at)? == b'-';
+    let start = at + usize::from(negative);
     let window = text.get(start..)?.first_chunk::<DECIMAL>()?;
-    let len = L::numeric(window);
-    let (first, second) = (window[0], window[1]);
-    // JSON has digits on both sides of a dot, and no zeros in front of others.
-    let last = *window.get(len.wrapping_sub(1))?;
-    if len == DECIMAL || first == b'.' || last == b'.' {
+    let Leading {
+        mantissa,
+        scale,
+        len,
+    } = L::leading(window)?;
+    // JSON has no zeros in front of other digits, and "-0" is no decimal.
+    let has_zeros = window[0] == b'0' && len > 1 && window[1] != b'.';
+    if has_zeros || u64::from(negative) > mantissa {
         return None;
     }
-    if first == b'0' && len > 1 && second != b'.' {
-        return None;
-    }
-    let number = short_decimal::<L>(text, at, start + len)?;
-    let values = match number.scale {
+    let sign = -i64::from(negative);
+    let number = Number::decimal((mantissa as i64 ^ sign) - sign, scale as u8);
+    let values = match scale {
         0 => Values::Long,
         _ => Values::Double,
     };

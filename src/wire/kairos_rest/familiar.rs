@@ -5,6 +5,7 @@ use super::super::number::leading_decimal;
 use super::quick::{self, MILLIS_DIGITS, Pairs};
 use super::usual::{self, of_kind};
 use super::{BATCH_SAMPLES, BATCH_TEXT_BYTES};
+use crate::model::number::Number;
 use crate::model::sample::{Samples, Span};
 use crate::model::series::Values;
 use crate::simd::{Lanes, Work};
@@ -104,6 +105,9 @@ fn reserve(
     }
 }
 
+/// Time and value of an object, and where it ends.
+type One = (i64, (Values, Number), usize);
+
 /// Familiar objects, on lanes.
 struct Objects<'a> {
     familiar: &'a Familiar,
@@ -127,8 +131,9 @@ impl Work for Objects<'_> {
             end: self.at,
         };
         let mut brace = self.at;
+        let mut expected = familiar.expected(&self.body.course);
         loop {
-            let Some((next, shape)) = familiar.expected(&self.body.course) else {
+            let Some((next, shape)) = expected else {
                 return read;
             };
             let (texts, samples) = (self.text.len(), self.out.len());
@@ -140,6 +145,7 @@ impl Work for Objects<'_> {
                 return read;
             };
             self.body.course.after = next;
+            expected = familiar.next_of(shape);
             read = Read {
                 objects: read.objects + 1,
                 end,
@@ -181,54 +187,74 @@ impl Objects<'_> {
         (number_of_shape, shape): (u32, &Shape),
         brace: usize,
     ) -> Option<usize> {
-        let json = self.json;
-        let Parts {
-            head,
-            middle,
-            tail,
-            name,
-        } = self.familiar.parts(shape)?;
-        let at = behind(json, brace, head)?;
-        let (time_ms, read, end) = match shape.order {
-            Order::TimeValue => {
-                let (time_ms, at) = self.body.time.read(json, at)?;
-                let at = behind(json, at, middle)?;
-                let (values, number, at) = leading_decimal::<L>(json, at)?;
-                (time_ms, (values, number), at)
+        let short = self.short_object::<L>(shape, brace);
+        let (time_ms, (values, number), end) = match short {
+            Some(read) => read,
+            None if shape.order == Order::Points => {
+                return self.points::<L>((number_of_shape, shape), brace);
             }
-            Order::ValueTime => {
-                let (values, number, at) = leading_decimal::<L>(json, at)?;
-                let at = behind(json, at, middle)?;
-                let (time_ms, at) = self.body.time.read(json, at)?;
-                (time_ms, (values, number), at)
-            }
-            Order::Points => {
-                return self.points::<L>((number_of_shape, shape), (brace, at), tail, name);
-            }
+            None => self.any_object::<L>(shape, brace)?,
         };
-        let end = behind(json, end, tail)?;
-        let (values, number) = of_kind(read.0, read.1, shape.kind)?;
+        let (values, number) = of_kind(values, number, shape.kind)?;
         let name = match shape.series(values) {
             Some(known) => known,
             None => {
                 let asked = self.familiar.ask(number_of_shape, values, self.out.len());
                 self.body.asked.push(asked);
-                push_name(name, shape, values, self.text)?
+                push_name(self.familiar.name(shape)?, shape, values, self.text)?
             }
         };
         self.out.push(name, time_ms, number);
         Some(end)
     }
 
-    /// The same of a list of points behind a bracket that ends before `at`.
+    /// Time, value and end of the object, if it is short and more stands behind it. Most are.
+    #[inline(always)]
+    fn short_object<L: Lanes>(&mut self, shape: &Shape, brace: usize) -> Option<One> {
+        let json = self.json;
+        let blocks = self.familiar.blocks(shape)?;
+        blocks.begins::<L>(json, brace)?;
+        if usize::from(shape.time) != MILLIS_DIGITS {
+            return None;
+        }
+        let (time_ms, _) = self.body.time.read(json, brace + usize::from(shape.head))?;
+        let value = brace + blocks.value_at;
+        let (values, number, end) = leading_decimal::<L>(json, value)?;
+        Some((time_ms, (values, number), blocks.behind::<L>(json, end)?))
+    }
+
+    /// The same of any object with a time and a value.
+    #[inline(always)]
+    fn any_object<L: Lanes>(&mut self, shape: &Shape, brace: usize) -> Option<One> {
+        let json = self.json;
+        let Parts { head, middle, tail } = self.familiar.parts(shape)?;
+        let at = behind(json, brace, head)?;
+        let (time_ms, number, end) = match shape.order {
+            Order::ValueTime => {
+                let (values, number, at) = leading_decimal::<L>(json, at)?;
+                let at = behind(json, at, middle)?;
+                let (time_ms, at) = self.body.time.read(json, at)?;
+                (time_ms, (values, number), at)
+            }
+            _ => {
+                let (time_ms, at) = self.body.time.read(json, at)?;
+                let at = behind(json, at, middle)?;
+                let (values, number, at) = leading_decimal::<L>(json, at)?;
+                (time_ms, (values, number), at)
+            }
+        };
+        Some((time_ms, number, behind(json, end, tail)?))
+    }
+
+    /// The end of an object with a list of points.
     #[inline(always)]
     fn points<L: Lanes>(
         &mut self,
         (number_of_shape, shape): (u32, &Shape),
-        (brace, at): (usize, usize),
-        tail: &[u8],
-        name: &[u8],
+        brace: usize,
     ) -> Option<usize> {
+        let Parts { head, tail, .. } = self.familiar.parts(shape)?;
+        let at = behind(self.json, brace, head)?;
         let end = self.json.len().min(brace + OBJECT_BYTES_MAX);
         let json = self.json.get(..end)?;
         let (text, out) = (&mut *self.text, &mut *self.out);
@@ -246,6 +272,7 @@ impl Objects<'_> {
                 let known = &mut names[values as usize];
                 if known.is_none() {
                     *known = shape.series(values).or_else(|| {
+                        let name = familiar.name(shape)?;
                         questions.push(familiar.ask(number_of_shape, values, out.len()));
                         push_name(name, shape, values, text)
                     });

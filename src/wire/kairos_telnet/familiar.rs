@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::super::familiar::{Asked, Course, Familiar, Met, Numbers, Parts, behind};
+use super::super::familiar::{Asked, Course, Familiar, Met, Numbers, Shape, behind};
 use super::super::number::leading_decimal;
-use super::{Kinds, SECONDS_BYTES, TIME_BYTES, Times, To, Usual};
+use super::{Kinds, Times, To, Usual};
 use crate::model::number::Number;
 use crate::model::series::Values;
 use crate::simd::Lanes;
@@ -61,12 +61,15 @@ pub(super) fn read<L: Lanes>(
 ) -> usize {
     let kinds = Kinds::of(to.options.charset);
     let (mut at, mut lines, mut in_millis) = (start, 0, 0);
-    while let Some((next, shape)) = familiar.expected(&habit.course) {
-        let Some(parts) = familiar.parts(shape) else {
-            break;
-        };
-        let Some(line) = line::<L>(text, at, &parts, times) else {
-            break;
+    let mut expected = familiar.expected(&habit.course);
+    while let Some((next, shape)) = expected {
+        // No closure: it would not be compiled for the lanes, and be called for each line.
+        let line = match short_line::<L>(familiar, text, at, shape, times) {
+            Some(line) => line,
+            None => match any_line::<L>(familiar, text, at, shape, times) {
+                Some(line) => line,
+                None => break,
+            },
         };
         if to.options.line_bytes_max < line.end - 1 - at {
             break;
@@ -74,15 +77,19 @@ pub(super) fn read<L: Lanes>(
         let name = match shape.series(line.values) {
             Some(known) => known,
             None => {
+                let Some(name) = familiar.name(shape) else {
+                    break;
+                };
                 asked.push(familiar.ask(next, line.values, to.out.len()));
                 let kind = kinds.of_values(line.values == Values::Double);
-                to.sheet.again(parts.name, usize::from(shape.name), kind)
+                to.sheet.again(name, usize::from(shape.name), kind)
             }
         };
         to.out.push(name, line.time_ms, line.number);
         in_millis += usize::from(line.in_millis);
         (at, lines) = (line.end, lines + 1);
         habit.course.after = next;
+        expected = familiar.next_of(shape);
     }
     to.counts.putm += in_millis;
     familiar.has_read(lines, &mut habit.course);
@@ -99,15 +106,44 @@ struct Line {
     end: usize,
 }
 
-/// The line at `at`, if it is the one with those parts.
+/// The line at `at`, if it is the one of `shape`, which is short, and more stands behind it. Most are.
 #[inline(always)]
-fn line<L: Lanes>(text: &[u8], at: usize, parts: &Parts, times: &mut Times) -> Option<Line> {
+fn short_line<L: Lanes>(
+    familiar: &Familiar,
+    text: &[u8],
+    at: usize,
+    shape: &Shape,
+    times: &mut Times,
+) -> Option<Line> {
+    let blocks = familiar.blocks(shape)?;
+    blocks.begins::<L>(text, at)?;
+    let time = at + usize::from(shape.head);
+    let time = text.get(time..time + usize::from(shape.time))?;
+    let in_millis = blocks.front[3] == b'm';
+    let time_ms = times.time_ms(time, in_millis)?;
+    let (values, number, end) = leading_decimal::<L>(text, at + blocks.value_at)?;
+    Some(Line {
+        in_millis,
+        time_ms,
+        values,
+        number,
+        end: blocks.behind::<L>(text, end)?,
+    })
+}
+
+/// The same of any line.
+#[inline(always)]
+fn any_line<L: Lanes>(
+    familiar: &Familiar,
+    text: &[u8],
+    at: usize,
+    shape: &Shape,
+    times: &mut Times,
+) -> Option<Line> {
+    let parts = familiar.parts(shape)?;
     let time = behind(text, at, parts.head)?;
+    let end = time + usize::from(shape.time);
     let in_millis = parts.head.get(3) == Some(&b'm');
-    let end = match text.get(time + SECONDS_BYTES)? {
-        b' ' => time + SECONDS_BYTES,
-        _ => time + TIME_BYTES,
-    };
     let time_ms = times.time_ms(text.get(time..end)?, in_millis)?;
     let value = behind(text, end, parts.middle)?;
     let (values, number, end) = leading_decimal::<L>(text, value)?;

@@ -78,9 +78,12 @@ fn stable_body(objects: usize, round: usize) -> String {
     let objects: Vec<String> = (0..objects)
         .map(|i| match i % 3 {
             0 => format!(
-                r#"{{"name":"m{i}","timestamp":{},"value":{}.{round},"tags":{{"a":"b"}}}}"#,
+                // Some are longer than what is compared in one step.
+                r#"{{"name":"m{}","timestamp":{},"value":{}.{round},"tags":{{"a":"{}"}}}}"#,
+                "n".repeat(i),
                 1_700_000_000_000_usize + round,
-                i + round
+                i + round,
+                "b".repeat(1 + 4 * i),
             ),
             1 => format!(
                 r#"{{"tags":{{"a":"b","c":"d{i}"}},"value":{},"name":"m","type":"double","time":{},"ttl":9}}"#,
