@@ -63,6 +63,13 @@ impl<'a> Printer<'a> {
         self.at
     }
 
+    /// Put what is printed behind `text`, and begin the stretch anew.
+    #[inline]
+    pub fn hand_on(&mut self, text: &mut Vec<u8>) {
+        text.extend_from_slice(self.room.get(..self.at).unwrap_or_default());
+        self.at = 0;
+    }
+
     /// Decimal places of the last float.
     pub fn places(&self) -> usize {
         self.places
