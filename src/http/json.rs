@@ -12,27 +12,41 @@ pub(super) enum Beyond {
 /// Append `text` with its quotes.
 pub(super) fn push_text(text: &str, beyond: Beyond, out: &mut Vec<u8>) {
     out.push(b'"');
-    for c in text.chars() {
-        match c {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\t' => out.extend_from_slice(b"\\t"),
-            '\u{8}' => out.extend_from_slice(b"\\b"),
-            '\u{c}' => out.extend_from_slice(b"\\f"),
-            ' '..='~' => out.push(c as u8),
-            '\u{a0}'.. if beyond == Beyond::Utf8 => {
-                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            c => {
-                for &unit in c.encode_utf16(&mut [0; 2]).iter() {
-                    push_unit(unit, out);
-                }
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    let mut rest = text;
+    loop {
+        // Nearly all of nearly all texts.
+        let plain = rest.bytes().take_while(|&byte| is_plain(byte)).count();
+        let (some, others) = rest.split_at(plain);
+        out.extend_from_slice(some.as_bytes());
+        let mut others = others.chars();
+        let Some(c) = others.next() else {
+            break;
+        };
+        push_char(c, beyond, out);
+        rest = others.as_str();
+    }
+    out.push(b'"');
+}
+
+fn push_char(c: char, beyond: Beyond, out: &mut Vec<u8>) {
+    match c {
+        '"' => out.extend_from_slice(b"\\\""),
+        '\\' => out.extend_from_slice(b"\\\\"),
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\r' => out.extend_from_slice(b"\\r"),
+        '\t' => out.extend_from_slice(b"\\t"),
+        '\u{8}' => out.extend_from_slice(b"\\b"),
+        '\u{c}' => out.extend_from_slice(b"\\f"),
+        '\u{a0}'.. if beyond == Beyond::Utf8 => {
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        c => {
+            for &unit in c.encode_utf16(&mut [0; 2]).iter() {
+                push_unit(unit, out);
             }
         }
     }
-    out.push(b'"');
 }
 
 fn push_unit(unit: u16, out: &mut Vec<u8>) {

@@ -134,6 +134,7 @@ impl DirectReading {
         } = memory;
         let mut files = Files::of(store, range, files);
         files.ahead(store, next);
+        store.head_ahead(next);
         layers.clear();
         for (file, info) in files.infos().enumerate() {
             let numbers = store.catalog().numbers_in(info.book, id);

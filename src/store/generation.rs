@@ -137,6 +137,17 @@ impl Head {
         }
     }
 
+    /// Ask for the memory that readings of series will touch first: of the second what is known of it, of
+    /// the first its last block.
+    pub(in crate::store) fn prefetch(&self, pool: &Pool, [one, two]: [Option<SeriesId>; 2]) {
+        let block = one.and_then(|id| pool.get(self.tails.get(id)?.block));
+        if let Some(block) = block {
+            simd::prefetch(&block.payload);
+            simd::prefetch(&block.previous);
+        }
+        two.into_iter().for_each(|id| self.tails.prefetch(id));
+    }
+
     /// The number of the read that arrived at `stamp`, for [`Head::append`]. Stamps do not fall.
     #[inline]
     pub fn read_number(&mut self, stamp: Stamp) -> u32 {

@@ -109,7 +109,10 @@ impl Store {
         expired_below: u64,
     ) -> impl Iterator<Item = HeadReading> {
         let values = self.series(id).values;
-        let having = move |generation: &&Generation| generation.head.number(id).is_some();
+        // Whether there are points at all is known without a look at what is known of the series.
+        let having = move |generation: &&Generation| {
+            !generation.head.is_empty() && generation.head.number(id).is_some()
+        };
         self.generations()
             .filter(having)
             .map(move |generation| HeadReading {

@@ -21,7 +21,6 @@ pub(super) async fn print(
     with_nulls: bool,
 ) -> Result<Vec<u8>, QueryError> {
     let lanes = Scanner::widest();
-    let mut room = vec![0; VALUES_PER_BREATH * POINT_BYTES_MAX];
     let mut times = Times::default();
     pieces.text.push(b'[');
     for (i, one) in series.iter().enumerate() {
@@ -35,15 +34,13 @@ pub(super) async fn print(
         // Another series may have fewer places.
         let mut places = 0;
         for (i, values) in one.values.chunks(VALUES_PER_BREATH).enumerate() {
-            let printed = lanes.run(Points {
+            lanes.run(Points {
                 values,
                 times: times.of(i * VALUES_PER_BREATH, values.len()),
                 with_nulls,
                 places: &mut places,
-                room: &mut room,
+                text: &mut pieces.text,
             });
-            let printed = room.get(..printed).unwrap_or_default();
-            pieces.text.extend_from_slice(printed);
             pieces.did(values.len() / 4).await?;
         }
         // The last point has the begin of another behind it; without points there is only that.
@@ -113,22 +110,25 @@ impl Times {
     }
 }
 
-/// Points that are printed in one go, with those behind the first begun; gives their bytes.
+/// Points that are printed in one go, with those behind the first begun, behind `text`.
 struct Points<'a> {
     values: &'a [f64],
     times: (&'a [Texts], Ticks),
     with_nulls: bool,
     /// Decimal places to begin with, and of the last value.
     places: &'a mut usize,
-    room: &'a mut [u8],
+    text: &'a mut Vec<u8>,
 }
 
 impl Work for Points<'_> {
-    type Output = usize;
+    type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> usize {
-        let mut printer = Printer::new(self.room, *self.places);
+    fn run<L: Lanes>(self) {
+        // A few points at a time: the text is new memory, which is waited for where much of it is written
+        // at once, and not where that is done beside the printing.
+        let mut room = [0; TOGETHER * POINT_BYTES_MAX];
+        let mut printer = Printer::new(&mut room, *self.places);
         let (texts, mut ticks) = self.times;
         let mut texts = texts.iter();
         for values in self.values.chunks(TOGETHER) {
@@ -137,6 +137,7 @@ impl Work for Points<'_> {
                 && printer.points::<Python, 0, 16>(values, &[[]; TOGETHER], times)
             {
                 ticks.pass(TOGETHER);
+                printer.hand_on(self.text);
                 continue;
             }
             for &value in values {
@@ -150,9 +151,9 @@ impl Work for Points<'_> {
                 }
                 printer.tick(&mut ticks);
             }
+            printer.hand_on(self.text);
         }
         *self.places = printer.places();
-        printer.printed()
     }
 }
 
@@ -201,7 +202,7 @@ mod tests {
             };
             let grids = [grid(), grid()];
             let mut times = Times::default();
-            let (mut room, mut got) = (vec![0; VALUES_PER_BREATH * POINT_BYTES_MAX], Vec::new());
+            let mut got = Vec::new();
             let mut want = Vec::new();
             for _ in 0..1 + random.below(8) {
                 let (start, step) = grids[random.below(2) as usize];
@@ -230,14 +231,13 @@ mod tests {
                 times.begin(start, step);
                 let mut places = 0;
                 for (i, values) in values.chunks(VALUES_PER_BREATH).enumerate() {
-                    let printed = Scanner::widest().run(Points {
+                    Scanner::widest().run(Points {
                         values,
                         times: times.of(i * VALUES_PER_BREATH, values.len()),
                         with_nulls,
                         places: &mut places,
-                        room: &mut room,
+                        text: &mut got,
                     });
-                    got.extend_from_slice(&room[..printed]);
                 }
             }
             assert!(got == want, "seed {seed}");

@@ -5,6 +5,8 @@
 //! twin: where a piece overlaps what was taken before, or two pieces have points in one slot, it refuses, and
 //! the points have to be put in order first.
 
+use std::ops::Range;
+
 use crate::base::time::Millis;
 use crate::model::points::Points;
 use crate::query::graphite::slots::{self, Slotted};
@@ -22,6 +24,9 @@ enum Sink {
 
 /// Above so many slots all are null before one is put: to null a gap of more would take too long at once.
 const NULLED_LATER_MAX: usize = 50_000;
+
+/// Points in memory that are put in one go where they are evenly spaced.
+const EVEN_POINTS: usize = 64;
 
 /// Values by their slots.
 #[derive(Debug)]
@@ -392,12 +397,54 @@ impl Direct {
         Some(count)
     }
 
-    fn take_recent(&mut self, points: &Points, stretch: std::ops::Range<usize>) -> Option<usize> {
+    fn take_recent(&mut self, points: &Points, stretch: Range<usize>) -> Option<usize> {
         let first = stretch.start;
         if first == 0 && !self.follows(*points.times.first()?) {
             return None;
         }
         let count = stretch.len();
+        let mut end = first;
+        while end < stretch.end {
+            let begin = end;
+            end = stretch.end.min(begin + EVEN_POINTS);
+            if !self.take_even(points, begin..end)? {
+                self.take_each(points, begin..end)?;
+            }
+        }
+        Some(count)
+    }
+
+    /// Take points in memory that are evenly spaced and follow what was taken; false where they do not.
+    fn take_even(&mut self, points: &Points, stretch: Range<usize>) -> Option<bool> {
+        let times = points.times.get(stretch.clone())?;
+        let (&[first_ms, second_ms, ..], &[.., last_ms]) = (times, times) else {
+            return Some(false);
+        };
+        let step_ms = self.step_s.saturating_mul(1000);
+        let gap_ms = second_ms.saturating_sub(first_ms);
+        // Without a way out of the loop, so that it looks at several at a time.
+        let is_even = times
+            .windows(2)
+            .fold(true, |so, two| so & (two[1].wrapping_sub(two[0]) == gap_ms));
+        let is_late = first_ms < self.start_s.saturating_mul(1000);
+        if !is_even || is_late || gap_ms < step_ms || gap_ms % step_ms != 0 {
+            return Some(false);
+        }
+        let slot = self.slot_of(first_ms);
+        if self.last.is_some_and(|last| slot <= last.slot) {
+            return Some(false);
+        }
+        self.flush();
+        let stride = usize::try_from(gap_ms / step_ms).ok()?;
+        let (&value, before) = points.values.get(stretch.clone())?.split_last()?;
+        self.sink.put(slot, stride, before);
+        let end = slot.checked_add(stride.checked_mul(before.len())?)?;
+        let stamp = *points.stamps.get(stretch)?.last()?;
+        self.hold(last_ms, end, stamp, value);
+        Some(true)
+    }
+
+    fn take_each(&mut self, points: &Points, stretch: Range<usize>) -> Option<()> {
         for i in stretch {
             let (time, stamp) = (*points.times.get(i)?, *points.stamps.get(i)?);
             let slot = self.slot_of(time);
@@ -412,7 +459,7 @@ impl Direct {
             let value = *points.values.get(i)?;
             self.hold(time, slot, stamp, value);
         }
-        Some(count)
+        Some(())
     }
 }
 

@@ -352,3 +352,60 @@ fn rows(
         }
     }
 }
+
+/// A sum of many series whose pages are not in memory waits for the disk a few times, not once for each page.
+#[test]
+fn pages_of_many_series_are_asked_for_at_once() {
+    let mut random = Random::new(7);
+    let mut world = World::new();
+    let mut feed = Feed::new(Protocol::Graphite, Source::default());
+    for second in 0..400 {
+        let lines = (0..600).map(|i| {
+            let value = random.below(1 << 40) as f64 / 1e6;
+            format!("m.s{i:03} {value} {}\n", START_S + second)
+        });
+        let text: String = lines.collect();
+        for some in text.as_bytes().chunks(10_000) {
+            assert_eq!(world.send(&mut feed, some), Verdict::Keep);
+        }
+    }
+    world.shard.landing.store.settle(true);
+    world.rest();
+    let want = Want::Rows {
+        selector: Selector::Path("m.*".to_owned()),
+        combine: Combine {
+            law: Law::Sum,
+            nodes: vec![],
+            x_files_factor: 0.0,
+        },
+        from_s: START_S - 1,
+        until_s: START_S + 400,
+        summary: None,
+    };
+    let plan = Plan::new(TenantId::DEFAULT, want, Limits::default());
+    let mut scan = Scan::new(plan, Stamp(world.stamp));
+    let before = world.shard.landing.store.vitals().reads;
+    let mut waited = 0;
+    let found = loop {
+        let Landing { index, store, .. } = &mut world.shard.landing;
+        match scan.step(index, store, 1_000) {
+            Step::Done(found) => break found.expect("within limits"),
+            Step::More => {}
+            Step::Waiting => {
+                waited += 1;
+                assert!(world.turn_disk(), "it waits for nothing");
+                while world.turn_disk() {}
+                scan.wake();
+            }
+        }
+    };
+    let Partial::Rows(found) = found else {
+        panic!("not rows");
+    };
+    assert_eq!(found.points_read, 240_000);
+    let pages = world.shard.landing.store.vitals().reads - before;
+    assert!(
+        20 < pages && waited < 10,
+        "{waited} times for {pages} parts"
+    );
+}

@@ -10,8 +10,10 @@ use super::sorting::Sorting;
 use super::tail::Series;
 use super::unpack::Unpacked;
 use crate::base::time::Millis;
+use crate::model::number::Number;
 use crate::model::points::Points;
 use crate::model::series::{SeriesId, Values};
+use crate::simd;
 use crate::store::texts::DistinctTexts;
 
 /// What following the chain by one block costs, in points: most blocks are not in the cache.
@@ -187,6 +189,8 @@ impl Reading {
         let (first, last) = series.range(number, block);
         let count = series.tail.count(number, block);
         if first <= self.until.0 && self.from.0 <= last {
+            // Its other line is needed when it is unpacked.
+            simd::prefetch(&block.payload);
             self.blocks.push((number, self.after + count));
             self.points_max += count;
         }
@@ -196,9 +200,28 @@ impl Reading {
         WALK_COST
     }
 
+    /// Take over the points of the block that was unpacked, all of them, if they are simple decimals that came
+    /// in the order of their times. False where they have to be looked at one by one.
+    #[inline]
+    fn take_whole(&self, is_inside: bool, out: &mut Points) -> bool {
+        let unpacked = &self.unpacked;
+        let is_plain = is_inside && !unpacked.ordered && !self.arrivals.disorder;
+        let scale = unpacked.scale.filter(|&scale| scale <= Number::SCALE_MAX);
+        let (true, Values::Double, Some(scale)) = (is_plain, self.values, scale) else {
+            return false;
+        };
+        let tens = Number::tens(scale);
+        out.times.extend_from_slice(unpacked.times());
+        let mantissas = unpacked.mantissas().iter();
+        out.values
+            .extend(mantissas.map(|&mantissa| mantissa as f64 / tens));
+        out.stamps.resize(out.times.len(), self.arrivals.last);
+        true
+    }
+
     fn read_block(&mut self, pool: &Pool, head: &Head, series: &Series, out: &mut Points) -> usize {
         let Some((number, behind_start)) = self.blocks.pop() else {
-            self.stage = self.order(out);
+            self.stage = self.order(series, out);
             return 1;
         };
         let Some(block) = pool.get(number) else {
@@ -209,6 +232,11 @@ impl Reading {
         let unpacked = &mut self.unpacked;
         unpacked.read(&series.tail, number, block);
         let (from, until) = (self.from.0, self.until.0);
+        let (first, last) = series.range(number, block);
+        if self.take_whole(from <= first && last <= until, out) {
+            return WALK_COST + self.unpacked.count;
+        }
+        let unpacked = &self.unpacked;
         for i in 0..unpacked.count {
             let time = unpacked.times[i];
             if from <= time && time <= until {
@@ -237,8 +265,8 @@ impl Reading {
     }
 
     /// All points are there, as they came: their stamps ascend.
-    fn order(&self, out: &mut Points) -> Stage {
-        if out.is_sorted_from(self.start) {
+    fn order(&self, series: &Series, out: &mut Points) -> Stage {
+        if !series.chain.disorder || out.is_sorted_from(self.start) {
             return Stage::Done;
         }
         let points = out.split_off(self.start);
@@ -267,7 +295,7 @@ impl Head {
     pub fn newest_times(&self, pool: &Pool, id: SeriesId, n: usize, out: &mut Vec<i64>) {
         let series = self.tails.series(id);
         let mut unpacked = Unpacked::default();
-        let (mut number, mut newest) = (series.tail.block, Vec::new());
+        let (mut number, mut newest) = (series.tail.block, Vec::with_capacity(n));
         for _ in 0..NEWEST_BLOCKS_MAX {
             let enough = newest.len() == n;
             let Some(block) = pool
@@ -279,9 +307,14 @@ impl Head {
             let last = series.range(number, block).1;
             if !enough || newest.last().is_some_and(|&time| time < last) {
                 unpacked.read(&series.tail, number, block);
-                newest.extend_from_slice(unpacked.times());
-                newest.sort_unstable_by(|a, b| b.cmp(a));
-                newest.dedup();
+                newest.extend(unpacked.times().iter().rev());
+                // Mostly they came in the order of their times.
+                let descends =
+                    |all: &[i64]| all.windows(2).fold(true, |so, two| so & (two[1] < two[0]));
+                if !descends(&newest) {
+                    newest.sort_unstable_by(|a, b| b.cmp(a));
+                    newest.dedup();
+                }
                 newest.truncate(n);
             }
             number = block.previous;

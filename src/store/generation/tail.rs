@@ -3,6 +3,7 @@
 use super::pool::{Block, NONE, PAYLOAD, Pool};
 use crate::base::time::{Millis, Step};
 use crate::model::series::SeriesId;
+use crate::simd;
 use crate::store::token::Last;
 
 /// No time lies before it: every point takes the long way.
@@ -140,6 +141,15 @@ impl Tails {
     pub(super) fn get(&self, id: SeriesId) -> Option<&Tail> {
         let chunk = self.tails.get((id.0 >> CHUNK_BITS) as usize)?;
         Some(&chunk[id.0 as usize % CHUNK])
+    }
+
+    /// Ask for what is known of a series.
+    pub(super) fn prefetch(&self, id: SeriesId) {
+        let chains = self.chains.get((id.0 >> CHUNK_BITS) as usize);
+        if let (Some(tail), Some(chains)) = (self.get(id), chains) {
+            simd::prefetch(tail);
+            simd::prefetch(&chains[id.0 as usize % CHUNK]);
+        }
     }
 
     /// The tail of a series that was admitted.
