@@ -33,6 +33,9 @@ pub(super) mod section {
     pub(in super::super) const VALUES: u8 = 7;
     /// A bit for each point: its token is the byte 0, and is not among the values.
     pub(in super::super) const ZEROS: u8 = 8;
+    /// Of some series what the values behind this block are told from. Readers without it lose more where a
+    /// block is lost.
+    pub(in super::super) const LASTS: u8 = 128;
     /// From here on a reader may skip what it does not know.
     pub(in super::super) const OPTIONAL: u8 = 128;
 }

@@ -4,6 +4,7 @@
 //! before, so it means that a writer was wrong.
 
 use super::batch::section;
+use super::lasts::Lasts;
 use crate::base::varint;
 use crate::store::definition::{Definition, Told};
 
@@ -49,6 +50,7 @@ pub struct Columns<'a> {
     time_runs: &'a [u8],
     values: &'a [u8],
     zeros: &'a [u8],
+    lasts: &'a [u8],
     first_stamp: u64,
 }
 
@@ -86,6 +88,7 @@ impl<'a> Columns<'a> {
             section::TIME_RUNS => &mut self.time_runs,
             section::VALUES => &mut self.values,
             section::ZEROS => &mut self.zeros,
+            section::LASTS => &mut self.lasts,
             section::OPTIONAL.. => return Ok(()),
             _ => return Err(Damage::Unknown(kind)),
         };
@@ -113,8 +116,13 @@ impl<'a> Columns<'a> {
         })
     }
 
+    /// What the values of some series behind this block are told from.
+    pub fn lasts(&self) -> Lasts<'a> {
+        Lasts::new(self.lasts)
+    }
+
     /// Bytes of each column, with its name, for who prints them.
-    pub fn sizes(&self) -> [(&'static str, usize); 8] {
+    pub fn sizes(&self) -> [(&'static str, usize); 9] {
         [
             ("definitions", self.definitions.len()),
             ("reads", self.reads.len()),
@@ -124,6 +132,7 @@ impl<'a> Columns<'a> {
             ("time runs", self.time_runs.len()),
             ("values", self.values.len()),
             ("zeros", self.zeros.len()),
+            ("lasts", self.lasts.len()),
         ]
     }
 
