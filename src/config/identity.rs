@@ -155,7 +155,10 @@ mod tests {
 
         fn list(&self, _: &str) -> io::Result<Vec<(String, u64)>> {
             let files = self.files.borrow();
-            Ok(files.iter().map(|(name, bytes)| (name.clone(), bytes.len() as u64)).collect())
+            Ok(files
+                .iter()
+                .map(|(name, bytes)| (name.clone(), bytes.len() as u64))
+                .collect())
         }
 
         fn read_at(&self, _: &str, _: u64, _: usize) -> io::Result<Vec<u8>> {
@@ -192,7 +195,10 @@ mod tests {
         let folder = Folder::default();
         folder.replace("manifest", b"x").expect("a map takes it");
         let fault = seed_of(&folder, || 1).expect_err("refused").to_string();
-        assert!(fault.contains("is missing") && fault.contains("snapshot"), "{fault}");
+        assert!(
+            fault.contains("is missing") && fault.contains("snapshot"),
+            "{fault}"
+        );
         assert_eq!(folder.read(IDENTITY_FILE).expect("a map gives it"), None);
         folder.files.borrow_mut().remove("manifest");
         assert_eq!(seed_of(&folder, || 7).expect("a new folder"), 7);

@@ -73,6 +73,13 @@ pub enum HeaderError {
     Features(u32),
 }
 
+impl HeaderError {
+    /// Whether nothing is wrong with the file but that this program does not know its form.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, HeaderError::Version(..) | HeaderError::Features(_))
+    }
+}
+
 /// Where in a chain the next record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {

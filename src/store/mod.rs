@@ -174,6 +174,8 @@ pub struct Store {
     tails: Tails,
     jobs: Jobs,
     seal: Option<Seal>,
+    /// Whether a seal failed for want of room, its own or the book's, since it was last asked for.
+    found_no_room: bool,
     compaction: Option<Compaction>,
     looks_for_merges: bool,
     /// When that was last done, in microseconds.
@@ -293,6 +295,7 @@ impl Store {
             tails: Tails::default(),
             jobs: Jobs::default(),
             seal: None,
+            found_no_room: false,
             compaction: None,
             looks_for_merges: true,
             looked_for_merges: 0,
@@ -397,6 +400,7 @@ impl Store {
                 self.poll_log(Duration::from_micros(self.now.stamp.0));
             }
             owner::BOOK => {
+                self.found_no_room |= result == Err(Fault::Full) && self.book_is_wanted();
                 self.book.done(job, result);
                 self.poll_book(true);
             }

@@ -26,7 +26,7 @@ use super::log::{self, Recovered, Scan};
 use super::manifest::{self, Manifest, ManifestError, Version};
 use super::{Lost, Options, Place, Store, book};
 use crate::base::time::Stamp;
-use crate::model::series::{Properties, SeriesId};
+use crate::model::series::SeriesId;
 use crate::seam::Disk;
 use opening::{Opening, definitions};
 pub(super) use replaying::Replaying;
@@ -118,6 +118,9 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
     let version = manifest.committed();
     let (mut notes, scrap) = put_aside(disk, &version, &mut manifest)?;
     let loaded = control::open(disk)?;
+    notes.extend(manifest.end_in_words().map(str::to_owned));
+    let end = loaded.as_ref().and_then(Loaded::end_in_words);
+    notes.extend(end.map(str::to_owned));
     let told = loaded.as_ref().map(|loaded| loaded.control.clone());
     let told = Arc::new(told.unwrap_or_default());
     let files = disk.list(log::names::FOLDER)?;
@@ -196,6 +199,13 @@ fn put_aside(
             found.strangers
         ));
     }
+    for (file, bytes, wanted) in &found.cut {
+        let path = segment_path(*file);
+        notes.push(format!(
+            "{path} has {bytes} bytes instead of {wanted}: its points are missing from answers; put it back from \
+             a snapshot or a copy"
+        ));
+    }
     found.gone.iter().for_each(|&file| manifest.gone(file));
     manifest.raise_numbers(found.next_file);
     Ok((notes, found.removals))
@@ -244,6 +254,7 @@ impl Store {
             properties: Vec::new(),
             adopted: Vec::new(),
             notes: Vec::new(),
+            lost_books: 0,
             define,
             shard,
         };
@@ -262,7 +273,7 @@ impl Store {
         let mut unbooked = VecDeque::new();
         let mut lost = Lost {
             blocks: 0,
-            books: opening.notes.len() as u64,
+            books: opening.lost_books,
         };
         let mut logs = start.logs;
         let known = start.version.books();

@@ -67,6 +67,8 @@ pub struct Corrupt {
     pub offset: u64,
     /// What.
     pub text: Cow<'static, str>,
+    /// Whether nothing is wrong but that this build does not know the form.
+    pub is_foreign: bool,
 }
 
 impl Corrupt {
@@ -74,6 +76,15 @@ impl Corrupt {
         Corrupt {
             offset,
             text: text.into(),
+            is_foreign: false,
+        }
+    }
+
+    /// Of another version.
+    fn foreign(offset: u64, text: String) -> Corrupt {
+        Corrupt {
+            is_foreign: true,
+            ..Corrupt::new(offset, text)
         }
     }
 

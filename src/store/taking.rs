@@ -7,7 +7,8 @@ use super::definition::Definition;
 use super::generation::Full;
 use super::seal::Seal;
 use super::{
-    BOOK_BYTES_WORTH, BOOK_MICROS, FROZEN_MAX, LASTS_LOOKED_AT, SCALE_TRIED_FIRST, Store, log, owner, token,
+    BOOK_BYTES_WORTH, BOOK_MICROS, FROZEN_MAX, LASTS_LOOKED_AT, SCALE_TRIED_FIRST, Store, log,
+    owner, token,
 };
 use crate::base::time::{Millis, Stamp};
 use crate::model::number::Number;

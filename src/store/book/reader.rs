@@ -25,9 +25,7 @@ pub enum BookError {
     Header(u32, HeaderError),
     /// It has less than the manifest says, or something else.
     #[error(
-        "book {book} is damaged at byte {at}: {what}; segments need its definitions. If nothing of it can be \
-         read, put {} back from a snapshot or a copy; series that became known later have no names then",
-        book_path(*.book)
+        "book {book} ({}) is damaged at byte {at}: {what}", book_path(*.book)
     )]
     Damaged {
         /// Which.
@@ -62,9 +60,7 @@ impl BookError {
     pub fn is_of_place(&self) -> bool {
         match self {
             BookError::Unreadable(..) | BookError::Damaged { .. } => true,
-            BookError::Header(_, error) => {
-                matches!(error, HeaderError::Cut | HeaderError::Magic | HeaderError::Damaged)
-            }
+            BookError::Header(_, error) => !error.is_foreign(),
         }
     }
 }

@@ -41,7 +41,10 @@ pub(super) fn fill(lasts: impl Iterator<Item = (u32, Last)>, block: &mut Vec<u8>
     for (number, last) in lasts {
         let end = section.len();
         let gap = i64::from(number) - expected;
-        varint::push(varint::zigzag(gap) << 4 | u64::from(last.scale), &mut section);
+        varint::push(
+            varint::zigzag(gap) << 4 | u64::from(last.scale),
+            &mut section,
+        );
         varint::push(varint::zigzag(last.mantissa), &mut section);
         if room < section.len() {
             section.truncate(end);
@@ -88,5 +91,68 @@ impl Iterator for Lasts<'_> {
         };
         (self.rest, self.expected) = (rest.get(width..)?, i64::from(number) + 1);
         (last.scale <= Number::SCALE_MAX).then_some((number, last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+    use crate::store::log::{Batch, Columns, block};
+    use crate::store::token::Token;
+
+    fn some(random: &mut Random, count: u64) -> Vec<(u32, Last)> {
+        let one = |_| {
+            let number = (random.next_u64() >> (38 + random.below(26))) as u32;
+            let mantissa = (random.next_u64() as i64) >> random.below(64);
+            let scale = random.below(16) as u8;
+            (number, Last { mantissa, scale })
+        };
+        (0..count).map(one).collect()
+    }
+
+    #[test]
+    fn as_many_as_have_room_come_back_and_cost_no_page() {
+        let mut all = 0;
+        for seed in 0..300 {
+            let mut random = Random::new(seed);
+            let count = random.below(800);
+            let (lasts, points) = (some(&mut random, count), 1 + random.below(6_000) as u32);
+            let mut batch = Batch::default();
+            for number in 0..points {
+                let last = &mut Last::default();
+                batch.push(
+                    number,
+                    0,
+                    &Token::new(last, Number::long(i64::from(number) % 50)),
+                );
+            }
+            let mut bytes = block::begin();
+            batch.close(&mut bytes);
+            let pages = bytes.len().div_ceil(PAGE_BYTES);
+            let told = fill(lasts.iter().copied(), &mut bytes);
+            assert_eq!(bytes.len().div_ceil(PAGE_BYTES), pages, "seed {seed}");
+            all += usize::from(0 < told && told == lasts.len());
+            let payload = bytes.get(block::HEADER_BYTES..).expect("a payload");
+            let columns = Columns::open(payload, 0).expect("columns");
+            let back: Vec<(u32, Last)> = columns.lasts().collect();
+            assert_eq!(back, lasts[..told], "seed {seed}");
+            assert_eq!(
+                columns.for_each(|_, values| crate::store::token::pass(values)),
+                Ok(u64::from(points))
+            );
+        }
+        assert!(50 < all, "all had room {all} times");
+    }
+
+    #[test]
+    fn hostile_bytes_are_no_entries() {
+        let mut random = Random::new(5);
+        for _ in 0..50_000 {
+            let bytes: Vec<u8> = (0..random.below(40))
+                .map(|_| random.next_u64() as u8)
+                .collect();
+            assert!(Lasts::new(&bytes).all(|(_, last)| last.scale <= Number::SCALE_MAX));
+        }
     }
 }

@@ -171,7 +171,8 @@ impl Replay {
             return;
         };
         for (place, block) in (at..).zip(slice.blocks) {
-            self.slices.insert(place, Slice::new(VecDeque::from([block])));
+            self.slices
+                .insert(place, Slice::new(VecDeque::from([block])));
         }
     }
 

@@ -375,10 +375,13 @@ impl Scan {
         let sequence = |at: &usize| self.found[*at].header.sequence;
         let kept: Vec<u64> = chain.kept.iter().map(sequence).collect();
         let has = |number: u64| number < self.floor || kept.binary_search(&number).is_ok();
-        let pages = |name: &Arc<str>| self.gaps.iter().filter(|gap| gap.name == *name).count() as u64;
+        let pages =
+            |name: &Arc<str>| self.gaps.iter().filter(|gap| gap.name == *name).count() as u64;
         let is_lost = |gap: &&Gap| gap.is_lost(self.floor, pages(&gap.name), has);
         self.report.lost_places = self.gaps.iter().filter(is_lost).count() as u64;
-        let end = kept.last().map_or(self.floor.saturating_sub(1), |&last| last);
+        let end = kept
+            .last()
+            .map_or(self.floor.saturating_sub(1), |&last| last);
         let behind = self.damaged.iter().filter(|&&damaged| end < damaged);
         self.report.damaged_blocks = self.damaged.len() as u64;
         self.report.damaged_at_end = behind.count() as u64;

@@ -19,6 +19,8 @@ pub(super) struct Opening<'a> {
     pub(super) adopted: Vec<(SeriesId, Definition)>,
     /// Books of which a part is lost, in words.
     pub(super) notes: Vec<String>,
+    /// Those of which no other file tells it.
+    pub(super) lost_books: u64,
     pub(super) define: &'a mut dyn FnMut(&Definition) -> Option<SeriesId>,
     pub(super) shard: usize,
 }
@@ -73,7 +75,7 @@ impl Opening<'_> {
         error: book::BookError,
     ) -> Result<(), RecoverError> {
         let mut left = book::salvage(disk, book, info);
-        if left.definitions.is_empty() {
+        if left.bytes.is_empty() {
             return Err(error.into());
         }
         for (_, recovered) in start.logs.iter().filter(|(lineage, _)| *lineage == book) {
@@ -85,23 +87,32 @@ impl Opening<'_> {
             }
         }
         let life = start.life;
-        let (path, aside) = (book::book_path(book), format!("quarantine/{book:06}-{life}.book"));
+        let (path, aside) = (
+            book::book_path(book),
+            format!("quarantine/{book:06}-{life}.book"),
+        );
         let copy = format!("{path}-damaged.tmp");
         disk.replace(&copy, &left.bytes)?;
         disk.rename(&copy, &aside)?;
         let whole = book::whole(book, life, info, left.definitions.values());
         disk.replace(&path, &whole)?;
-        let told = left.definitions.range(..info.numbers).count();
+        let lost = info.numbers as usize - left.definitions.range(..info.numbers).count();
+        self.lost_books += u64::from(0 < lost);
         self.notes.push(format!(
-            "{path} is damaged ({error}); {told} of {} series of it are told still, points of the others cannot \
-             be found. It was made anew of these, and the damaged one is {aside}",
+            "{error}. It was made anew of what can be read of it and of the log; {lost} of its {} series have no \
+             names any more, so their points cannot be found. If a copy or a snapshot has the book, stop \
+             corelane now and put that in its place; the damaged one is {aside}",
             info.numbers
         ));
         Ok(())
     }
 
     /// A definition of a book; whether it was new to the catalog.
-    pub(super) fn meet(&mut self, book: u32, definition: &Definition) -> Result<bool, RecoverError> {
+    pub(super) fn meet(
+        &mut self,
+        book: u32,
+        definition: &Definition,
+    ) -> Result<bool, RecoverError> {
         if self.catalog.series_of(book, definition.number).is_some() {
             return Ok(false);
         }

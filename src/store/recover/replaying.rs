@@ -238,7 +238,11 @@ impl Player {
             return;
         }
         let (series, book) = (&self.series, self.book);
-        let is_lost = |number: u32| series.get(number as usize).is_none_or(|played| played.holes != holes);
+        let is_lost = |number: u32| {
+            series
+                .get(number as usize)
+                .is_none_or(|played| played.holes != holes)
+        };
         let wanted = columns.lasts().filter(|(number, _)| {
             is_lost(*number) && store.catalog.series_of(book, *number).is_some()
         });
