@@ -83,7 +83,7 @@ fn told(error: &anyhow::Error) -> String {
 /// What the data folder holds, and what the last run has left behind.
 fn tell_found(found: &Found) {
     tracing::info!("{}", found.summary);
-    for note in &found.notes {
+    for note in found.notes.iter().chain(&found.ends) {
         tracing::warn!("{note}");
     }
 }

@@ -66,6 +66,8 @@ pub struct Found {
     pub summary: String,
     /// What is not as it should be.
     pub notes: Vec<String>,
+    /// What stands at the ends of files and counts for nothing: usual after a power cut, and after no other end.
+    pub ends: Vec<String>,
 }
 
 /// What one shard begins with.
@@ -118,9 +120,9 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
     let version = manifest.committed();
     let (mut notes, scrap) = put_aside(disk, &version, &mut manifest)?;
     let loaded = control::open(disk)?;
-    notes.extend(manifest.end_in_words().map(str::to_owned));
     let end = loaded.as_ref().and_then(Loaded::end_in_words);
-    notes.extend(end.map(str::to_owned));
+    let ends = manifest.end_in_words().into_iter().chain(end);
+    let mut ends: Vec<String> = ends.map(str::to_owned).collect();
     let told = loaded.as_ref().map(|loaded| loaded.control.clone());
     let told = Arc::new(told.unwrap_or_default());
     let files = disk.list(log::names::FOLDER)?;
@@ -139,6 +141,7 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
             }
             blocks += recovered.blocks.len();
             notes.extend(tell(lineage, &recovered));
+            ends.extend(recovered.report.end_in_words(lineage));
             logs.push((lineage, recovered));
         }
         let books: Vec<u32> = version.books().map(|(book, _)| book).collect();
@@ -172,6 +175,7 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
         highest: Stamp(highest),
         summary: format!("{segments} segment files, and {blocks} blocks of log to replay"),
         notes,
+        ends,
     })
 }
 
@@ -231,7 +235,6 @@ fn tell(lineage: u32, recovered: &Recovered) -> Vec<String> {
              file goes to the folder quarantine when it is not needed any more; check the disk"
         ));
     }
-    notes.extend(report.end_in_words(lineage));
     notes
 }
 

@@ -50,6 +50,8 @@ impl Clock {
 /// The appliance: everything that happens in it is one of a few steps, chosen by the seed.
 pub(crate) struct World {
     pub(crate) inner: Rc<RefCell<Inner>>,
+    /// What the start told of ends of files that count for nothing.
+    pub(crate) ends: Vec<String>,
     buffer: ReadBuffer,
     feeds: Vec<Feed>,
 }
@@ -126,6 +128,7 @@ impl World {
         };
         let world = World {
             inner: Rc::new(RefCell::new(inner)),
+            ends: found.ends,
             buffer: ReadBuffer::default(),
             feeds: (0..shards)
                 .map(|_| Feed::new(Protocol::Graphite, Source::default()))

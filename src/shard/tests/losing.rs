@@ -64,7 +64,7 @@ fn all(world: &mut World) -> All {
 fn again(disk: FakeDisk, meanwhile: impl FnOnce(&mut FakeDisk)) -> (World, String) {
     let disk = RefCell::new(disk);
     let mut found = recover::open(&disk, 1).expect("a folder");
-    let mut told = found.notes.join("\n");
+    let mut told = [&found.notes[..], &found.ends].concat().join("\n");
     let start = found.starts.remove(&0).expect("the first shard");
     let shard = Shard::new(options(), start, &disk).expect("a folder");
     let mut world = World {
