@@ -117,7 +117,7 @@ const BOOK_BYTES_WORTH: usize = 256 << 10;
 const BOOK_MICROS: u64 = 1_000_000;
 
 /// Series that are looked at for last values to tell in one block of the log.
-const LASTS_LOOKED_AT: usize = 2_000;
+const LASTS_LOOKED_AT: usize = 800;
 
 /// Windows of files in which the newest times of a series are looked for.
 const RECENT_WINDOWS: usize = 2;

@@ -21,7 +21,7 @@ const ROOM_MAX: usize = PAGE_BYTES - HEAD_BYTES;
 /// Bytes of most entries, at least.
 const ENTRY_BYTES: usize = 3;
 /// Most series that are told in one block.
-const COUNT_MAX: usize = 500;
+const COUNT_MAX: usize = 200;
 
 /// Bytes of entries that have room behind so many bytes of a block.
 pub(super) fn room(block_bytes: usize) -> usize {
