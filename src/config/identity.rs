@@ -40,9 +40,9 @@ pub enum IdentityError {
     Version(String),
     /// It is not there, but what rests on it is.
     #[error(
-        "`{IDENTITY_FILE}` is missing in the data folder, beside `{MANIFEST_FILE}`, whose deletes name series by \
-         it: with a new one what was deleted would show again. Put it back from a snapshot of this folder \
-         or a copy; it never changes"
+        "`{IDENTITY_FILE}` is missing in the data folder, beside `{MANIFEST_FILE}`, whose deletes name \
+         series by it: with a new one what was deleted would show again. Put it back from a snapshot of this \
+         folder or a copy; it never changes"
     )]
     Missing,
     /// It is not what was written.

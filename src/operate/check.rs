@@ -32,8 +32,8 @@ pub(super) fn check(path: &Path, out: &mut dyn Write) -> Result<Verdict, Failure
     let folder = Folder::look(path).map_err(|error| {
         Failure::Unreadable(match error {
             FolderError::Held(path, process) => format!(
-                "the data folder {} is in use by a corelane{process}; stop that one, or check a snapshot, which \
-                 can be done while it runs",
+                "the data folder {} is in use by another corelane{process}; stop that one. A snapshot of it can \
+                 be checked while it runs",
                 path.display()
             ),
             FolderError::Unusable(path, error) => format!("cannot read {}: {error}", path.display()),
@@ -107,8 +107,8 @@ fn check_identity(folder: &Folder, report: &mut Report<'_>) -> Result<(), Failur
         file: IDENTITY_FILE,
         offset: None,
         what: &what,
-        means: "no point is lost, but a start is refused while it is damaged or missing; with a new one in its \
-                place what was deleted and is still in files would show again",
+        means: "no point is lost, but a start is refused while it is damaged or missing; with a new one in \
+                its place what was deleted and is still in files would show again",
         remedy: "put it back from a snapshot of this folder; it never changes",
     })?;
     Ok(())
@@ -178,11 +178,11 @@ fn check_book(
             means: &format!(
                 "series in the record there have no names, perhaps all from number {} on, so their points in \
                  segments cannot be found. The next start makes it anew of what can be read of it and of the \
-                 log, says how many series are lost, and goes on; where there is no book at all it is refused",
+                 log, says how many series are lost, and goes on; without any book it is refused",
                 reader.next_number()
             ),
-            remedy: "put the book back from a copy of this state of the folder. An older one, of a snapshot, is \
-                     taken too: series that came after it have no names then",
+            remedy: "put the book back from a copy of this state of the folder. An older one, of a snapshot, \
+                     is taken too: series that came after it have no names then",
         })?;
         return Ok(series);
     }

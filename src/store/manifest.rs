@@ -197,9 +197,9 @@ impl Manifest {
     /// What the end of the file that was read lacks, in words, if it ends in a record that was cut.
     pub fn end_in_words(&self) -> Option<&'static str> {
         self.was_cut.then_some(
-            "the file manifest ends in a record that was cut, as a power cut leaves what nobody counted on; if no \
-             power was lost, the last changes are gone (what was sealed, merged and deleted last): check the \
-             disk then",
+            "the file manifest ends in a record that was cut, as a power cut leaves what nobody counted on; \
+             if no power was lost, the last changes are gone (what was sealed, merged and deleted last): \
+             check the disk then",
         )
     }
 

@@ -66,7 +66,8 @@ pub struct Found {
     pub summary: String,
     /// What is not as it should be.
     pub notes: Vec<String>,
-    /// What stands at the ends of files and counts for nothing: usual after a power cut, and after no other end.
+    /// What stands at the ends of files and counts for nothing: usual after a power cut, and after no other
+    /// end.
     pub ends: Vec<String>,
 }
 
@@ -206,8 +207,8 @@ fn put_aside(
     for (file, bytes, wanted) in &found.cut {
         let path = segment_path(*file);
         notes.push(format!(
-            "{path} has {bytes} bytes instead of {wanted}: its points are missing from answers; put it back from \
-             a snapshot or a copy"
+            "{path} has {bytes} bytes instead of {wanted}: its points are missing from answers; put it back \
+             from a snapshot or a copy"
         ));
     }
     found.gone.iter().for_each(|&file| manifest.gone(file));
@@ -230,8 +231,8 @@ fn tell(lineage: u32, recovered: &Recovered) -> Vec<String> {
     if let Some((name, offset)) = report.unreadable.first() {
         let (pages, may) = (report.unreadable.len(), report.lost_places);
         notes.push(format!(
-            "the disk cannot read {pages} places of the log of shard {lineage}, the first at byte {offset} of \
-             {name}; acknowledged points may have been in {may} of them. What can be read is kept; the \
+            "the disk cannot read {pages} places of the log of shard {lineage}, the first at byte {offset} \
+             of {name}; acknowledged points may have been in {may} of them. What can be read is kept; the \
              file goes to the folder quarantine when it is not needed any more; check the disk"
         ));
     }

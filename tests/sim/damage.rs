@@ -41,8 +41,8 @@ pub(crate) fn live(seed: u64, damage: Damage) -> Result<bool, String> {
             is_flagged,
             has_end,
         } => {
-            // The end of a log looks the same whether it was torn or damaged, which is told; and a block whose
-            // header is hit does not look like one.
+            // The end of a log looks the same whether it was torn or damaged, which is told; and a block
+            // whose header is hit does not look like one.
             let is_header = at % 4096 < BLOCK_HEADER_BYTES;
             if name.starts_with("log/") && (has_end || is_header || damage == Damage::Unseen) {
                 life.model.acknowledge_nothing();

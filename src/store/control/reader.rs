@@ -52,8 +52,9 @@ impl Loaded {
     /// What the end of the file lacks, in words, if it ends in a record that was cut.
     pub fn end_in_words(&self) -> Option<&'static str> {
         self.is_cut.then_some(
-            "the file control.log ends in a record that was cut, as a power cut leaves what nobody was told to be \
-             safe; if no power was lost, the last events, metadata and roll-ups are gone: check the disk then",
+            "the file control.log ends in a record that was cut, as a power cut leaves what nobody was told \
+             to be safe; if no power was lost, the last events, metadata and roll-ups are gone: check \
+             the disk then",
         )
     }
 }

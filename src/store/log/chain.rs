@@ -3,8 +3,9 @@
 //! Each block names the checksum of the one before it, and how far the log was durable when it was
 //! written. Going back from the newest: where the named block is there, it is the next. Where it is
 //! not, something between was lost. If the blocks so far show that the lost was durable once, the disk
-//! lost it: a hole, and both sides stay; so too if it may be where the disk cannot read. Otherwise a crash has torn a commit that nobody was told of,
-//! and what is behind the tear goes, because its values are told from what is torn.
+//! lost it: a hole, and both sides stay; so too if it may be where the disk cannot read. Otherwise a crash
+//! has torn a commit that nobody was told of, and what is behind the tear goes, because its values are told
+//! from what is torn.
 //!
 //! Blocks beside the chain are copies from a file that was given up, or leftovers of an earlier crash.
 

@@ -87,9 +87,9 @@ impl Report {
         let blocks = self.damaged_at_end + self.torn_blocks;
         (blocks > 0).then(|| {
             format!(
-                "the log of shard {lineage} ends in {} damaged and {} torn blocks, as a power cut leaves what \
-                 nobody was told to be safe; if no power was lost, {blocks} acknowledged blocks are gone: \
-                 check the disk then",
+                "the log of shard {lineage} ends in {} damaged and {} torn blocks, as a power cut leaves \
+                 what nobody was told to be safe; if no power was lost, {blocks} acknowledged blocks are \
+                 gone: check the disk then",
                 self.damaged_at_end, self.torn_blocks
             )
         })

@@ -2,8 +2,8 @@
 //! arrival.
 //!
 //! Reads go ahead of the work, a few slices at a time; the work is cut by points. A read that fails is done
-//! again, at last of each block for itself. Blocks are verified again: what has become damaged since the scan is told and left out, and what follows in its
-//! generation is marked.
+//! again, at last of each block for itself. Blocks are verified again: what has become damaged since the scan
+//! is told and left out, and what follows in its generation is marked.
 
 use std::collections::VecDeque;
 

@@ -99,9 +99,9 @@ impl Opening<'_> {
         let lost = info.numbers as usize - left.definitions.range(..info.numbers).count();
         self.lost_books += u64::from(0 < lost);
         self.notes.push(format!(
-            "{error}. It was made anew of what can be read of it and of the log; {lost} of its {} series have no \
-             names any more, so their points cannot be found. If a copy or a snapshot has the book, stop \
-             corelane now and put that in its place; the damaged one is {aside}",
+            "{error}. It was made anew of what can be read of it and of the log; {lost} of its {} series \
+             have no names any more, so their points cannot be found. If a copy or a snapshot has the book, \
+             stop corelane now and put that in its place; the damaged one is {aside}",
             info.numbers
         ));
         Ok(())
