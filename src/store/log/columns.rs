@@ -89,7 +89,7 @@ impl<'a> Columns<'a> {
             section::VALUES => &mut self.values,
             section::ZEROS => &mut self.zeros,
             section::LASTS => &mut self.lasts,
-            section::OPTIONAL.. => return Ok(()),
+            _ if section::OPTIONAL <= kind => return Ok(()),
             _ => return Err(Damage::Unknown(kind)),
         };
         if !place.is_empty() {
