@@ -32,8 +32,8 @@ pub(super) fn check(path: &Path, out: &mut dyn Write) -> Result<Verdict, Failure
     let folder = Folder::look(path).map_err(|error| {
         Failure::Unreadable(match error {
             FolderError::Held(path, process) => format!(
-                "the data folder {} is in use by another corelane{process}; stop that one. A snapshot of it can \
-                 be checked while it runs",
+                "the data folder {} is in use by another corelane{process}; stop that one. A snapshot of it \
+                 can be checked while it runs",
                 path.display()
             ),
             FolderError::Unusable(path, error) => format!("cannot read {}: {error}", path.display()),
