@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell if standard error is gone.
-            let _ = writeln!(std::io::stderr(), "corelane: {error:#}");
+            let _ = writeln!(std::io::stderr(), "corelane: {}", told(&error));
             ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
         }
     }
@@ -68,10 +68,22 @@ fn run(typed: &Typed) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// An error and what caused it, each text once: many tell their cause themselves.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            let between = if told.is_empty() { "" } else { ": " };
+            told = format!("{told}{between}{cause}");
+        }
+    }
+    told
+}
+
 /// What the data folder holds, and what the last run has left behind.
 fn tell_found(found: &Found) {
     tracing::info!("{}", found.summary);
-    for note in &found.notes {
+    for note in found.notes.iter().chain(&found.ends) {
         tracing::warn!("{note}");
     }
 }

@@ -13,6 +13,9 @@ use crate::seam::Disk;
 /// The file's name in the data folder.
 pub const IDENTITY_FILE: &str = "identity";
 
+/// The file that says what was deleted, in the hashes of that seed.
+const MANIFEST_FILE: &str = "manifest";
+
 /// The version of the format that this program writes.
 const VERSION: &str = "1";
 
@@ -35,6 +38,13 @@ pub enum IdentityError {
          start the corelane that wrote it, or a newer one"
     )]
     Version(String),
+    /// It is not there, but what rests on it is.
+    #[error(
+        "`{IDENTITY_FILE}` is missing in the data folder, beside `{MANIFEST_FILE}`, whose deletes name \
+         series by it: with a new one what was deleted would show again. Put it back from a snapshot of this \
+         folder or a copy; it never changes"
+    )]
+    Missing,
     /// It is not what was written.
     #[error(
         "`{IDENTITY_FILE}` in the data folder is damaged ({0}); put it back from a copy, or move \
@@ -46,7 +56,8 @@ pub enum IdentityError {
 /// The hash seed stored on `disk`; when there is none yet, `fresh` is stored and given.
 ///
 /// # Errors
-/// The file can neither be read nor written, is damaged, or of a version not known here.
+/// The file can neither be read nor written, is damaged, of a version not known here, or missing although the
+/// folder is not new.
 pub fn seed_of(disk: &dyn Disk, fresh: impl FnOnce() -> u64) -> Result<u64, IdentityError> {
     let stored = disk
         .read(IDENTITY_FILE)
@@ -56,6 +67,13 @@ pub fn seed_of(disk: &dyn Disk, fresh: impl FnOnce() -> u64) -> Result<u64, Iden
         })?;
     if let Some(bytes) = stored {
         return parse(&bytes);
+    }
+    let beside = disk.list("").map_err(|source| IdentityError::Disk {
+        doing: "read",
+        source,
+    })?;
+    if beside.iter().any(|(name, _)| name == MANIFEST_FILE) {
+        return Err(IdentityError::Missing);
     }
     let seed = fresh();
     disk.replace(IDENTITY_FILE, render(seed).as_bytes())
@@ -136,7 +154,11 @@ mod tests {
         }
 
         fn list(&self, _: &str) -> io::Result<Vec<(String, u64)>> {
-            Err(io::ErrorKind::Unsupported.into())
+            let files = self.files.borrow();
+            Ok(files
+                .iter()
+                .map(|(name, bytes)| (name.clone(), bytes.len() as u64))
+                .collect())
         }
 
         fn read_at(&self, _: &str, _: u64, _: usize) -> io::Result<Vec<u8>> {
@@ -166,6 +188,20 @@ mod tests {
         assert_eq!(seed_of(&folder, || 0xfeed).expect("stored"), 0xfeed);
         assert_eq!(seed_of(&folder, || 0xbad).expect("read"), 0xfeed);
         assert_ne!(fresh_seed(), fresh_seed());
+    }
+
+    #[test]
+    fn none_is_made_where_a_manifest_rests_on_the_one_that_is_gone() {
+        let folder = Folder::default();
+        folder.replace("manifest", b"x").expect("a map takes it");
+        let fault = seed_of(&folder, || 1).expect_err("refused").to_string();
+        assert!(
+            fault.contains("is missing") && fault.contains("snapshot"),
+            "{fault}"
+        );
+        assert_eq!(folder.read(IDENTITY_FILE).expect("a map gives it"), None);
+        folder.files.borrow_mut().remove("manifest");
+        assert_eq!(seed_of(&folder, || 7).expect("a new folder"), 7);
     }
 
     #[test]

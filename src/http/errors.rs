@@ -60,7 +60,7 @@ pub(super) fn status_of(error: &QueryError) -> StatusCode {
     match error {
         QueryError::Invalid(_) | QueryError::Limit(_) => StatusCode::BAD_REQUEST,
         QueryError::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
-        QueryError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        QueryError::Busy | QueryError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
         QueryError::Killed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -134,6 +134,8 @@ mod tests {
         check(QueryError::Timeout(5).into(), 504, late);
         let busy = "the appliance is too busy for this query; try again";
         check(QueryError::Busy.into(), 503, busy);
+        let full = "the disk is full, so nothing is kept; free some room, and try again";
+        check(QueryError::Full("so nothing is kept").into(), 503, full);
     }
 
     #[test]

@@ -113,6 +113,12 @@ const PER_SHARD: &[PerShard] = &[
         value: |vitals| vitals.store.replayed,
     },
     PerShard {
+        name: "corelane_log_lost_blocks",
+        kind: "gauge",
+        help: "Blocks of log that had been durable and were found lost, or unreadable, at this start.",
+        value: |vitals| vitals.store.log_lost_blocks,
+    },
+    PerShard {
         name: "corelane_sealed_points_total",
         kind: "counter",
         help: "Points written into segment files.",

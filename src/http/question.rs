@@ -49,6 +49,8 @@ pub(super) struct Question<'a> {
     pub(super) options: &'a HttpOptions,
     /// Whether points are missing from the answer because a file is damaged.
     damaged: Cell<bool>,
+    /// Whether points of the log were not back yet when shards were asked.
+    recovering: Cell<bool>,
     /// What ends it early, where somebody may.
     kill: OnceCell<Arc<Kill>>,
     /// When it came, by the wall clock.
@@ -93,6 +95,7 @@ impl<'a> Question<'a> {
             fleet,
             options,
             damaged: Cell::new(false),
+            recovering: Cell::new(false),
             kill: OnceCell::new(),
             began: fleet.now(),
             started: fleet.elapsed(),
@@ -129,6 +132,9 @@ impl<'a> Question<'a> {
         if let Some(kill) = self.kill.get() {
             kill.watch(&plan.purse);
         }
+        // By the time they have answered all may be back, and their answers lack what was not.
+        self.recovering
+            .set(self.recovering.get() || self.fleet.recovering());
         let asking = self.fleet.elapsed();
         let asked = self.fleet.ask(plan.clone()).await;
         let took = self.fleet.elapsed().saturating_sub(asking);
@@ -171,7 +177,8 @@ impl<'a> Question<'a> {
 
     /// Why the answer may lack points, if so: what an `X-Corelane-Partial` header says.
     pub(super) fn partial(&self) -> Option<&'static str> {
-        match (self.fleet.recovering(), self.damaged.get()) {
+        let recovering = self.recovering.get() || self.fleet.recovering();
+        match (recovering, self.damaged.get()) {
             (true, _) => Some("replay"),
             (false, true) => Some("damage"),
             (false, false) => None,

@@ -6,11 +6,11 @@ use std::path::Path;
 use super::log::{self, Held};
 use super::report::{Damage, Report};
 use super::{Failure, Verdict};
-use crate::config::identity::{self, IDENTITY_FILE};
+use crate::config::identity::{self, IDENTITY_FILE, IdentityError};
 use crate::rt::folder::{Folder, FolderError};
 use crate::seam::Disk;
 use crate::store::book::{BookError, Reader, book_path};
-use crate::store::control::{self, CONTROL_FILE, ControlError};
+use crate::store::control::{self, CONTROL_FILE, ControlError, Loaded};
 use crate::store::info::SegmentInfo;
 use crate::store::log::names;
 use crate::store::manifest::{BookInfo, MANIFEST_FILE, Manifest, Version, unlisted};
@@ -29,12 +29,14 @@ pub(super) fn check(path: &Path, out: &mut dyn Write) -> Result<Verdict, Failure
              `{IDENTITY_FILE}` in it"
         )));
     }
-    let folder = Folder::open(path).map_err(|error| {
+    let folder = Folder::look(path).map_err(|error| {
         Failure::Unreadable(match error {
-            FolderError::Held(..) => {
-                format!("{error}. A snapshot of it can be checked while it runs")
-            }
-            FolderError::Unusable(..) => error.to_string(),
+            FolderError::Held(path, process) => format!(
+                "the data folder {} is in use by another corelane{process}; stop that one. A snapshot of it \
+                 can be checked while it runs",
+                path.display()
+            ),
+            FolderError::Unusable(path, error) => format!("cannot read {}: {error}", path.display()),
         })
     })?;
     let text = |error: &dyn std::fmt::Display| Failure::Unreadable(format!("{shown}: {error}"));
@@ -42,6 +44,9 @@ pub(super) fn check(path: &Path, out: &mut dyn Write) -> Result<Verdict, Failure
     let version = manifest.committed();
     let mut report = Report::new(out);
     let logs = expect(&folder, &version, &mut report).map_err(|error| text(&error))?;
+    if let Some(text) = manifest.end_in_words() {
+        report.note(text)?;
+    }
     check_identity(&folder, &mut report)?;
     check_control(&folder, &mut report)?;
     let mut series = 0;
@@ -88,10 +93,11 @@ fn expect(folder: &Folder, version: &Version, report: &mut Report<'_>) -> io::Re
     Ok(shards)
 }
 
-fn check_identity(folder: &Folder, report: &mut Report<'_>) -> io::Result<()> {
+fn check_identity(folder: &Folder, report: &mut Report<'_>) -> Result<(), Failure> {
     let what = match folder.read(IDENTITY_FILE) {
         Ok(Some(bytes)) => match identity::parse(&bytes) {
             Ok(_) => return Ok(()),
+            Err(error @ IdentityError::Version(_)) => return Err(foreign(&error)),
             Err(error) => error.to_string(),
         },
         Ok(None) => "it is missing".to_owned(),
@@ -101,24 +107,31 @@ fn check_identity(folder: &Folder, report: &mut Report<'_>) -> io::Result<()> {
         file: IDENTITY_FILE,
         offset: None,
         what: &what,
-        means: "no point is lost, but a start is refused while it is damaged; with a new one in its place \
-                what was deleted and is still in files would show again",
+        means: "no point is lost, but a start is refused while it is damaged or missing; with a new one in \
+                its place what was deleted and is still in files would show again",
         remedy: "put it back from a snapshot of this folder; it never changes",
-    })
+    })?;
+    Ok(())
+}
+
+/// A file is of another version: nothing is wrong with it, and nothing can be said of it.
+fn foreign(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Unreadable(format!(
+        "{error}. Check the folder with the corelane that wrote it, or a newer one"
+    ))
 }
 
 /// Check what users told.
-fn check_control(folder: &Folder, report: &mut Report<'_>) -> io::Result<()> {
+fn check_control(folder: &Folder, report: &mut Report<'_>) -> Result<(), Failure> {
     let error = match control::open(folder) {
-        Ok(Some(loaded)) if loaded.is_cut => {
-            return report.note(
-                "the end of control.log was cut while it was written; nobody was told that it is there",
-            );
+        Ok(loaded) => {
+            let end = loaded.as_ref().and_then(Loaded::end_in_words);
+            return Ok(end.map_or(Ok(()), |text| report.note(text))?);
         }
-        Ok(_) => return Ok(()),
         Err(error) => error,
     };
     let offset = match &error {
+        ControlError::Header(header) if header.is_foreign() => return Err(foreign(&error)),
         ControlError::Damaged { at, .. } => Some(*at),
         _ => None,
     };
@@ -128,7 +141,8 @@ fn check_control(folder: &Folder, report: &mut Report<'_>) -> io::Result<()> {
         what: &error.to_string(),
         means: "no point is lost, but a start is refused while it is damaged; it holds the events",
         remedy: "put it back from a snapshot of this folder, or move it aside: then all events are lost",
-    })
+    })?;
+    Ok(())
 }
 
 /// Check a book. Gives how many series it has.
@@ -137,7 +151,7 @@ fn check_book(
     book: u32,
     needed: BookInfo,
     report: &mut Report<'_>,
-) -> io::Result<u64> {
+) -> Result<u64, Failure> {
     let (path, mut reader) = (book_path(book), Reader::new(book, needed));
     let (mut definitions, mut series, mut done) = (Vec::new(), 0, 0);
     loop {
@@ -153,6 +167,7 @@ fn check_book(
             Err(error) => error,
         };
         let (offset, what) = match &error {
+            BookError::Header(_, header) if header.is_foreign() => return Err(foreign(&error)),
             BookError::Damaged { at, what, .. } => (Some(*at), (*what).to_owned()),
             error => (None, error.to_string()),
         };
@@ -161,19 +176,24 @@ fn check_book(
             offset,
             what: &what,
             means: &format!(
-                "series from number {} on have no names, so their points in segments cannot be found; \
-                 a start is refused",
+                "series in the record there have no names, perhaps all from number {} on, so their points in \
+                 segments cannot be found. The next start makes it anew of what can be read of it and of the \
+                 log, says how many series are lost, and goes on; without any book it is refused",
                 reader.next_number()
             ),
-            remedy: "put the book back from a snapshot; it only grows, so an older one has all that the \
-                     segments of its time need",
+            remedy: "put the book back from a copy of this state of the folder. An older one, of a snapshot, \
+                     is taken too: series that came after it have no names then",
         })?;
         return Ok(series);
     }
 }
 
 /// Check a segment that is listed, a page at a time.
-fn check_segment(folder: &Folder, info: &SegmentInfo, report: &mut Report<'_>) -> io::Result<()> {
+fn check_segment(
+    folder: &Folder,
+    info: &SegmentInfo,
+    report: &mut Report<'_>,
+) -> Result<(), Failure> {
     let path = info.path();
     let all = format!(
         "its {} points from {} to {} are missing from answers",
@@ -181,14 +201,18 @@ fn check_segment(folder: &Folder, info: &SegmentInfo, report: &mut Report<'_>) -
         instant(info.first_ms),
         instant(info.last_ms)
     );
-    let lost = |report: &mut Report<'_>, wrong: &Corrupt| {
+    let lost = |report: &mut Report<'_>, wrong: &Corrupt| -> Result<(), Failure> {
+        if wrong.is_foreign {
+            return Err(foreign(&format!("{path}: {wrong}")));
+        }
         report.damage(&Damage {
             file: &path,
             offset: Some(wrong.offset),
             what: &wrong.text,
             means: &all,
             remedy: FROM_SNAPSHOT,
-        })
+        })?;
+        Ok(())
     };
     let bytes = match std::fs::metadata(folder.path().join(&path)) {
         Ok(about) => about.len(),
@@ -197,13 +221,14 @@ fn check_segment(folder: &Folder, info: &SegmentInfo, report: &mut Report<'_>) -
                 io::ErrorKind::NotFound => "it is listed but not there".to_owned(),
                 _ => format!("the disk cannot find it: {error}"),
             };
-            return report.damage(&Damage {
+            report.damage(&Damage {
                 file: &path,
                 offset: None,
                 what: &what,
                 means: &all,
                 remedy: "with corelane stopped, put the file back from a snapshot or a copy",
-            });
+            })?;
+            return Ok(());
         }
     };
     let mut read = |offset, bytes| folder.read_at(&path, offset, bytes);

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::{Detail, Failure, Verdict};
 use crate::config::identity;
+use crate::rt::folder::LOCK_FILE;
 use crate::seam::disk::BLOCK_BYTES;
 use crate::store::manifest::BookInfo;
 use crate::store::segment::{self, Check, Checked};
@@ -22,6 +23,9 @@ enum Form {
     Manifest,
     Control,
     Identity,
+    /// A file of a log that was never used.
+    Spare,
+    Lock,
 }
 
 /// Print `path`.
@@ -39,7 +43,7 @@ pub(super) fn dump(path: &Path, detail: Detail, out: &mut dyn Write) -> Result<V
         file,
         bytes: about.len(),
     };
-    let form = opened.form().map_err(unreadable)?.ok_or_else(|| {
+    let form = opened.form(path).map_err(unreadable)?.ok_or_else(|| {
         Failure::Unreadable(format!(
             "{shown} is no file of corelane: it starts like no log, segment, book, manifest, control log or \
              identity"
@@ -54,6 +58,8 @@ pub(super) fn dump(path: &Path, detail: Detail, out: &mut dyn Write) -> Result<V
         Form::Manifest => opened.manifest(&lines),
         Form::Control => opened.control(&lines),
         Form::Identity => opened.identity(&lines),
+        Form::Spare => opened.spare(&lines),
+        Form::Lock => opened.lock(&lines),
     };
     // A reader that was stopped because nobody listens has no tale of its own.
     match lines.failed.into_inner() {
@@ -88,7 +94,7 @@ impl<'a> Lines<'a> {
             Form::Log => (first == b' ' || first.is_ascii_digit(), false),
             Form::Book => (first.is_ascii_digit(), false),
             Form::Manifest | Form::Control => (text.starts_with("record "), first == b' '),
-            Form::Segment | Form::Identity => (false, false),
+            Form::Segment | Form::Identity | Form::Spare | Form::Lock => (false, false),
         };
         let is_wanted = match self.detail {
             Detail::All => true,
@@ -131,7 +137,10 @@ impl Opened {
         Ok(read)
     }
 
-    fn form(&self) -> io::Result<Option<Form>> {
+    /// What it is, by how it starts; of a file full of zeros and of the lock the name tells it.
+    fn form(&self, path: &Path) -> io::Result<Option<Form>> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.unwrap_or_default();
         let start = self.read(0, 128)?;
         let behind = self.read(BLOCK_BYTES as u64, 8)?;
         let last = self.bytes.saturating_sub(BLOCK_BYTES as u64);
@@ -152,6 +161,12 @@ impl Opened {
             Form::Control
         } else if self.bytes < 128 && identity::looks_like_one(&start) {
             Form::Identity
+        } else if log::names::parse(name).is_some()
+            && start.iter().chain(&behind).all(|&byte| byte == 0)
+        {
+            Form::Spare
+        } else if name == LOCK_FILE && self.bytes < 128 {
+            Form::Lock
         } else {
             return Ok(None);
         };
@@ -271,6 +286,34 @@ impl Opened {
             }
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    fn spare(&self, lines: &Lines<'_>) -> Result<Verdict, String> {
+        let mut offset = 0;
+        loop {
+            let piece = self
+                .read(offset, 1 << 20)
+                .map_err(|error| error.to_string())?;
+            if piece.iter().any(|&byte| byte != 0) {
+                return Err(
+                    "it starts with zeros, and something else stands behind them".to_owned(),
+                );
+            }
+            if piece.is_empty() {
+                lines.print("a file of a log that was not used yet, full of zeros");
+                return Ok(Verdict::Sound);
+            }
+            offset += piece.len() as u64;
+        }
+    }
+
+    fn lock(&self, lines: &Lines<'_>) -> Result<Verdict, String> {
+        let bytes = self.read(0, 128).map_err(|error| error.to_string())?;
+        let process = String::from_utf8_lossy(&bytes).trim().to_owned();
+        lines.print(&format!(
+            "the lock of a data folder: process {process} has held it last, or holds it"
+        ));
+        Ok(Verdict::Sound)
     }
 
     fn identity(&self, lines: &Lines<'_>) -> Result<Verdict, String> {

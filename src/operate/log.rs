@@ -39,7 +39,7 @@ pub(super) fn check(
     for hole in &recovered.report.holes {
         tell_hole(shard, *hole, &recovered.blocks, report)?;
     }
-    tell_rest(&place, &recovered.report, report)?;
+    tell_rest(shard, &recovered.report, report)?;
     let bytes: usize = recovered
         .blocks
         .iter()
@@ -108,7 +108,8 @@ fn tell_hole(
     Ok(())
 }
 
-fn tell_rest(place: &str, scanned: &Scanned, report: &mut Report<'_>) -> Result<(), Failure> {
+fn tell_rest(shard: u16, scanned: &Scanned, report: &mut Report<'_>) -> Result<(), Failure> {
+    let place = format!("the log of shard {shard}");
     for (name, offset) in &scanned.unreadable {
         report.damage(&Damage {
             file: name,
@@ -123,12 +124,8 @@ fn tell_rest(place: &str, scanned: &Scanned, report: &mut Report<'_>) -> Result<
             "{name}: the first page is damaged, as a crash may leave it; its blocks are found without it"
         ))?;
     }
-    if scanned.damaged_blocks + scanned.torn_blocks > 0 && scanned.holes.is_empty() {
-        report.note(&format!(
-            "{place} ends in {} damaged and {} torn blocks, as a crash leaves them; nobody was told that \
-             they are safe",
-            scanned.damaged_blocks, scanned.torn_blocks
-        ))?;
+    if let Some(text) = scanned.end_in_words(u32::from(shard)) {
+        report.note(&text)?;
     }
     if scanned.beside_blocks + scanned.foreign_blocks > 0 {
         report.note(&format!(

@@ -17,6 +17,9 @@ pub enum QueryError {
     /// A shard did not take the request; worth another try.
     #[error("the appliance is too busy for this query; try again")]
     Busy,
+    /// The disk is full, so what was asked for cannot be made durable; worth another try when it has room.
+    #[error("the disk is full, {0}; free some room, and try again")]
+    Full(&'static str),
     /// Somebody asked for its end.
     #[error("the query was killed")]
     Killed,

@@ -322,6 +322,7 @@ impl Scan {
         match &mut self.work {
             Work::Points(scan) => {
                 scan.waits = false;
+                about.note_damage(store.has_lost());
                 while left > 0 && !scan.waits {
                     let spent = if scan.found.matches.len() < scan.selectors.len() {
                         scan.select(index, store, about, left)?

@@ -68,6 +68,7 @@ const RECORD_MILLIS_MAX: u64 = 30_000;
 fn unrecorded(refused: ControlRefused) -> QueryError {
     match refused {
         ControlRefused::Busy => QueryError::Busy,
+        ControlRefused::Full => QueryError::Full("so this is not kept for sure"),
         refused => QueryError::Limit(refused.to_string()),
     }
 }
@@ -385,7 +386,12 @@ impl Fleet for ShardFleet {
                 ticket,
                 merge,
             };
-            self.ask_all(SETTLE_MILLIS_MAX, ask).await.map(drop)
+            let replies = self.ask_all(SETTLE_MILLIS_MAX, ask).await?;
+            let is_full = |reply: &Reply| matches!(reply, Reply::Settled(false));
+            match replies.iter().any(is_full) {
+                true => Err(QueryError::Full("so points stay in memory and in the log")),
+                false => Ok(()),
+            }
         })
     }
 

@@ -73,6 +73,34 @@ impl Folder {
             _lock: lock,
         })
     }
+
+    /// Take hold of a folder that is there, to read it only: it may be one in which nothing can be written.
+    ///
+    /// # Errors
+    /// Another process holds it, or the file system says no.
+    pub fn look(path: &Path) -> Result<Folder, FolderError> {
+        let unusable = |error| FolderError::Unusable(path.to_owned(), error);
+        let mut lock = match File::open(path.join(LOCK_FILE)) {
+            Ok(lock) => lock,
+            // Nobody has ever started on it, as on a snapshot.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                File::open(path).map_err(unusable)?
+            }
+            Err(error) => return Err(unusable(error)),
+        };
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let holder = holder(&mut lock);
+                return Err(FolderError::Held(path.to_owned(), holder));
+            }
+            Err(error) => return Err(unusable(error.into())),
+        }
+        Ok(Folder {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
 }
 
 /// Make the folder `path` and those above it that are missing, each with its name on stable storage.
@@ -238,7 +266,29 @@ mod tests {
             told.contains("in use by another corelane (process "),
             "{told}"
         );
+        let told = Folder::look(&scratch.0)
+            .expect_err("it is held")
+            .to_string();
+        assert!(
+            told.contains("in use by another corelane (process "),
+            "{told}"
+        );
         drop(first);
         Folder::open(&scratch.0).expect("free again");
+    }
+
+    #[test]
+    fn a_look_changes_nothing() {
+        let scratch = Scratch::new("look");
+        assert!(Folder::look(&scratch.0).is_err(), "it is not there");
+        fs::create_dir(&scratch.0).expect("made");
+        drop(Folder::look(&scratch.0).expect("without a lock"));
+        assert_eq!(fs::read_dir(&scratch.0).expect("it").count(), 0);
+        drop(Folder::open(&scratch.0).expect("a folder"));
+        let lock = fs::read(scratch.0.join(LOCK_FILE)).expect("a lock");
+        let look = Folder::look(&scratch.0).expect("free");
+        assert_eq!(fs::read(scratch.0.join(LOCK_FILE)).expect("a lock"), lock);
+        assert!(Folder::open(&scratch.0).is_err(), "somebody looks");
+        drop(look);
     }
 }

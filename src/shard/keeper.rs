@@ -397,11 +397,15 @@ impl Keeper {
         let writer = &self.control;
         let generation = writer.committed().generation;
         let over = |(_, _, taken): &mut (usize, u64, Recorded)| match taken {
-            Ok((_, ticket)) => writer.is_committed(*ticket),
+            Ok((_, ticket)) => writer.is_committed(*ticket) || writer.is_full(),
             Err(_) => true,
         };
         for (to, ticket, taken) in self.recording.extract_if(.., over) {
-            let reply = Reply::Recorded(taken.map(|(id, _)| (id, generation)));
+            let recorded = taken.and_then(|(id, ticket)| match writer.is_committed(ticket) {
+                true => Ok((id, generation)),
+                false => Err(ControlRefused::Full),
+            });
+            let reply = Reply::Recorded(recorded);
             let from = 0;
             letters.push_back((
                 to,

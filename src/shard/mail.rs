@@ -141,8 +141,8 @@ pub enum Reply {
     Part(Result<Partial, QueryError>),
     /// To [`Mail::Describe`].
     Vitals(Box<Vitals>),
-    /// To [`Mail::Settle`].
-    Settled,
+    /// To [`Mail::Settle`]: whether it is done; if not, the disk has no room.
+    Settled(bool),
     /// To [`Mail::Part`].
     Parted(Stamp),
     /// To [`Mail::Entomb`]: the tombstones have numbers below this; or why they were not all taken.

@@ -432,11 +432,13 @@ impl Shard {
     }
 
     fn answer_settled(&mut self) {
-        if self.settling.is_empty() || !self.landing.store.is_settled() {
+        let store = &self.landing.store;
+        let is_done = store.is_settled();
+        if self.settling.is_empty() || !(is_done || store.has_no_room()) {
             return;
         }
         for (from, ticket) in std::mem::take(&mut self.settling) {
-            self.reply(from, ticket, Reply::Settled);
+            self.reply(from, ticket, Reply::Settled(is_done));
         }
     }
 

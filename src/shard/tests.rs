@@ -19,6 +19,7 @@ use crate::store::reading::{self, SeriesReading};
 use crate::store::tombstone::Mask;
 
 mod deleting;
+mod losing;
 mod sealing;
 mod spaced;
 mod telling;

@@ -14,12 +14,14 @@
 
 mod dump;
 mod reader;
+mod salvage;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use dump::dump;
 pub use reader::{BookError, Reader};
+pub use salvage::{Salvaged, salvage, whole};
 pub use writer::{BookRefused, Writer};
 
 use super::chained::{self, HeaderError, Kind};

@@ -73,6 +73,13 @@ pub enum HeaderError {
     Features(u32),
 }
 
+impl HeaderError {
+    /// Whether nothing is wrong with the file but that this program does not know its form.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, HeaderError::Version(..) | HeaderError::Features(_))
+    }
+}
+
 /// Where in a chain the next record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
@@ -193,7 +200,7 @@ pub(crate) fn look(bytes: &[u8], link: Link, payload_bytes_max: usize) -> Found<
 }
 
 /// The record at the start of `bytes`, whichever it is.
-fn valid(bytes: &[u8], payload_bytes_max: usize) -> Found<'_> {
+pub(crate) fn valid(bytes: &[u8], payload_bytes_max: usize) -> Found<'_> {
     let Some(head) = bytes.get(..RECORD_HEAD_BYTES) else {
         return Found::More(BLOCK_BYTES);
     };
@@ -220,6 +227,11 @@ fn valid(bytes: &[u8], payload_bytes_max: usize) -> Found<'_> {
             chain: crc,
         },
     }
+}
+
+/// The checksum of what stands before it, as the record at the start of `bytes` says.
+pub(crate) fn chain_in(bytes: &[u8]) -> u32 {
+    u32_at(bytes, 16).unwrap_or(0)
 }
 
 /// Where in `bytes`, a piece of a file that starts on a border behind a record that was not valid, a

@@ -58,6 +58,9 @@ pub enum ControlRefused {
     /// So much waits for the disk already; try later.
     #[error("the disk does not keep up; try again later")]
     Busy,
+    /// There is no room on the disk; try later.
+    #[error("the disk is full; try again later")]
+    Full,
 }
 
 /// Everything that was told.

@@ -32,7 +32,7 @@ fn write(content: &mut Vec<u8>, offset: u64, bytes: &[u8]) {
 }
 
 /// The data folder in memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FakeDisk {
     files: BTreeMap<String, File>,
     under_way: Vec<(Job, Request)>,
@@ -41,6 +41,8 @@ pub(crate) struct FakeDisk {
     pub(crate) faults_percent: u64,
     /// Nothing new fits.
     pub(crate) is_full: bool,
+    /// Places that cannot be read: in which file, where, and how often that is so.
+    pub(crate) unreadable: Vec<(String, u64, u64)>,
     /// Requests carried out.
     pub(crate) requests: u64,
     /// Writes to files of which a sync or a write had failed before.
@@ -55,6 +57,7 @@ impl FakeDisk {
             random: Random::new(seed ^ 0xD15C),
             faults_percent: 0,
             is_full: false,
+            unreadable: Vec::new(),
             requests: 0,
             writes_after_fault: 0,
         }
@@ -121,7 +124,7 @@ impl FakeDisk {
                 offset,
                 bytes,
             } => {
-                if fails {
+                if fails || self.cannot_read(&name, offset, bytes) {
                     return Err(fault);
                 }
                 let file = self.files.get(&*name).ok_or(Fault::Missing)?;
@@ -149,6 +152,22 @@ impl FakeDisk {
             Request::Room => return Ok(Outcome::Room(Room::default())),
         }
         Ok(Outcome::Done)
+    }
+
+    /// Whether such a read fails, this time.
+    fn cannot_read(&mut self, name: &str, offset: u64, bytes: usize) -> bool {
+        let end = offset.saturating_add(bytes as u64);
+        let hit = self
+            .unreadable
+            .iter_mut()
+            .find(|(file, at, times)| file == name && (offset..end).contains(at) && 0 < *times);
+        match hit {
+            Some((_, _, times)) => {
+                *times -= 1;
+                true
+            }
+            None => false,
+        }
     }
 
     fn write(
@@ -223,6 +242,8 @@ impl FakeDisk {
     }
 
     pub(crate) fn put(&mut self, name: &str, bytes: Vec<u8>) {
+        // It lies elsewhere now.
+        self.unreadable.retain(|(file, _, _)| file != name);
         let file = File {
             stable: bytes.clone(),
             now: bytes,
@@ -239,7 +260,11 @@ impl FakeDisk {
 /// What is asked at the start.
 impl seam::Disk for std::cell::RefCell<FakeDisk> {
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.borrow().files.get(name).map(|file| file.now.clone()))
+        let mut disk = self.borrow_mut();
+        match disk.cannot_read(name, 0, usize::MAX) {
+            true => Err(io::Error::other("EIO")),
+            false => Ok(disk.files.get(name).map(|file| file.now.clone())),
+        }
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -256,7 +281,10 @@ impl seam::Disk for std::cell::RefCell<FakeDisk> {
     }
 
     fn read_at(&self, name: &str, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
-        let disk = self.borrow();
+        let mut disk = self.borrow_mut();
+        if disk.cannot_read(name, offset, bytes) {
+            return Err(io::Error::other("EIO"));
+        }
         let file = disk.files.get(name).ok_or(io::ErrorKind::NotFound)?;
         let start = file.now.len().min(offset as usize);
         let end = file.now.len().min(start.saturating_add(bytes));

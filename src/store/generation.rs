@@ -36,7 +36,7 @@ use crate::base::varint;
 use crate::model::number::Number;
 use crate::model::series::SeriesId;
 use crate::simd;
-use crate::store::token::{Short, Token};
+use crate::store::token::{Last, Short, Token};
 use reads::Reads;
 use tail::{BLANK, Chain, Tail, Tails};
 
@@ -306,6 +306,12 @@ impl Head {
     pub fn number(&self, id: SeriesId) -> Option<u32> {
         let tail = self.tails.get(id)?;
         (!tail.is_blank()).then_some(tail.number)
+    }
+
+    /// Number in the book of a series that has points in it, and what its next value is told from.
+    pub fn last(&self, id: SeriesId) -> Option<(u32, Last)> {
+        let tail = self.tails.get(id).filter(|tail| !tail.is_blank())?;
+        Some((tail.number, tail.last()))
     }
 
     /// Bytes of its blocks, of its texts and of the stamps of its reads.

@@ -120,6 +120,9 @@ impl Store {
         let empty = u64::from(self.open.head.is_empty());
         self.seal_through = self.seal_through.max(self.open.number - empty);
         self.merge_all |= merge;
+        // There may be room again.
+        self.found_no_room = false;
+        self.retry_at = Stamp(0);
         self.looks_for_merges |= merge;
         if self.should_freeze() {
             self.freeze();
@@ -134,6 +137,11 @@ impl Store {
             .all(|frozen| self.seal_through < frozen.number)
             && (self.open.head.is_empty() || self.seal_through < self.open.number);
         sealed && self.seal.is_none() && self.compaction.is_none() && !self.merge_all
+    }
+
+    /// Whether the disk has no room for what is to be sealed: it is tried again, but nobody should wait.
+    pub fn has_no_room(&self) -> bool {
+        self.found_no_room
     }
 
     pub(super) fn frozen_generation(&self, number: u64) -> Option<&Generation> {

@@ -123,6 +123,8 @@ pub struct Manifest {
     /// Whether to wait for [`Manifest::retry`] before the next new file.
     is_waiting: bool,
     counts: Counts,
+    /// Whether the file that was read ends in a record that was cut.
+    was_cut: bool,
 }
 
 impl Manifest {
@@ -152,7 +154,9 @@ impl Manifest {
             end: loaded.end as u64,
             capacity: (bytes.len() - bytes.len() % BLOCK_BYTES) as u64,
         };
-        Ok(Manifest::with(loaded.state, Some(file)))
+        let mut manifest = Manifest::with(loaded.state, Some(file));
+        manifest.was_cut = loaded.is_cut;
+        Ok(manifest)
     }
 
     /// Of a new data folder.
@@ -179,6 +183,7 @@ impl Manifest {
             fault: None,
             is_waiting: false,
             counts: Counts::default(),
+            was_cut: false,
         };
         manifest.put_numbers_aside();
         manifest
@@ -187,6 +192,15 @@ impl Manifest {
     /// What is listed, as far as it is on stable storage.
     pub fn committed(&self) -> Arc<Version> {
         Arc::clone(&self.visible)
+    }
+
+    /// What the end of the file that was read lacks, in words, if it ends in a record that was cut.
+    pub fn end_in_words(&self) -> Option<&'static str> {
+        self.was_cut.then_some(
+            "the file manifest ends in a record that was cut, as a power cut leaves what nobody counted on; \
+             if no power was lost, the last changes are gone (what was sealed, merged and deleted last): \
+             check the disk then",
+        )
     }
 
     /// Take an edit. It is checked against all that were taken before it, and counts later.

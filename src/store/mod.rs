@@ -45,6 +45,7 @@ mod taking;
 pub mod texts;
 pub mod token;
 pub mod tombstone;
+mod tries;
 mod vitals;
 
 use std::collections::{HashSet, VecDeque};
@@ -111,6 +112,13 @@ const LOG_BYTES_A_SERIES: u64 = 300;
 /// Bytes of definitions that are worth a write of the book.
 const BOOK_BYTES_WORTH: usize = 256 << 10;
 
+/// The longest time that definitions wait for their write otherwise, in microseconds: until then they are
+/// in the log only, where one bad page may take many.
+const BOOK_MICROS: u64 = 1_000_000;
+
+/// Series that are looked at for last values to tell in one block of the log.
+const LASTS_LOOKED_AT: usize = 800;
+
 /// Windows of files in which the newest times of a series are looked for.
 const RECENT_WINDOWS: usize = 2;
 
@@ -166,6 +174,8 @@ pub struct Store {
     tails: Tails,
     jobs: Jobs,
     seal: Option<Seal>,
+    /// Whether a seal failed for want of room, its own or the book's, since it was last asked for.
+    found_no_room: bool,
     compaction: Option<Compaction>,
     looks_for_merges: bool,
     /// When that was last done, in microseconds.
@@ -180,6 +190,11 @@ pub struct Store {
     seal_through: u64,
     merge_all: bool,
     replay: Option<recover::Replaying>,
+    lost: Lost,
+    /// When the book was last given to the disk for the sake of its own, in microseconds.
+    booked_at: u64,
+    /// The first id whose last value the next block of the log has room to tell.
+    lasts_at: u32,
     deleted: Deleted,
     /// Generations of the log that were replayed or begun.
     replayed: u64,
@@ -197,6 +212,16 @@ struct Counts {
     merged_points: u64,
     merged_bytes: u64,
     failures: u64,
+}
+
+/// What this start found to be lost of what was durable: until the next start answers say that they may
+/// lack points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Lost {
+    /// Blocks of logs, also such as may have been where the disk cannot read.
+    blocks: u64,
+    /// Books of which a part could not be read.
+    books: u64,
 }
 
 /// Numbers for files that were given to this shard.
@@ -270,6 +295,7 @@ impl Store {
             tails: Tails::default(),
             jobs: Jobs::default(),
             seal: None,
+            found_no_room: false,
             compaction: None,
             looks_for_merges: true,
             looked_for_merges: 0,
@@ -281,6 +307,9 @@ impl Store {
             seal_through: 0,
             merge_all: false,
             replay: None,
+            lost: Lost::default(),
+            booked_at: 0,
+            lasts_at: 0,
             deleted: Deleted::default(),
             replayed: 0,
             troubles: Vec::new(),
@@ -303,6 +332,12 @@ impl Store {
         if self.troubles.len() < TROUBLES_MAX {
             self.troubles.push(text);
         }
+    }
+
+    /// Whether something that was durable was found to be lost at this start, which no file tells: answers
+    /// may lack points.
+    pub fn has_lost(&self) -> bool {
+        self.lost != Lost::default()
     }
 
     /// What went wrong since the last call.
@@ -330,8 +365,8 @@ impl Store {
             stamp: self.now.stamp.max(now.stamp),
         };
         let since = Duration::from_micros(self.now.stamp.0);
-        self.log.poll(since, &mut self.jobs.desk(owner::LOG));
-        self.poll_book(self.book_is_wanted());
+        self.poll_log(since);
+        self.poll_book(self.book_is_wanted() || self.book_is_due());
         if self.looked_for_merges + compact::LOOK_MICROS <= self.now.stamp.0 {
             // Windows become quiet as time goes by.
             self.looks_for_merges = true;
@@ -346,8 +381,10 @@ impl Store {
 
     /// When [`Store::poll`] has something to do at the latest.
     pub fn next_due(&self) -> Option<Stamp> {
-        let due = self.log.next_deadline()?;
-        Some(Stamp(due.as_micros() as u64))
+        let log = self.log.next_deadline().map(|due| due.as_micros() as u64);
+        let book = self.book.has_waiting();
+        let book = book.then(|| self.booked_at.saturating_add(BOOK_MICROS));
+        log.into_iter().chain(book).min().map(Stamp)
     }
 
     /// The next request for the disk.
@@ -360,10 +397,10 @@ impl Store {
         match job.owner {
             owner::LOG => {
                 self.log.done(job, result);
-                let since = Duration::from_micros(self.now.stamp.0);
-                self.log.poll(since, &mut self.jobs.desk(owner::LOG));
+                self.poll_log(Duration::from_micros(self.now.stamp.0));
             }
             owner::BOOK => {
+                self.found_no_room |= result == Err(Fault::Full) && self.book_is_wanted();
                 self.book.done(job, result);
                 self.poll_book(true);
             }
@@ -447,6 +484,7 @@ impl Store {
             merged_bytes: counts.merged_bytes,
             failures: counts.failures,
             blocked: self.is_blocked(),
+            log_lost_blocks: self.lost.blocks,
         }
     }
 }

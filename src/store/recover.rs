@@ -7,7 +7,11 @@
 //! generations of their own, while new points arrive already. A generation of the log is one of the head
 //! again, and is sealed like any other; until then its log stays. So a crash in the middle of it changes
 //! nothing.
+//!
+//! Damage costs what cannot be read, and no more: the store opens with the rest, says so, and until the
+//! next start answers say that they may lack points ([`Store::has_lost`]).
 
+mod opening;
 mod replaying;
 
 use std::collections::{HashMap, VecDeque};
@@ -17,14 +21,14 @@ use super::catalog::{Catalog, adopted};
 use super::control::{self, Control, ControlError, Loaded};
 use super::definition::Definition;
 use super::info::segment_path;
-use super::log::block;
 use super::log::found::ScanError;
-use super::log::{self, Columns, Recovered, Scan};
+use super::log::{self, Recovered, Scan};
 use super::manifest::{self, Manifest, ManifestError, Version};
-use super::{Options, Place, Store, book};
+use super::{Lost, Options, Place, Store, book};
 use crate::base::time::Stamp;
-use crate::model::series::{Properties, SeriesId};
+use crate::model::series::SeriesId;
 use crate::seam::Disk;
+use opening::{Opening, definitions};
 pub(super) use replaying::Replaying;
 
 /// Why a store cannot be opened.
@@ -62,6 +66,9 @@ pub struct Found {
     pub summary: String,
     /// What is not as it should be.
     pub notes: Vec<String>,
+    /// What stands at the ends of files and counts for nothing: usual after a power cut, and after no other
+    /// end.
+    pub ends: Vec<String>,
 }
 
 /// What one shard begins with.
@@ -114,6 +121,9 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
     let version = manifest.committed();
     let (mut notes, scrap) = put_aside(disk, &version, &mut manifest)?;
     let loaded = control::open(disk)?;
+    let end = loaded.as_ref().and_then(Loaded::end_in_words);
+    let ends = manifest.end_in_words().into_iter().chain(end);
+    let mut ends: Vec<String> = ends.map(str::to_owned).collect();
     let told = loaded.as_ref().map(|loaded| loaded.control.clone());
     let told = Arc::new(told.unwrap_or_default());
     let files = disk.list(log::names::FOLDER)?;
@@ -132,6 +142,7 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
             }
             blocks += recovered.blocks.len();
             notes.extend(tell(lineage, &recovered));
+            ends.extend(recovered.report.end_in_words(lineage));
             logs.push((lineage, recovered));
         }
         let books: Vec<u32> = version.books().map(|(book, _)| book).collect();
@@ -165,6 +176,7 @@ pub fn open(disk: &impl Disk, shards: usize) -> Result<Found, RecoverError> {
         highest: Stamp(highest),
         summary: format!("{segments} segment files, and {blocks} blocks of log to replay"),
         notes,
+        ends,
     })
 }
 
@@ -192,25 +204,39 @@ fn put_aside(
             found.strangers
         ));
     }
+    for (file, bytes, wanted) in &found.cut {
+        let path = segment_path(*file);
+        notes.push(format!(
+            "{path} has {bytes} bytes instead of {wanted}: its points are missing from answers; put it back \
+             from a snapshot or a copy"
+        ));
+    }
     found.gone.iter().for_each(|&file| manifest.gone(file));
     manifest.raise_numbers(found.next_file);
     Ok((notes, found.removals))
 }
 
 /// What a log has lost, in words.
-fn tell(lineage: u32, recovered: &Recovered) -> Option<String> {
-    let lost = recovered.report.lost_blocks();
-    (lost > 0).then(|| {
-        let first = recovered
-            .report
-            .holes
-            .first()
-            .map_or(0, |hole| hole.first_sequence);
-        format!(
+fn tell(lineage: u32, recovered: &Recovered) -> Vec<String> {
+    let (report, mut notes) = (&recovered.report, Vec::new());
+    let lost = report.lost_blocks();
+    if lost > 0 {
+        let first = report.holes.first().map_or(0, |hole| hole.first_sequence);
+        notes.push(format!(
             "the log of shard {lineage} has lost {lost} blocks that had been written (the first is \
-             {first}); what is before and behind them is kept; check the disk"
-        )
-    })
+             {first}); what is before and behind them is kept, and answers say that they may lack points; \
+             check the disk"
+        ));
+    }
+    if let Some((name, offset)) = report.unreadable.first() {
+        let (pages, may) = (report.unreadable.len(), report.lost_places);
+        notes.push(format!(
+            "the disk cannot read {pages} places of the log of shard {lineage}, the first at byte {offset} \
+             of {name}; acknowledged points may have been in {may} of them. What can be read is kept; the \
+             file goes to the folder quarantine when it is not needed any more; check the disk"
+        ));
+    }
+    notes
 }
 
 impl Store {
@@ -231,6 +257,8 @@ impl Store {
             catalog: Catalog::new(own),
             properties: Vec::new(),
             adopted: Vec::new(),
+            notes: Vec::new(),
+            lost_books: 0,
             define,
             shard,
         };
@@ -238,7 +266,7 @@ impl Store {
         let mut book = None;
         let books = std::iter::once(own).chain(start.adopted.iter().copied());
         for number in books.clone() {
-            let reader = opening.read_book(disk, number, &start.version)?;
+            let reader = opening.read_book(disk, number, &start)?;
             if number == own {
                 book = reader.map(|reader| reader.into_writer(life));
             }
@@ -247,7 +275,13 @@ impl Store {
         let booked = book.next_number();
         opening.catalog.booked(booked);
         let mut unbooked = VecDeque::new();
+        let mut lost = Lost {
+            blocks: 0,
+            books: opening.lost_books,
+        };
         let mut logs = start.logs;
+        let known = start.version.books();
+        let known: HashMap<u32, u32> = known.map(|(book, info)| (book, info.numbers)).collect();
         for (lineage, recovered) in &logs {
             // Of a log that is only read a part may be sealed, under another book: its definitions are
             // nowhere else, and the rest needs them. Its files stay until all of it is sealed.
@@ -255,8 +289,9 @@ impl Store {
                 true => None,
                 false => Some(Scan::run(disk, *lineage as u16, 0, None)?),
             };
+            lost.blocks += recovered.report.lost_blocks() + recovered.report.lost_places;
             let recovered = whole.as_ref().unwrap_or(recovered);
-            for definition in definitions(disk, recovered, &start.version)? {
+            for definition in definitions(disk, recovered, known.clone()) {
                 let (number, definition) = definition;
                 if opening.meet(number, &definition)?
                     && number == own
@@ -297,9 +332,12 @@ impl Store {
             catalog,
             properties,
             adopted,
+            notes,
             ..
         } = opening;
         let mut store = Store::new(options, start.place, (log, book), catalog, start.version);
+        store.lost = lost;
+        notes.into_iter().for_each(|note| store.trouble(note));
         store.books = all_books;
         store.properties = properties;
         let mortal = store.properties.iter().zip(0u32..);
@@ -336,94 +374,4 @@ impl Store {
             });
         }
     }
-}
-
-/// What is gathered while a store is opened.
-struct Opening<'a> {
-    catalog: Catalog,
-    properties: Vec<Properties>,
-    /// What only books of others know.
-    adopted: Vec<(SeriesId, Definition)>,
-    define: &'a mut dyn FnMut(&Definition) -> Option<SeriesId>,
-    shard: usize,
-}
-
-impl Opening<'_> {
-    /// All of a book; gives who can write on behind it. None where there is no such book.
-    fn read_book(
-        &mut self,
-        disk: &dyn Disk,
-        book: u32,
-        version: &Version,
-    ) -> Result<Option<book::Reader>, RecoverError> {
-        let Some(info) = version.book(book).filter(|info| info.bytes > 0) else {
-            return Ok(None);
-        };
-        let path = book::book_path(book);
-        let mut reader = book::Reader::new(book, info);
-        let mut read = |offset, bytes| disk.read_at(&path, offset, bytes);
-        let mut definitions = Vec::new();
-        while reader.step(&mut read, &mut definitions)? {
-            for definition in definitions.drain(..) {
-                self.meet(book, &definition)?;
-            }
-        }
-        for definition in definitions {
-            self.meet(book, &definition)?;
-        }
-        Ok(Some(reader))
-    }
-
-    /// A definition of a book; whether it was new to the catalog.
-    fn meet(&mut self, book: u32, definition: &Definition) -> Result<bool, RecoverError> {
-        if self.catalog.series_of(book, definition.number).is_some() {
-            return Ok(false);
-        }
-        let id = (self.define)(definition).ok_or(RecoverError::Series(self.shard))?;
-        let at = id.0 as usize;
-        if self.properties.len() <= at {
-            self.properties.resize(at + 1, Default::default());
-        }
-        self.properties[at] = definition.properties;
-        if !self.catalog.bind(book, definition.number, id) {
-            return Err(RecoverError::Series(self.shard));
-        }
-        if book != self.catalog.book() {
-            self.adopted.push((id, definition.clone()));
-        }
-        Ok(true)
-    }
-}
-
-/// The definitions in the blocks of a log, by book. A block tells how many numbers its book had given
-/// out, so only those are read that gave out some.
-fn definitions(
-    disk: &dyn Disk,
-    recovered: &Recovered,
-    version: &Version,
-) -> Result<Vec<(u32, Definition)>, RecoverError> {
-    let mut given: HashMap<u32, u32> = version
-        .books()
-        .map(|(book, info)| (book, info.numbers))
-        .collect();
-    let mut all = Vec::new();
-    for found in &recovered.blocks {
-        let header = &found.header;
-        let known = given.entry(header.book).or_insert(0);
-        if header.numbers <= *known {
-            continue;
-        }
-        *known = header.numbers;
-        let bytes = disk.read_at(&found.name, found.offset, header.bytes())?;
-        // What has become damaged since it was found is told when it is replayed.
-        let Ok((_, payload)) = block::open(&bytes) else {
-            continue;
-        };
-        let Ok(columns) = Columns::open(payload, header.first_stamp) else {
-            continue;
-        };
-        let definitions = columns.definitions().filter_map(Result::ok);
-        all.extend(definitions.map(|definition| (header.book, definition)));
-    }
-    Ok(all)
 }

@@ -72,6 +72,8 @@ pub struct Corrupt {
     pub offset: u64,
     /// What.
     pub text: Cow<'static, str>,
+    /// Whether nothing is wrong but that this build does not know the form.
+    pub is_foreign: bool,
 }
 
 impl Corrupt {
@@ -79,6 +81,15 @@ impl Corrupt {
         Corrupt {
             offset,
             text: text.into(),
+            is_foreign: false,
+        }
+    }
+
+    /// Of another version.
+    fn foreign(offset: u64, text: String) -> Corrupt {
+        Corrupt {
+            is_foreign: true,
+            ..Corrupt::new(offset, text)
         }
     }
 

@@ -6,6 +6,7 @@ use super::manifest::Edit;
 use super::seal::{self, Seal};
 use super::{FIRST_LIVE, RELEASED_AT_ONCE, RETRY_MICROS, SLICE_POINTS, SPARE_MAX, Store, segment};
 use crate::base::time::{Millis, Stamp};
+use crate::seam::disk::Fault;
 
 impl Store {
     /// Do a slice of what has to be done in the background, about 100 µs. False if there is nothing, or
@@ -53,6 +54,7 @@ impl Store {
             seal::Step::Waiting => false,
             seal::Step::Written => self.ask_to_list(&mut seal),
             seal::Step::Failed(fault) => {
+                self.found_no_room |= fault == Fault::Full;
                 self.trouble(format!("cannot seal: {fault}"));
                 seal.remove(self);
                 self.retry_at = Stamp(self.now.stamp.0 + RETRY_MICROS);
@@ -104,6 +106,7 @@ impl Store {
         let Some(seal) = self.seal.take_if(|_| listed) else {
             return;
         };
+        self.found_no_room = false;
         let number = seal.generation;
         self.counts.sealed_bytes += seal.infos.iter().map(|info| info.bytes).sum::<u64>();
         if let Some(frozen) = self

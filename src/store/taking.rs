@@ -1,10 +1,15 @@
 //! A store takes points: each goes to the open generation of the head and, as the same token, to the log.
 
+use std::time::Duration;
+
 use super::book::BookRefused;
 use super::definition::Definition;
 use super::generation::Full;
 use super::seal::Seal;
-use super::{BOOK_BYTES_WORTH, FROZEN_MAX, SCALE_TRIED_FIRST, Store, log, owner, token};
+use super::{
+    BOOK_BYTES_WORTH, BOOK_MICROS, FROZEN_MAX, LASTS_LOOKED_AT, SCALE_TRIED_FIRST, Store, log,
+    owner, token,
+};
 use crate::base::time::{Millis, Stamp};
 use crate::model::number::Number;
 use crate::model::refusal::Reason;
@@ -94,9 +99,45 @@ impl Store {
     /// Bring what the book has taken to the disk, once that is worth a write or somebody waits for it.
     pub(super) fn poll_book(&mut self, wanted: bool) {
         self.fill_book();
+        if self.book_is_due() {
+            self.booked_at = self.now.stamp.0;
+        }
         if wanted || BOOK_BYTES_WORTH <= self.book.queue_bytes() || !self.unbooked.is_empty() {
             self.book.poll(&mut self.jobs.desk(owner::BOOK));
         }
+    }
+
+    /// Let the log begin what is due. A block that is closed for a commit is filled up with what the next
+    /// values of some series are told from, in turns: behind a block that is lost these can be told again.
+    pub(super) fn poll_log(&mut self, since: Duration) {
+        let room = self.log.room_for_lasts(since);
+        let end = self.open.head.ids_end().min(self.properties.len() as u32);
+        if 0 < room && 0 < end {
+            let start = self.lasts_at % end;
+            let ids = (start..end).chain(0..start).take(LASTS_LOOKED_AT);
+            let (head, properties) = (&self.open.head, &self.properties);
+            let lasts = ids.clone().filter_map(|id| {
+                // Those of texts are told in another way.
+                let about = properties.get(id as usize)?;
+                let (number, last) = head.last(SeriesId(id))?;
+                (about.values != Values::Text).then_some((id, (number, last)))
+            });
+            let lasts: Vec<(u32, (u32, token::Last))> = lasts.take(room).collect();
+            let told = self.log.close_with(lasts.iter().map(|(_, last)| *last));
+            let next = match lasts.get(told) {
+                Some((id, _)) => *id,
+                None if lasts.len() < room => ids.last().unwrap_or(start) + 1,
+                None => lasts.last().map_or(start, |(id, _)| id + 1),
+            };
+            self.lasts_at = next % end;
+        }
+        self.log.poll(since, &mut self.jobs.desk(owner::LOG));
+    }
+
+    /// Whether definitions have waited so long for the book that they are worth a write.
+    pub(super) fn book_is_due(&self) -> bool {
+        let due = self.booked_at.saturating_add(BOOK_MICROS);
+        self.book.has_waiting() && due <= self.now.stamp.0
     }
 
     pub(super) fn book_is_wanted(&self) -> bool {

@@ -230,6 +230,11 @@ pub fn pass(bytes: &[u8]) -> Option<usize> {
     number.or_else(|| take_text(bytes).map(|(_, len)| len))
 }
 
+/// Whether the token at the start of `bytes` is that of a float.
+pub fn is_float(bytes: &[u8]) -> bool {
+    matches!(bytes, [MARK, FLOAT, ..])
+}
+
 /// Whether the token at the start of `bytes` is told from no other.
 pub fn stands_alone(bytes: &[u8]) -> bool {
     bytes.first() == Some(&MARK)

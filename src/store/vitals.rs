@@ -41,4 +41,6 @@ pub struct Vitals {
     pub failures: u64,
     /// Whether senders have to wait.
     pub blocked: bool,
+    /// Blocks of log that had been durable and are gone, found at the start.
+    pub log_lost_blocks: u64,
 }

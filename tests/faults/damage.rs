@@ -6,6 +6,12 @@ use crate::harness::faulty::{Faulty, On, Rule, Then};
 use crate::ledger::Ledger;
 use crate::power::appliance;
 
+/// All stays in the log for the time of a test.
+const LATE_SEALS: [(&str, &str); 2] = [
+    ("head.seal_seconds", "600"),
+    ("head.seal_bytes", "60000000"),
+];
+
 /// A read is tried so often before its part counts as damaged.
 const TRIES: u64 = 3;
 
@@ -145,5 +151,104 @@ fn rot_costs_no_more_than_its_page() {
         "{seen:?}\n{}",
         server.log()
     );
+    server.stop();
+}
+
+/// Points of a ledger in one request.
+const REQUEST_POINTS: usize = 200;
+
+/// A bit that turned in the log while nobody ran costs one block of it, which is told.
+#[test]
+fn rot_in_a_log_costs_its_block() {
+    let scratch = Scratch::new("rot-log");
+    let Some(faulty) = Faulty::mount(scratch.path()) else {
+        return;
+    };
+    let mut server = appliance(&faulty, scratch.path(), &LATE_SEALS);
+    let mut ledger = Ledger::new("rotlog");
+    server.start();
+    ledger.send_all(&server, 30);
+    server.crash();
+    let log = server.data().join("log/000-000001.log");
+    let sound = std::fs::read(&log).expect("it can be read");
+    let manifest = server.data().join("manifest");
+    let listed = std::fs::read(&manifest).expect("it can be read");
+    let blocks = sound
+        .chunks(4096)
+        .take_while(|page| page.iter().any(|&byte| byte != 0));
+    let blocks = blocks.count();
+    assert!(20 < blocks, "{blocks} pages");
+    for page in [1, 2, blocks / 2, blocks - 2] {
+        let mut rotten = sound.clone();
+        rotten[4096 * page + 100] ^= 0x10;
+        std::fs::write(&log, &rotten).expect("written");
+        server.start();
+        let seen = ledger.look(&server);
+        let log_text = server.log();
+        assert!(
+            seen.missing <= REQUEST_POINTS,
+            "page {page}: {seen:?}\n{log_text}"
+        );
+        assert_eq!(
+            seen.partial.as_deref(),
+            Some("damage"),
+            "page {page}: {seen:?}\n{log_text}"
+        );
+        assert!(log_text.contains("has lost 1 blocks"), "{log_text}");
+        assert_eq!(server.metric("corelane_log_lost_blocks"), 1.0);
+        server.crash();
+        // What was replayed was sealed.
+        std::fs::write(&log, &sound).expect("written");
+        std::fs::write(&manifest, &listed).expect("written");
+    }
+}
+
+/// Reads that fail at a start are tried again; where that does not help, answers say that they lack points.
+#[test]
+fn a_log_that_cannot_be_read_is_told() {
+    let scratch = Scratch::new("eio-log");
+    let Some(faulty) = Faulty::mount(scratch.path()) else {
+        return;
+    };
+    let mut server = appliance(&faulty, scratch.path(), &LATE_SEALS);
+    let mut ledger = Ledger::new("eiolog");
+    server.start();
+    for (path, times) in [
+        ("log/", 1),
+        ("log/", TRIES - 1),
+        ("books/", TRIES - 1),
+        ("log/", 1 << 40),
+    ] {
+        ledger.send_all(&server, 30);
+        server.crash();
+        let hits = faulty.hits();
+        faulty.add_rule(Rule {
+            path: path.to_owned(),
+            on: On::Read,
+            then: Then::Fail(libc::EIO),
+            // The head of the first file.
+            skip: u64::from(path == "log/"),
+            times,
+        });
+        server.start();
+        let seen = ledger.look(&server);
+        let log = server.log();
+        assert!(hits < faulty.hits(), "nothing was read of {path}");
+        faulty.clear_rules();
+        if times < TRIES {
+            assert_eq!(
+                (seen.missing, &seen.partial),
+                (0, &None),
+                "{path}, {times}: {seen:?}\n{log}"
+            );
+            continue;
+        }
+        assert!(0 < seen.missing, "{seen:?}\n{log}");
+        assert_eq!(seen.partial.as_deref(), Some("damage"), "{seen:?}\n{log}");
+        assert!(log.contains("the disk cannot read"), "{log}");
+        assert!(0.0 < server.metric("corelane_log_lost_blocks"));
+    }
+    // It goes on.
+    Ledger::new("later").send_all(&server, 5);
     server.stop();
 }

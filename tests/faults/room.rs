@@ -149,6 +149,29 @@ fn check_paused(server: &Restarts, progress: &Progress, ledger: &mut Ledger) {
     ledger.check(server);
 }
 
+/// Whoever asks for something that needs room hears at once that there is none.
+fn check_told(server: &Restarts) {
+    let event = json!({"what": "an event"}).to_string();
+    for (path, body) in [
+        ("/events/", &*event),
+        ("/admin/seal", ""),
+        ("/admin/snapshot?name=full", ""),
+    ] {
+        let began = Instant::now();
+        let refused = server.post(path, body);
+        let told = refused.status == 503 && refused.retry_after.is_some();
+        assert!(
+            told && refused.text.contains("the disk is full"),
+            "{path}: {refused:?}"
+        );
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "{path}: {:?}",
+            began.elapsed()
+        );
+    }
+}
+
 /// After room has come back: all senders are done, and all is there.
 fn check_recovered(server: &Restarts, sender: &Sender, progress: &Progress, ledger: &mut Ledger) {
     wait_until("acknowledgement", RECOVER_MAX, || {
@@ -204,6 +227,7 @@ fn segments_that_find_no_room_pause_senders_until_there_is_some() {
     std::thread::scope(|scope| {
         scope.spawn(|| sender.send(port, &progress));
         check_paused(&server, &progress, &mut ledger);
+        check_told(&server);
         faulty.set_room(None);
         check_recovered(&server, &sender, &progress, &mut ledger);
     });

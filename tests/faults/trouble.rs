@@ -111,10 +111,11 @@ fn sealing_that_fails(what: &str, path: &str, on: On, times: u64) {
         // Of new series, so that the book has something to write too.
         let mut others = [Ledger::new("second"), Ledger::new("third")];
         for other in &mut others {
-            ledger.send_all(server, 20);
-            other.send_all(server, 20);
+            // The book is written soon after they came.
             let hits = faulty.hits();
             faulty.fail(path, on, libc::EIO, times);
+            ledger.send_all(server, 20);
+            other.send_all(server, 20);
             let sealed = server.post("/admin/seal", "");
             assert_eq!(sealed.status, 200, "{sealed:?}\n{}", server.log());
             assert!(hits < faulty.hits(), "{path} is not asked for {on:?}");

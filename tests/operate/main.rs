@@ -186,6 +186,17 @@ fn blocks(log: &Path) -> Vec<(usize, u64)> {
     text.lines().filter_map(block).collect()
 }
 
+/// Make the checksum of the header of a file of records right.
+fn sign(header: &mut [u8]) {
+    let own = crc32c::crc32c(&header[..4092]);
+    header[4092..].copy_from_slice(&own.to_le_bytes());
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("changed");
+}
+
 #[test]
 fn damage_is_named_and_counted_in_the_exit_code() {
     let scratch = Scratch::new("operate");
@@ -261,9 +272,16 @@ fn damage_is_named_and_counted_in_the_exit_code() {
     expect(&["dump", path_text(&data)], 2, &["is a folder"]);
     expect(
         &["dump", path_text(&data.join("lock"))],
-        2,
-        &["is no file of corelane"],
+        0,
+        &["the lock of a data folder: process "],
     );
+    let spare = data.join("log/000-000009.log");
+    fs::write(&spare, vec![0; 8 << 20]).expect("written");
+    expect(&["dump", path_text(&spare)], 0, &["not used yet"]);
+    fs::remove_file(&spare).expect("removed");
+    let alien = scratch.path().join("alien");
+    fs::write(&alien, "something else").expect("written");
+    expect(&["dump", path_text(&alien)], 2, &["is no file of corelane"]);
     expect(
         &["dump", path_text(&data.join("nothing"))],
         2,
@@ -283,8 +301,37 @@ fn damage_is_named_and_counted_in_the_exit_code() {
     expect(&["dump", path_text(&control)], 1, &["damaged at byte 4096"]);
     drop(held);
     let held = Held::flipped(control, 2 * 4096 + 30);
-    check(&data, 0, &["the end of control.log was cut", "\nsound\n"]);
+    check(
+        &data,
+        0,
+        &[
+            "control.log ends in a record that was cut",
+            "if no power was lost",
+            "\nsound\n",
+        ],
+    );
     drop(held);
+
+    // Of a newer version is not damaged.
+    for file in [&segment, &book] {
+        let held = Held::new(file.clone());
+        let mut newer = held.bytes.clone();
+        newer[8] = 2;
+        let end = newer.len() - 4096;
+        if file == &segment {
+            newer[end + 8] = 2;
+        } else {
+            sign(&mut newer[..4096]);
+        }
+        fs::write(file, &newer).expect("written");
+        check(&data, 2, &["version", "newer one"]);
+        drop(held);
+    }
+
+    // Where nothing can be written.
+    set_mode(&data, 0o555);
+    check(&data, 0, &["\nsound\n"]);
+    set_mode(&data, 0o755);
 
     // A page of a segment.
     let held = Held::flipped(segment.clone(), 4096 + 50);
@@ -357,7 +404,11 @@ fn damage_is_named_and_counted_in_the_exit_code() {
     check(
         &data,
         0,
-        &["note: the log of shard 0 ends in 1 damaged", "\nsound\n"],
+        &[
+            "note: the log of shard 0 ends in 1 damaged",
+            "if no power was lost",
+            "\nsound\n",
+        ],
     );
     fs::write(&log, &held.bytes[..last + 2048]).expect("written");
     check(
@@ -374,7 +425,7 @@ fn damage_is_named_and_counted_in_the_exit_code() {
         1,
         &[
             "DAMAGED books/000000.book at byte 4096: ",
-            "series from number 0 on",
+            "have no names, perhaps all from number 0 on",
         ],
     );
     drop(held);

@@ -6,6 +6,9 @@ use corelane::seam::Disk;
 use crate::disk::Faults;
 use crate::life::{Life, Reopened};
 
+/// Bytes of a block of the log before what it holds.
+const BLOCK_HEADER_BYTES: usize = 64;
+
 /// How a file is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Damage {
@@ -27,20 +30,23 @@ pub(crate) fn live(seed: u64, damage: Damage) -> Result<bool, String> {
         life.settle(&world);
     }
     life.end(world);
-    let Some(name) = turn(&life, damage, &mut random) else {
+    let Some((name, at)) = turn(&life, damage, &mut random) else {
         return Ok(false);
     };
-    if name.starts_with("log/") {
-        // The end of a log looks the same whether it was torn or damaged: less may be back.
-        life.model.acknowledge_nothing();
-    }
     match life.reopen() {
         Reopened::Refused(_) => Ok(true),
         Reopened::Told {
             told,
             now,
             is_flagged,
+            has_end,
         } => {
+            // The end of a log looks the same whether it was torn or damaged, which is told; and a block
+            // whose header is hit does not look like one.
+            let is_header = at % 4096 < BLOCK_HEADER_BYTES;
+            if name.starts_with("log/") && (has_end || is_header || damage == Damage::Unseen) {
+                life.model.acknowledge_nothing();
+            }
             let right = if is_flagged {
                 life.model.check_known(&told)
             } else {
@@ -52,8 +58,8 @@ pub(crate) fn live(seed: u64, damage: Damage) -> Result<bool, String> {
     }
 }
 
-/// Damage a file somewhere in what is written of it. Its name, if there is one.
-fn turn(life: &Life, damage: Damage, random: &mut Random) -> Option<String> {
+/// Damage a file somewhere in what is written of it. Its name, if there is one, and where.
+fn turn(life: &Life, damage: Damage, random: &mut Random) -> Option<(String, usize)> {
     let folders = ["log/", "segments/", "segments/", "books/", "manifest"];
     let folder = folders[random.below(folders.len() as u64) as usize];
     let names = life.disk.names().into_iter();
@@ -69,5 +75,5 @@ fn turn(life: &Life, damage: Damage, random: &mut Random) -> Option<String> {
         Damage::Bit => drop(life.disk.rot(name, at, random.below(8) as u8)),
         Damage::Unseen => life.disk.rot_unseen(name, at),
     };
-    Some(name.clone())
+    Some((name.clone(), at))
 }

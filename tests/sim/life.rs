@@ -84,6 +84,8 @@ pub(crate) enum Reopened {
         told: Told,
         now: u64,
         is_flagged: bool,
+        /// Whether something was told to be torn or damaged at the end of a file.
+        has_end: bool,
     },
 }
 
@@ -439,6 +441,7 @@ impl Life {
         Reopened::Told {
             told: answer.points,
             now: answer.now,
+            has_end: !world.ends.is_empty(),
             is_flagged: answer.damaged || !notes.is_empty() || !troubles.is_empty(),
         }
     }

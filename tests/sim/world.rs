@@ -50,6 +50,8 @@ impl Clock {
 /// The appliance: everything that happens in it is one of a few steps, chosen by the seed.
 pub(crate) struct World {
     pub(crate) inner: Rc<RefCell<Inner>>,
+    /// What the start told of ends of files that count for nothing.
+    pub(crate) ends: Vec<String>,
     buffer: ReadBuffer,
     feeds: Vec<Feed>,
 }
@@ -126,6 +128,7 @@ impl World {
         };
         let world = World {
             inner: Rc::new(RefCell::new(inner)),
+            ends: found.ends,
             buffer: ReadBuffer::default(),
             feeds: (0..shards)
                 .map(|_| Feed::new(Protocol::Graphite, Source::default()))
@@ -240,17 +243,23 @@ impl World {
     /// Have everything written into segments, and merged where that is said; false where the disk gives
     /// out.
     pub(crate) fn settle(&self, merge: bool) -> bool {
-        let shards = self.shards();
-        let ticket = self.inner.borrow_mut().ask(shards, |ticket| Mail::Settle {
-            from: 0,
-            ticket,
-            merge,
-        });
-        let done = self.until("all is settled", |world| {
-            world.inner.borrow().is_answered(ticket)
-        });
-        self.inner.borrow_mut().answers.remove(&ticket);
-        done
+        loop {
+            let shards = self.shards();
+            let ticket = self.inner.borrow_mut().ask(shards, |ticket| Mail::Settle {
+                from: 0,
+                ticket,
+                merge,
+            });
+            let done = self.until("all is settled", |world| {
+                world.inner.borrow().is_answered(ticket)
+            });
+            let replies = self.inner.borrow_mut().answers.remove(&ticket);
+            // A write that found no room may have been under way.
+            let is_full = |reply: &Option<Reply>| matches!(reply, Some(Reply::Settled(false)));
+            if !replies.is_some_and(|replies| replies.iter().any(is_full)) {
+                return done;
+            }
+        }
     }
 
     /// The process ends; what the clocks say then.

@@ -354,3 +354,18 @@ fn many_patterns_have_the_time_of_one() {
     assert_eq!(ask(5), 200);
     assert_eq!(ask(100), 504);
 }
+
+/// The shards answered before all points were back, and were done by the time the answer was told.
+#[test]
+fn an_answer_asked_for_during_a_replay_is_partial_also_when_it_ends_meanwhile() {
+    let fleet = fleet();
+    fleet.is_recovering.set(true);
+    let partial = |response: Response<Bytes>| {
+        let header = response.headers().get("x-corelane-partial").cloned();
+        header.map(|why| why.to_str().expect("text").to_owned())
+    };
+    let url = "/render?format=json&target=a.*";
+    assert_eq!(partial(get(&fleet, url)).as_deref(), Some("replay"));
+    assert!(!fleet.is_recovering.get());
+    assert_eq!(partial(get(&fleet, url)), None);
+}

@@ -38,6 +38,8 @@ pub(in crate::http) struct TestFleet {
     pub(in crate::http) breaths: Cell<u64>,
     pub(in crate::http) fails: Option<QueryError>,
     pub(in crate::http) is_ready: bool,
+    /// Whether points are still replayed; over as soon as shards were asked.
+    pub(in crate::http) is_recovering: Cell<bool>,
     /// What was taken in: sent name, milliseconds, number.
     pub(in crate::http) taken: RefCell<Vec<Taken>>,
     /// What the numbers of those that are texts are spans of.
@@ -67,6 +69,7 @@ impl TestFleet {
             breaths: Cell::new(0),
             fails: None,
             is_ready: true,
+            is_recovering: Cell::new(false),
             taken: RefCell::default(),
             texts: RefCell::default(),
             deleted: RefCell::default(),
@@ -80,6 +83,7 @@ impl TestFleet {
 impl Fleet for TestFleet {
     fn ask(&self, plan: Plan) -> Local<'_, Result<Vec<Partial>, QueryError>> {
         Box::pin(async move {
+            self.is_recovering.set(false);
             match &self.fails {
                 Some(error) => Err(error.clone()),
                 None => self.shards.ask(&plan, 100),
@@ -218,6 +222,10 @@ impl Fleet for TestFleet {
 
     fn ready(&self) -> bool {
         self.is_ready
+    }
+
+    fn recovering(&self) -> bool {
+        self.is_recovering.get()
     }
 }
 

@@ -220,7 +220,7 @@ fn settling_writes_all_and_answers() {
                 told |= matches!(
                     &mail,
                     Mail::Answer {
-                        reply: Reply::Settled,
+                        reply: Reply::Settled(true),
                         ..
                     }
                 );

@@ -25,8 +25,7 @@ pub enum BookError {
     Header(u32, HeaderError),
     /// It has less than the manifest says, or something else.
     #[error(
-        "book {book} is damaged at byte {at}: {what}; segments need its definitions, so put {} back \
-         from a snapshot", book_path(*.book)
+        "book {book} ({}) is damaged at byte {at}: {what}", book_path(*.book)
     )]
     Damaged {
         /// Which.
@@ -55,6 +54,16 @@ pub struct Reader {
 
 /// Reads pieces of the file: so many bytes from an offset, less where it ends.
 type Read<'a> = &'a mut dyn FnMut(u64, usize) -> io::Result<Vec<u8>>;
+
+impl BookError {
+    /// Whether only a place of the file is at fault: the rest of it may be of use.
+    pub fn is_of_place(&self) -> bool {
+        match self {
+            BookError::Unreadable(..) | BookError::Damaged { .. } => true,
+            BookError::Header(_, error) => !error.is_foreign(),
+        }
+    }
+}
 
 impl Reader {
     /// Of a book of which the manifest says that so much is needed.
@@ -145,9 +154,11 @@ impl Reader {
 
     /// Nothing valid stands here.
     fn finish(&mut self, what: &'static str) -> Result<bool, BookError> {
-        if self.end < self.needed.bytes || self.next < self.needed.numbers {
+        if self.end < self.needed.bytes {
             return Err(self.damaged(what));
         }
+        // Of a book that was made whole some are lost.
+        self.next = self.next.max(self.needed.numbers);
         self.is_done = true;
         self.buffer = Vec::new();
         Ok(false)
@@ -200,7 +211,7 @@ impl Reader {
 }
 
 /// Append the definitions of a payload, whose numbers rise from `next` on. Gives what they are below.
-fn take_all(payload: &[u8], mut next: u32, out: &mut Vec<Definition>) -> Option<u32> {
+pub(super) fn take_all(payload: &[u8], mut next: u32, out: &mut Vec<Definition>) -> Option<u32> {
     let (_life, len) = varint::take(payload)?;
     let (mut rest, mut told) = (payload.get(len..)?, Told::default());
     while !rest.is_empty() {

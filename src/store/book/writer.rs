@@ -197,6 +197,11 @@ impl Writer {
         self.tail.len() + self.open.len()
     }
 
+    /// Whether something waits that could be given to the disk now.
+    pub fn has_waiting(&self) -> bool {
+        self.step == Step::Idle && !self.is_waiting && 0 < self.queue_bytes()
+    }
+
     /// The last fault of the disk, if nothing succeeded since.
     pub fn fault(&self) -> Option<&Fault> {
         self.fault.as_ref()

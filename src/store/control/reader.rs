@@ -48,6 +48,17 @@ pub struct Loaded {
     pub(super) link: Link,
 }
 
+impl Loaded {
+    /// What the end of the file lacks, in words, if it ends in a record that was cut.
+    pub fn end_in_words(&self) -> Option<&'static str> {
+        self.is_cut.then_some(
+            "the file control.log ends in a record that was cut, as a power cut leaves what nobody was told \
+             to be safe; if no power was lost, the last events, metadata and roll-ups are gone: check \
+             the disk then",
+        )
+    }
+}
+
 /// Read the control log of a data folder. `None` where there is none yet.
 ///
 /// # Errors

@@ -399,6 +399,7 @@ fn acknowledged_entries_survive_faults_and_crashes() {
                             states.push(next);
                             tickets.push((ticket, states.len() - 1));
                         }
+                        Err(ControlRefused::Full) => assert!(rig.writer.is_full(), "seed {seed}"),
                         Err(refused) => assert_eq!(check, Err(refused), "seed {seed}"),
                     }
                 }

@@ -73,6 +73,8 @@ pub struct Writer {
     flight: Option<Flight>,
     /// Whether to wait for [`Writer::retry`].
     is_waiting: bool,
+    /// Whether the last try found no room on the disk.
+    is_full: bool,
     /// New files so far, for their names.
     attempts: u64,
     faults: u64,
@@ -102,6 +104,7 @@ impl Writer {
             wants_file,
             flight: None,
             is_waiting: false,
+            is_full: false,
             attempts: 0,
             faults: 0,
         }
@@ -132,6 +135,11 @@ impl Writer {
         self.faults
     }
 
+    /// Whether the disk has no room for what was taken: it is tried again, but nobody should wait for it.
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
     /// Take an entry. Gives the id of an event, which is given here, whatever it has; 0 for others.
     ///
     /// # Errors
@@ -145,6 +153,9 @@ impl Writer {
         self.control.check(&entry)?;
         if self.control.knows(&entry) {
             return Ok((id, ControlTicket(self.control.generation)));
+        }
+        if self.is_full {
+            return Err(ControlRefused::Full);
         }
         if QUEUE_BYTES_MAX <= self.queue.len() {
             return Err(ControlRefused::Busy);
@@ -205,7 +216,8 @@ impl Writer {
             return;
         };
         flight.job = None;
-        if result.is_err() {
+        if let Err(fault) = result {
+            self.is_full = fault == Fault::Full;
             self.faults += 1;
             self.is_waiting = true;
             self.wants_file = true;
@@ -222,6 +234,7 @@ impl Writer {
         self.wants_file |= is_loose(&flight.control, flight.file);
         self.wants_sync = false;
         self.durable = flight.control;
+        self.is_full = false;
     }
 }
 

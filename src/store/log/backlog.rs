@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use super::batch::Batch;
 use super::block::{self, FILE_HEADER_BYTES, FLAG_FIRST, Header};
+use super::lasts;
 use super::terms::Options;
 use crate::store::definition::Definition;
-use crate::store::token::{self, Short, Token};
+use crate::store::token::{self, Last, Short, Token};
 
 /// A block that is not yet durable.
 #[derive(Debug)]
@@ -96,15 +97,30 @@ impl Backlog {
     }
 
     /// Close the open batch into a block.
-    #[inline(never)]
     pub(super) fn seal(&mut self) {
+        self.seal_with(std::iter::empty());
+    }
+
+    /// About how many bytes of the last page of the block would be left free if the batch were closed now.
+    pub(super) fn room(&self) -> usize {
+        match self.batch.is_empty() {
+            true => 0,
+            false => lasts::room(block::HEADER_BYTES + self.batch.bytes()),
+        }
+    }
+
+    /// Close the open batch into a block, whose last page is filled up with as many of `lasts` as have room:
+    /// what the next values of series, by number, are told from. How many were taken.
+    #[inline(never)]
+    pub(super) fn seal_with(&mut self, lasts: impl Iterator<Item = (u32, Last)>) -> usize {
         if self.batch.is_empty() {
-            return;
+            return 0;
         }
         self.points += self.batch.points() as u64;
         let mut bytes = block::begin();
         bytes.reserve(self.batch.bytes() + 2 * FILE_HEADER_BYTES);
         let (first_stamp, last_stamp) = self.batch.close(&mut bytes);
+        let told = lasts::fill(lasts, &mut bytes);
         let span = last_stamp.saturating_sub(first_stamp);
         let header = Header {
             flags: if self.is_first { FLAG_FIRST } else { 0 },
@@ -122,6 +138,7 @@ impl Backlog {
         self.next_sequence += 1;
         self.sealed_bytes += bytes.len();
         self.sealed.push_back(Sealed { header, bytes });
+        told
     }
 
     /// End the generation. The number of the first block of the next.

@@ -36,6 +36,9 @@ pub(super) mod section {
     pub(in super::super) const ZEROS: u8 = 8;
     /// The [codes](super::super::codes) of all points.
     pub(in super::super) const CODES: u8 = 9;
+    /// Of some series what the values behind this block are told from. Readers without it lose more where a
+    /// block is lost.
+    pub(in super::super) const LASTS: u8 = 128;
     /// From here on a reader may skip what it does not know.
     pub(in super::super) const OPTIONAL: u8 = 128;
 }

@@ -3,8 +3,9 @@
 //! Each block names the checksum of the one before it, and how far the log was durable when it was
 //! written. Going back from the newest: where the named block is there, it is the next. Where it is
 //! not, something between was lost. If the blocks so far show that the lost was durable once, the disk
-//! lost it: a hole, and both sides stay. Otherwise a crash has torn a commit that nobody was told of,
-//! and what is behind the tear goes, because its values are told from what is torn.
+//! lost it: a hole, and both sides stay; so too if it may be where the disk cannot read. Otherwise a crash
+//! has torn a commit that nobody was told of, and what is behind the tear goes, because its values are told
+//! from what is torn.
 //!
 //! Blocks beside the chain are copies from a file that was given up, or leftovers of an earlier crash.
 
@@ -64,10 +65,11 @@ struct Links<'a> {
     /// Places in `order`.
     by_checksum: HashMap<u32, Vec<usize>>,
     floor: u64,
+    unreadable: &'a [u64],
 }
 
-/// The chain in `links`, from block `floor` on.
-pub(super) fn chain(links: &[Link], floor: u64) -> Chain {
+/// The chain in `links`, from block `floor` on. What the disk cannot read may be the blocks `unreadable`.
+pub(super) fn chain(links: &[Link], floor: u64, unreadable: &[u64]) -> Chain {
     let mut order: Vec<usize> = (0..links.len()).collect();
     order.sort_by_key(|&at| (links[at].sequence, links[at].epoch));
     let mut by_checksum: HashMap<u32, Vec<usize>> = HashMap::new();
@@ -82,6 +84,7 @@ pub(super) fn chain(links: &[Link], floor: u64) -> Chain {
         order,
         by_checksum,
         floor: floor.max(1),
+        unreadable,
     };
     let mut found = all.walk();
     found.kept.reverse();
@@ -155,7 +158,8 @@ impl Links<'_> {
         if have >= limit {
             return before.map_or(Before::Nothing, |before| Before::Block(before, false));
         }
-        if durable > have {
+        // What the disk cannot read may have been durable: then nothing behind it was torn.
+        if durable > have || self.unreadable.contains(&(have + 1)) {
             Before::Hole(before)
         } else {
             Before::Tear(before)

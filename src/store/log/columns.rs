@@ -5,6 +5,7 @@
 
 use super::batch::section;
 use super::codes::{Code, Coded};
+use super::lasts::Lasts;
 use crate::base::varint;
 use crate::store::definition::{Definition, Told};
 
@@ -53,6 +54,7 @@ pub struct Columns<'a> {
     /// The section, and what it says.
     codes: &'a [u8],
     coded: Option<Coded<'a>>,
+    lasts: &'a [u8],
     first_stamp: u64,
 }
 
@@ -97,7 +99,8 @@ impl<'a> Columns<'a> {
             section::VALUES => &mut self.values,
             section::ZEROS => &mut self.zeros,
             section::CODES => &mut self.codes,
-            section::OPTIONAL.. => return Ok(()),
+            section::LASTS => &mut self.lasts,
+            _ if section::OPTIONAL <= kind => return Ok(()),
             _ => return Err(Damage::Unknown(kind)),
         };
         if !place.is_empty() {
@@ -124,8 +127,13 @@ impl<'a> Columns<'a> {
         })
     }
 
+    /// What the values of some series behind this block are told from.
+    pub fn lasts(&self) -> Lasts<'a> {
+        Lasts::new(self.lasts)
+    }
+
     /// Bytes of each column, with its name, for who prints them.
-    pub fn sizes(&self) -> [(&'static str, usize); 9] {
+    pub fn sizes(&self) -> [(&'static str, usize); 10] {
         [
             ("definitions", self.definitions.len()),
             ("reads", self.reads.len()),
@@ -136,6 +144,7 @@ impl<'a> Columns<'a> {
             ("values", self.values.len()),
             ("zeros", self.zeros.len()),
             ("codes", self.codes.len()),
+            ("lasts", self.lasts.len()),
         ]
     }
 

@@ -47,6 +47,8 @@ pub(super) struct Closed {
     pub last_sequence: u64,
     /// Whether it may be used again.
     pub is_sound: bool,
+    /// Whether blocks of it were lost: it is put aside, for people.
+    pub is_damaged: bool,
 }
 
 /// A file that is being made.
@@ -90,7 +92,8 @@ impl Files {
         let closed = start.files.iter().map(|file| Closed {
             name: file.name.clone(),
             last_sequence: file.last_sequence,
-            is_sound: file.bytes == file_bytes,
+            is_sound: file.bytes == file_bytes && !file.is_damaged,
+            is_damaged: file.is_damaged,
         });
         Files {
             shard: options.shard,
@@ -171,8 +174,11 @@ impl Files {
                 self.spare.push_back(file.name);
             } else {
                 counters.files_removed += 1;
-                self.removing
-                    .push(desk.ask(Request::Remove { name: file.name }));
+                let request = match file.is_damaged {
+                    true => names::put_aside(&file.name, file.last_sequence),
+                    false => Request::Remove { name: file.name },
+                };
+                self.removing.push(desk.ask(request));
             }
         }
     }
@@ -282,6 +288,7 @@ impl Files {
             name,
             last_sequence: 0,
             is_sound: false,
+            is_damaged: false,
         }));
     }
 
@@ -290,6 +297,7 @@ impl Files {
             name: file.name,
             last_sequence: file.last_sequence,
             is_sound,
+            is_damaged: false,
         }));
     }
 

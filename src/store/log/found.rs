@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::block::{self, Header};
 pub use super::chain::Hole;
 use super::names;
+use crate::seam::disk::Request;
 
 /// Why the log cannot be read at all. Damage is no reason: it is told in [`Report`].
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,10 @@ pub struct Report {
     pub damaged_files: Vec<Arc<str>>,
     /// Where the disk failed to read: file, and offset.
     pub unreadable: Vec<(Arc<str>, u64)>,
+    /// How many of these places, each of a page, may have held a block that was durable.
+    pub lost_places: u64,
+    /// Damaged blocks, or half-written ones, behind the last one of the log.
+    pub damaged_at_end: u64,
 }
 
 impl Report {
@@ -75,6 +80,19 @@ impl Report {
         let each = self.holes.iter();
         each.map(|hole| hole.last_sequence - hole.first_sequence + 1)
             .sum()
+    }
+
+    /// What stands behind the last block of the log of `lineage` and is no part of it, in words.
+    pub fn end_in_words(&self, lineage: u32) -> Option<String> {
+        let blocks = self.damaged_at_end + self.torn_blocks;
+        (blocks > 0).then(|| {
+            format!(
+                "the log of shard {lineage} ends in {} damaged and {} torn blocks, as a power cut leaves \
+                 what nobody was told to be safe; if no power was lost, {blocks} acknowledged blocks are \
+                 gone: check the disk then",
+                self.damaged_at_end, self.torn_blocks
+            )
+        })
     }
 }
 
@@ -87,6 +105,20 @@ pub struct FoundFile {
     pub bytes: u64,
     /// The highest number of a block in it, 0 if there is none.
     pub last_sequence: u64,
+    /// Whether something of it was lost: it is put aside when nobody needs it, and not used again.
+    pub is_damaged: bool,
+}
+
+impl FoundFile {
+    /// How it leaves.
+    pub fn farewell(&self) -> Request {
+        match self.is_damaged {
+            true => names::put_aside(&self.name, self.last_sequence),
+            false => Request::Remove {
+                name: self.name.clone(),
+            },
+        }
+    }
 }
 
 /// Where a writer goes on.

@@ -2,12 +2,25 @@
 
 use std::sync::Arc;
 
+use crate::seam::disk::Request;
+
 /// Where log files are, below the data folder.
 pub const FOLDER: &str = "log";
 
 /// The path of file `number` of a shard.
 pub fn path(shard: u16, number: u32) -> Arc<str> {
     format!("{FOLDER}/{shard:03}-{number:06}.log").into()
+}
+
+/// Move a file that is damaged to where nothing reads it. Numbers of files may come again, so the last block
+/// is part of its name there.
+pub(super) fn put_aside(name: &Arc<str>, last_sequence: u64) -> Request {
+    let plain = name.rsplit('/').next().unwrap_or(name);
+    let plain = plain.strip_suffix(".log").unwrap_or(plain);
+    Request::Rename {
+        from: name.clone(),
+        to: format!("quarantine/{plain}-{last_sequence}.log").into(),
+    }
 }
 
 /// Shard and number of a file in [`FOLDER`], if its name is one of a log file.

@@ -1,9 +1,9 @@
 //! Reads the blocks that a [`Scan`](super::Scan) found, and hands over what is in them, in the order of
 //! arrival.
 //!
-//! Reads go ahead of the work, a few slices at a time; the work is cut by points. Blocks are verified
-//! again: what has become damaged since the scan is told and left out, and what follows in its
-//! generation is marked.
+//! Reads go ahead of the work, a few slices at a time; the work is cut by points. A read that fails is done
+//! again, at last of each block for itself. Blocks are verified again: what has become damaged since the scan
+//! is told and left out, and what follows in its generation is marked.
 
 use std::collections::VecDeque;
 
@@ -12,6 +12,7 @@ use super::columns::{Columns, Cursor, Damage, Point};
 use super::found::Found;
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
 use crate::store::definition::Definition;
+use crate::store::tries::READS_MAX;
 
 /// Slices that are read before they are needed.
 const AHEAD_SLICES: usize = 4;
@@ -20,6 +21,9 @@ const AHEAD_SLICES: usize = 4;
 pub trait Visitor {
     /// What follows is of this block.
     fn block(&mut self, block: &Found);
+
+    /// What is in that block, before anything of it is handed over.
+    fn columns(&mut self, _columns: &Columns<'_>) {}
 
     /// A new series.
     fn definition(&mut self, definition: Definition);
@@ -34,11 +38,36 @@ pub trait Visitor {
 /// Blocks that lie behind each other, read at once.
 #[derive(Debug)]
 struct Slice {
-    job: Job,
+    /// None where it is to be asked for again.
+    job: Option<Job>,
+    /// How often it was read in vain.
+    failures: u32,
     blocks: VecDeque<Found>,
     bytes: Option<Result<Vec<u8>, Fault>>,
     /// Where in the bytes the first block starts.
     at: usize,
+}
+
+impl Slice {
+    /// Not yet asked for.
+    fn new(blocks: VecDeque<Found>) -> Slice {
+        Slice {
+            job: None,
+            failures: 0,
+            blocks,
+            bytes: None,
+            at: 0,
+        }
+    }
+
+    fn request(&self) -> Option<Request> {
+        let first = self.blocks.front()?;
+        Some(Request::Read {
+            name: first.name.clone(),
+            offset: first.offset,
+            bytes: self.blocks.iter().map(|block| block.header.bytes()).sum(),
+        })
+    }
 }
 
 /// A replay under way.
@@ -91,6 +120,11 @@ impl Replay {
 
     /// Ask for what will be needed next.
     pub fn poll(&mut self, desk: &mut Desk<'_>) {
+        for slice in &mut self.slices {
+            if slice.job.is_none() && slice.bytes.is_none() {
+                slice.job = slice.request().map(|request| desk.ask(request));
+            }
+        }
         while self.slices.len() < AHEAD_SLICES
             && let Some(first) = self.blocks.pop_front()
         {
@@ -105,30 +139,41 @@ impl Replay {
                 bytes += next.header.bytes();
                 blocks.extend(self.blocks.pop_front());
             }
-            let request = Request::Read {
-                name,
-                offset,
-                bytes,
-            };
-            self.slices.push_back(Slice {
-                job: desk.ask(request),
-                blocks,
-                bytes: None,
-                at: 0,
-            });
+            let mut slice = Slice::new(blocks);
+            slice.job = slice.request().map(|request| desk.ask(request));
+            self.slices.push_back(slice);
         }
     }
 
     /// What became of a request. Whether it was one of its own.
     pub fn done(&mut self, job: Job, result: Result<Outcome, Fault>) -> bool {
-        let Some(slice) = self.slices.iter_mut().find(|slice| slice.job == job) else {
+        let is_its = |slice: &Slice| slice.job == Some(job);
+        let Some(at) = self.slices.iter().position(is_its) else {
             return false;
         };
-        slice.bytes = Some(result.map(|outcome| match outcome {
-            Outcome::Bytes(bytes) => bytes,
-            _ => Vec::new(),
-        }));
+        let Some(slice) = self.slices.get_mut(at) else {
+            return false;
+        };
+        slice.job = None;
+        match result {
+            Ok(Outcome::Bytes(bytes)) => slice.bytes = Some(Ok(bytes)),
+            Ok(_) => slice.bytes = Some(Ok(Vec::new())),
+            Err(_) if slice.failures + 1 < READS_MAX => slice.failures += 1,
+            Err(_) if 1 < slice.blocks.len() => self.split(at),
+            Err(fault) => slice.bytes = Some(Err(fault)),
+        }
         true
+    }
+
+    /// A single bad page must not take the blocks beside it: each is read for itself.
+    fn split(&mut self, at: usize) {
+        let Some(slice) = self.slices.remove(at) else {
+            return;
+        };
+        for (place, block) in (at..).zip(slice.blocks) {
+            self.slices
+                .insert(place, Slice::new(VecDeque::from([block])));
+        }
     }
 
     /// Hand over about `points_max` points, and not more than what is left of one block. Whether
@@ -194,6 +239,7 @@ fn work(
             }
             let columns = open(payload)?;
             visitor.block(found);
+            visitor.columns(&columns);
             for definition in columns.definitions() {
                 visitor.definition(definition.map_err(text)?);
             }

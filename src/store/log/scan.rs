@@ -12,6 +12,7 @@ use super::found::{Found, FoundFile, Recovered, Report, ScanError, Start};
 use super::names;
 use crate::seam::Disk;
 use crate::seam::disk::BLOCK_BYTES as PAGE_BYTES;
+use crate::store::tries;
 
 /// Bytes read at once.
 const WINDOW_BYTES: usize = 4 * BYTES_MAX;
@@ -27,6 +28,10 @@ pub struct Scan {
     done: Vec<FoundFile>,
     file: Option<Reading>,
     found: Vec<Found>,
+    /// Places between blocks that cannot be read.
+    gaps: Vec<Gap>,
+    /// Numbers of damaged blocks, as they say themselves.
+    damaged: Vec<u64>,
     report: Report,
     last_seen: u64,
     next_epoch: u64,
@@ -39,6 +44,39 @@ struct Reading {
     file: FoundFile,
     epoch: Option<u64>,
     offset: u64,
+    /// The block before this place, if that is known.
+    last: Option<u64>,
+    /// Whether its first page is full of zeros, as that of a file that was never used.
+    is_blank: bool,
+}
+
+/// A page that cannot be read. Blocks follow each other without gaps: so what may have been there is told by
+/// the blocks around it.
+#[derive(Debug)]
+struct Gap {
+    name: Arc<str>,
+    /// The block before it in its file.
+    after: Option<u64>,
+    /// The block behind it.
+    before: Option<u64>,
+}
+
+impl Gap {
+    /// The lowest number of the log that may have been there.
+    fn candidate(&self, floor: u64) -> Option<u64> {
+        self.after.map(|after| floor.max(after.saturating_add(1)))
+    }
+
+    /// Whether a block of the log may have been there; `has` knows which numbers are there, `pages` of its
+    /// file cannot be read.
+    fn is_lost(&self, floor: u64, pages: u64, has: impl Fn(u64) -> bool) -> bool {
+        match (self.after, self.before) {
+            (Some(after), _) if after.saturating_add(pages) < floor => false,
+            (Some(_), _) => self.candidate(floor).is_some_and(|first| !has(first)),
+            (None, Some(before)) => floor < before && !has(before - 1),
+            (None, None) => true,
+        }
+    }
 }
 
 impl Scan {
@@ -64,6 +102,7 @@ impl Scan {
             name: names::path(shard, number),
             bytes,
             last_sequence: 0,
+            is_damaged: false,
         };
         Ok(Scan {
             shard,
@@ -77,6 +116,8 @@ impl Scan {
             done: Vec::new(),
             file: None,
             found: Vec::new(),
+            gaps: Vec::new(),
+            damaged: Vec::new(),
             last_seen: 0,
             next_epoch: 1,
             next_number: last_number.wrapping_add(1),
@@ -127,10 +168,18 @@ impl Scan {
         Ok(false)
     }
 
-    fn open(&mut self, disk: &dyn Disk, file: FoundFile) -> Result<Reading, ScanError> {
-        let page = self.read(disk, &file.name, 0, FILE_HEADER_BYTES);
+    fn open(&mut self, disk: &dyn Disk, mut file: FoundFile) -> Result<Reading, ScanError> {
+        let read = self.read(disk, &file.name, 0, FILE_HEADER_BYTES);
+        file.is_damaged = read.is_none();
+        let is_blank = |page: &Vec<u8>| page.iter().all(|&byte| byte == 0);
+        let is_blank = read.as_ref().is_some_and(is_blank);
+        let page = read.unwrap_or_default();
+        let mut last = None;
         let epoch = match FileHeader::open(&page) {
-            Ok(header) if header.shard == self.shard => Some(header.epoch),
+            Ok(header) if header.shard == self.shard => {
+                last = Some(header.first_sequence.saturating_sub(1));
+                Some(header.epoch)
+            }
             Ok(_) => None,
             Err(Fault::Version(version)) => {
                 return Err(ScanError::Version {
@@ -147,7 +196,7 @@ impl Scan {
                 });
             }
             Err(Fault::Nothing | Fault::Short(_)) => {
-                if page.iter().any(|&byte| byte != 0) {
+                if !is_blank && !file.is_damaged {
                     self.report.damaged_files.push(file.name.clone());
                 }
                 None
@@ -158,37 +207,46 @@ impl Scan {
             file,
             epoch,
             offset: FILE_HEADER_BYTES as u64,
+            last,
+            is_blank,
         })
     }
 
-    /// An unreadable place counts as empty.
-    fn read(&mut self, disk: &dyn Disk, name: &Arc<str>, offset: u64, bytes: usize) -> Vec<u8> {
-        match disk.read_at(name, offset, bytes) {
+    /// None where the disk cannot read.
+    fn read(
+        &mut self,
+        disk: &dyn Disk,
+        name: &Arc<str>,
+        offset: u64,
+        bytes: usize,
+    ) -> Option<Vec<u8>> {
+        match tries::read_at(disk, name, offset, bytes) {
             Ok(read) => {
                 self.report.bytes += read.len() as u64;
-                read
+                Some(read)
             }
             Err(_) => {
                 self.report.unreadable.push((name.clone(), offset));
-                Vec::new()
+                None
             }
         }
     }
 
     /// Blocks of the next window. Whether there is more of the file.
     fn window(&mut self, disk: &dyn Disk, reading: &mut Reading) -> Result<bool, ScanError> {
-        let unreadable = self.report.unreadable.len();
-        let mut bytes = self.read(disk, &reading.file.name, reading.offset, WINDOW_BYTES);
-        if self.report.unreadable.len() > unreadable {
-            // A single bad page must not hide its neighbours.
-            self.report.unreadable.pop();
-            bytes = self.read(disk, &reading.file.name, reading.offset, PAGE_BYTES);
-            if bytes.is_empty() {
-                reading.offset += PAGE_BYTES as u64;
-                return Ok(reading.offset < reading.file.bytes);
+        let name = reading.file.name.clone();
+        let bytes = match self.read(disk, &name, reading.offset, WINDOW_BYTES) {
+            Some(bytes) => bytes,
+            None => {
+                // A single bad page must not hide its neighbours.
+                self.report.unreadable.pop();
+                let Some(page) = self.read(disk, &name, reading.offset, PAGE_BYTES) else {
+                    self.skip(reading);
+                    return Ok(reading.offset < reading.file.bytes);
+                };
+                self.grow(disk, reading, page)
             }
-            bytes = self.grow(disk, reading, bytes);
-        }
+        };
         let is_last = bytes.len() < WINDOW_BYTES;
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -201,11 +259,24 @@ impl Scan {
         Ok(reading.offset < reading.file.bytes && at > 0)
     }
 
+    /// The page at hand cannot be read.
+    fn skip(&mut self, reading: &mut Reading) {
+        reading.offset += PAGE_BYTES as u64;
+        reading.file.is_damaged = true;
+        if !reading.is_blank {
+            self.gaps.push(Gap {
+                name: reading.file.name.clone(),
+                after: reading.last,
+                before: None,
+            });
+        }
+    }
+
     /// As much of the largest block as can be read page by page.
     fn grow(&mut self, disk: &dyn Disk, reading: &Reading, mut bytes: Vec<u8>) -> Vec<u8> {
         while bytes.len() < BYTES_MAX {
             let offset = reading.offset + bytes.len() as u64;
-            match disk.read_at(&reading.file.name, offset, PAGE_BYTES) {
+            match tries::read_at(disk, &reading.file.name, offset, PAGE_BYTES) {
                 Ok(page) if !page.is_empty() => bytes.extend_from_slice(&page),
                 _ => break,
             }
@@ -237,8 +308,9 @@ impl Scan {
                 features,
             }),
             Err(Fault::Nothing | Fault::Short(_)) => {
-                let is_ours = |header: Header| reading.epoch == Some(header.epoch);
-                self.report.damaged_blocks += u64::from(block::peek(rest).is_some_and(is_ours));
+                let is_ours = |header: &Header| reading.epoch == Some(header.epoch);
+                let damaged = block::peek(rest).filter(is_ours);
+                self.damaged.extend(damaged.map(|header| header.sequence));
                 Ok(PAGE_BYTES)
             }
         }
@@ -256,6 +328,10 @@ impl Scan {
         let epoch = *reading.epoch.get_or_insert(header.epoch);
         if epoch == header.epoch {
             reading.file.last_sequence = reading.file.last_sequence.max(header.sequence);
+            reading.last = Some(header.sequence);
+            let gaps = self.gaps.iter_mut().rev();
+            let own = gaps.take_while(|gap| gap.name == reading.file.name);
+            own.for_each(|gap| gap.before = gap.before.or(Some(header.sequence)));
             self.found.push(Found {
                 name: reading.file.name.clone(),
                 offset,
@@ -269,9 +345,11 @@ impl Scan {
     /// The log, when all is read.
     pub fn finish(mut self) -> Recovered {
         let links: Vec<Link> = self.found.iter().map(|block| link(&block.header)).collect();
-        let chain = chain(&links, self.floor);
-        let start = self.start(&chain);
         let floor = self.floor;
+        let unreadable = self.gaps.iter().filter_map(|gap| gap.candidate(floor));
+        let chain = chain(&links, floor, &unreadable.collect::<Vec<u64>>());
+        self.judge(&chain);
+        let start = self.start(&chain);
         let above = self
             .found
             .iter()
@@ -289,6 +367,33 @@ impl Scan {
             blocks,
             report: self.report,
             start,
+        }
+    }
+
+    /// What of the damage is a loss, and which files have it.
+    fn judge(&mut self, chain: &Chain) {
+        let sequence = |at: &usize| self.found[*at].header.sequence;
+        let kept: Vec<u64> = chain.kept.iter().map(sequence).collect();
+        let has = |number: u64| number < self.floor || kept.binary_search(&number).is_ok();
+        let pages =
+            |name: &Arc<str>| self.gaps.iter().filter(|gap| gap.name == *name).count() as u64;
+        let is_lost = |gap: &&Gap| gap.is_lost(self.floor, pages(&gap.name), has);
+        self.report.lost_places = self.gaps.iter().filter(is_lost).count() as u64;
+        let end = kept
+            .last()
+            .map_or(self.floor.saturating_sub(1), |&last| last);
+        let behind = self.damaged.iter().filter(|&&damaged| end < damaged);
+        self.report.damaged_blocks = self.damaged.len() as u64;
+        self.report.damaged_at_end = behind.count() as u64;
+        let around = |hole: &Hole| {
+            let at = kept.partition_point(|&kept| kept < hole.first_sequence);
+            [at.checked_sub(1), Some(at)]
+        };
+        let places = chain.holes.iter().flat_map(around).flatten();
+        let hurt = places.filter_map(|place| chain.kept.get(place));
+        let hurt: Vec<Arc<str>> = hurt.map(|&at| self.found[at].name.clone()).collect();
+        for file in &mut self.done {
+            file.is_damaged |= hurt.contains(&file.name);
         }
     }
 
@@ -313,7 +418,11 @@ impl Scan {
         };
         let last = last.or_else(before);
         Start {
-            next_sequence: self.last_seen.max(below).saturating_add(1),
+            // Above what may be where the disk cannot read.
+            next_sequence: self
+                .last_seen
+                .max(below)
+                .saturating_add(1 + self.report.lost_places),
             last_sequence: last.map_or(below, |header| header.sequence),
             last_checksum: last.map_or(0, |header| header.checksum),
             next_number: self.next_number,

@@ -12,10 +12,11 @@ use super::backlog::Backlog;
 use super::block::{self, FILE_HEADER_BYTES, FileHeader};
 use super::files::{Files, RETRY};
 use super::found::Start;
+use super::lasts;
 use super::terms::{Counters, Options, Ticket, TicketState};
 use crate::seam::disk::{Desk, Fault, Job, Outcome, Request};
 use crate::store::definition::Definition;
-use crate::store::token::{Short, Token};
+use crate::store::token::{Last, Short, Token};
 
 /// Most bytes of one write.
 pub const WRITE_BYTES_MAX: usize = 4 << 20;
@@ -197,6 +198,21 @@ impl Writer {
     pub fn room_is_back(&mut self) {
         self.retry_at = self.retry_at.map(|_| Duration::ZERO);
         self.files.retry();
+    }
+
+    /// Of how many series [`close_with`](Writer::close_with) could tell the last value, if a commit is due.
+    pub fn room_for_lasts(&self, now: Duration) -> usize {
+        let begins = matches!(self.flight, Flight::None) && self.unsynced.is_empty();
+        match begins && self.is_due(now) {
+            true => lasts::count_in(self.backlog.room()),
+            false => 0,
+        }
+    }
+
+    /// Close the block that is due, and fill up its last page with what the next values of `lasts`, series by
+    /// number in the generation at hand, are told from. How many of them had room.
+    pub fn close_with(&mut self, lasts: impl Iterator<Item = (u32, Last)>) -> usize {
+        self.backlog.seal_with(lasts)
     }
 
     /// Start what is due. To be called after [`done`](Writer::done), when a ticket was given out, when

@@ -36,6 +36,8 @@ pub struct Unlisted {
     pub next_file: u64,
     /// Listed files that are not there: each is lost, and to be told as such.
     pub missing: Vec<u64>,
+    /// Listed files of another length than when they were written: number, bytes, and what they had.
+    pub cut: Vec<(u64, u64, u64)>,
     /// How many segments were unfinished.
     pub unfinished: u64,
     /// How many segments nobody knows.
@@ -82,8 +84,10 @@ pub(super) fn unlisted_within(
         found.removals.extend(names.filter(is_ours).map(path));
     }
     for info in version.all_segments() {
-        if segments.remove(&info.file).is_none() {
-            found.missing.push(info.file);
+        match segments.remove(&info.file) {
+            None => found.missing.push(info.file),
+            Some(bytes) if bytes != info.bytes => found.cut.push((info.file, bytes, info.bytes)),
+            Some(_) => {}
         }
     }
     found.missing.sort_unstable();

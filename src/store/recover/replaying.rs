@@ -1,18 +1,18 @@
 //! The replay of logs while a store runs: points of each generation of a log become one of the head again.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
 
 use crate::base::time::{Millis, Stamp};
+use crate::base::varint;
 use crate::model::number::Number;
 use crate::model::series::{SeriesId, Values};
-use crate::seam::disk::{Fault, Job, Outcome, Request};
+use crate::seam::disk::{Fault, Job, Outcome};
 use crate::store::definition::Definition;
 use crate::store::generation::Head;
 use crate::store::generations::Generation;
-use crate::store::log::found::Found as FoundBlock;
+use crate::store::log::found::{Found as FoundBlock, FoundFile};
 use crate::store::log::replay::Visitor;
-use crate::store::log::{Point, Recovered, Replay};
+use crate::store::log::{Columns, Point, Recovered, Replay};
 use crate::store::token::{self, Last};
 use crate::store::{FIRST_LIVE, FROZEN_MAX, Store, owner};
 
@@ -23,7 +23,7 @@ const REPLAYED_AT_ONCE: u64 = 2_000;
 pub(in crate::store) struct Replaying {
     logs: VecDeque<LogReplay>,
     /// Logs that nobody writes any more: number, floor of its last generation, files.
-    finished: Vec<(u32, u64, Vec<Arc<str>>)>,
+    finished: Vec<(u32, u64, Vec<FoundFile>)>,
     points: u64,
 }
 
@@ -32,7 +32,7 @@ struct LogReplay {
     /// The block behind the last.
     end: u64,
     /// Files to be removed when all is sealed.
-    files: Vec<Arc<str>>,
+    files: Vec<FoundFile>,
     player: Player,
 }
 
@@ -109,8 +109,8 @@ impl Store {
         let mut desk = self.jobs.desk(owner::REST);
         for (lineage, floor, files) in &mut replay.finished {
             if *floor <= version.floor(*lineage) {
-                for name in files.drain(..) {
-                    desk.ask(Request::Remove { name });
+                for file in files.drain(..) {
+                    desk.ask(file.farewell());
                 }
             }
         }
@@ -172,14 +172,12 @@ impl Replaying {
 
 impl LogReplay {
     fn new(lineage: u32, recovered: Recovered, foreign: bool) -> LogReplay {
-        let files = recovered
-            .start
-            .files
-            .iter()
-            .map(|file| Arc::clone(&file.name));
         LogReplay {
             end: recovered.start.next_sequence,
-            files: if foreign { files.collect() } else { Vec::new() },
+            files: match foreign {
+                true => recovered.start.files,
+                false => Vec::new(),
+            },
             player: Player {
                 lineage,
                 book: lineage,
@@ -232,13 +230,65 @@ impl Player {
         self.read = None;
     }
 
-    /// The value that `values` start with: none where it hangs on a lost one; and how many bytes it took.
-    fn value(&mut self, number: u32, values: &[u8]) -> Option<(Option<Number>, usize)> {
+    /// Behind a hole: what the block says of the last values of some series tells also what those in it are
+    /// told from, for they are differences that sum up to them.
+    fn tell_again(&mut self, columns: &Columns<'_>, store: &Store) {
+        let holes = self.holes;
+        if holes == 0 {
+            return;
+        }
+        let (series, book) = (&self.series, self.book);
+        let is_lost = |number: u32| {
+            series
+                .get(number as usize)
+                .is_none_or(|played| played.holes != holes)
+        };
+        let wanted = columns.lasts().filter(|(number, _)| {
+            is_lost(*number) && store.catalog.series_of(book, *number).is_some()
+        });
+        // By number: what it is told from in front of the block, if its values there are differences all.
+        let mut before: HashMap<u32, Option<Last>> =
+            wanted.map(|(number, last)| (number, Some(last))).collect();
+        if before.is_empty() {
+            return;
+        }
+        let went = columns.for_each(|point, values| {
+            if let Some(last) = before.get_mut(&point.number) {
+                let told = varint::take(values).map(|(code, _)| varint::unzigzag(code));
+                *last = match (told, *last) {
+                    (Some(difference), Some(last)) => Some(Last {
+                        mantissa: last.mantissa.wrapping_sub(difference),
+                        ..last
+                    }),
+                    // A float changes nothing of it.
+                    (None, Some(last)) if token::is_float(values) => Some(last),
+                    _ => None,
+                };
+            }
+            token::pass(values)
+        });
+        if went.is_err() {
+            return;
+        }
+        for (number, last) in before {
+            if let Some(last) = last {
+                *self.played(number) = Played { last, holes };
+            }
+        }
+    }
+
+    fn played(&mut self, number: u32) -> &mut Played {
         let at = number as usize;
         if self.series.len() <= at {
             self.series.resize(at + 1, Played::default());
         }
-        let (played, holes) = (&mut self.series[at], self.holes);
+        &mut self.series[at]
+    }
+
+    /// The value that `values` start with: none where it hangs on a lost one; and how many bytes it took.
+    fn value(&mut self, number: u32, values: &[u8]) -> Option<(Option<Number>, usize)> {
+        let holes = self.holes;
+        let played = self.played(number);
         let known = played.holes == holes;
         let (value, len) = token::take(values, &mut played.last)?;
         if known {
@@ -325,6 +375,10 @@ impl Visitor for Visit<'_> {
         self.player.begin_block(block, self.store);
     }
 
+    fn columns(&mut self, columns: &Columns<'_>) {
+        self.player.tell_again(columns, self.store);
+    }
+
     /// All definitions were read when the store was opened.
     fn definition(&mut self, _: Definition) {}
 
@@ -361,6 +415,7 @@ impl Visitor for Visit<'_> {
 
     fn damaged(&mut self, block: &FoundBlock, reason: &str) {
         self.player.holes += 1;
+        self.store.lost.blocks += 1;
         self.store.trouble(format!(
             "block {} of the log of shard {} in {} cannot be read: {reason}",
             block.header.sequence, self.player.lineage, block.name

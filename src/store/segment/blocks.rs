@@ -213,7 +213,7 @@ fn take_common(magic: [u8; 8], block: &[u8]) -> Result<(About, u64, Fields<'_>),
     // Before the checksum: a later version may keep it elsewhere.
     let version = rest.u16()?;
     if version != VERSION {
-        return Err(Corrupt::new(
+        return Err(Corrupt::foreign(
             8,
             format!(
                 "segment format {version}; this build reads {VERSION}: use a build that knows it"
@@ -227,7 +227,7 @@ fn take_common(magic: [u8; 8], block: &[u8]) -> Result<(About, u64, Fields<'_>),
     let book = rest.u32()?;
     let unknown = rest.u64()? & !FEATURES_KNOWN;
     if unknown != 0 {
-        return Err(Corrupt::new(
+        return Err(Corrupt::foreign(
             16,
             format!("needs features {unknown:#x}, which this build lacks: use a newer build"),
         ));

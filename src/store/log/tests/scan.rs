@@ -51,7 +51,11 @@ fn a_hole_is_told_and_both_sides_stay() {
         marks,
         [(1, false), (2, false), (4, true), (5, true), (6, true)]
     );
-    assert_eq!(found.start, whole.start);
+    let mut start = found.start.clone();
+    let hurt: Vec<bool> = start.files.iter().map(|file| file.is_damaged).collect();
+    assert_eq!(hurt, [true, false]);
+    start.files[0].is_damaged = false;
+    assert_eq!(start, whole.start);
     let keep = replay(&found, &mut world.disk, 100);
     assert!(keep.entries.len() < world.pushed.len());
     let is_pushed = |(_, entry): &(u64, Entry)| world.pushed.contains(entry);
