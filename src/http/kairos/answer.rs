@@ -25,9 +25,13 @@ pub(super) struct Answer<'a> {
     question: &'a Question<'a>,
     pace: Pace<'a>,
     text: Vec<u8>,
+    /// Whether doubles are told from longs: see [`Query::has_exact_types`](super::request::Query).
+    pub(super) has_exact_types: bool,
     clock: Clock,
     points: u64,
     queries: usize,
+    /// Bytes of the text that are held as such.
+    held: usize,
     /// Whether a result of the metric was printed.
     is_behind: bool,
 }
@@ -38,9 +42,11 @@ impl<'a> Answer<'a> {
             question,
             pace: Pace::every(POINTS_PER_BREATH, question),
             text: b"{".to_vec(),
+            has_exact_types: false,
             clock: Clock::default(),
             points: 0,
             queries: 0,
+            held: 0,
             is_behind: false,
         }
     }
@@ -251,7 +257,14 @@ impl<'a> Answer<'a> {
             out.push(b',');
             match point.value {
                 Value::Long(value) => push_integer(value, out),
-                Value::Double(value) if value.is_finite() => push_double(value, out),
+                Value::Double(value) if value.is_finite() => {
+                    let start = out.len();
+                    push_double(value, out);
+                    let digits = out.get(start..).unwrap_or_default();
+                    if self.has_exact_types && !digits.contains(&b'.') {
+                        out.extend_from_slice(b".0");
+                    }
+                }
                 Value::Double(value) => {
                     return Err(KairosError::not_finite(point.time, value).into());
                 }
@@ -262,6 +275,8 @@ impl<'a> Answer<'a> {
         }
         let bytes = out.len();
         self.question.options.limits.check_bytes(bytes as u64)?;
+        self.question.hold(bytes.saturating_sub(self.held) as u64)?;
+        self.held = bytes;
         // A point of numbers takes about 24 bytes.
         self.pace.did(some.len().max((bytes - before) / 32)).await?;
         Ok(())
