@@ -17,7 +17,8 @@ pub(crate) mod stored;
 const RUN_WAIT: Duration = Duration::from_secs(240);
 
 /// Where corelane does better by default, it is told to do as KairosDB does.
-const AS_KAIROSDB: &str = "[telnet]\nline_bytes_max = 1024\ncharset = \"latin1\"\n";
+const AS_KAIROSDB: &str =
+    "[telnet]\nline_bytes_max = 1024\ncharset = \"latin1\"\n[kairosdb]\nrollups = true\n";
 
 #[track_caller]
 fn drive(kinds: &str, jars: &str) {
@@ -68,6 +69,11 @@ fn what_is_sent_is_stored_as_kairosdb_stores_it() {
 #[test]
 fn queries_and_requests_are_answered_as_by_kairosdb() {
     drive_both("queries,mistakes,requests");
+}
+
+#[test]
+fn what_is_saved_and_rolled_up_is_what_kairosdb_writes() {
+    drive_both("rollups");
 }
 
 #[test]

@@ -28,6 +28,8 @@ kairosdb.datastore.h2.database_path = "{folder}/store"
 kairosdb.queue_processor {{ queue_path = "{folder}/queue", min_batch_size = 1, min_batch_wait = 20 }}
 kairosdb.query_cache.cache_dir = "{folder}/cache"
 kairosdb.service.reporter = "<disabled>"
+kairosdb.service.rollups = org.kairosdb.rollup.RollUpModule
+kairosdb.rollups.server_assignment.check_update_delay_millseconds = 200
 """
 
 # What KairosDB and what it stands on reach into, and newer Javas keep closed.
