@@ -1,6 +1,7 @@
 //! Requests in, answers out; points that were taken in are put into real heads to be asked for.
 
 mod control;
+mod filters;
 mod pushed;
 mod query;
 mod refusals;
