@@ -1,7 +1,7 @@
 //! Series as JSON, as graphite-web writes it.
 
 use super::{Pieces, VALUES_PER_BREATH};
-use crate::base::printer::{NUMBER_BYTES, Printer, TOGETHER, TickText, Ticks};
+use crate::base::printer::{NUMBER_BYTES, Printer, Python, TOGETHER, TickText, Ticks};
 use crate::http::json::{Beyond, push_text};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
@@ -134,7 +134,7 @@ impl Work for Points<'_> {
         for values in self.values.chunks(TOGETHER) {
             let times = texts.next();
             if let (Some(values), Some(Some(times))) = (values.first_chunk(), times)
-                && printer.points(values, times)
+                && printer.points::<Python, 0, 16>(values, &[[]; TOGETHER], times)
             {
                 ticks.pass(TOGETHER);
                 continue;
