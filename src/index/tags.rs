@@ -1,10 +1,10 @@
 //! Tagged series by what their tags say.
 //!
-//! Takes tagged series with ascending ids; gives those that pass all of some [`TagTest`]s, and the
-//! keys and values there are. A posting list is kept for each (tenant, key, value) and one for
-//! each (tenant, key); the metric name is found under the key `name`. A series' own tag of that
-//! key, which only KairosDB can send, is `name_` here; under what [`own_key`] says it is found by its own name,
-//! apart from one that was sent as `name_`.
+//! Takes tagged series with ascending ids; gives those that pass all of some [`TagTest`]s, and the keys and
+//! values there are. A posting list is kept for each (tenant, key, value) and one for each (tenant, key);
+//! the metric name is found under the key `name`. A series' own tag of that key, which only KairosDB can
+//! send, is `name_` here; under what [`own_key`] says it is found by its own name, apart from one that was
+//! sent as `name_`.
 //!
 //! Limits: those of a series' name; of tests, see `expression`. Does not know the text of a
 //! series. Test truth: each test asked of each series, at the end of this file.

@@ -1,8 +1,8 @@
 //! What a real KairosDB answered once, in `tests/corpus/kairosdb`, and what this answers to the same queries.
 //!
-//! Most answers must be the same bytes. What need not be is told beside the corpus, and held to here: sums that run
-//! within a tolerance, tags in any order behind groupers by points, nulls that `gaps` trims, and doubles that an
-//! older Java writes with more digits than they need.
+//! Most answers must be the same bytes. What need not be is told beside the corpus, and held to here: sums
+//! that run within a tolerance, tags in any order behind groupers by points, nulls that `gaps` trims, and
+//! doubles that an older Java writes with more digits than they need.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::harness::Appliance;
 
-/// Answers of the corpus that are the same bytes at least; the last digits of sums hang on which points lie on
-/// which shard.
+/// Answers of the corpus that are the same bytes at least; the last digits of sums hang on which points lie
+/// on which shard.
 const EXACT_MIN: usize = 510;
 /// Of what these compute the digits differ behind as many.
 const TOLERANCES: [(&str, f64); 4] = [

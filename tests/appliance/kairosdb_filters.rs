@@ -1,5 +1,6 @@
-//! Which series of a KairosDB metric a call reaches, where a mistake would take points of others: filters of queries
-//! and deletes, tags that are called like what the appliance itself keeps, tags that `save_as` keeps.
+//! Which series of a KairosDB metric a call reaches, where a mistake would take points of others: filters
+//! of queries and deletes, tags that are called like what the appliance itself keeps, tags that `save_as`
+//! keeps.
 
 use std::time::Duration;
 
@@ -165,8 +166,8 @@ fn tags_called_like_the_name_are_told_apart() {
     appliance.stop();
 }
 
-/// KairosDB's own case of `save_as`: of a group with the tags `host: [bob], host2: [x, y], other: [z]`, by groupers
-/// of `host` and `host2`, the tags are kept that a grouper names and that have one value.
+/// KairosDB's own case of `save_as`: of a group with the tags `host: [bob], host2: [x, y], other: [z]`, by
+/// groupers of `host` and `host2`, the tags are kept that a grouper names and that have one value.
 #[test]
 fn save_as_keeps_tags_of_every_grouper() {
     let appliance = Appliance::start_with(&["--shards", "2"]);

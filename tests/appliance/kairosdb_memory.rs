@@ -15,7 +15,8 @@ const MIB: u64 = 1 << 20;
 /// Each of these tests takes much of the machine: one after the other.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// All of `size` where the machine is there for it, `CI` is `true`; else a tenth, as other tests run beside this.
+/// All of `size` where the machine is there for it, `CI` is `true`; else a tenth, as other tests run beside
+/// this.
 fn sized(size: usize) -> usize {
     match std::env::var("CI").is_ok_and(|value| value == "true") {
         true => size,
@@ -64,8 +65,8 @@ fn send(appliance: &Appliance, name: &'static str, points: usize) {
     assert_eq!(told, (204, String::new()));
 }
 
-/// Ask for a metric; the status, the header that says when to come again, and how many bytes came, or the text where
-/// it is no good answer.
+/// Ask for a metric; the status, the header that says when to come again, and how many bytes came, or the
+/// text where it is no good answer.
 fn ask(appliance: &Appliance, name: &str, rest: &str) -> (u16, String, u64, String) {
     let agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -146,8 +147,8 @@ fn a_query_of_ten_million_points() {
     let minutes = r#","aggregators":[{"name":"sum","sampling":{"value":1,"unit":"minutes"}}]"#;
     // Behind this one no shard folds.
     let differences = r#","aggregators":[{"name":"diff"}]"#;
-    // Bytes of the answer for each point at least, and what is held for each at most: the points as shards give them,
-    // then as a stream, and the text; and hardly any of it where shards fold.
+    // Bytes of the answer for each point at least, and what is held for each at most: the points as shards
+    // give them, then as a stream, and the text; and hardly any of it where shards fold.
     for (rest, bytes_min, held_max) in [(minutes, 0, 6), ("", 17, 90), (differences, 15, 140)] {
         let (status, _, bytes, told) = ask(&appliance, "many", rest);
         assert_eq!(status, 200, "{told}");

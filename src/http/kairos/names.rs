@@ -40,7 +40,8 @@ async fn listed_metrics(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
 
 async fn listed_keys(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
     let mut names = ask(question, tags(TagPart::Keys)).await?;
-    // The first is the metric. The second is what a tag called `name` is kept under, and one that was sent so.
+    // The first is the metric. The second is what a tag called `name` is kept under, and one that was sent
+    // so.
     let all = names.len();
     names.retain(|name| name != NAME_KEY && name != OWN_NAME_KEY);
     if names.len() + 1 < all {

@@ -31,8 +31,8 @@ pub(super) struct Query {
     /// First and last instant; both count.
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
-    /// Whether whole doubles are printed as `5.0`, where KairosDB has `5`, which may also be a long. A field of
-    /// ours, `exact_types`, for whoever copies points: KairosDB ignores it.
+    /// Whether whole doubles are printed as `5.0`, where KairosDB has `5`, which may also be a long. A
+    /// field of ours, `exact_types`, for whoever copies points: KairosDB ignores it.
     pub(super) has_exact_types: bool,
     pub(super) metrics: Vec<Metric>,
 }

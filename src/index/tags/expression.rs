@@ -1,9 +1,9 @@
 //! Graphite's tag expressions, `tag=value`, `tag!=value`, `tag=~regex`, `tag!=~regex`, and KairosDB's tag
 //! filters.
 //!
-//! The rules and the wording of the first and third error are graphite-web's. A regular
-//! expression is anchored at the start only. A missing tag is the empty string. In KairosDB a regular expression
-//! matches a value as a whole, and a series without the tag has none: it never passes.
+//! The rules and the wording of the first and third error are graphite-web's. A regular expression is
+//! anchored at the start only. A missing tag is the empty string. In KairosDB a regular expression matches
+//! a value as a whole, and a series without the tag has none: it never passes.
 
 use regex::{Regex, RegexBuilder};
 
@@ -58,8 +58,8 @@ pub enum TagTestError {
     },
     /// The same, over [`REGEX_BYTES_MAX`].
     #[error(
-        "the regular expression '{pattern}' of tag {key} needs more than {REGEX_BYTES_MAX} bytes; use a simpler \
-         one"
+        "the regular expression '{pattern}' of tag {key} needs more than {REGEX_BYTES_MAX} bytes; \
+         use a simpler one"
     )]
     PatternLarge {
         /// The tag.
@@ -94,8 +94,8 @@ enum Value {
 /// A search that a regular expression of a filter made too long: it went back too often in one value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the regular expression of tag {key} goes back more than {BACKTRACKS_MAX} times in one value; say more exactly \
-     what may repeat"
+    "the regular expression of tag {key} goes back more than {BACKTRACKS_MAX} times in one value; \
+     say more exactly what may repeat"
 )]
 pub struct TooLong {
     /// The tag.

@@ -1,11 +1,11 @@
 //! Regular expressions of KairosDB's tag filters: Java's, which must match a value as a whole.
 //!
-//! A pattern is read by Java's rules and written again for an engine: the `regex` crate, linear in the length of
-//! the value, for all that it can say; for look-around, references, atomic groups and possessive repetitions the
-//! `fancy-regex` crate, which goes back at most [`BACKTRACKS_MAX`] times for one value. Written again are quotes
-//! (`\Q…\E`), escapes that mean something else there (`\h`, `\v`, `\Z`, `\0101`), and classes that are ASCII in
-//! Java (`\d`, `\w`, `\s`, `\p{Alpha}`). What is left as it is: letters in `(?i)` are equal as in Unicode, not
-//! ASCII only.
+//! A pattern is read by Java's rules and written again for an engine: the `regex` crate, linear in the
+//! length of the value, for all that it can say; for look-around, references, atomic groups and possessive
+//! repetitions the `fancy-regex` crate, which goes back at most [`BACKTRACKS_MAX`] times for one value.
+//! Written again are quotes (`\Q…\E`), escapes that mean something else there (`\h`, `\v`, `\Z`, `\0101`),
+//! and classes that are ASCII in Java (`\d`, `\w`, `\s`, `\p{Alpha}`). What is left as it is: letters in
+//! `(?i)` are equal as in Unicode, not ASCII only.
 //!
 //! Limits: [`REGEX_BYTES_MAX`](super::REGEX_BYTES_MAX) of what is compiled, the bytes of a test.
 //! Test truth: answers of `java.util.regex.Pattern.matches`.

@@ -1,9 +1,9 @@
 //! Series, and what type their points have.
 //!
-//! A corelane that is asked for exact types prints doubles as `5.0`, and then nothing is left to find out. An
-//! answer of KairosDB prints a double that is whole, and below ten million, as a long: `5` may be either. Which it
-//! is shows only where the other one stands at the same time, for of each type there is one at most. So `5` is a
-//! long but for that; `5.5`, `1.0E7` and `-0` are doubles for certain.
+//! A corelane that is asked for exact types prints doubles as `5.0`, and then nothing is left to find out.
+//! An answer of KairosDB prints a double that is whole, and below ten million, as a long: `5` may be
+//! either. Which it is shows only where the other one stands at the same time, for of each type there is
+//! one at most. So `5` is a long but for that; `5.5`, `1.0E7` and `-0` are doubles for certain.
 
 use crate::wire::json::push_text;
 
