@@ -17,6 +17,8 @@ pub const SPREAD_MAX: usize = 64;
 pub const HEAD_BYTES_MIN: u64 = 1 << 20;
 /// The least that an index can work with, the same.
 pub const INDEX_BYTES_MIN: u64 = 1 << 20;
+/// Smallest `query.all_bytes_max` that is not 0.
+pub const QUERIES_BYTES_MIN: u64 = 16 << 20;
 
 /// Put what does not fit into `faults`, each at the key that should be changed.
 pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
@@ -48,6 +50,10 @@ pub(super) fn check(loaded: &Loaded, faults: &mut Vec<Fault>) {
     if (1..HEAD_BYTES_MIN).contains(&config.head.bytes_max) {
         let text = format!("0 for the default, or at least {HEAD_BYTES_MIN} bytes");
         fault("head.bytes_max", text);
+    }
+    if (1..QUERIES_BYTES_MIN).contains(&config.query.all_bytes_max) {
+        let text = format!("0 for the default, or at least {QUERIES_BYTES_MIN} bytes");
+        fault("query.all_bytes_max", text);
     }
     if (1..INDEX_BYTES_MIN).contains(&config.series.index_bytes_max) {
         let text = format!("0 for the default, or at least {INDEX_BYTES_MIN} bytes");

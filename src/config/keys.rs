@@ -644,6 +644,14 @@ pub static KEYS: &[Key] = &[
         "Bytes of memory that a query may hold. Default 2147483648 (2 GiB)."
     ),
     whole!(
+        "query.all_bytes_max",
+        "bytes",
+        0..=WHOLE_MAX,
+        |c| &mut c.query.all_bytes_max,
+        "Bytes of memory that all queries under way may hold together. Beyond it they are told to come",
+        "again later. Default 0: a quarter of the memory of the machine or of its control group."
+    ),
+    whole!(
         "query.slow_ms",
         "milliseconds",
         0..=3_600_000,

@@ -9,6 +9,7 @@ use crate::base::time::Step;
 use crate::http::HttpOptions;
 use crate::index;
 use crate::model::refusal::Protocol;
+use crate::query::together::Together;
 use crate::rt;
 use crate::shard;
 use crate::store;
@@ -50,6 +51,7 @@ impl Config {
         let origin = &self.http.allow_origin;
         HttpOptions {
             limits: self.query.limits(),
+            memory: Together::new(self.query.all_bytes_max_on(machine::memory_bytes())),
             prefix: self.http.prefix.clone(),
             slow: Duration::from_millis(self.query.slow_ms),
             node: machine::node_name(),

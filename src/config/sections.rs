@@ -472,6 +472,8 @@ pub struct Query {
     pub millis_max: u64,
     /// Memory.
     pub bytes_max: u64,
+    /// Memory of all of them that are under way; 0 is a part of what this process may have.
+    pub all_bytes_max: u64,
     /// Milliseconds from which on a query is kept in the log; 0 keeps none.
     pub slow_ms: u64,
 }
@@ -485,12 +487,18 @@ impl Default for Query {
             points_returned_max: limits.points_returned_max,
             millis_max: limits.millis_max,
             bytes_max: limits.bytes_max,
+            all_bytes_max: 0,
             slow_ms: 1_000,
         }
     }
 }
 
 impl Query {
+    /// Memory of all queries, where the process may have `memory_bytes`.
+    pub fn all_bytes_max_on(&self, memory_bytes: u64) -> u64 {
+        part_unless(self.all_bytes_max, 4, 1, memory_bytes)
+    }
+
     /// The same for the query side.
     pub fn limits(&self) -> Limits {
         Limits {

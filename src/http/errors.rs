@@ -58,9 +58,13 @@ impl Failure {
 /// The status of a query that has no answer.
 pub(super) fn status_of(error: &QueryError) -> StatusCode {
     match error {
-        QueryError::Invalid(_) | QueryError::Limit(_) => StatusCode::BAD_REQUEST,
+        QueryError::Invalid(_) | QueryError::Limit(_) | QueryError::TooManyPoints { .. } => {
+            StatusCode::BAD_REQUEST
+        }
         QueryError::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
-        QueryError::Busy | QueryError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+        QueryError::Busy | QueryError::Full(_) | QueryError::Crowded(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         QueryError::Killed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -47,6 +47,7 @@ use crate::query::error::QueryError;
 use crate::query::limits::Limits;
 use crate::query::plan::Plan;
 use crate::query::scan::Partial;
+use crate::query::together::Together;
 use crate::shard::vitals::{Told, Vitals};
 use crate::store::control::{Control, Entry};
 use crate::store::tombstone::{self, Target, Tombstone};
@@ -208,6 +209,8 @@ pub struct HttpOptions {
     pub prefix: String,
     /// The value of `Access-Control-Allow-Origin`; `None` sends no such header.
     pub allow_origin: Option<String>,
+    /// What all queries may hold together, for all shards.
+    pub memory: Together,
     /// What unpacked bodies may take, for all shards.
     pub unpacking: Room,
     /// What the operator chose about KairosDB's API.
@@ -227,6 +230,7 @@ impl Default for HttpOptions {
             version: env!("CARGO_PKG_VERSION"),
             prefix: String::new(),
             allow_origin: None,
+            memory: Together::default(),
             unpacking: Room::default(),
             kairos: KairosOptions::default(),
             kairos_query: QueryOptions::default(),

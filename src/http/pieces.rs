@@ -182,6 +182,8 @@ impl Pieces {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // What stands behind the end is no other piece of the body, and Java ignores it.
+                Err(_) if self.has_begun && packed.header().is_none() => return Ok(None),
                 Err(error) => return Err(self.damaged(&error)),
             }
         }

@@ -1,6 +1,6 @@
 //! One request on its way: what was asked, whom to ask, what it may cost, and how long it may take.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +20,9 @@ use crate::query::breath::{Breath, Local, PIECE, Pace};
 use crate::query::error::QueryError;
 use crate::query::limits::Limits;
 use crate::query::merge::{Merge, Merged};
-use crate::query::plan::{Plan, Want};
+use crate::query::plan::{Plan, Purse, Want};
 use crate::query::series::Series;
+use crate::query::together::Share;
 
 /// Names that are sorted or printed between two breaths: each costs more than a point.
 const LIST_BREATH: usize = 500;
@@ -51,6 +52,10 @@ pub(super) struct Question<'a> {
     damaged: Cell<bool>,
     /// Whether points of the log were not back yet when shards were asked.
     recovering: Cell<bool>,
+    /// What was paid for all that the shards gave and that may still be held.
+    purses: RefCell<Vec<Arc<Purse>>>,
+    /// What is held besides.
+    share: Share,
     /// What ends it early, where somebody may.
     kill: OnceCell<Arc<Kill>>,
     /// When it came, by the wall clock.
@@ -96,6 +101,8 @@ impl<'a> Question<'a> {
             options,
             damaged: Cell::new(false),
             recovering: Cell::new(false),
+            purses: RefCell::default(),
+            share: options.memory.share(),
             kill: OnceCell::new(),
             began: fleet.now(),
             started: fleet.elapsed(),
@@ -126,7 +133,9 @@ impl<'a> Question<'a> {
             millis_max: self.millis_left(),
             ..self.options.limits
         };
-        let plan = Plan::new(self.options.tenant, want, limits);
+        let plan = Plan::new(self.options.tenant, want, limits).among(&self.options.memory);
+        // What the shards give is held until the question is answered, or let go.
+        self.purses.borrow_mut().push(Arc::clone(&plan.purse));
         // Whoever asks several times has no more time than others.
         self.breathe().await?;
         if let Some(kill) = self.kill.get() {
@@ -158,6 +167,24 @@ impl<'a> Question<'a> {
             }
             self.breathe().await?;
         }
+    }
+
+    /// `bytes` more are about to be held until the question is answered, or [`Question::let_go`].
+    ///
+    /// # Errors
+    /// [`QueryError::Crowded`].
+    pub(super) fn hold(&self, bytes: u64) -> Result<(), QueryError> {
+        self.share.hold(bytes)
+    }
+
+    /// `bytes` of that are not held any more.
+    pub(super) fn let_go(&self, bytes: u64) {
+        self.share.let_go(bytes);
+    }
+
+    /// What shards gave so far is not held any more.
+    pub(super) fn forget(&self) {
+        self.purses.borrow_mut().clear();
     }
 
     /// From now on `kill` ends it.

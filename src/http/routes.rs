@@ -380,7 +380,7 @@ async fn routed(
     question.parts = rest.split('/').map(decoded).collect();
     let answered = (route.handler)(&question).await;
     let response = answered.unwrap_or_else(Failure::into_response);
-    let mut response = match packing::packed(&question, response).await {
+    let mut response = match packing::packed(&question, response, is_kairos).await {
         Ok(response) => response,
         Err(error) => Failure::from(error).into_response(),
     };

@@ -526,7 +526,7 @@ impl Index {
         let text = name.metric().len() + tags;
         let tree = match name.tags().len() {
             0 => (name.metric().bytes().filter(|&byte| byte == b'.').count() + 1) * NODE_BYTES_MAX,
-            count => (count + 1) * TAG_BYTES_MAX,
+            _ => tags::Tags::keys_of(name) * TAG_BYTES_MAX,
         };
         let tables = [&self.known, &self.sent];
         let growing = tables.iter().filter(|table| table.is_full());

@@ -1,14 +1,16 @@
 //! Tagged series by what their tags say.
 //!
-//! Takes tagged series with ascending ids; gives those that pass all of some [`TagTest`]s, and the
-//! keys and values there are. A posting list is kept for each (tenant, key, value) and one for
-//! each (tenant, key); the metric name is found under the key `name`. A series' own tag of that
-//! key, which only KairosDB can send, is `name_` here.
+//! Takes tagged series with ascending ids; gives those that pass all of some [`TagTest`]s, and the keys and
+//! values there are. A posting list is kept for each (tenant, key, value) and one for each (tenant, key);
+//! the metric name is found under the key `name`. A series' own tag of that key, which only KairosDB can
+//! send, is `name_` here; under what [`own_key`] says it is found by its own name, apart from one that was
+//! sent as `name_`.
 //!
 //! Limits: those of a series' name; of tests, see `expression`. Does not know the text of a
 //! series. Test truth: each test asked of each series, at the end of this file.
 
 mod expression;
+mod java_regex;
 mod listing;
 mod posting;
 mod selection;
@@ -22,6 +24,7 @@ use super::TooMany;
 use crate::model::series::{SeriesId, SeriesName, TenantId};
 pub use expression::{
     PATTERNS_MAX, REGEX_BYTES_MAX, TEST_BYTES_MAX, TESTS_MAX, TagTest, TagTestError, TextFilter,
+    TooLong,
 };
 pub use listing::{Listed, Listing};
 use posting::Posting;
@@ -31,6 +34,27 @@ pub use selection::Selection;
 pub const NAME_KEY: &str = "name";
 /// What a tag is called that a series brings under [`NAME_KEY`].
 pub const OWN_NAME_KEY: &str = "name_";
+/// Keys of tags as they were sent where [`OWN_NAME_KEY`] stands for two, with what they are found under. No
+/// sender can send the latter: there is no NUL in a name.
+const OWN_KEYS: [(&str, &str); 2] = [(NAME_KEY, "\0name"), (OWN_NAME_KEY, "\0name_")];
+
+/// What the tag `key` of a series, as it was sent, is found under: for [`TagTest`]s and lists of values.
+pub fn own_key(key: &str) -> &str {
+    let own = OWN_KEYS.iter().find(|(sent, _)| *sent == key);
+    own.map_or(key, |(_, own)| own)
+}
+
+/// Why a search has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SelectError {
+    /// Too many series.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// It takes too long.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+}
+
 /// What an entry of a `BTreeMap<Box<str>, Posting>` costs at its usual fill of two thirds, without
 /// the text and without what the posting holds elsewhere.
 const VALUE_BYTES: usize = (size_of::<Box<str>>() + size_of::<Posting>()) * 3 / 2;
@@ -44,6 +68,8 @@ const KEY_BYTES: usize =
 #[derive(Default)]
 pub struct Tags {
     tenants: HashMap<TenantId, BTreeMap<Box<str>, Key>>,
+    /// Of tags with one of [`OWN_KEYS`], once more.
+    own: HashMap<TenantId, BTreeMap<Box<str>, Key>>,
     bytes: usize,
 }
 
@@ -61,9 +87,21 @@ impl Tags {
         let keys = self.tenants.entry(tenant).or_default();
         self.bytes += insert_tag(keys, NAME_KEY, name.metric(), id.0);
         for (key, value) in name.tags() {
+            let own = own_key(key);
+            if own != key {
+                let keys = self.own.entry(tenant).or_default();
+                self.bytes += insert_tag(keys, own, value, id.0);
+            }
             let key = if key == NAME_KEY { OWN_NAME_KEY } else { key };
             self.bytes += insert_tag(keys, key, value, id.0);
         }
+    }
+
+    /// Under how many keys a series is found.
+    pub fn keys_of(name: &SeriesName) -> usize {
+        let tags = name.tags().iter();
+        let twice = tags.filter(|(key, _)| own_key(key) != key).count();
+        1 + name.tags().len() + twice
     }
 
     /// Series that pass all tests, ascending by id. With no test that fails on the empty string
@@ -71,13 +109,13 @@ impl Tags {
     /// answered.
     ///
     /// # Errors
-    /// [`TooMany`] beyond `limit` series. In one go: see [`Selection`] for slices.
+    /// Beyond `limit` series, or as [`TagTest::matches`]. In one go: see [`Selection`] for slices.
     pub fn select(
         &self,
         tenant: TenantId,
         tests: &[TagTest],
         limit: usize,
-    ) -> Result<Vec<SeriesId>, TooMany> {
+    ) -> Result<Vec<SeriesId>, SelectError> {
         let mut selection = Selection::new(tenant, tests.to_vec(), limit);
         loop {
             if let Some(selected) = selection.step(self, &mut { usize::MAX }) {
@@ -105,7 +143,11 @@ impl Tags {
     }
 
     fn key(&self, tenant: TenantId, key: &str) -> Option<&Key> {
-        self.tenants.get(&tenant)?.get(key)
+        let keys = match key.starts_with('\0') {
+            true => &self.own,
+            false => &self.tenants,
+        };
+        keys.get(&tenant)?.get(key)
     }
 
     /// All tagged series: each has a name.
@@ -223,7 +265,8 @@ mod tests {
     fn the_limit_and_the_tenant_hold() {
         let tags = tags_of(&SERIES.map(series));
         let tests = parse(&["name=disk.used"]);
-        assert_eq!(tags.select(TENANT, &tests, 2), Err(TooMany { limit: 2 }));
+        let too_many = TooMany { limit: 2 };
+        assert_eq!(tags.select(TENANT, &tests, 2), Err(too_many.into()));
         assert_eq!(tags.select(TenantId(2), &tests, 2), Ok(Vec::new()));
     }
 
@@ -238,6 +281,49 @@ mod tests {
         assert!(tags.values(TENANT, "c", "", 9).is_empty());
     }
 
+    #[test]
+    fn own_tags_called_like_the_name_are_told_apart() {
+        let tags = tags_of(&["m;name=a", "m;name_=a", "m;name=b;name_=a", "m;c=a"].map(series));
+        let found = |key: &str| {
+            let test = TagTest::one_of(own_key(key), &[], &["[ab]".to_owned()]).expect("good");
+            let found = tags.select(TENANT, &[test], 9).expect("few");
+            found.iter().map(|id| id.0).collect::<Vec<u32>>()
+        };
+        assert_eq!(found("name"), [0, 2]);
+        assert_eq!(found("name_"), [1, 2]);
+        assert_eq!(found("c"), [3]);
+        assert_eq!(tags.values(TENANT, own_key("name_"), "", 9), ["a"]);
+        assert_eq!(tags.keys(TENANT, "", 9), ["c", "name", "name_"]);
+        assert_eq!(Tags::keys_of(&series("m;name=b;name_=a;c=a")), 6);
+    }
+
+    #[test]
+    fn a_filter_asks_only_series_that_have_the_tag() {
+        let tags = tags_of(&["m;h=web1", "m;h=db1", "m;g=x"].map(series));
+        let found = |values: &[&str], patterns: &[&str]| -> Result<Vec<u32>, SelectError> {
+            let texts =
+                |texts: &[&str]| texts.iter().map(|&t| t.to_owned()).collect::<Vec<String>>();
+            let test = TagTest::one_of("h", &texts(values), &texts(patterns)).expect("good");
+            let found = tags.select(TENANT, &[TagTest::is("name", "m"), test], 9)?;
+            Ok(found.iter().map(|id| id.0).collect())
+        };
+        assert_eq!(found(&[], &[".*"]), Ok(vec![0, 1]));
+        assert_eq!(found(&[], &["x?"]), Ok(vec![]));
+        assert_eq!(found(&["db1"], &["|web1"]), Ok(vec![0, 1]));
+        assert_eq!(found(&[], &["(?!web).*"]), Ok(vec![1]));
+        let slow = found(&[], &["(?:(\\w+)\\1?)+y"]);
+        assert_eq!(slow, Ok(vec![]), "short values end soon");
+        let tags = tags_of(&[series(&format!("m;h={}", "x".repeat(60)))]);
+        let test = TagTest::one_of("h", &[], &["(?:(x+)\\1?)+y".to_owned()]).expect("good");
+        let too_long = TooLong {
+            key: "h".to_owned(),
+        };
+        assert_eq!(
+            tags.select(TENANT, &[test], 9),
+            Err(SelectError::TooLong(too_long))
+        );
+    }
+
     /// Every test asked of every series; a missing tag is the empty string.
     fn naive(names: &[SeriesName], tests: &[TagTest]) -> Vec<SeriesId> {
         let value = |name: &SeriesName, key: &str| {
@@ -250,7 +336,7 @@ mod tests {
         let passing = names.iter().enumerate().filter(|(_, name)| {
             tests
                 .iter()
-                .all(|test| test.matches(&value(name, test.key())))
+                .all(|test| test.matches(&value(name, test.key())) == Ok(true))
         });
         passing.map(|(id, _)| SeriesId(id as u32)).collect()
     }

@@ -1,5 +1,8 @@
 //! Why a query has no answer. `http` turns this into a status in one place.
 
+/// What helps against most limits.
+pub const LESS: &str = "ask for fewer series or a shorter time";
+
 /// What the caller of a query is told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
@@ -9,11 +12,25 @@ pub enum QueryError {
     /// A limit was passed; the text names it, its value and the setting that raises it.
     #[error("{0}")]
     Limit(String),
+    /// The query reads or returns more points than it may.
+    #[error("the query {verb} more than {max} points; {LESS}, or raise {setting}")]
+    TooManyPoints {
+        /// What it does to them.
+        verb: &'static str,
+        /// So many it may.
+        max: u64,
+        /// What raises that.
+        setting: &'static str,
+    },
     /// It took longer than it may, in milliseconds.
-    #[error(
-        "the query ran longer than {0} ms; ask for fewer series or a shorter time, or raise query.millis_max"
-    )]
+    #[error("the query ran longer than {0} ms; {LESS}, or raise query.millis_max")]
     Timeout(u64),
+    /// All queries under way together hold as many bytes as they may; worth another try.
+    #[error(
+        "all queries under way may hold {0} bytes of memory together; {LESS}, try again later, or raise \
+         query.all_bytes_max"
+    )]
+    Crowded(u64),
     /// A shard did not take the request; worth another try.
     #[error("the appliance is too busy for this query; try again")]
     Busy,

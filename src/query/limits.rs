@@ -1,7 +1,7 @@
 //! What one query may cost. Every ceiling is checked where the thing grows, and every
 //! refusal names the ceiling, its value and the setting that raises it.
 
-use super::error::QueryError;
+use super::error::{LESS, QueryError};
 
 /// Ceilings of one query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,31 +67,31 @@ impl Limits {
     /// Whether a query may read `points` points.
     ///
     /// # Errors
-    /// [`QueryError::Limit`] above the ceiling.
+    /// [`QueryError::TooManyPoints`] above the ceiling.
     pub fn check_points_read(&self, points: u64) -> Result<(), QueryError> {
-        let max = self.points_read_max;
-        check(
-            points,
-            max,
-            "reads more than",
-            "points",
-            "query.points_read_max",
-        )
+        match points <= self.points_read_max {
+            true => Ok(()),
+            false => Err(QueryError::TooManyPoints {
+                verb: "reads",
+                max: self.points_read_max,
+                setting: "query.points_read_max",
+            }),
+        }
     }
 
     /// Whether an answer may hold `points` points.
     ///
     /// # Errors
-    /// [`QueryError::Limit`] above the ceiling.
+    /// [`QueryError::TooManyPoints`] above the ceiling.
     pub fn check_points_returned(&self, points: u64) -> Result<(), QueryError> {
-        let max = self.points_returned_max;
-        check(
-            points,
-            max,
-            "returns more than",
-            "points",
-            "query.points_returned_max",
-        )
+        match points <= self.points_returned_max {
+            true => Ok(()),
+            false => Err(QueryError::TooManyPoints {
+                verb: "returns",
+                max: self.points_returned_max,
+                setting: "query.points_returned_max",
+            }),
+        }
     }
 
     /// Whether a query may hold `bytes` bytes in memory.
@@ -122,7 +122,7 @@ fn check(count: u64, max: u64, verb: &str, unit: &str, setting: &str) -> Result<
 
 fn refusal(max: u64, verb: &str, unit: &str, setting: &str) -> QueryError {
     QueryError::Limit(format!(
-        "the query {verb} {max} {unit}; ask for fewer series or a shorter time, or raise {setting}"
+        "the query {verb} {max} {unit}; {LESS}, or raise {setting}"
     ))
 }
 

@@ -20,3 +20,4 @@ pub mod series;
 pub mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod together;

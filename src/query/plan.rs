@@ -9,6 +9,7 @@ use super::limits::Limits;
 use super::rows::Combine;
 use super::scan::Folding;
 use super::summary::Summary;
+use super::together::{Share, Together};
 use crate::base::time::Millis;
 use crate::model::series::TenantId;
 
@@ -71,8 +72,14 @@ impl Plan {
             tenant,
             want,
             limits,
-            purse: Arc::new(Purse::new(limits.bytes_max)),
+            purse: Arc::new(Purse::new(limits.bytes_max, &Together::default())),
         }
+    }
+
+    /// The same as one of the queries that hold so much together.
+    pub fn among(self, all: &Together) -> Plan {
+        let purse = Arc::new(Purse::new(self.limits.bytes_max, all));
+        Plan { purse, ..self }
     }
 }
 
@@ -84,31 +91,38 @@ pub struct Purse {
     bytes_max: u64,
     bytes_left: AtomicU64,
     given_up: AtomicBool,
+    /// Its part of what all queries hold.
+    share: Share,
 }
 
 impl Purse {
-    fn new(bytes_max: u64) -> Purse {
+    fn new(bytes_max: u64, all: &Together) -> Purse {
         Purse {
             bytes_max,
             bytes_left: AtomicU64::new(bytes_max),
             given_up: AtomicBool::new(false),
+            share: all.share(),
         }
     }
 
     /// Pay for `bytes` about to be held until the question is answered.
     ///
-    /// # Errors
-    /// [`QueryError::Limit`] when all shards together hold too much.
+    /// # Errors [`QueryError::Limit`] when all shards together hold too much, [`QueryError::Crowded`] when
+    /// all queries do.
     pub fn pay(&self, bytes: u64) -> Result<(), QueryError> {
         let less = |left: u64| left.checked_sub(bytes);
         let paid = self.bytes_left.fetch_update(Relaxed, Relaxed, less);
-        paid.map(drop)
-            .map_err(|_| Limits::too_many_bytes(self.bytes_max))
+        paid.map_err(|_| Limits::too_many_bytes(self.bytes_max))?;
+        let held = self.share.hold(bytes);
+        held.inspect_err(|_| {
+            self.bytes_left.fetch_add(bytes, Relaxed);
+        })
     }
 
     /// What was paid for is not held any more.
     pub fn give_back(&self, bytes: u64) {
         self.bytes_left.fetch_add(bytes, Relaxed);
+        self.share.let_go(bytes);
     }
 
     /// Nobody waits for the answer any more: scans of it may end where they are.

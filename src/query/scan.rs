@@ -17,7 +17,7 @@ use super::summary::Summary;
 use crate::base::hash::Numbers;
 use crate::base::time::{Millis, Stamp};
 use crate::index::glob::Pattern;
-use crate::index::tags::{NAME_KEY, OWN_NAME_KEY, Selection, TagTest};
+use crate::index::tags::{NAME_KEY, SelectError, Selection, TagTest, own_key};
 use crate::index::tree::{Finder, Node};
 use crate::index::{Index, TooMany};
 use crate::model::points::Points;
@@ -573,7 +573,7 @@ impl PointsScan {
             Selecting::ByTags(selection) => {
                 let mut left = budget;
                 if let Some(ids) = selection.step(index.tags(), &mut left) {
-                    let mut ids = ids.map_err(|TooMany { .. }| about.limits.too_many_series())?;
+                    let mut ids = ids.map_err(|error| unselected(error, about))?;
                     if let Selector::Metric { name, filters } = selector
                         && filters.is_empty()
                     {
@@ -745,6 +745,14 @@ fn invalid(error: impl std::fmt::Display) -> QueryError {
     QueryError::Invalid(error.to_string())
 }
 
+/// Why series cannot be found by their tags.
+fn unselected(error: SelectError, about: &About) -> QueryError {
+    match error {
+        SelectError::TooMany(_) => about.limits.too_many_series(),
+        SelectError::TooLong(error) => QueryError::Limit(error.to_string()),
+    }
+}
+
 fn finder(pattern: &str, about: &About) -> Result<Finder, QueryError> {
     let pattern = Pattern::new(pattern).map_err(invalid)?;
     Ok(Finder::new(pattern, about.tenant, about.limits.series_max))
@@ -779,10 +787,7 @@ fn test(selector: &Selector, place: usize) -> Result<TagTest, QueryError> {
         Selector::Tags(texts) => TagTest::parse(&texts[place]).map_err(invalid),
         Selector::Metric { filters, .. } if place > 0 => {
             let filter = &filters[place - 1];
-            let key = match filter.key.as_str() {
-                NAME_KEY => OWN_NAME_KEY,
-                key => key,
-            };
+            let key = own_key(&filter.key);
             TagTest::one_of(key, &filter.values, &filter.patterns).map_err(invalid)
         }
         Selector::Metric { name, .. } => Ok(TagTest::is(NAME_KEY, name)),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::breath::{self, Pace, SERIES_WORK};
 use super::error::QueryError;
+use crate::index::tags::{NAME_KEY, OWN_NAME_KEY};
 use crate::model::refusal::Reason;
 use crate::model::series::SeriesName;
 
@@ -177,6 +178,16 @@ pub struct Look {
     pub invisible: bool,
 }
 
+/// The tags of a series, with its metric as `name`. A tag of that name, which only KairosDB can send, is
+/// `name_`, as in searches, unless there is one.
+pub fn tags_of(name: &SeriesName) -> BTreeMap<String, String> {
+    let mut tags: BTreeMap<String, String> = name.tags().iter().cloned().collect();
+    if let Some(own) = tags.insert(NAME_KEY.to_owned(), name.metric().to_owned()) {
+        tags.entry(OWN_NAME_KEY.to_owned()).or_insert(own);
+    }
+    tags
+}
+
 impl Series {
     /// A stored series as a leaf of a target. `name` is its canonical text; `values` come from
     /// [`slot`](super::graphite::slots::slot).
@@ -191,8 +202,6 @@ impl Series {
         x_files_factor: f64,
     ) -> Result<Series, Reason> {
         let parsed = SeriesName::from_text(&name)?;
-        let mut tags: BTreeMap<String, String> = parsed.tags().iter().cloned().collect();
-        tags.insert("name".to_owned(), parsed.metric().to_owned());
         Ok(Series {
             path_expression: name.clone(),
             name,
@@ -201,7 +210,7 @@ impl Series {
             values,
             fold: Fold::Average,
             x_files_factor,
-            tags,
+            tags: tags_of(&parsed),
             look: Look::default(),
         })
     }

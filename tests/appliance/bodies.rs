@@ -38,7 +38,11 @@ fn next_answer(stream: &mut TcpStream) -> (u16, String, String) {
 
 /// A body in chunks, up to whatever ends the writing; the answer's status and text.
 #[track_caller]
-fn post_chunks(port: u16, headers: &str, pieces: impl Iterator<Item = Vec<u8>>) -> (u16, String) {
+pub(crate) fn post_chunks(
+    port: u16,
+    headers: &str,
+    pieces: impl Iterator<Item = Vec<u8>>,
+) -> (u16, String) {
     let mut stream = connect(port);
     let patience = Some(Duration::from_secs(60));
     stream.set_read_timeout(patience).expect("a timeout");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Appliance, Scratch};
+use crate::harness::{Appliance, Scratch, wait_until};
 
 /// What `version` is answered.
 const VERSION: &str = "KairosDB 1.3.0-1.20210808220820\n";
@@ -361,4 +361,34 @@ fn a_large_packed_put_at_the_port_of_lines() {
     let all = query(&appliance, "big");
     assert_eq!(all[0].1.as_array().map(Vec::len), Some(20_000));
     appliance.stop();
+}
+
+/// Some clients knock before they come: they connect and close without a byte.
+#[test]
+fn probes_are_no_warning() {
+    let appliance = Appliance::start();
+    // What the machine lacks is told at the start.
+    let told = appliance.log().len();
+    let doors = [appliance.ports.kairos_telnet, appliance.ports.http];
+    for (i, port) in doors.iter().cycle().take(40).enumerate() {
+        let probe = TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).expect("a connection");
+        if i % 4 < 2 {
+            // By a reset.
+            let probe = socket2::SockRef::from(&probe);
+            probe.set_linger(Some(Duration::ZERO)).expect("an option");
+        }
+    }
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, doors[0])).expect("a connection");
+    stream
+        .write_all(b"put probed 1700000000 5 a=b\n")
+        .expect("taken");
+    let wait = Duration::from_secs(20);
+    wait_until("the point", wait, || match appliance.accepted() {
+        1 => Ok(()),
+        other => Err(format!("{other} points")),
+    });
+    assert_eq!(appliance.refused_in_all(), 0);
+    let log = appliance.stop();
+    let new = log.get(told..).expect("it grows");
+    assert!(!new.contains("WARN") && !new.contains("ERROR"), "{new}");
 }

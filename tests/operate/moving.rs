@@ -474,6 +474,72 @@ fn many_series_are_copied_and_verified_in_parts() {
     target.stop();
 }
 
+/// Whole doubles stay doubles, in files and on the way to another corelane.
+#[test]
+fn types_are_kept() {
+    let (from, to, scratch) = (
+        Appliance::start(),
+        Appliance::start(),
+        Scratch::new("moving"),
+    );
+    let body = r#"[
+        {"name":"types","tags":{"a":"b"},"datapoints":[[1,5],[2,6],[4,0],[6,12345678]]},
+        {"name":"types","tags":{"a":"b"},"datapoints":[[1,5.0],[3,7.0],[4,-0.0],[5,2.5],[6,12345678.0]]},
+        {"name":"types","tags":{"a":"c"},"type":"double","datapoints":[[1,0],[2,-3],[3,9999999],[4,1e7]]},
+        {"name":"types","tags":{"a":"c"},"type":"string","datapoints":[[1,"5"],[2,"5.0"]]}]"#;
+    let stored = from.try_post_body("/api/v1/datapoints", body);
+    assert_eq!(stored, Ok((204, String::new())));
+
+    let source = format!("http://127.0.0.1:{}", from.ports.http);
+    let out = scratch.path().join("types.json");
+    let words = [
+        "export",
+        "kairosdb",
+        "--from",
+        &source,
+        "--out",
+        path_text(&out),
+    ];
+    expect(&words, 0, &["1 metrics, 15 points written"]);
+    let mut lines: Vec<String> = std::fs::read_to_string(&out)
+        .expect("the file")
+        .lines()
+        .map(|line| line.replacen(r#"{"name":"types","tags":"#, "", 1))
+        .collect();
+    lines.sort();
+    let want = [
+        r#"{"a":"b"},"datapoints":[[1,5,"long"],[2,6,"long"],[4,0,"long"],[6,12345678,"long"]]}"#,
+        concat!(
+            r#"{"a":"b"},"datapoints":[[1,5.0,"double"],[3,7.0,"double"],[4,-0.0,"double"],"#,
+            r#"[5,2.5,"double"],[6,1.2345678E7,"double"]]}"#
+        ),
+        concat!(
+            r#"{"a":"c"},"datapoints":[[1,0.0,"double"],[2,-3.0,"double"],[3,9999999.0,"double"],"#,
+            r#"[4,1.0E7,"double"]]}"#
+        ),
+        r#"{"a":"c"},"datapoints":[[1,"5","string"],[2,"5.0","string"]]}"#,
+    ];
+    let (mut want, words) = (want.map(str::to_owned), ["import", "kairosdb", &source]);
+    want.sort();
+    assert_eq!(lines, want);
+
+    let target = format!("http://127.0.0.1:{}", to.ports.http);
+    let state = scratch.path().join("types.state");
+    let words = [&words[..], &["--to", &target, "--state", path_text(&state)]].concat();
+    expect(&words, 0, &["15 points copied", "copied and verified"]);
+    let asked = r#"{"exact_types":true,"start_absolute":0,"metrics":[{"name":"types",
+        "group_by":[{"name":"tag","tags":["a"]}]}]}"#;
+    let told = |appliance: &Appliance| appliance.try_post_body("/api/v1/datapoints/query", asked);
+    let (status, text) = told(&from).expect("an answer");
+    assert!(
+        status == 200 && text.contains("[3,7.0]") && text.contains("[2,6]"),
+        "{text}"
+    );
+    assert_eq!(told(&to), Ok((status, text)));
+    from.stop();
+    to.stop();
+}
+
 #[test]
 fn sources_that_cannot_be_copied_are_told() {
     let (appliance, scratch) = (Appliance::start(), Scratch::new("moving"));

@@ -33,7 +33,8 @@ later is not copied.
 
 What KairosDB's API does not tell: times to live (see --ttl), and whether a whole number below ten
 million is a long or a double; it is copied as a long. KairosDB's own export tells that: where it
-matters, import its file. TLS is not spoken: name a plain port, or let stunnel speak it.
+matters, import its file. A corelane as source tells it too. TLS is not spoken: name a plain port, or let
+stunnel speak it.
 
 Exit code: 0 all is copied, and counts and sums of both sides show nothing missing (more points in the
 target are told, and are no fault: senders may have brought them); 1 something was not copied or differs,

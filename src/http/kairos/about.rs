@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
-use super::{Refused, answered, refusal, success, wrong};
+use super::{Refused, answered, refusal, success};
 use crate::http::question::Question;
 use crate::query::merge::Merged;
 use crate::query::plan::{Filter, TagPart, TagQuery, Want};
@@ -18,7 +18,7 @@ pub(in crate::http) async fn version(_question: &Question<'_>) -> Response<Bytes
 /// `GET /health/check`
 pub(in crate::http) async fn health_check(question: &Question<'_>) -> Response<Bytes> {
     if !is_well(question).await {
-        return wrong(StatusCode::INTERNAL_SERVER_ERROR);
+        return success(StatusCode::INTERNAL_SERVER_ERROR, Vec::new());
     }
     let code = StatusCode::from_u16(question.options.kairos.health_code);
     success(code.unwrap_or(StatusCode::NO_CONTENT), Vec::new())

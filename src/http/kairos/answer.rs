@@ -3,7 +3,7 @@
 use super::Refused;
 use super::columns::{BACK, Doubles, Fronts, POINT_BYTES_MAX, push_longs};
 use super::gather::{Gathered, Group};
-use super::number::{Clock, print_double};
+use super::number::{Clock, is_printed_whole, print_double};
 use super::request::Metric;
 use super::tree::Tree;
 use super::tree_text;
@@ -28,6 +28,8 @@ pub(super) struct Answer<'a> {
     question: &'a Question<'a>,
     pace: Pace<'a>,
     text: Vec<u8>,
+    /// Whether doubles are told from longs: see [`Query::has_exact_types`](super::request::Query).
+    pub(super) has_exact_types: bool,
     clock: Clock,
     fronts: Fronts,
     lanes: Scanner,
@@ -35,6 +37,8 @@ pub(super) struct Answer<'a> {
     places: usize,
     points: u64,
     queries: usize,
+    /// Bytes of the text that are held as such.
+    held: usize,
     /// Whether a result of the metric was printed.
     is_behind: bool,
 }
@@ -45,12 +49,14 @@ impl<'a> Answer<'a> {
             question,
             pace: Pace::every(POINTS_PER_BREATH, question),
             text: b"{".to_vec(),
+            has_exact_types: false,
             clock: Clock::default(),
             fronts: Fronts::default(),
             lanes: Scanner::widest(),
             places: 0,
             points: 0,
             queries: 0,
+            held: 0,
             is_behind: false,
         }
     }
@@ -271,6 +277,7 @@ impl<'a> Answer<'a> {
             return Ok(false);
         };
         match column.values {
+            Column::Double(_) if self.has_exact_types => return Ok(false),
             Column::Double(values) => {
                 let ended = self.lanes.run(Doubles {
                     values,
@@ -302,7 +309,12 @@ impl<'a> Answer<'a> {
             printer.text(b",");
             match point.value {
                 Value::Long(value) => printer.integer(value),
-                Value::Double(value) if value.is_finite() => print_double(value, &mut printer),
+                Value::Double(value) if value.is_finite() => {
+                    print_double(value, &mut printer);
+                    if self.has_exact_types && is_printed_whole(value) {
+                        printer.text(b".0");
+                    }
+                }
                 Value::Double(value) => {
                     return Err(KairosError::not_finite(point.time, value).into());
                 }
@@ -323,6 +335,8 @@ impl<'a> Answer<'a> {
     async fn did(&mut self, work: usize, before: usize) -> Result<(), Refused> {
         let bytes = self.text.len();
         self.question.options.limits.check_bytes(bytes as u64)?;
+        self.question.hold(bytes.saturating_sub(self.held) as u64)?;
+        self.held = bytes;
         // A point of numbers takes about 24 bytes.
         self.pace.did(work.max((bytes - before) / 32)).await?;
         Ok(())

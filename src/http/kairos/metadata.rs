@@ -22,7 +22,7 @@ pub(in crate::http) async fn answer(question: &Question<'_>) -> Response<Bytes> 
         .first()
         .is_some_and(|service| service.starts_with(OWN))
     {
-        return wrong(StatusCode::UNAUTHORIZED);
+        return success(StatusCode::UNAUTHORIZED, Vec::new());
     }
     match parts.as_slice() {
         [service] => on_list(question, service, None).await,
@@ -134,7 +134,7 @@ fn read(question: &Question<'_>, place: &Place) -> Response<Bytes> {
     let control = question.fleet.control();
     let mut response = match (control.metadata.get(place), is_plain) {
         (Some(text), _) => success(StatusCode::OK, text.as_bytes().to_vec()),
-        (None, true) => wrong(StatusCode::NOT_FOUND),
+        (None, true) => success(StatusCode::NOT_FOUND, Vec::new()),
         (None, false) => refusal(Refused::new(StatusCode::NOT_FOUND, "Key not found")),
     };
     if is_plain {

@@ -44,7 +44,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use super::errors::{RETRY_AFTER_SECONDS, status_of};
 use super::json::{self, Beyond};
 use super::pieces::Unread;
-use crate::query::error::QueryError;
+use crate::query::error::{LESS, QueryError};
 use crate::wire::json::push_text;
 pub(super) use about::{feature, features, health_check, health_status, index, version};
 pub use body::Room;
@@ -66,6 +66,8 @@ pub use server_type::{KairosOptions, ServerType};
 /// Paths of this API begin so.
 pub(super) const PREFIX: &str = "/api/v1/";
 
+/// What bodies are, but those of status 400.
+const JSON: &str = "application/json;charset=utf-8";
 /// Bytes of one error; the list of all zones takes a sixth.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 
@@ -96,9 +98,20 @@ impl From<Unread> for Refused {
     }
 }
 
+/// KairosDB has texts for two limits, and status 500 for both.
 impl From<QueryError> for Refused {
     fn from(error: QueryError) -> Refused {
-        Refused::new(status_of(&error), error.to_string())
+        let failed = |told| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, told);
+        match error {
+            QueryError::TooManyPoints { max, setting, .. } => failed(format!(
+                "Query exceeded limit of {max} data points; {LESS}, or raise {setting}"
+            )),
+            QueryError::Timeout(millis) => failed(format!(
+                "Query exceeded time limit of {} seconds; {LESS}, or raise query.millis_max",
+                millis as f64 / 1000.0
+            )),
+            error => Refused::new(status_of(&error), error.to_string()),
+        }
     }
 }
 
@@ -118,24 +131,29 @@ fn answered(answered: Result<Vec<u8>, Refused>) -> Response<Bytes> {
     }
 }
 
-/// What KairosDB says to a query that is none.
-fn not_an_object() -> Refused {
+/// What KairosDB says to a query that is none, which may be null.
+fn not_an_object(json: &str) -> Refused {
     let status = StatusCode::INTERNAL_SERVER_ERROR;
-    Refused::new(status, "Not a JSON Object: null")
+    Refused::new(status, format!("Not a JSON Object: {json}"))
 }
 
-/// A good answer, with the headers that all of them have.
+/// A good answer, or one that tells nothing but its status, with the headers that all of them have.
 fn success(status: StatusCode, text: Vec<u8>) -> Response<Bytes> {
     let mut response = Response::new(text.into());
     *response.status_mut() = status;
-    let headers = response.headers_mut();
+    let kind = HeaderValue::from_static(JSON);
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    uncached(response.headers_mut());
+    response
+}
+
+/// The headers of all answers but of those with status 400.
+fn uncached(headers: &mut HeaderMap) {
     let mut put = |name, value| headers.insert(name, HeaderValue::from_static(value));
-    put(CONTENT_TYPE, "application/json;charset=utf-8");
     put(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     put(PRAGMA, "no-cache");
     put(CACHE_CONTROL, "no-cache");
     put(EXPIRES, "0");
-    response
 }
 
 fn refusal(refused: Refused) -> Response<Bytes> {
@@ -160,10 +178,15 @@ fn refusal(refused: Refused) -> Response<Bytes> {
     *response.status_mut() = refused.status;
     let headers = response.headers_mut();
     let mut put = |name, value| headers.insert(name, HeaderValue::from_static(value));
-    put(CONTENT_TYPE, "application/json");
-    put(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     if refused.status == StatusCode::SERVICE_UNAVAILABLE {
         put(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    if refused.status == StatusCode::BAD_REQUEST {
+        put(CONTENT_TYPE, "application/json");
+        put(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    } else {
+        put(CONTENT_TYPE, JSON);
+        uncached(headers);
     }
     response
 }

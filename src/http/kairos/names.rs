@@ -8,7 +8,7 @@ use http::Response;
 use super::{Refused, answered, push_text};
 use crate::http::parameters::Parameters;
 use crate::http::question::Question;
-use crate::index::tags::{NAME_KEY, OWN_NAME_KEY};
+use crate::index::tags::{NAME_KEY, OWN_NAME_KEY, own_key};
 use crate::query::error::QueryError;
 use crate::query::merge::Merged;
 use crate::query::plan::{Filter, TagPart, TagQuery, Want};
@@ -40,14 +40,21 @@ async fn listed_metrics(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
 
 async fn listed_keys(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
     let mut names = ask(question, tags(TagPart::Keys)).await?;
-    // The first is the metric. The second is what a tag called `name` is kept under.
-    names.retain(|name| name != NAME_KEY);
-    if let Some(own) = names.iter().position(|name| name == OWN_NAME_KEY) {
-        NAME_KEY.clone_into(&mut names[own]);
-        // It may have stood behind others that begin like it: as far as it went, they are in order.
-        let own = names.remove(own);
-        let at = names.partition_point(|name| *name < own);
-        names.insert(at, own);
+    // The first is the metric. The second is what a tag called `name` is kept under, and one that was sent
+    // so.
+    let all = names.len();
+    names.retain(|name| name != NAME_KEY && name != OWN_NAME_KEY);
+    if names.len() + 1 < all {
+        for name in [NAME_KEY, OWN_NAME_KEY] {
+            let query = TagQuery {
+                limit: 1,
+                ..all_of(TagPart::Values(own_key(name).to_owned()))
+            };
+            if !ask(question, Want::Tags(Arc::new(query))).await?.is_empty() {
+                let at = names.partition_point(|known| known.as_str() < name);
+                names.insert(at, name.to_owned());
+            }
+        }
     }
     list(question, names.into_iter()).await
 }
@@ -58,12 +65,16 @@ async fn listed_values(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
 }
 
 fn tags(part: TagPart) -> Want {
-    Want::Tags(Arc::new(TagQuery {
+    Want::Tags(Arc::new(all_of(part)))
+}
+
+fn all_of(part: TagPart) -> TagQuery {
+    TagQuery {
         part,
         tests: Vec::new(),
         filter: Filter::All,
         limit: usize::MAX,
-    }))
+    }
 }
 
 async fn ask(question: &Question<'_>, want: Want) -> Result<Vec<String>, QueryError> {

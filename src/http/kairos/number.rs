@@ -26,6 +26,11 @@ pub(super) fn push_double(value: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(room.get(..printed).unwrap_or_default());
 }
 
+/// Whether a finite number is printed without a point, as a whole number is.
+pub(super) fn is_printed_whole(value: f64) -> bool {
+    value.fract() == 0.0 && value.abs() < PLAIN_BELOW
+}
+
 /// Print a finite `value`.
 #[inline]
 pub(super) fn print_double(value: f64, out: &mut Printer<'_>) {
@@ -191,6 +196,7 @@ mod tests {
             (9999999.9999, "9999999.9999"),
         ] {
             assert_eq!(text(value), want);
+            assert_eq!(is_printed_whole(value), !want.contains('.'), "{want}");
         }
     }
 

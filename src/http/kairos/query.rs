@@ -15,6 +15,7 @@ use super::{Refused, body, not_an_object, refusal, success, tree, tree_text};
 use crate::base::time::Millis;
 use crate::http::question::Question;
 use crate::model::series::SeriesName;
+use crate::query::breath::Pace;
 use crate::query::kairos::tags::{self, Tags};
 use crate::query::merge::Merged;
 use crate::query::plan::{Selector, Want};
@@ -58,6 +59,7 @@ async fn points(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
 
 async fn print(question: &Question<'_>, tree: &Tree, query: &Query) -> Result<Vec<u8>, Refused> {
     let mut answer = Answer::new(question);
+    answer.has_exact_types = query.has_exact_types;
     answer.begin(tree).await?;
     let kill = Arc::new(Kill::default());
     question.may_be_killed(Arc::clone(&kill));
@@ -68,8 +70,10 @@ async fn print(question: &Question<'_>, tree: &Tree, query: &Query) -> Result<Ve
         let _listed = options.running.begin(&metric.name, &json, &kill);
         let (asking, began) = (question.asking(), question.took());
         let found = results::find(question, query, metric).await?;
-        let sample_size = found.sample_size();
+        let (sample_size, held) = (found.sample_size(), found.held());
         push(&mut answer, metric, found).await?;
+        question.let_go(held);
+        question.forget();
         if let Some(report) = &options.report {
             let queried = Queried {
                 metric: &metric.name,
@@ -128,6 +132,7 @@ async fn tags_of(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
         answer.begin_metric(None);
         answer.push_tags_of(metric, &all).await?;
         answer.end_metric();
+        question.forget();
     }
     tell_if_slow(question, &query);
     Ok(answer.end())
@@ -156,7 +161,7 @@ pub(super) async fn read(question: &Question<'_>) -> Result<(Tree, Query), Refus
     let tree = if question.method == Method::POST {
         let body = body::read(question).await?;
         if body.bytes.trim_ascii().is_empty() {
-            return Err(not_an_object());
+            return Err(not_an_object("null"));
         }
         tree::read(&body.bytes, &question.pace()).await?
     } else {
@@ -172,8 +177,19 @@ pub(super) async fn read(question: &Question<'_>) -> Result<(Tree, Query), Refus
         now: question.began,
         options: &question.options.kairos_query,
     };
+    let tree = object(tree, &question.pace()).await?;
     let query = Query::read(&tree, reading)?;
     Ok((tree, query))
+}
+
+/// A body, which must be an object.
+pub(super) async fn object(tree: Tree, pace: &Pace<'_>) -> Result<Tree, Refused> {
+    if matches!(tree, Tree::Object(_)) {
+        return Ok(tree);
+    }
+    let mut json = Vec::new();
+    tree_text::push_in_pieces(&tree, &mut json, pace).await?;
+    Err(not_an_object(&String::from_utf8_lossy(&json)))
 }
 
 /// Keep what a slow query was in the log.

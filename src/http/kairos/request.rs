@@ -8,6 +8,7 @@ mod times;
 
 use super::options::QueryOptions;
 use super::tree::Tree;
+use super::tree_text;
 use crate::base::time::Millis;
 use crate::query::kairos::Aggregator;
 use crate::query::kairos::Grouper;
@@ -30,6 +31,9 @@ pub(super) struct Query {
     /// First and last instant; both count.
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
+    /// Whether whole doubles are printed as `5.0`, where KairosDB has `5`, which may also be a long. A
+    /// field of ours, `exact_types`, for whoever copies points: KairosDB ignores it.
+    pub(super) has_exact_types: bool,
     pub(super) metrics: Vec<Metric>,
 }
 
@@ -45,6 +49,8 @@ pub(super) struct Metric {
     pub(super) exclude_tags: bool,
     /// The tags by which series are grouped, if they are.
     pub(super) tags: Option<Vec<String>>,
+    /// Those of all groupers by tags, which `save_as` keeps.
+    pub(super) kept_tags: Vec<String>,
     /// What groups points, in the order of the query.
     pub(super) groupers: Vec<Grouper>,
     pub(super) aggregators: Vec<Aggregator>,
@@ -70,7 +76,7 @@ impl Query {
     /// Read it.
     pub(super) fn read(tree: &Tree, reading: Reading<'_>) -> Checked<Query> {
         if !matches!(tree, Tree::Object(_)) {
-            return Err(super::not_an_object());
+            return Err(super::not_an_object(&tree_text::text(tree)));
         }
         let of = |name| Field::of(tree, "", name);
         // First what every value is, then whether it makes sense.
@@ -118,6 +124,7 @@ impl Query {
             metrics: metrics.collect::<Checked<_>>()?,
             start_ms: shared.start_ms.unwrap_or(0),
             end_ms: shared.end_ms,
+            has_exact_types: matches!(tree.field("exact_types"), Some(Tree::Bool(true))),
         })
     }
 }
@@ -168,6 +175,7 @@ impl Metric {
             is_descending,
             exclude_tags,
             tags: grouping.tags,
+            kept_tags: grouping.kept_tags,
             groupers: grouping.groupers,
             aggregators,
         })

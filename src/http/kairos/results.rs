@@ -62,6 +62,20 @@ impl From<KairosError> for Refused {
 }
 
 impl Found {
+    /// Bytes that [`Question::hold`] was told of.
+    pub(super) fn held(&self) -> u64 {
+        match self {
+            Found::Stored(_) => 0,
+            Found::Computed(computed) => {
+                let results = computed.results.iter();
+                let points: u64 = results
+                    .map(|result| result.stream.points.len() as u64)
+                    .sum();
+                points.saturating_mul(POINT_BYTES)
+            }
+        }
+    }
+
     /// Points that were read.
     pub(super) fn sample_size(&self) -> u64 {
         match self {
@@ -139,6 +153,7 @@ pub(super) async fn compute(
         };
         let mut parts = Vec::new();
         let mut aggregators = metric.aggregators.as_slice();
+        let mut read = 0;
         match folded {
             Some(stream) => {
                 let ids = Vec::new();
@@ -147,6 +162,8 @@ pub(super) async fn compute(
                 aggregators = aggregators.get(1..).unwrap_or_default();
             }
             None => {
+                read = point_bytes(gathered.count(&group, metric));
+                question.hold(read)?;
                 let stream = stream(&gathered, &group, metric, &context).await?;
                 parts = partition(stream, &metric.groupers, &context).await?;
             }
@@ -157,6 +174,7 @@ pub(super) async fn compute(
             let stream = aggregate(stream, aggregators, &context).await?;
             points = points.saturating_add(stream.points.len() as u64);
             limits.check_points_returned(points)?;
+            question.hold(point_bytes(stream.points.len()))?;
             limits.check_bytes(points.saturating_mul(POINT_BYTES))?;
             if stream.points.is_empty() && question.options.kairos_query.drop_empty {
                 continue;
@@ -167,6 +185,8 @@ pub(super) async fn compute(
                 stream,
             });
         }
+        // It has become what was made of it.
+        question.let_go(read);
     }
     let computed = Computed {
         sample_size: gathered.sample_size,
@@ -175,6 +195,11 @@ pub(super) async fn compute(
     };
     gathered.free(&pace).await?;
     Ok(computed)
+}
+
+/// Bytes of points in a stream.
+fn point_bytes(points: usize) -> u64 {
+    (points as u64).saturating_mul(POINT_BYTES)
 }
 
 /// Read the points of a metric.
@@ -205,8 +230,7 @@ async fn stream(
     context: &Context<'_>,
 ) -> Result<Stream, QueryError> {
     let count = gathered.count(group, metric);
-    let limits = context.limits;
-    limits.check_bytes((count as u64).saturating_mul(POINT_BYTES))?;
+    context.limits.check_bytes(point_bytes(count))?;
     let series: Vec<SeriesPoints<'_>> = gathered.limited(group, metric).collect();
     let kind = group.kind.unwrap_or(Kind::Number);
     merge(

@@ -11,6 +11,7 @@ use std::hash::{BuildHasher, RandomState};
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 
+use super::query::object;
 use super::request::Reading;
 use super::request::task::Task;
 use super::tree::Tree;
@@ -101,12 +102,13 @@ fn new_id(question: &Question<'_>) -> TaskId {
 async fn set(question: &Question<'_>, id: TaskId) -> Result<Vec<u8>, Refused> {
     let body = body::read(question).await?;
     if body.bytes.trim_ascii().is_empty() {
-        return Err(not_an_object());
+        return Err(not_an_object("null"));
     }
     if rollup::TASK_BYTES_MAX < body.bytes.len() {
         return Err(Refused::bad(rollup::RollupRefused::Long.to_string()));
     }
-    let mut tree = tree::read(&body.bytes, &question.pace()).await?;
+    let tree = tree::read(&body.bytes, &question.pace()).await?;
+    let mut tree = object(tree, &question.pace()).await?;
     let reading = Reading {
         now: question.began,
         options: &question.options.kairos_query,
@@ -162,13 +164,17 @@ async fn status(question: &Question<'_>, text: &str) -> Result<Vec<u8>, Refused>
         return Err(Refused::new(StatusCode::NOT_FOUND, told));
     };
     let zone = &question.options.kairos_query.zone;
+    let read = run::read(&task.text, question.fleet, question.options).await?;
     let mut out = b"{\"statuses\":[".to_vec();
     for (i, progress) in task.progress.iter().enumerate() {
         if i > 0 {
             out.push(b',');
         }
+        // What is told is the metric that is rolled up.
+        let unit = read.units.get(progress.rollup as usize);
+        let metric = unit.map_or(&progress.metric, |unit| &unit.metric.name);
         out.extend_from_slice(b"{\"metric_name\":");
-        push_text(&progress.metric, &mut out);
+        push_text(metric, &mut out);
         out.extend_from_slice(b",\"last_executed\":");
         push_text(&times::shown(progress.executed_ms, zone), &mut out);
         let mut number = |name: &str, value: i64| {
@@ -191,7 +197,6 @@ async fn status(question: &Question<'_>, text: &str) -> Result<Vec<u8>, Refused>
     out.extend_from_slice(b",\"next_scheduled\":");
     let last = task.progress.iter().map(|progress| progress.executed_ms);
     let last_ms = last.min().unwrap_or_default();
-    let read = run::read(&task.text, question.fleet, question.options).await?;
     push_text(&times::shown(read.behind(last_ms), zone), &mut out);
     out.push(b'}');
     Ok(out)
@@ -210,8 +215,8 @@ async fn fill_back(question: &Question<'_>, text: &str) -> Result<(), Refused> {
     let at = |name: &str| match parameters.last(name) {
         None => Ok(None),
         Some(text) => times::read(text, zone).map(Some).ok_or_else(|| {
-            let told = format!("{name} must be a time of the form {}", times::FORM);
-            Refused::bad(told)
+            let told = format!("Unparseable date: \"{text}\"");
+            Refused::new(StatusCode::INTERNAL_SERVER_ERROR, told)
         }),
     };
     let Some(from_ms) = at("startTime")? else {

@@ -84,7 +84,7 @@ impl Saver for GroupSaver<'_> {
 
 impl GroupSaver<'_> {
     /// What the points are tagged with: what the query says, the metric they come from, and each tag that
-    /// groups the query where the group has one value of it.
+    /// a grouper of the query names where the group has one value of it.
     fn tags(&self, to: &SaveAs) -> Result<BTreeMap<String, String>, KairosError> {
         let mut tags = BTreeMap::new();
         let own = to
@@ -94,7 +94,7 @@ impl GroupSaver<'_> {
         let saved_from = to
             .add_saved_from
             .then_some((SAVED_FROM, self.metric.name.as_str()));
-        let grouping = self.metric.tags.as_deref().unwrap_or_default();
+        let grouping = &self.metric.kept_tags;
         let shared = self.tags.iter().filter_map(|(key, values)| {
             let is_shared = values.len() == 1 && grouping.contains(key);
             let value = values.first().filter(|_| is_shared)?;

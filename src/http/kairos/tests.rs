@@ -1,6 +1,7 @@
 //! Requests in, answers out; points that were taken in are put into real heads to be asked for.
 
 mod control;
+mod filters;
 mod pushed;
 mod query;
 mod refusals;
@@ -204,6 +205,25 @@ fn packed_bodies() {
         let last = wrong.len() - 6;
         wrong[last] ^= 1;
         assert_eq!(status(wrong), 400);
+        assert_eq!(fleet.taken.take().len(), 1);
+        // What stands behind the end is no part of it.
+        let whole = packed(GOOD.as_bytes());
+        for behind in [
+            b"x".as_slice(),
+            b"\0\0\0",
+            GOOD.as_bytes(),
+            b"\x1f\x8b",
+            &whole[..5],
+        ] {
+            assert_eq!(status([&whole, behind].concat()), 204, "{behind:?}");
+        }
+        assert_eq!(fleet.taken.take().len(), 5);
+        let cut = &whole[..whole.len() - 9];
+        assert_eq!(
+            status([&whole, cut].concat()),
+            400,
+            "a second piece that is cut"
+        );
         assert_eq!(fleet.taken.take().len(), 1);
     }
     let by_other = ("Content-Encoding", "br");

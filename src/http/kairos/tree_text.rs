@@ -14,6 +14,13 @@ pub(super) fn push(tree: &Tree, out: &mut Vec<u8>) {
     while !printing.step(AT_ONCE, out) {}
 }
 
+/// The text of a tree of which there is not much.
+pub(super) fn text(tree: &Tree) -> String {
+    let mut out = Vec::new();
+    push(tree, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Append a tree, of which there may be much.
 pub(super) async fn push_in_pieces(
     tree: &Tree,

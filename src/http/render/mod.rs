@@ -39,7 +39,7 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
     if request.format.is_json() {
         question.callback()?;
     }
-    let budget = Budget::new(question.options.limits.bytes_max);
+    let budget = Budget::new(question.options.limits.bytes_max, &question.options.memory);
     let mut series = Vec::new();
     let Request {
         targets, context, ..

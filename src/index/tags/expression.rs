@@ -1,9 +1,13 @@
-//! Graphite's tag expressions: `tag=value`, `tag!=value`, `tag=~regex`, `tag!=~regex`.
+//! Graphite's tag expressions, `tag=value`, `tag!=value`, `tag=~regex`, `tag!=~regex`, and KairosDB's tag
+//! filters.
 //!
-//! The rules and the wording of the first and third error are graphite-web's. A regular
-//! expression is anchored at the start only. A missing tag is the empty string.
+//! The rules and the wording of the first and third error are graphite-web's. A regular expression is
+//! anchored at the start only. A missing tag is the empty string. In KairosDB a regular expression matches
+//! a value as a whole, and a series without the tag has none: it never passes.
 
 use regex::{Regex, RegexBuilder};
+
+use super::java_regex::{BACKTRACKS_MAX, JavaRegex, Unfit, WentBack};
 
 /// Bytes of a test.
 pub const TEST_BYTES_MAX: usize = 8 * 1024;
@@ -14,7 +18,7 @@ pub const PATTERNS_MAX: usize = 8;
 /// Bytes that a compiled regular expression may take, and again as much for its cache.
 pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
 /// How deep groups of a regular expression may nest.
-const REGEX_DEPTH_MAX: u32 = 64;
+pub(super) const REGEX_DEPTH_MAX: u32 = 64;
 
 /// Why a test, or a list of them, is refused; the text is for the person who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +46,27 @@ pub enum TagTestError {
          use a simpler one"
     )]
     RegexLarge(String),
+    /// The regular expression of a KairosDB filter makes no sense.
+    #[error("the regular expression '{pattern}' of tag {key} cannot be read: {why}")]
+    Pattern {
+        /// The tag.
+        key: String,
+        /// The expression.
+        pattern: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The same, over [`REGEX_BYTES_MAX`].
+    #[error(
+        "the regular expression '{pattern}' of tag {key} needs more than {REGEX_BYTES_MAX} bytes; \
+         use a simpler one"
+    )]
+    PatternLarge {
+        /// The tag.
+        key: String,
+        /// The expression.
+        pattern: String,
+    },
     /// Over [`PATTERNS_MAX`].
     #[error("more than {PATTERNS_MAX} regular expressions for tag {0}; join them by '|'")]
     PatternsMany(String),
@@ -63,7 +88,18 @@ enum Value {
     Is(String),
     Matches(Regex),
     /// Any of these, sorted, or what a regular expression matches.
-    Among(Vec<String>, Vec<Regex>),
+    Among(Vec<String>, Vec<JavaRegex>),
+}
+
+/// A search that a regular expression of a filter made too long: it went back too often in one value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the regular expression of tag {key} goes back more than {BACKTRACKS_MAX} times in one value; \
+     say more exactly what may repeat"
+)]
+pub struct TooLong {
+    /// The tag.
+    pub key: String,
 }
 
 impl TagTest {
@@ -107,8 +143,8 @@ impl TagTest {
         }
     }
 
-    /// Whether the tag has one of `values`, or one that a regular expression of `patterns` matches as a
-    /// whole.
+    /// Whether the tag is there and has one of `values`, or one that a regular expression of `patterns`
+    /// matches as a whole.
     ///
     /// # Errors
     /// A regular expression that does not compile or is too large.
@@ -125,16 +161,23 @@ impl TagTest {
         }
         let mut values = values.to_vec();
         values.sort_unstable();
-        let whole = patterns.iter().map(|pattern| {
-            let told = format!("{key}=regex:{pattern}");
-            // By itself first: `a)|(b` must not reach out of the group.
-            build(&told, pattern)?;
-            compile(&told, &format!("(?:{pattern})\\z"))
+        let patterns = patterns.iter().map(|pattern| {
+            JavaRegex::new(pattern).map_err(|unfit| match unfit {
+                Unfit::Wrong(why) => TagTestError::Pattern {
+                    key: key.to_owned(),
+                    pattern: pattern.clone(),
+                    why,
+                },
+                Unfit::Large => TagTestError::PatternLarge {
+                    key: key.to_owned(),
+                    pattern: pattern.clone(),
+                },
+            })
         });
         Ok(TagTest {
             key: key.to_owned(),
             negated: false,
-            value: Value::Among(values, whole.collect::<Result<_, _>>()?),
+            value: Value::Among(values, patterns.collect::<Result<_, _>>()?),
         })
     }
 
@@ -179,21 +222,47 @@ impl TagTest {
     }
 
     /// Whether a value passes; a missing tag is the empty string.
-    pub fn matches(&self, value: &str) -> bool {
+    ///
+    /// # Errors
+    /// [`TooLong`], of a KairosDB filter only.
+    pub fn matches(&self, value: &str) -> Result<bool, TooLong> {
         let equal = match &self.value {
             Value::Is(wanted) => wanted == value,
             Value::Matches(regex) => regex.is_match(value),
+            // That is a missing tag, whatever an expression says to it.
+            Value::Among(..) if value.is_empty() => false,
             Value::Among(values, patterns) => {
                 let named = values.binary_search_by(|known| known.as_str().cmp(value));
-                named.is_ok() || patterns.iter().any(|pattern| pattern.is_match(value))
+                named.is_ok() || self.any_matches(patterns, value)?
             }
         };
-        equal != self.negated
+        Ok(equal != self.negated)
+    }
+
+    fn any_matches(&self, patterns: &[JavaRegex], value: &str) -> Result<bool, TooLong> {
+        for pattern in patterns {
+            let matches = pattern.matches(value).map_err(|WentBack| TooLong {
+                key: self.key.clone(),
+            })?;
+            if matches {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether series without the tag pass.
     pub fn matches_empty(&self) -> bool {
-        self.matches("")
+        // Only what is asked of values that are there can take long.
+        self.matches("").unwrap_or(false)
+    }
+
+    /// Whether asking one value may take long.
+    pub(super) fn backtracks(&self) -> bool {
+        match &self.value {
+            Value::Is(_) | Value::Matches(_) => false,
+            Value::Among(_, patterns) => patterns.iter().any(JavaRegex::backtracks),
+        }
     }
 
     /// The only value that passes, if it is known.
@@ -282,7 +351,7 @@ fn build(test: &str, pattern: &str) -> Result<Regex, TagTestError> {
 }
 
 /// The crate draws the place in several lines; its last one says what is wrong.
-fn last_line(text: &str) -> String {
+pub(super) fn last_line(text: &str) -> String {
     let line = text.lines().last().unwrap_or(text).trim();
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
@@ -348,10 +417,38 @@ mod tests {
             ("c", false),
             ("", false),
         ] {
-            assert_eq!(test.matches(value), want, "{value:?}");
+            assert_eq!(test.matches(value), Ok(want), "{value:?}");
         }
-        assert!(TagTest::one_of("k", &[], &of(&["("])).is_err());
         assert!(TagTest::one_of("k", &[], &of(&["a)|(b"])).is_err());
+        let error = TagTest::one_of("k", &[], &of(&["("])).expect_err("no expression");
+        assert_eq!(
+            error.to_string(),
+            "the regular expression '(' of tag k cannot be read: unclosed group"
+        );
+    }
+
+    #[test]
+    fn a_filter_never_passes_a_series_without_the_tag() {
+        let texts =
+            |texts: &[&str]| -> Vec<String> { texts.iter().map(|&t| t.to_owned()).collect() };
+        for (values, patterns) in [
+            (&[] as &[&str], &[".*"] as &[&str]),
+            (&[], &[""]),
+            (&[], &["x?"]),
+            (&["a"], &["|b"]),
+            (&["a", "b"], &[]),
+            (&[], &["(?!b)a*"]),
+        ] {
+            let test = TagTest::one_of("k", &texts(values), &texts(patterns)).expect("good");
+            assert!(!test.matches_empty(), "{test:?}");
+        }
+        let test = TagTest::one_of("k", &[], &texts(&["(?:(x+)\\1?)+y"])).expect("good");
+        let told = test.matches(&"x".repeat(60)).expect_err("too long");
+        assert!(
+            told.to_string()
+                .starts_with("the regular expression of tag k goes back"),
+            "{told}"
+        );
     }
 
     #[test]
@@ -366,7 +463,7 @@ mod tests {
     fn a_regular_expression_is_anchored_at_the_start_only() {
         let check = |test: &str, value: &str, want: bool| {
             let test = TagTest::parse(test).expect("a good test");
-            assert_eq!(test.matches(value), want, "{test:?} on {value}");
+            assert_eq!(test.matches(value), Ok(want), "{test:?} on {value}");
         };
         check("a=~web", "web01", true);
         check("a=~web", "xweb", false);

@@ -67,12 +67,12 @@ impl Listing {
         within: Option<&RoaringBitmap>,
         budget: &mut usize,
     ) -> Listed {
-        let Some(keys) = tags.tenants.get(&self.tenant) else {
-            return Listed::Done;
-        };
         match &self.key {
-            None => self.step_in(keys, within, budget),
-            Some(key) => match keys.get(key.as_str()) {
+            None => match tags.tenants.get(&self.tenant) {
+                Some(keys) => self.step_in(keys, within, budget),
+                None => Listed::Done,
+            },
+            Some(key) => match tags.key(self.tenant, key) {
                 Some(key) => self.step_in(&key.values, within, budget),
                 None => Listed::Done,
             },

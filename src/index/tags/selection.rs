@@ -9,14 +9,17 @@ use std::ops::Bound;
 use roaring::RoaringBitmap;
 
 use super::posting::Posting;
-use super::{Key, Tags, TooMany};
-use crate::index::tags::TagTest;
+use super::{Key, SelectError, Tags};
+use crate::index::TooMany;
+use crate::index::tags::{TagTest, TooLong};
 use crate::model::series::{SeriesId, TenantId};
 
 /// Series of small postings that are gathered before they are put into the bitmap together.
 const GATHERED_MAX: usize = 4_096;
 /// What asking one value costs besides its bytes, in steps of the budget.
 const VALUE_COST: usize = 4;
+/// What asking one costs that may go back, which takes up to some 100 µs.
+const BACKTRACKING_COST: usize = 500;
 /// What joining whole bitmaps costs.
 const BITMAP_COST: usize = 500;
 
@@ -58,12 +61,12 @@ impl Selection {
     /// `Some` when the search is over. To be called with the same tags until then, which may grow.
     ///
     /// # Errors
-    /// [`TooMany`] beyond the limit.
+    /// Beyond the limit, and where a regular expression goes back too often.
     pub fn step(
         &mut self,
         tags: &Tags,
         budget: &mut usize,
-    ) -> Option<Result<Vec<SeriesId>, TooMany>> {
+    ) -> Option<Result<Vec<SeriesId>, SelectError>> {
         let found = self.step_to_set(tags, budget)?;
         Some(found.map(|ids| ids.into_iter().map(SeriesId).collect()))
     }
@@ -71,12 +74,12 @@ impl Selection {
     /// As [`Selection::step`]; gives the ids as a set.
     ///
     /// # Errors
-    /// [`TooMany`] beyond the limit.
+    /// Beyond the limit, and where a regular expression goes back too often.
     pub fn step_to_set(
         &mut self,
         tags: &Tags,
         budget: &mut usize,
-    ) -> Option<Result<RoaringBitmap, TooMany>> {
+    ) -> Option<Result<RoaringBitmap, SelectError>> {
         if !self.ordered {
             self.ordered = true;
             // Tests that need a value come first, of those the ones that name it, the smallest
@@ -89,31 +92,33 @@ impl Selection {
             let Some(test) = self.tests.last().filter(|_| !nothing) else {
                 return Some(self.end(tags));
             };
-            match pass(
+            let passed = pass(
                 tags,
                 self.tenant,
                 test,
                 &self.left,
                 &mut self.search,
                 budget,
-            ) {
-                Some(left) => {
+            );
+            match passed {
+                Err(too_long) => return Some(Err(too_long.into())),
+                Ok(Some(left)) => {
                     self.left = Some(left);
                     self.search = None;
                     self.tests.pop();
                     *budget = budget.saturating_sub(BITMAP_COST);
                 }
-                None => return None,
+                Ok(None) => return None,
             }
         }
         None
     }
 
-    fn end(&mut self, tags: &Tags) -> Result<RoaringBitmap, TooMany> {
+    fn end(&mut self, tags: &Tags) -> Result<RoaringBitmap, SelectError> {
         let left = self.left.take();
         let left = left.unwrap_or_else(|| tags.all(self.tenant));
         if left.len() > self.limit as u64 {
-            return Err(TooMany { limit: self.limit });
+            return Err(TooMany { limit: self.limit }.into());
         }
         Ok(left)
     }
@@ -127,16 +132,16 @@ fn pass(
     candidates: &Option<RoaringBitmap>,
     search: &mut Option<Search>,
     budget: &mut usize,
-) -> Option<RoaringBitmap> {
+) -> Result<Option<RoaringBitmap>, TooLong> {
     let key = tags.key(tenant, test.key());
     let empty_passes = test.matches_empty();
     let all = || candidates.clone().unwrap_or_else(|| tags.all(tenant));
     let Some(key) = key else {
-        return Some(if empty_passes {
+        return Ok(Some(if empty_passes {
             all()
         } else {
             RoaringBitmap::new()
-        });
+        }));
     };
     // Where the one value that counts is named, nothing is searched.
     let named = if empty_passes {
@@ -151,14 +156,17 @@ fn pass(
         }
         None => {
             let search = search.get_or_insert_default();
-            search.step(key, test, empty_passes, candidates, budget)?
+            match search.step(key, test, empty_passes, candidates, budget)? {
+                Some(having) => having,
+                None => return Ok(None),
+            }
         }
     };
-    Some(match candidates {
+    Ok(Some(match candidates {
         _ if empty_passes => all() - having,
         Some(candidates) => having & candidates,
         None => having,
-    })
+    }))
 }
 
 impl Search {
@@ -170,7 +178,11 @@ impl Search {
         negative: bool,
         within: &Option<RoaringBitmap>,
         budget: &mut usize,
-    ) -> Option<RoaringBitmap> {
+    ) -> Result<Option<RoaringBitmap>, TooLong> {
+        let value_cost = match test.backtracks() {
+            true => BACKTRACKING_COST,
+            false => 0,
+        };
         let from = match &self.last {
             Some(last) => Bound::Excluded(&**last),
             None => Bound::Unbounded,
@@ -180,8 +192,8 @@ impl Search {
             let counts = within.as_ref().is_none_or(|within| posting.meets(within));
             let mut cost = VALUE_COST + look_cost(posting);
             if counts {
-                cost += value.len() / 4;
-                if test.matches(value) != negative {
+                cost += value.len() / 4 + value_cost;
+                if test.matches(value)? != negative {
                     posting.add_to(&mut self.few, &mut self.found);
                 }
             }
@@ -197,10 +209,10 @@ impl Search {
         }
         if stopped_at.is_some() {
             self.last = stopped_at;
-            return None;
+            return Ok(None);
         }
         self.put_few();
-        Some(std::mem::take(&mut self.found))
+        Ok(Some(std::mem::take(&mut self.found)))
     }
 
     fn put_few(&mut self) {

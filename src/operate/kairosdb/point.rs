@@ -1,8 +1,9 @@
 //! Series, and what type their points have.
 //!
-//! An answer prints a double that is whole, and below ten million, as a long: `5` may be either. Which it is
-//! shows only where the other one stands at the same time, for of each type there is one at most. So `5` is a
-//! long but for that; `5.5`, `1.0E7` and `-0` are doubles for certain.
+//! A corelane that is asked for exact types prints doubles as `5.0`, and then nothing is left to find out.
+//! An answer of KairosDB prints a double that is whole, and below ten million, as a long: `5` may be
+//! either. Which it is shows only where the other one stands at the same time, for of each type there is
+//! one at most. So `5` is a long but for that; `5.5`, `1.0E7` and `-0` are doubles for certain.
 
 use crate::wire::json::push_text;
 
@@ -128,6 +129,8 @@ mod tests {
             ("-9223372036854775808", Type::Long),
             ("1.0E7", Type::Double),
             ("5.5", Type::Double),
+            ("5.0", Type::Double),
+            ("-0.0", Type::Double),
         ] {
             assert_eq!(alone(number), want, "{number}");
         }
@@ -144,6 +147,8 @@ mod tests {
             ("1.5", "2", Some([Double, Long])),
             ("2", "1.5", Some([Long, Double])),
             ("-0", "0", Some([Double, Long])),
+            ("5.0", "5", Some([Double, Long])),
+            ("5", "7.0", Some([Long, Double])),
             ("1.5", "2.5", None),
             ("12345678", "12345679", None),
         ] {
@@ -155,6 +160,7 @@ mod tests {
     fn numbers_as_they_are_sent() {
         for (number, kind, want) in [
             ("5", Type::Double, Some("5.0")),
+            ("5.0", Type::Double, Some("5.0")),
             ("-0", Type::Double, Some("-0.0")),
             ("1.0E7", Type::Double, Some("1.0E7")),
             ("1E-5", Type::Double, Some("1.0E-5")),

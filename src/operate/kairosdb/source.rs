@@ -306,7 +306,8 @@ fn post(path: &str, body: Vec<u8>) -> Call {
 
 /// A query for one metric, with `more` behind its name.
 fn query(span: &Span<'_>, more: &[&str]) -> Vec<u8> {
-    let mut out = b"{\"start_absolute\":".to_vec();
+    // A corelane then tells doubles from longs, and a KairosDB ignores it.
+    let mut out = b"{\"exact_types\":true,\"start_absolute\":".to_vec();
     push_integer(span.from, &mut out);
     if let Some(until) = span.until {
         out.extend_from_slice(b",\"end_absolute\":");

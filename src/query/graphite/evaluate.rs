@@ -18,6 +18,7 @@ use crate::query::plan::Selector;
 use crate::query::rows::{Combine, Combined, Group};
 use crate::query::series::Series;
 use crate::query::summary::Summary;
+use crate::query::together::{Share, Together};
 
 /// Bytes that a series costs besides its values and its name.
 const SERIES_BYTES: u64 = 512;
@@ -64,24 +65,28 @@ fn no_series(expression: &Expression) -> QueryError {
 pub struct Budget {
     bytes_max: u64,
     bytes_left: Cell<u64>,
+    /// Its part of what all queries hold.
+    share: Share,
 }
 
 impl Budget {
     /// Nothing is spent yet.
-    pub fn new(bytes_max: u64) -> Budget {
+    pub fn new(bytes_max: u64, all: &Together) -> Budget {
         Budget {
             bytes_max,
             bytes_left: Cell::new(bytes_max),
+            share: all.share(),
         }
     }
 
     /// Pay for `bytes` about to be produced.
     ///
-    /// # Errors
-    /// [`QueryError::Limit`] when they are too many.
+    /// # Errors [`QueryError::Limit`] when they are too many, [`QueryError::Crowded`] when all queries
+    /// together hold too much.
     pub fn pay(&self, bytes: u64) -> Result<(), QueryError> {
         match self.bytes_left.get().checked_sub(bytes) {
             Some(left) => {
+                self.share.hold(bytes)?;
                 self.bytes_left.set(left);
                 Ok(())
             }

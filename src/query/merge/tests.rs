@@ -336,7 +336,7 @@ fn ceilings_count_what_all_shards_bring() {
             points_read_max,
             ..limits
         }),
-        Err(QueryError::Limit(_))
+        Err(QueryError::TooManyPoints { .. })
     ));
 }
 

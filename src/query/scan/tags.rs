@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::{About, FoundCounts, NODE_BYTES, Partial, TEST_COST, invalid};
+use super::{About, FoundCounts, NODE_BYTES, Partial, TEST_COST, invalid, unselected};
 use crate::index::Index;
 use crate::index::tags::{Listed, Listing, NAME_KEY, Selection, TagTest, TextFilter};
 use crate::model::series::{Identity, SeriesId};
@@ -76,7 +76,7 @@ impl TagsScan {
                 Stage::Selecting(mut selection) => {
                     match selection.step_to_set(index.tags(), &mut left) {
                         None => Stage::Selecting(selection),
-                        Some(Err(_)) => return Err(about.limits.too_many_series()),
+                        Some(Err(error)) => return Err(unselected(error, about)),
                         Some(Ok(series)) if store.has_deleted() => {
                             Stage::Hiding(SeriesId(0), series, RoaringBitmap::new())
                         }

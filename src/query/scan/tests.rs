@@ -57,7 +57,9 @@ fn a_slice_does_about_what_it_is_told_to() {
 #[track_caller]
 fn refused(paths: &[&str], limits: Limits, setting: &str) {
     match shard(10, 10).ask(&plan(paths, limits), 7) {
-        Err(QueryError::Limit(text)) => assert!(text.ends_with(setting), "{text}"),
+        Err(error @ (QueryError::Limit(_) | QueryError::TooManyPoints { .. })) => {
+            assert!(error.to_string().ends_with(setting), "{error}");
+        }
         other => panic!("{paths:?} was not refused for {setting}: {other:?}"),
     }
 }

@@ -13,6 +13,7 @@ import data
 import generate
 import lines
 import mistakes
+import rolled
 from cases import EVERYTHING
 from compare import is_library
 from doors import Answer
@@ -158,6 +159,12 @@ def of_requests():
         yield Question("requests.txt", "stored req.%s" % letter, dump(["req." + letter]))
 
 
+def of_rollups():
+    """Queries that write, and roll-ups."""
+    for text, ask in rolled.some(dump, settle):
+        yield Question("rolled.py", text if text == "settle" else "rolled " + text, ask)
+
+
 KINDS = {
     "lines": of_lines,
     "bodies": of_bodies,
@@ -165,4 +172,5 @@ KINDS = {
     "queries": of_queries,
     "mistakes": of_mistakes,
     "requests": of_requests,
+    "rollups": of_rollups,
 }

@@ -18,11 +18,14 @@ const RUN_WAIT: Duration = Duration::from_secs(240);
 
 /// Where corelane does better by default, it is told to do as KairosDB does.
 const AS_KAIROSDB: &str = "[telnet]\nline_bytes_max = 1024\ncharset = \"latin1\"\n";
+/// What is off by default, there too.
+const ROLLUPS: &str = "[kairosdb]\nrollups = true\n";
 
 #[track_caller]
 fn drive(kinds: &str, jars: &str) {
     let scratch = Scratch::new("kairosdb");
-    let config = scratch.write("corelane.toml", AS_KAIROSDB);
+    let more = if kinds == "rollups" { ROLLUPS } else { "" };
+    let config = scratch.write("corelane.toml", &format!("{AS_KAIROSDB}{more}"));
     let config = config.to_str().expect("the project's path is UTF-8");
     let appliance = Appliance::start_with(&["--shards", "2", "--config", config]);
     let mut command = Command::new("python3");
@@ -68,6 +71,11 @@ fn what_is_sent_is_stored_as_kairosdb_stores_it() {
 #[test]
 fn queries_and_requests_are_answered_as_by_kairosdb() {
     drive_both("queries,mistakes,requests");
+}
+
+#[test]
+fn what_is_saved_and_rolled_up_is_what_kairosdb_writes() {
+    drive_both("rollups");
 }
 
 #[test]

@@ -125,6 +125,20 @@ def stopped_and_started_again(test, source):
     check("1 metrics, %d points copied" % (BIG_SERIES * BIG_POINTS) in text, text)
 
 
+def lines_of(path):
+    """The points of an export, with the types that it names: of each series and type, in the order of their times."""
+    found = {}
+    with open(path) as file:
+        for line in file:
+            one = json.loads(line, parse_float=str, parse_int=str)
+            for at, value, kind in one["datapoints"]:
+                if kind == "double":
+                    value = repr(float(value))
+                points = found.setdefault((one["name"], json.dumps(one["tags"], sort_keys=True), kind), [])
+                points.append((int(at), value))
+    return {key: sorted(points) for key, points in found.items()}
+
+
 def main():
     corelane, folder, jars, port = sys.argv[1:]
     shutil.rmtree(folder, ignore_errors=True)
@@ -194,6 +208,10 @@ def main():
     known = {key: [point for point in points if point[0] > 0] for key, points in wanted.items()}
     known = {key: points for key, points in known.items() if points and not key[0].startswith("marker.")}
     compare(known, found)
+    # Whose types are told by what it wrote: out again, line by line, they are the same.
+    again = folder + "/again.json"
+    test.run(0, "export", "kairosdb", "--from", test.url, "--out", again)
+    compare(lines_of(theirs), lines_of(again))
     test.clear()
     text = test.run(0, "import", "kairosdb", lines + ".gz", "--to", test.url, "--ttl", "100000")
     check("copied and verified" in text and names(ours) == ["pairs", "zz.big"], (text, names(ours)))

@@ -29,6 +29,10 @@ kairosdb.queue_processor {{ queue_path = "{folder}/queue", min_batch_size = 1, m
 kairosdb.query_cache.cache_dir = "{folder}/cache"
 kairosdb.service.reporter = "<disabled>"
 """
+# Off by default, there as here.
+ROLLUPS = """kairosdb.service.rollups = org.kairosdb.rollup.RollUpModule
+kairosdb.rollups.server_assignment.check_update_delay_millseconds = 200
+"""
 
 # What KairosDB and what it stands on reach into, and newer Javas keep closed.
 OPENED = ["java.lang", "java.util", "java.nio", "sun.nio.ch", "jdk.internal.ref"]
@@ -47,9 +51,11 @@ def free_ports(count):
 
 
 class Real:
-    """A running KairosDB. `jars` is the folder that Maven filled; `folder` is emptied and used."""
+    """A running KairosDB. `jars` is the folder that Maven filled; `folder` is emptied and used, and `more` stands
+    behind the usual configuration."""
 
-    def __init__(self, folder, jars):
+    def __init__(self, folder, jars, more=""):
+        self.more = more
         self.folder = os.path.abspath(folder)
         self.jars = os.path.abspath(jars)
         self.process = None
@@ -64,7 +70,7 @@ class Real:
         os.makedirs(self.folder + "/webroot")
         self.write("logback.xml", LOGBACK)
         # A name of its own: on the class path `kairosdb.conf` is the one that it includes.
-        self.write("test.conf", CONFIG.format(telnet=telnet, http=http, folder=self.folder))
+        self.write("test.conf", CONFIG.format(telnet=telnet, http=http, folder=self.folder) + self.more)
         self.ports = (telnet, http)
         return self.launch()
 

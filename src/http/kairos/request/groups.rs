@@ -8,8 +8,10 @@ use crate::query::kairos::Grouper;
 /// How series and points are grouped.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Grouping {
-    /// The tags of the first grouper by tags; others by tags do nothing.
+    /// The tags of the first grouper by tags; others by tags group nothing.
     pub(super) tags: Option<Vec<String>>,
+    /// The tags of all of them.
+    pub(super) kept_tags: Vec<String>,
     /// The others, in their order.
     pub(super) groupers: Vec<Grouper>,
 }
@@ -53,6 +55,7 @@ pub(super) fn read(list: &[Tree], place: &str) -> Checked<Grouping> {
         match *name {
             "tag" => {
                 let tags = entry.tags()?;
+                grouping.kept_tags.extend_from_slice(&tags);
                 grouping.tags.get_or_insert(tags);
             }
             "value" => grouping.groupers.push(entry.value()?),

@@ -146,8 +146,12 @@ impl Entry<'_> {
             }
             "rate" => {
                 let unit = self.unit()?.map(|unit| Sampling::new(1, unit));
+                let sampling = self.sampling()?;
+                // They are one property of KairosDB's: what is told last of it counts.
                 Aggregator::Rate {
-                    sampling: unit.map_or_else(|| self.sampling(), Ok)?,
+                    sampling: unit
+                        .filter(|_| self.is_last("unit", "sampling"))
+                        .unwrap_or(sampling),
                     zone: self.zone()?,
                 }
             }
@@ -171,6 +175,19 @@ impl Entry<'_> {
 
     fn refuse<T>(&self, told: &str) -> Checked<T> {
         bad(format!("{}.{told}", self.place))
+    }
+
+    /// Whether no `other` with a value stands behind `name`.
+    fn is_last(&self, name: &str, other: &str) -> bool {
+        let Tree::Object(fields) = self.tree else {
+            return true;
+        };
+        let given = fields
+            .iter()
+            .rev()
+            .filter(|(_, value)| !matches!(value, Tree::Null));
+        let mut named = given.map(|(known, _)| known.as_str());
+        named.find(|known| *known == name || *known == other) != Some(other)
     }
 
     fn flag(&self, name: &str, otherwise: bool) -> Checked<bool> {

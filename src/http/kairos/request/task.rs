@@ -9,7 +9,7 @@ use super::{Metric, Query, Reading};
 use crate::http::kairos::Refused;
 use crate::http::kairos::options::QueryOptions;
 use crate::http::kairos::tree::Tree;
-use crate::http::kairos::tree_text::push as push_tree;
+use crate::http::kairos::tree_text::{push as push_tree, text as text_of};
 use crate::model::rollup::{PROGRESS_TEXT_BYTES_MAX, ROLLUPS_MAX};
 use crate::query::kairos::Aggregator;
 use crate::query::kairos::aggregator::SaveAs;
@@ -43,22 +43,23 @@ impl Task {
     /// Read it.
     pub(in crate::http::kairos) fn read(tree: &Tree, reading: Reading<'_>) -> Checked<Task> {
         if !matches!(tree, Tree::Object(_)) {
-            return Err(crate::http::kairos::not_an_object());
+            return Err(crate::http::kairos::not_an_object(&text_of(tree)));
         }
         let of = |name| Field::of(tree, "", name);
         let interval = of("execution_interval")
             .map(|it| interval(&it))
             .transpose()?;
         let name = of("name").map(|name| name.text()).transpose()?;
-        let name = name.unwrap_or_default();
         let mut errors = Vec::new();
-        if name.is_empty() {
-            errors.push("name may not be empty".to_owned());
+        match &name {
+            None => errors.push("name may not be null".to_owned()),
+            Some(name) if name.is_empty() => errors.push("name may not be empty".to_owned()),
+            Some(_) => {}
         }
         if interval.is_none() {
             errors.push("executionInterval may not be null".to_owned());
         }
-        let (Some(interval), true) = (interval, errors.is_empty()) else {
+        let (Some(interval), Some(name), true) = (interval, name, errors.is_empty()) else {
             return Err(Refused {
                 status: StatusCode::BAD_REQUEST,
                 errors,
@@ -94,14 +95,26 @@ impl Task {
     }
 }
 
-/// How often it runs. KairosDB fails on a bad unit.
+/// How often it runs.
 fn interval(field: &Field<'_>) -> Checked<Relative> {
-    let read = Relative::read(field).map_err(|refused| Refused {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        ..refused
-    })?;
+    let read = Relative::read(field).map_err(failed)?;
     read.check("execution_interval")?;
     Ok(read)
+}
+
+/// KairosDB fails on a bad unit or zone of a task, and does not name it.
+fn failed(refused: Refused) -> Refused {
+    let errors = refused
+        .errors
+        .into_iter()
+        .map(|told| match told.find("is not a valid ") {
+            Some(at) => told.get(at..).unwrap_or_default().to_owned(),
+            None => told,
+        });
+    Refused {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        errors: errors.collect(),
+    }
 }
 
 /// The units of one roll-up.
@@ -122,7 +135,7 @@ fn rolled_up(tree: &Tree, place: &str, reading: Reading<'_>) -> Checked<Vec<Unit
         Some(name) => name,
     };
     let zone = of("time_zone")
-        .map(|zone| times::zone(&zone, place))
+        .map(|zone| times::zone(&zone, place).map_err(failed))
         .transpose()?;
     let Some(asked) = of("query") else {
         return refuse(place, "query may not be null");
@@ -184,6 +197,10 @@ fn refuse<T>(place: &str, told: &str) -> Checked<T> {
 }
 
 fn prefixed(place: &str, errors: Vec<String>) -> Vec<String> {
-    let errors = errors.into_iter();
-    errors.map(|told| format!("{place}.{told}")).collect()
+    let joined = |told: String| match told.starts_with("query.metric[] ") {
+        // There KairosDB forgets the dot.
+        true => format!("{place}{told}"),
+        false => format!("{place}.{told}"),
+    };
+    errors.into_iter().map(joined).collect()
 }

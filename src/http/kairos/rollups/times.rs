@@ -6,10 +6,7 @@ use jiff::{Timestamp, civil};
 
 use crate::query::kairos::zone::Zone;
 
-/// The form of times that are read.
-pub(super) const FORM: &str = "yyyy-MM-dd-HH-mm-ss-SSS";
-
-/// Milliseconds since 1970 of a time of that form.
+/// Milliseconds since 1970 of a time of the form `yyyy-MM-dd-HH-mm-ss-SSS`.
 pub(super) fn read(text: &str, zone: &Zone) -> Option<i64> {
     let parts: Vec<&str> = text.split('-').collect();
     let [year, month, day, hour, minute, second, millis] = parts.as_slice() else {

@@ -81,6 +81,45 @@ fn every_answer_has_kairosdbs_headers_and_every_path_its_methods() {
             assert_eq!(header(&response, name), value, "{path}: {name}");
         }
     }
+    // And so have answers that tell errors, but those of status 400.
+    let no_query = HttpOptions {
+        kairos: KairosOptions {
+            server_type: ServerType::read(&["INGEST".to_owned()]).expect("a word"),
+            ..KairosOptions::default()
+        },
+        ..HttpOptions::default()
+    };
+    for (method, path, text, status) in [
+        ("POST", "/datapoints/query", "[]", 500),
+        ("POST", "/datapoints/query/tags", "5", 500),
+        ("GET", "/metadata/s/k/none", "", 404),
+        ("GET", "/features/intel", "", 404),
+        ("GET", "/metadata/_s/k/none", "", 401),
+        ("GET", "/metricnames", "", 403),
+    ] {
+        let options = if status == 403 {
+            &no_query
+        } else {
+            &HttpOptions::default()
+        };
+        let asked = request(method, &format!("/api/v1{path}"), "", text);
+        let response = run(answer(asked, &fleet, options));
+        assert_eq!(response.status().as_u16(), status, "{path}");
+        for (name, value) in [
+            ("Access-Control-Allow-Origin", "*"),
+            ("Pragma", "no-cache"),
+            ("Cache-Control", "no-cache"),
+            ("Expires", "0"),
+            ("Content-Type", "application/json;charset=utf-8"),
+        ] {
+            assert_eq!(header(&response, name), value, "{path}: {name}");
+        }
+    }
+    let bad = post(&fleet, "/datapoints/query", "{}");
+    assert_eq!(bad.status().as_u16(), 400);
+    assert_eq!(header(&bad, "Content-Type"), "application/json");
+    assert_eq!(header(&bad, "Access-Control-Allow-Origin"), "*");
+    assert_eq!(header(&bad, "Cache-Control"), "");
     for path in [
         "/version",
         "/metricnames",
@@ -247,6 +286,50 @@ fn metadata() {
     assert_eq!(body(&found), "too");
     let missing = plain("none");
     assert_eq!((missing.status().as_u16(), body(&missing)), (404, ""));
+}
+
+/// What is small is packed too, as by KairosDB, but for errors of status 400.
+#[test]
+fn small_answers_are_packed() {
+    let fleet = fleet();
+    let asked = |method: &str, path: &str, text: &str| {
+        let builder = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"));
+        let request = builder
+            .header("Accept-Encoding", "gzip")
+            .body(Bytes::from(text.to_owned()));
+        ask(&fleet, request.expect("a request"))
+    };
+    let version = asked("GET", "/version", "");
+    assert_eq!(header(&version, "Content-Encoding"), "gzip");
+    assert_eq!(header(&version, "Vary"), "accept-encoding");
+    let mut text = String::new();
+    let mut unpacked = flate2::read::GzDecoder::new(&version.body()[..]);
+    std::io::Read::read_to_string(&mut unpacked, &mut text).expect("gzip");
+    assert!(
+        text.starts_with("{\"version\": \"KairosDB ") && text.ends_with("\"}\n"),
+        "{text}"
+    );
+    let found = asked(
+        "POST",
+        "/datapoints/query",
+        r#"{"start_absolute":1,"metrics":[]}"#,
+    );
+    assert_eq!(header(&found, "Content-Encoding"), "gzip");
+    let bad = asked("POST", "/datapoints/query", "{}");
+    assert_eq!(
+        (bad.status().as_u16(), header(&bad, "Content-Encoding")),
+        (400, "")
+    );
+    let stored = asked("POST", "/datapoints", "[]");
+    assert_eq!(
+        (
+            stored.status().as_u16(),
+            header(&stored, "Content-Encoding")
+        ),
+        (204, "")
+    );
 }
 
 #[test]

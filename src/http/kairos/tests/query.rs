@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 
 /// What a query of one metric, `m1` unless the text names another, comes to.
-fn results(fleet: &TestFleet, text: &str) -> Value {
+pub(super) fn results(fleet: &TestFleet, text: &str) -> Value {
     let (status, answer) = query(fleet, text);
     assert_eq!(status, 200, "{text}: {answer}");
     let tree: Value = serde_json::from_str(&answer).expect("JSON");
@@ -14,7 +14,7 @@ fn results(fleet: &TestFleet, text: &str) -> Value {
 
 /// The groups and the values of each result, as `group: value value`; a group is the numbers or texts of
 /// its `group`.
-fn shown(results: &Value) -> String {
+pub(super) fn shown(results: &Value) -> String {
     let results = results.as_array().expect("results");
     let shown = results.iter().map(|result| {
         let mut line = String::new();
@@ -422,14 +422,81 @@ fn answers_are_bounded() {
             ),
         ] {
             let (status, told) = ask(limits, rest);
-            assert_eq!(status, 400, "{rest} {setting}");
             assert!(
                 told.contains(setting) && told.starts_with("{\"errors\":["),
                 "{told}"
             );
+            // Of points KairosDB has a text, and a status.
+            let of_points = [
+                (
+                    "query.points_read_max",
+                    "Query exceeded limit of 11 data points",
+                ),
+                (
+                    "query.points_returned_max",
+                    "Query exceeded limit of 0 data points",
+                ),
+            ];
+            match of_points.iter().find(|(of, _)| *of == setting) {
+                Some((_, text)) => {
+                    assert_eq!(status, 500, "{rest} {setting}");
+                    assert!(told.contains(text), "{told}");
+                }
+                None => assert_eq!(status, 400, "{rest} {setting}"),
+            }
         }
         assert_eq!(ask(usual, rest).0, 200);
     }
+    let slow = TestFleet {
+        breath_ms: 40_000,
+        ..holding(&data_set(T))
+    };
+    let (status, told) = query(&slow, &metric(""));
+    assert_eq!(status, 500);
+    let want = "Query exceeded time limit of 30 seconds; ask for fewer series or a shorter time, or raise \
+                query.millis_max";
+    assert_eq!(told, format!(r#"{{"errors":["{want}"]}}"#));
+}
+
+/// A whole double is told from a long for whoever asks so.
+#[test]
+fn exact_types() {
+    let fleet = holding(
+        r#"[{"name":"m1","tags":{"a":"b"},"datapoints":[[1,5],[2,0],[3,12345678]]},
+            {"name":"m1","tags":{"a":"b"},"datapoints":[[1,5.0],[2,-0.0],[3,2.5],[4,12345678.0]]}]"#,
+    );
+    let values = |exact: &str| {
+        let text = format!(r#"{{{exact}"start_absolute":0,"metrics":[{{"name":"m1"}}]}}"#);
+        let (_, told) = query(&fleet, &text);
+        let at = told.find("\"values\":").expect("values");
+        told[at + 9..told.len() - 5].to_owned()
+    };
+    let plain = "[[1,5],[1,5],[2,-0],[2,0],[3,2.5],[3,12345678],[4,1.2345678E7]]";
+    assert_eq!(values(""), plain);
+    assert_eq!(values(r#""exact_types":"x","#), plain);
+    // Which of two equal ones comes first is nobody's matter.
+    let exact = values(r#""exact_types":true,"#).replace("[1,5.0],[1,5]", "[1,5],[1,5.0]");
+    let want = "[[1,5],[1,5.0],[2,-0.0],[2,0],[3,2.5],[3,12345678],[4,1.2345678E7]]";
+    assert_eq!(exact, want);
+}
+
+#[test]
+fn what_is_told_last_of_a_rate_counts() {
+    let fleet = holding(r#"{"name":"m1","tags":{"a":"b"},"datapoints":[[0,0],[1000,1]]}"#);
+    let rate = |told: &str| {
+        let text = format!(
+            r#"{{"start_absolute":0,"metrics":[{{"name":"m1","aggregators":[{{"name":"rate"{told}}}]}}]}}"#
+        );
+        shown(&results(&fleet, &text))
+    };
+    let sampling = r#","sampling":{"value":2,"unit":"seconds"}"#;
+    let unit = r#","unit":"minutes""#;
+    assert_eq!(rate(""), ": 0.001");
+    assert_eq!(rate(sampling), ": 2");
+    assert_eq!(rate(unit), ": 60");
+    assert_eq!(rate(&format!("{sampling}{unit}")), ": 60");
+    assert_eq!(rate(&format!("{unit}{sampling}")), ": 2");
+    assert_eq!(rate(&format!(r#"{unit},"sampling":null"#)), ": 60");
 }
 
 #[test]

@@ -57,8 +57,16 @@ fn of_the_query() {
         r#"{"plugins":[{"name":"x"}],"metrics":[]}"#,
         ".plugins[0].x invalid query plugin name",
     );
-    for text in ["", " ", " [] ", "5", "null"] {
-        check(&fleet, text, 500, "Not a JSON Object: null");
+    for (text, told) in [
+        ("", "null"),
+        (" ", "null"),
+        ("null", "null"),
+        (" [] ", "[]"),
+        ("5", "5"),
+        ("[ 1,{'a':'b'}]", r#"[1,{"a":"b"}]"#),
+        ("\"x\"", "\"x\""),
+    ] {
+        check(&fleet, text, 500, &format!("Not a JSON Object: {told}"));
     }
     let nothing = (200, r#"{"queries":[]}"#.to_owned());
     assert_eq!(query(&fleet, r#"{"metrics":[]}"#), nothing);

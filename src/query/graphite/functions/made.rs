@@ -5,20 +5,14 @@ use std::collections::BTreeMap;
 use super::call::Call;
 use crate::model::series::SeriesName;
 use crate::query::error::QueryError;
-use crate::query::series::{Fold, Look, Series};
+use crate::query::series::{Fold, Look, Series, tags_of};
 
 /// A series called `name`, which may be the text of a tagged one, that begins with the range.
 pub(super) fn made(call: &Call<'_>, name: String, step: i64, values: Vec<f64>) -> Series {
-    let mut tags: BTreeMap<String, String> = BTreeMap::new();
-    match SeriesName::from_text(&name) {
-        Ok(parsed) => {
-            tags.extend(parsed.tags().iter().cloned());
-            tags.insert("name".to_owned(), parsed.metric().to_owned());
-        }
-        Err(_) => {
-            tags.insert("name".to_owned(), name.clone());
-        }
-    }
+    let tags = match SeriesName::from_text(&name) {
+        Ok(parsed) => tags_of(&parsed),
+        Err(_) => BTreeMap::from([("name".to_owned(), name.clone())]),
+    };
     Series {
         path_expression: name.clone(),
         name,

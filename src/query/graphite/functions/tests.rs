@@ -23,6 +23,7 @@ use crate::query::rows::{self, Combine, Combined};
 use crate::query::series::Series;
 use crate::query::summary::Summary;
 use crate::query::testing::run;
+use crate::query::together::Together;
 
 mod answers;
 mod calculate;
@@ -234,7 +235,7 @@ fn evaluated(
     pace: &Pace<'_>,
 ) -> Result<Vec<Series>, QueryError> {
     check_target(target)?;
-    let budget = Budget::new(context.limits.bytes_max);
+    let budget = Budget::new(context.limits.bytes_max, &Together::default());
     let evaluator = Evaluator::new(leaves, &budget, pace);
     run(evaluator.prepare([target], context))?;
     run(evaluator.evaluate(target, context))

@@ -118,7 +118,7 @@ fn more_nulls_than_an_answer_may_have_are_refused() {
     });
     let told = told.expect_err("too many");
     assert!(
-        matches!(told, KairosError::Query(QueryError::Limit(_))),
+        matches!(told, KairosError::Query(QueryError::TooManyPoints { .. })),
         "{told}"
     );
 }

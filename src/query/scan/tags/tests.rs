@@ -73,7 +73,7 @@ fn passes(name: &SeriesName, tests: &[TagTest]) -> bool {
             "name" => name.metric(),
             _ => tag.map_or("", |(_, value)| value.as_str()),
         };
-        test.matches(value)
+        test.matches(value) == Ok(true)
     })
 }
 

@@ -86,7 +86,21 @@ fn what_is_wrong_with_a_task_is_told() {
     check(
         "{}",
         400,
+        &["name may not be null", "executionInterval may not be null"],
+    );
+    check(
+        r#"{"name":"","rollups":[]}"#,
+        400,
         &["name may not be empty", "executionInterval may not be null"],
+    );
+    check("[]", 500, &["Not a JSON Object: []"]);
+    check("x", 500, &[r#"Not a JSON Object: \"x\""#]);
+    let unit = "is not a valid time unit, must be one of \
+                MILLISECONDS,SECONDS,MINUTES,HOURS,DAYS,WEEKS,MONTHS,YEARS";
+    check(
+        r#"{"name":"t","execution_interval":{"value":1,"unit":"bogus"},"rollups":[]}"#,
+        500,
+        &[unit],
     );
     let named = |rollups: &str| {
         format!(
@@ -108,6 +122,19 @@ fn what_is_wrong_with_a_task_is_told() {
         &named(r#"{"save_as":"x","query":{"start_absolute":1,"metrics":[{"name":"m"}]}}"#),
         400,
         &["rollup[0].query[0].aggregator At least one aggregator must be a range aggregator"],
+    );
+    check(
+        &named(r#"{"save_as":"x","query":{}}"#),
+        400,
+        &["rollup[0]query.metric[] must have a size of at least 1"],
+    );
+    let zone = named(r#"{"save_as":"x","time_zone":"bogus","query":{}}"#);
+    let (status, told) = rollups(&fleet, "POST", "", &zone);
+    let want = r#"{"errors":["is not a valid time zone, must be one of ["#;
+    assert!(
+        status == 500 && told.starts_with(want),
+        "{status} {}",
+        &told[..99]
     );
     check("", 500, &["Not a JSON Object: null"]);
     let (status, told) = rollups(&fleet, "POST", "", &TASK.replace("hours", "bogus"));
@@ -182,7 +209,7 @@ fn a_task_is_run_when_it_is_due_and_makes_up_for_what_was_left_out() {
     let (_, told) = rollups(&fleet, "GET", &path, "");
     let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
     let one = &told["statuses"][0];
-    assert_eq!(one["metric_name"], "m_sum");
+    assert_eq!(one["metric_name"], "m", "the metric that is rolled up");
     assert_eq!(one["last_execution_time"], NOW_S * 1000);
     assert_eq!(one["data_point_count"], 2 * hour_ago);
     assert_eq!(one["last_executed"], "14 Nov 2023 10:13:20 PM");
@@ -236,7 +263,8 @@ fn a_backfill_does_a_stretch_of_time_again() {
     written(&fleet);
     let fill = |query: &str| rollups(&fleet, "GET", &format!("/backfill/{id}{query}"), "");
     assert_eq!(fill("").0, 500);
-    assert_eq!(fill("?startTime=yesterday").0, 400);
+    let told = r#"{"errors":["Unparseable date: \"yesterday\""]}"#;
+    assert_eq!(fill("?startTime=yesterday"), (500, told.to_owned()));
     let from = "?startTime=2023-11-14-12-30-00-000&endTime=2023-11-14-13-29-59-999";
     assert_eq!(fill(from), (204, String::new()));
     turn(&mut running, &fleet);
@@ -308,4 +336,16 @@ fn save_as_keeps_the_tags_that_group() {
     let told = r#"{"errors":["Multiple entries with same key: host=q and host=bob"]}"#;
     assert_eq!(saved(r#","tags":{"host":"q"}"#), (500, told.to_owned()));
     assert_eq!(forms(&fleet), []);
+    // A second grouper by tags groups nothing; what it names is kept where the group has one value of it.
+    let by_two = |tag: &str| {
+        let text = format!(
+            r#"{{"start_absolute":0,"metrics":[{{"name":"m",
+                "group_by":[{{"name":"tag","tags":["host"]}},{{"name":"tag","tags":["{tag}"]}}],
+                "aggregators":[{{"name":"save_as","metric_name":"n"}}]}}]}}"#
+        );
+        assert_eq!(query(&fleet, &text).0, 200);
+        forms(&fleet)[0].0.clone()
+    };
+    assert_eq!(by_two("host2"), "n;host2=x;host=bob;saved_from=m");
+    assert_eq!(by_two("other"), "n;host=bob;saved_from=m", "of two values");
 }
