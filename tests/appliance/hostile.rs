@@ -876,6 +876,20 @@ fn bombs() -> Vec<(String, u16, &'static str)> {
             200,
             "[]",
         ),
+        // Each of many matches is looked for up to the end of the name.
+        (
+            encoded(&format!(
+                "aliasSub(alias(honest.s0,'{}'),'.*[^A-Z]|[A-Z]','x')",
+                "A".repeat(6_000)
+            )),
+            200,
+            "xxxxxxxx",
+        ),
+        (
+            encoded("aliasSub(honest.*,'((((a{99}){99}){99}){99})','x')"),
+            400,
+            "needs more than 1048576 bytes",
+        ),
         (
             vec!["x"; 1_100].join("&target="),
             400,

@@ -35,10 +35,11 @@ pub async fn consolidate(
     Ok(())
 }
 
-/// Seconds from the earliest start to the latest end; 0 of no series.
+/// Seconds from the earliest start to the latest end of a range; 0 of no series. Values that lie behind it
+/// count for nothing: a constant line must not make the others coarser.
 fn range_s(series: &[Series]) -> u64 {
     let start = series.iter().map(|one| one.start).min();
-    let end = series.iter().map(Series::end).max();
+    let end = series.iter().map(Series::range_end).max();
     match (start, end) {
         (Some(start), Some(end)) => end.abs_diff(start),
         _ => 0,
@@ -79,10 +80,14 @@ async fn fold_groups(
     size: usize,
     pace: &Pace<'_>,
 ) -> Result<(), QueryError> {
+    if size > 1 {
+        series.fold_known()?;
+    }
     let groups = Groups::of(series, size.max(1));
     let values = series.values.get(lost..).unwrap_or_default();
     let folded = groups.folded(values, pace).await?;
     breath::free(std::mem::replace(&mut series.values, folded), pace).await?;
+    series.integers &= groups.size == 1 || series.fold.keeps_integers();
     let size = i64::try_from(groups.size).unwrap_or(i64::MAX);
     series.step = series.step.saturating_mul(size);
     Ok(())
@@ -97,6 +102,7 @@ pub async fn folded(series: &Series, size: usize, pace: &Pace<'_>) -> Result<Vec
     if size <= 1 {
         return breath::copied(&series.values, pace).await;
     }
+    series.fold_known()?;
     Groups::of(series, size).folded(&series.values, pace).await
 }
 

@@ -98,8 +98,8 @@ fn better_than_graphite_web() {
 #[test]
 fn wrong_arguments_are_told() {
     for (target, want) in [
-        ("log(s.a,1)", "base of at least 2, not 1"),
-        ("log(s.a,2.5)", "Invalid \"integer\" value"),
+        ("log(s.a,1)", "a base above 0 that is not 1"),
+        ("log(s.a,'x')", "Invalid \"integer\" value"),
         ("add(s.a,inf)", "a finite number"),
         ("add(s.a)", "Missing required parameter \"constant\""),
         ("scaleToSeconds(s.a,inf)", "a finite number"),

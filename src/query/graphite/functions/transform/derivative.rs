@@ -46,6 +46,7 @@ pub(super) async fn per_second(call: &mut Call<'_>) -> Result<Vec<Series>, Query
         let mut before = f64::NAN;
         let per_second = |value| number::round_to_micro(bounds.growth(&mut before, value) / step);
         call.map_values(one, per_second).await?;
+        one.integers = false;
     }
     Ok(series)
 }
