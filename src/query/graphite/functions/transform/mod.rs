@@ -352,7 +352,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Nulls become a number: all of them, or those of rows in which a reference has a value.",
         &[
             SERIES_LIST,
-            Parameter::optional("default", Kind::Float, Value::Float(0.0)).written("default=0"),
+            Parameter::optional("default", Kind::Float, Value::Integer(0)),
             Parameter::optional("referenceSeries", Kind::SeriesList, Value::None),
         ],
         |call| Box::pin(gaps::transform_null(call)),
