@@ -137,6 +137,7 @@ async fn print(
         if let Some(max_data_points) = request.max_data_points {
             consolidate::consolidate(series, max_data_points, &pace).await?;
         }
+        consolidate::cut_to_range(series);
         if request.no_null_points {
             *series = consolidate::no_null_points(std::mem::take(series), &pace).await?;
         }

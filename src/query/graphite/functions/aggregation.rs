@@ -61,12 +61,12 @@ impl Aggregation {
             | Aggregation::Last
             | Aggregation::Maximum
             | Aggregation::Minimum
-            | Aggregation::Range
             | Aggregation::Sum => of_integers,
             Aggregation::Average
             | Aggregation::AverageZero
             | Aggregation::Median
             | Aggregation::Product
+            | Aggregation::Range
             | Aggregation::StandardDeviation => false,
         }
     }

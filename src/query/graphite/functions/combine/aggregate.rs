@@ -227,7 +227,9 @@ pub(super) async fn power(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError
         }
         values.push(value);
     }
-    let line = done(call, grid, series, values, false).await?;
+    // One alone stays what it was.
+    let integers = grid.integers && series.len() == 1;
+    let line = done(call, grid, series, values, integers).await?;
     Ok(vec![line.named(call, format!("powSeries({names})")).await?])
 }
 

@@ -125,7 +125,7 @@ fn wrong_arguments_are_told() {
         ),
         ("integralByInterval(s.a,'0h')", "longer than nothing"),
         ("integralByInterval(s.a,'5')", "Invalid offset unit ''"),
-        ("interpolate(s.a,1.5)", "Invalid \"intOrInf\" value"),
+        ("interpolate(s.a,'x')", "Invalid \"intOrInf\" value"),
         ("keepLastValue(s.a,'x')", "Invalid \"intOrInf\" value"),
         ("timeShift(s.a,'')", "needs a length of time"),
         ("timeShift(s.a,'9999y')", "Time out of range"),
