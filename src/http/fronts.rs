@@ -1,5 +1,6 @@
-//! A graphite-web in front of this node. Whatever status but 200 it gets makes it forget the node for a minute
-//! (`REMOTE_RETRY_DELAY`), and with it all that others ask: to what is refused it gets an empty answer instead.
+//! A graphite-web in front of this node. Whatever status but 200 it gets makes it forget the node for a
+//! minute (`REMOTE_RETRY_DELAY`), and with it all that others ask: to what is refused it gets an empty answer
+//! instead.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -9,8 +10,8 @@ use super::errors::Failure;
 use super::laid_out::Refused;
 use super::question::{Question, document};
 
-/// An empty list instead of a refusal, in the form that a front has asked for. What is no fault of the question
-/// stays an error: a node that has no time is better left alone.
+/// An empty list instead of a refusal, in the form that a front has asked for. What is no fault of the
+/// question stays an error: a node that has no time is better left alone.
 ///
 /// # Errors
 /// As `answered`, where it is not for a front.

@@ -3,8 +3,8 @@
 //! A combining function of Graphite's may be given the combined series of each of its groups instead of
 //! the series themselves where the law of its arithmetic allows that: the sum of sums is the sum. The law
 //! is that of [`model::aggregate`](crate::model::aggregate): counts, sums (compensated, so that neither the
-//! order of series nor the shards that they lie on change more than the last bit), least and greatest, and the
-//! last in the order of names.
+//! order of series nor the shards that they lie on change more than the last bit), least and greatest, and
+//! the last in the order of names.
 
 mod leaders;
 

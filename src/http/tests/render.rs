@@ -673,3 +673,35 @@ fn whole_numbers_have_no_point() {
     assert!(ask("rickshaw").contains("{\"x\": 1699999260, \"y\": 0}"));
     assert!(ask("dygraph").contains("[1699999260000, 0, null]"));
 }
+
+/// Lines of constants have a value at the end of the range and none behind it: what stands beside them keeps
+/// its points.
+#[test]
+fn constants_do_not_make_others_coarser() {
+    let mut fleet = TestFleet::new(1, 1_700_020_000);
+    put(&mut fleet, "m.a", T0, 60, &[Some(1.0); 240]);
+    let until = T0 + 240 * 60 - 1;
+    let steps = |targets: &str| {
+        let form = format!(
+            "/render?format=json&maxDataPoints=300&from={}&until={until}",
+            T0 - 1
+        );
+        let response = get(&fleet, &format!("{form}&target=m.a{targets}"));
+        let told: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        let points = told[0]["datapoints"].as_array().expect("points").clone();
+        let time = |i: usize| points[i][1].as_i64().expect("a time");
+        (points.len(), time(1) - time(0))
+    };
+    for beside in [
+        "",
+        "&target=constantLine(3)",
+        "&target=threshold(3)",
+        "&target=aggregateLine(m.a)",
+        "&target=countSeries()",
+        "&target=exponentialMovingAverage(m.a,5)",
+        "&target=sumSeries(constantLine(3),constantLine(4))",
+        "&target=timeShift(constantLine(3),'1h')",
+    ] {
+        assert_eq!(steps(beside), (240, 60), "{beside}");
+    }
+}

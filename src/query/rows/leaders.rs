@@ -1,5 +1,5 @@
-//! Whose value the last one of each row is: that of the series whose name is the last of those that have one, so
-//! that it hangs neither on the order in which series come nor on the shards that they lie on.
+//! Whose value the last one of each row is: that of the series whose name is the last of those that have
+//! one, so that it hangs neither on the order in which series come nor on the shards that they lie on.
 
 /// The leaders of some rows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,8 +30,8 @@ impl Leaders {
         self.names.push(name.to_owned());
     }
 
-    /// Values of the series that was begun last, from row `first` on: those that are the last of their rows go
-    /// to `last`.
+    /// Values of the series that was begun last, from row `first` on: those that are the last of their rows
+    /// go to `last`.
     pub(super) fn add(&mut self, first: usize, values: &[f64], last: &mut [f64]) {
         let Some(newest) = self.names.len().checked_sub(1) else {
             return;

@@ -168,8 +168,8 @@ fn a_real_front_shows_what_this_node_holds() {
     appliance.stop();
 }
 
-/// What is refused is an empty answer to a front: as graphite-web ships, another status would silence the node
-/// for a minute, for all that others ask.
+/// What is refused is an empty answer to a front: as graphite-web ships, another status would silence the
+/// node for a minute, for all that others ask.
 #[test]
 fn a_refused_question_does_not_silence_the_node() {
     if !have("graphite") {

@@ -73,7 +73,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         GROUP,
         "Areas on top of each other. All of one name in a request are one pile.",
         &[
-            SERIES_LIST,
+            SERIES_LIST.written("seriesLists"),
             Parameter::optional("stack", Kind::Text, Value::None)
                 .also("stackName")
                 .written("stackName='__DEFAULT__'"),

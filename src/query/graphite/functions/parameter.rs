@@ -123,8 +123,8 @@ pub struct Parameter {
     pub written: &'static str,
 }
 
-/// What becomes of a number with a fraction where a whole one is wanted. Graphite-web's schema says that it is
-/// none; as shipped, that is only logged, and many of its functions know what to do with one.
+/// What becomes of a number with a fraction where a whole one is wanted. Graphite-web's schema says that it
+/// is none; as shipped, that is only logged, and many of its functions know what to do with one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fraction {
     /// It is refused.

@@ -134,7 +134,7 @@ fn wrong_arguments_are_told() {
         ("timeSlice(s.a,'nonsense')", "Unknown day reference"),
         ("time('x',0)", "at least one second, not 0"),
         ("sin('x',1,-5)", "at least one second, not -5"),
-        ("sin('x',0.5)", "Invalid \"integer\" value"),
+        ("sin('x','y')", "Invalid \"integer\" value"),
     ] {
         check_refused(target, want);
     }

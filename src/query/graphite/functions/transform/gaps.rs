@@ -47,8 +47,8 @@ pub(super) async fn interpolate(call: &mut Call<'_>) -> Result<Vec<Series>, Quer
 }
 
 /// Fill gaps of at most `limit` values behind a value; the one at the end, which no value follows, only
-/// if `at_end`. Tells whether there was one. `between` is told the values around the gap, which value of it is wanted, from 1 on, and
-/// how many it has.
+/// if `at_end`. Tells whether there was one. `between` is told the values around the gap, which value of it
+/// is wanted, from 1 on, and how many it has.
 async fn fill(
     call: &Call<'_>,
     series: &mut Series,
