@@ -5,6 +5,10 @@
 //! back: with up to 15 digits no shorter text reads back as the same float, so it is what the slow way
 //! prints. All others go the slow way.
 
+mod ticks;
+
+pub use ticks::{TickText, Ticks};
+
 use super::decimal;
 
 /// Places that are tried.
@@ -28,14 +32,36 @@ const WHOLE_TENS: [u64; PLACES_MAX + 1] = [
     100_000_000,
 ];
 
+/// How floats are written.
+pub trait Style {
+    /// Smaller ones, but for 0, are no plain decimals.
+    const FROM: f64;
+    /// From here on they are none.
+    const BELOW: f64;
+    /// Whether whole ones end in `.0`.
+    const DOT: bool;
+}
+
+/// Python's `repr`.
+#[derive(Debug)]
+pub enum Python {}
+
+impl Style for Python {
+    const FROM: f64 = PLAIN_FROM;
+    const BELOW: f64 = MANTISSA_BELOW;
+    const DOT: bool = true;
+}
+
 /// Bytes of the longest number, and what is written beyond it.
 pub const NUMBER_BYTES: usize = 40;
 /// Values of [`Printer::points`].
 pub const TOGETHER: usize = 8;
+/// Bytes of what may stand in front of a point's value, and behind it.
+const TEXT_BYTES_MAX: usize = 16;
 /// Bytes that a point of those is written within.
-const POINT_BYTES: usize = 64;
+const POINT_BYTES: usize = BEGINS_BELOW + TEXT_BYTES_MAX;
 /// Places in them at which something begins: all are below.
-const BEGINS_BELOW: usize = 32;
+const BEGINS_BELOW: usize = 64;
 
 /// Prints numbers, one behind the other, into a stretch of bytes.
 #[derive(Debug)]
@@ -63,6 +89,13 @@ impl<'a> Printer<'a> {
         self.at
     }
 
+    /// Put what is printed behind `text`, and begin the stretch anew.
+    #[inline]
+    pub fn hand_on(&mut self, text: &mut Vec<u8>) {
+        text.extend_from_slice(self.room.get(..self.at).unwrap_or_default());
+        self.at = 0;
+    }
+
     /// Decimal places of the last float.
     pub fn places(&self) -> usize {
         self.places
@@ -80,30 +113,52 @@ impl<'a> Printer<'a> {
     /// Print `value` as [`decimal::push_float`] does.
     #[inline]
     pub fn float(&mut self, value: f64) {
-        let size = value.abs();
-        let plain = (PLAIN_FROM..MANTISSA_BELOW).contains(&size) || size == 0.0;
-        match plain.then(|| self.mantissa(size)).flatten() {
-            Some(mantissa) => {
-                if value.is_sign_negative() {
-                    self.text(b"-");
-                }
-                if mantissa < EIGHT_DIGITS && self.places < 8 {
-                    self.short(mantissa);
-                } else {
-                    let tens = WHOLE_TENS[self.places];
-                    self.whole(mantissa / tens);
-                    self.fraction(mantissa % tens * WHOLE_TENS[PLACES_MAX - self.places]);
-                }
-            }
-            None => self.slowly(value),
+        if !self.plain::<Python>(value) {
+            self.slowly(value);
         }
     }
 
-    /// Print each of `values`, and behind it its time: the same text as one by one. Or print nothing and say
-    /// so, where one of them is not finite, or not a decimal of as many places as the last float. The first
+    /// Print `value`. Or print nothing and say so, where it is no plain decimal of up to 15 digits and eight
+    /// places.
+    #[inline]
+    pub fn plain<S: Style>(&mut self, value: f64) -> bool {
+        let size = value.abs();
+        let is_plain = (S::FROM..S::BELOW).contains(&size) || size == 0.0;
+        let Some(mantissa) = is_plain.then(|| self.mantissa(size)).flatten() else {
+            return false;
+        };
+        if value.is_sign_negative() {
+            self.text(b"-");
+        }
+        self.decimal::<S>(mantissa);
+        true
+    }
+
+    /// Print a decimal of as many places as the last float.
+    #[inline]
+    fn decimal<S: Style>(&mut self, mantissa: u64) {
+        if mantissa < EIGHT_DIGITS && self.places < 8 {
+            return self.short::<S>(mantissa);
+        }
+        let tens = WHOLE_TENS[self.places];
+        self.whole(mantissa / tens);
+        let rest = mantissa % tens;
+        if S::DOT || rest > 0 {
+            self.fraction(rest * WHOLE_TENS[PLACES_MAX - self.places]);
+        }
+    }
+
+    /// Print each of `values`, what stands in front of it, and what behind: the same text as one by one. Or print
+    /// nothing and say so, where one of them is no plain decimal of as many places as the last float. The first
     /// steps are taken for all of them at once, so that lanes can do them.
     #[inline(always)]
-    pub fn points(&mut self, values: &[f64; TOGETHER], times: &[TickText; TOGETHER]) -> bool {
+    pub fn points<S: Style, const F: usize, const B: usize>(
+        &mut self,
+        values: &[f64; TOGETHER],
+        fronts: &[[u8; F]; TOGETHER],
+        backs: &[[u8; B]; TOGETHER],
+    ) -> bool {
+        const { assert!(F <= TEXT_BYTES_MAX && B <= TEXT_BYTES_MAX && S::BELOW <= MANTISSA_BELOW) };
         let places = self.places.min(PLACES_MAX);
         let tens = TENS[places];
         let (mut mantissas, mut fit, mut all) = ([0; TOGETHER], true, 0);
@@ -113,25 +168,26 @@ impl<'a> Printer<'a> {
             let rounded = scaled + WHOLE;
             *mantissa = rounded.to_bits() & MANTISSA_BITS;
             fit &= (rounded - WHOLE) / tens == size;
-            fit &= scaled < MANTISSA_BELOW;
-            fit &= (PLAIN_FROM <= size) | (size == 0.0);
+            fit &= (scaled < MANTISSA_BELOW) & (size < S::BELOW);
+            fit &= (S::FROM <= size) | (size == 0.0);
             all |= *mantissa;
         }
         if !fit {
             return false;
         }
+        let texts = fronts.iter().zip(backs);
         // No mantissa is above all of their bits.
         if all < EIGHT_DIGITS && places < 8 {
             let digits = digits_together(mantissas.map(|it| it as u32));
-            for ((digits, value), time) in digits.iter().zip(values).zip(times) {
-                self.short_point(*digits, places, value.is_sign_negative(), time);
+            for ((digits, value), texts) in digits.iter().zip(values).zip(texts) {
+                self.short_point::<S, F, B>(*digits, places, value.is_sign_negative(), texts);
             }
         } else {
             let high = digits_together(mantissas.map(|it| (it / EIGHT_DIGITS) as u32));
             let low = digits_together(mantissas.map(|it| (it % EIGHT_DIGITS) as u32));
             let digits = high.iter().zip(low);
-            for (((&high, low), value), time) in digits.zip(values).zip(times) {
-                self.long_point((high, low), places, value.is_sign_negative(), time);
+            for (((&high, low), value), texts) in digits.zip(values).zip(texts) {
+                self.long_point::<S, F, B>((high, low), places, value.is_sign_negative(), texts);
             }
         }
         true
@@ -139,7 +195,13 @@ impl<'a> Printer<'a> {
 
     /// A point whose value has these digits, fewer than eight of them behind the dot.
     #[inline(always)]
-    fn short_point(&mut self, digits: u64, places: usize, negative: bool, time: &TickText) {
+    fn short_point<S: Style, const F: usize, const B: usize>(
+        &mut self,
+        digits: u64,
+        places: usize,
+        negative: bool,
+        (front, back): (&[u8; F], &[u8; B]),
+    ) {
         let Some(room) = self.point() else {
             return;
         };
@@ -148,28 +210,28 @@ impl<'a> Printer<'a> {
         let blank = (digits.trailing_zeros() as usize / 8).min(before - 1);
         let text = (digits + ZEROS) >> (8 * blank);
         let whole = before - blank;
-        let zeros = digits.leading_zeros() as usize / 8;
-        let behind = places.saturating_sub(zeros).max(1);
+        let behind = places.saturating_sub(digits.leading_zeros() as usize / 8);
         // The dot in place of the last digit in front of it, which is written before.
         let fraction = (text >> (8 * (whole - 1))) & !0xFF | u64::from(b'.');
         let fraction = fraction | if places == 0 { u64::from(b'0') << 8 } else { 0 };
-        let sign = usize::from(negative);
-        room[0] = b'-';
-        write(room, sign, &text.to_le_bytes());
-        write(room, sign + whole, &fraction.to_le_bytes());
-        let end = sign + whole + 1 + behind;
-        write(room, end, time);
-        self.at += end + time.len();
+        let begin = F + usize::from(negative);
+        write(room, F, b"-");
+        write(room, 0, front);
+        write(room, begin, &text.to_le_bytes());
+        write(room, begin + whole, &fraction.to_le_bytes());
+        let end = begin + whole + dotted::<S>(behind);
+        write(room, end, back);
+        self.at += end + B;
     }
 
     /// A point whose value has these digits, eight and eight, 15 of them at most.
     #[inline(always)]
-    fn long_point(
+    fn long_point<S: Style, const F: usize, const B: usize>(
         &mut self,
         (high, low): (u64, u64),
         places: usize,
         negative: bool,
-        time: &TickText,
+        (front, back): (&[u8; F], &[u8; B]),
     ) {
         let Some(room) = self.point() else {
             return;
@@ -180,21 +242,20 @@ impl<'a> Printer<'a> {
         let blank = (digits.trailing_zeros() as usize / 8).min(before - 1);
         let text = (digits + zeros) >> (8 * blank);
         let whole = before - blank;
-        let behind = places
-            .saturating_sub(low.leading_zeros() as usize / 8)
-            .max(1);
+        let behind = places.saturating_sub(low.leading_zeros() as usize / 8);
         let fraction = match places {
             0 => u64::from(b'0'),
             _ => (low + ZEROS) >> (8 * (8 - places)),
         };
-        let sign = usize::from(negative);
-        room[0] = b'-';
-        write(room, sign, &text.to_le_bytes());
-        write(room, sign + whole, b".");
-        write(room, sign + whole + 1, &fraction.to_le_bytes());
-        let end = sign + whole + 1 + behind;
-        write(room, end, time);
-        self.at += end + time.len();
+        let begin = F + usize::from(negative);
+        write(room, F, b"-");
+        write(room, 0, front);
+        write(room, begin, &text.to_le_bytes());
+        write(room, begin + whole, b".");
+        write(room, begin + whole + 1, &fraction.to_le_bytes());
+        let end = begin + whole + dotted::<S>(behind);
+        write(room, end, back);
+        self.at += end + B;
     }
 
     /// Room for a point.
@@ -203,9 +264,9 @@ impl<'a> Printer<'a> {
         self.room.get_mut(self.at..)?.first_chunk_mut()
     }
 
-    /// Print a decimal of up to eight digits and fewer places, with its dot.
+    /// [`Printer::decimal`] of up to eight digits and fewer places.
     #[inline]
-    fn short(&mut self, mantissa: u64) {
+    fn short<S: Style>(&mut self, mantissa: u64) {
         let digits = eight_digits(mantissa as u32);
         let before = 8 - self.places;
         // Blanks in front of the first digit, but for the last before the dot.
@@ -213,7 +274,11 @@ impl<'a> Printer<'a> {
         let text = (digits + ZEROS) >> (8 * blank);
         let whole = before - blank;
         let zeros = digits.leading_zeros() as usize / 8;
-        let behind = self.places.saturating_sub(zeros).max(1);
+        let behind = self.places.saturating_sub(zeros);
+        if !S::DOT && behind == 0 {
+            return self.word(text, whole);
+        }
+        let behind = behind.max(1);
         if whole + 1 + behind <= 8 {
             // All of it is one word: the dot goes between.
             let dot = 8 * whole;
@@ -282,14 +347,14 @@ impl<'a> Printer<'a> {
         if value < EIGHT_DIGITS {
             return self.leading(value as u32);
         }
-        let (above, below) = (value / EIGHT_DIGITS, (value % EIGHT_DIGITS) as u32);
+        let above = value / EIGHT_DIGITS;
         if above < EIGHT_DIGITS {
             self.leading(above as u32);
         } else {
             self.leading((above / EIGHT_DIGITS) as u32);
-            self.word(eight_digits((above % EIGHT_DIGITS) as u32) + ZEROS, 8);
+            self.last_eight(above);
         }
-        self.word(eight_digits(below) + ZEROS, 8);
+        self.last_eight(value);
     }
 
     /// Up to eight digits, without zeros in front.
@@ -309,9 +374,15 @@ impl<'a> Printer<'a> {
         self.word(digits + ZEROS, len);
     }
 
-    /// The first `len` bytes of `text`, lowest first.
+    /// Print the last eight digits of `value`, zeros in front too.
     #[inline]
-    fn word(&mut self, text: u64, len: usize) {
+    pub fn last_eight(&mut self, value: u64) {
+        self.word(eight_digits((value % EIGHT_DIGITS) as u32) + ZEROS, 8);
+    }
+
+    /// Print the first `len` bytes of `text`, lowest first; there must be room for all eight.
+    #[inline]
+    pub fn word(&mut self, text: u64, len: usize) {
         if let Some(room) = self.room.get_mut(self.at..self.at + 8) {
             room.copy_from_slice(&text.to_le_bytes());
             self.at += len;
@@ -322,10 +393,25 @@ impl<'a> Printer<'a> {
     fn slowly(&mut self, value: f64) {
         let mut text = Vec::with_capacity(NUMBER_BYTES);
         decimal::push_float(value, &mut text);
+        self.bytes(&text);
+    }
+
+    /// Print a text.
+    pub fn bytes(&mut self, text: &[u8]) {
         if let Some(room) = self.room.get_mut(self.at..self.at + text.len()) {
-            room.copy_from_slice(&text);
+            room.copy_from_slice(text);
             self.at += text.len();
         }
+    }
+}
+
+/// Bytes of a dot and so many digits behind it; there may have to be one.
+#[inline(always)]
+fn dotted<S: Style>(digits: usize) -> usize {
+    match digits {
+        0 if !S::DOT => 0,
+        0 => 2,
+        digits => digits + 1,
     }
 }
 
@@ -336,112 +422,6 @@ fn write<const N: usize>(room: &mut [u8; POINT_BYTES], at: usize, text: &[u8; N]
     let at = at % BEGINS_BELOW;
     if let Some(room) = room.get_mut(at..at + N) {
         room.copy_from_slice(text);
-    }
-}
-
-/// What [`Printer::tick`] prints of a time of ten digits.
-pub type TickText = [u8; 16];
-
-/// Times that ascend evenly. Of those with ten digits, as all seconds of our days have, the digits of each
-/// are told from those of the one before, all at once and without a division.
-#[derive(Clone, Debug)]
-pub struct Ticks {
-    next: i64,
-    step: i64,
-    /// Text of the first two digits.
-    above: u16,
-    /// The others, one in each byte, the last in the lowest; `None` where they have to be found anew.
-    below: Option<u64>,
-    /// The step's.
-    step_digits: Option<u64>,
-}
-
-/// What makes a byte of ten run over.
-const TO_TENS: u64 = 0xF6F6_F6F6_F6F6_F6F6;
-
-impl Ticks {
-    /// From `start` on.
-    pub fn new(start: i64, step: i64) -> Ticks {
-        let is_short = (0..EIGHT_DIGITS as i64).contains(&step);
-        Ticks {
-            next: start,
-            step,
-            above: 0,
-            below: None,
-            step_digits: is_short.then(|| eight_digits(step as u32).swap_bytes()),
-        }
-    }
-
-    /// Pass the next `count`.
-    #[inline]
-    pub fn pass(&mut self, count: usize) {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.next = self.next.saturating_add(self.step.saturating_mul(count));
-        self.below = None;
-    }
-
-    fn next_time(&mut self) -> i64 {
-        let time = self.next;
-        self.below = None;
-        self.next = time.saturating_add(self.step);
-        time
-    }
-
-    /// Text of the first two digits of the next, and its other digits. Where it is `None` nothing is passed.
-    #[inline(always)]
-    fn next_digits(&mut self) -> Option<(u16, u64)> {
-        let step_digits = self.step_digits?;
-        let below = match self.below {
-            Some(below) => below,
-            None => self.find()?,
-        };
-        self.next = self.next.saturating_add(self.step);
-        let sum = below.wrapping_add(step_digits);
-        let (tens, runs_over) = sum.overflowing_add(TO_TENS);
-        // Bytes that did not run over are too large by what was added to them.
-        let stayed = (tens & 0x8080_8080_8080_8080) >> 7;
-        self.below = (!runs_over).then(|| tens.wrapping_sub(stayed * 0xF6));
-        Some((self.above, below))
-    }
-
-    /// Texts of the next [`TOGETHER`]. Where it is `None`, because not all of them have ten digits and share
-    /// the first two, nothing is passed.
-    pub fn texts(&mut self) -> Option<[TickText; TOGETHER]> {
-        // Small enough for all that follows.
-        self.step_digits?;
-        let time = u64::try_from(self.next).ok()?;
-        let (above, first) = (time / EIGHT_DIGITS, (time % EIGHT_DIGITS) as u32);
-        let last = u64::from(first) + (TOGETHER as u64 - 1) * self.step as u64;
-        if !(10..100).contains(&above) || EIGHT_DIGITS <= last {
-            return None;
-        }
-        let (step, mut times) = (self.step as u32, [first; TOGETHER]);
-        for (i, time) in times.iter_mut().enumerate() {
-            *time += i as u32 * step;
-        }
-        self.next += TOGETHER as i64 * self.step;
-        self.below = None;
-        let mut text = *b", 00        ], [";
-        let [_, _, tens, ones, ..] = &mut text;
-        (*tens, *ones) = (b'0' + (above / 10) as u8, b'0' + (above % 10) as u8);
-        Some(digits_together(times).map(|digits| {
-            let mut text = text;
-            if let Some(room) = text.get_mut(4..12) {
-                room.copy_from_slice(&(digits + ZEROS).to_le_bytes());
-            }
-            text
-        }))
-    }
-
-    #[cold]
-    fn find(&mut self) -> Option<u64> {
-        let time = u64::try_from(self.next).ok()?;
-        let above = time / EIGHT_DIGITS;
-        if !(10..100).contains(&above) {
-            return None;
-        }
-        self.above = u16::from_le_bytes([b'0' + (above / 10) as u8, b'0' + (above % 10) as u8]);
-        Some(eight_digits((time % EIGHT_DIGITS) as u32).swap_bytes())
     }
 }
 

@@ -149,6 +149,14 @@ impl Points {
     /// [`Points::settle`] for the last arrival, a stretch at a time: of the points of `stretch`
     /// those that count move to the `kept`th place and behind. Gives the next place.
     pub fn settle_stretch(&mut self, mut kept: usize, stretch: std::ops::Range<usize>) -> usize {
+        let behind = (stretch.end + 1).min(self.len());
+        let times = self.times.get(stretch.start..behind).unwrap_or_default();
+        // All at once, for lanes: mostly there is nothing to be dropped, and nothing to be moved.
+        let pairs = times.iter().zip(times.get(1..).unwrap_or_default());
+        let equal = pairs.fold(false, |equal, (time, next)| equal | (time == next));
+        if kept == stretch.start && !equal {
+            return stretch.end.min(self.len());
+        }
         for i in stretch {
             if i + 1 < self.len() && self.times[i] == self.times[i + 1] {
                 continue;
@@ -165,6 +173,7 @@ impl Points {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::random::Random;
 
     fn points(list: &[(i64, u64, f64)]) -> Points {
         let mut points = Points::default();
@@ -178,6 +187,34 @@ mod tests {
         let mut p = points(&[(2, 5, 1.0), (1, 7, 2.0), (2, 4, 3.0), (2, 5, 4.0)]);
         p.settle(Duplicates::Last);
         assert_eq!((p.times, p.values), (vec![1, 2], vec![2.0, 4.0]));
+    }
+
+    /// In stretches of any length, with few or many that are equal.
+    #[test]
+    fn stretches_settle_as_one_by_one() {
+        for seed in 0..500 {
+            let mut random = Random::new(seed);
+            let repeats = [0, 0, 3, 50][random.below(4) as usize];
+            let (mut all, mut time) = (Points::default(), 0);
+            for i in 0..random.below(300) {
+                time += i64::from(!random.chance(repeats));
+                all.push(time, i, i as f64);
+            }
+            let mut want = Points::default();
+            for i in 0..all.len() {
+                if all.times.get(i + 1) != Some(&all.times[i]) {
+                    want.push(all.times[i], all.stamps[i], all.values[i]);
+                }
+            }
+            let (mut kept, mut at) = (0, 0);
+            while at < all.len() {
+                let end = (at + 1 + random.below(40) as usize).min(all.len());
+                kept = all.settle_stretch(kept, at..end);
+                at = end;
+            }
+            all.truncate(kept);
+            assert_eq!(all, want, "seed {seed}");
+        }
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn points_together() {
             let eight = some.first_chunk();
             let after = ticks.clone();
             if let (Some(eight), Some(times)) = (eight, ticks.texts())
-                && printer.points(eight, &times)
+                && printer.points::<Python, 0, 16>(eight, &[[]; TOGETHER], &times)
             {
                 together += 1;
                 continue;
@@ -141,6 +141,98 @@ fn points_together() {
             want,
             "seed {seed}"
         );
+    }
+}
+
+/// Whole numbers without a dot, and of another range.
+enum Bare {}
+
+fn stretch(printer: &mut Printer<'_>) -> String {
+    let mut text = Vec::new();
+    printer.hand_on(&mut text);
+    String::from_utf8(text).expect("ASCII")
+}
+
+impl Style for Bare {
+    const FROM: f64 = 1e-3;
+    const BELOW: f64 = 1e7;
+    const DOT: bool = false;
+}
+
+fn bare(value: f64) -> String {
+    let text = slowly(value);
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}
+
+#[test]
+fn numbers_of_another_style() {
+    let mut random = Random::new(7);
+    let mut printed = 0;
+    for _ in 0..100_000 {
+        let value = match random.below(5) {
+            0 => f64::from_bits(random.next_u64()),
+            1 => -(random.below(1 << 25) as f64),
+            2 => random.below(1 << 25) as f64 / 1e6,
+            3 => random.below(10_000_000) as f64 / 1e4,
+            _ => (random.next_u64() >> random.below(64)) as f64 / 1e8,
+        };
+        let mut room = [0; NUMBER_BYTES];
+        let mut printer = Printer::new(&mut room, random.below(12) as usize);
+        if printer.plain::<Bare>(value) {
+            assert_eq!(stretch(&mut printer), bare(value));
+            assert!((1e-3..1e7).contains(&value.abs()) || value == 0.0);
+            printed += 1;
+        } else {
+            assert_eq!(printer.printed(), 0, "{value:e}");
+        }
+    }
+    assert!(50_000 < printed);
+}
+
+#[test]
+fn points_with_texts_on_both_sides() {
+    let mut together = 0;
+    for seed in 0..20_000 {
+        let mut random = Random::new(seed);
+        let tens = 10_f64.powi(random.below(9) as i32);
+        let bits = random.below(50);
+        let values = std::array::from_fn(|_| {
+            let value = random.below(1 << bits) as f64 / tens;
+            let odd = random.chance(1);
+            let value = if odd { random.next_u64() as f64 } else { value };
+            if random.chance(20) { -value } else { value }
+        });
+        let fronts: [[u8; 16]; TOGETHER] =
+            std::array::from_fn(|i| std::array::from_fn(|j| b'a' + (i + j) as u8));
+        let mut room = [0; 1_000];
+        let mut printer = Printer::new(&mut room, random.below(9) as usize);
+        if printer.points::<Bare, 16, 1>(&values, &fronts, &[*b"]"; TOGETHER]) {
+            together += 1;
+            let texts = values.iter().zip(&fronts);
+            let texts = texts.map(|(&value, front)| {
+                format!("{}{}]", String::from_utf8_lossy(front), bare(value))
+            });
+            let want: String = texts.collect();
+            let got = stretch(&mut printer);
+            assert_eq!(got, want, "seed {seed}");
+        } else {
+            assert_eq!(printer.printed(), 0);
+        }
+    }
+    assert!(5_000 < together, "{together}");
+}
+
+#[test]
+fn the_last_eight_digits() {
+    for (value, want) in [
+        (0, "00000000"),
+        (1_700_000_012_345, "00012345"),
+        (u64::MAX, "09551615"),
+    ] {
+        let mut room = [0; NUMBER_BYTES];
+        let mut printer = Printer::new(&mut room, 0);
+        printer.last_eight(value);
+        assert_eq!(stretch(&mut printer), want);
     }
 }
 

@@ -9,6 +9,7 @@ mod about;
 mod answer;
 mod body;
 mod cells;
+mod columns;
 mod delete;
 mod echo;
 mod features;

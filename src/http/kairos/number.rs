@@ -1,65 +1,50 @@
 //! Numbers as KairosDB prints them: Java's digits, and no `.0` at the end.
 
-use crate::base::decimal::{pair, push_integer};
+use crate::base::decimal::push_integer;
+use crate::base::printer::{NUMBER_BYTES, Printer, Style};
+
+/// Java's `Double.toString`, but for the `.0`.
+pub(super) enum Java {}
+
+impl Style for Java {
+    const FROM: f64 = PLAIN_FROM;
+    const BELOW: f64 = PLAIN_BELOW;
+    const DOT: bool = false;
+}
 
 /// From here on Java prints an exponent.
 const PLAIN_BELOW: f64 = 1e7;
 /// Below this too.
 const PLAIN_FROM: f64 = 1e-3;
-/// Most numbers have so few digits behind the point, or fewer.
-const USUAL_PLACES: usize = 4;
-const USUAL_SCALE: f64 = 1e4;
 
 /// Append a finite `value`.
-#[inline]
 pub(super) fn push_double(value: f64, out: &mut Vec<u8>) {
-    let size = value.abs();
-    if size < PLAIN_BELOW {
-        if size as i64 as f64 == size {
-            if value.is_sign_negative() {
-                out.push(b'-');
-            }
-            return push_integer(size as i64, out);
-        }
-        // A decimal of 15 digits or fewer that reads back as `value` is its shortest text, or has only
-        // zeros behind that; the quotient is the float that reading it gives, for both parts are exact.
-        let scaled = (size * USUAL_SCALE + 0.5) as i64;
-        if scaled as f64 / USUAL_SCALE == size && PLAIN_FROM <= size {
-            if value.is_sign_negative() {
-                out.push(b'-');
-            }
-            return push_scaled(scaled as u64, out);
-        }
-    }
-    push_shortest(value, out);
+    let mut room = [0; NUMBER_BYTES];
+    let mut printer = Printer::new(&mut room, 0);
+    print_double(value, &mut printer);
+    let printed = printer.printed();
+    out.extend_from_slice(room.get(..printed).unwrap_or_default());
 }
 
-/// `scaled` ten-thousandths, which are no whole number.
-fn push_scaled(scaled: u64, out: &mut Vec<u8>) {
-    let one = 10_u64.pow(USUAL_PLACES as u32);
-    push_integer((scaled / one) as i64, out);
-    let rest = (scaled % one) as u32;
-    let ([a, b], [c, d]) = (pair(rest / 100), pair(rest));
-    let digits = [b'.', a, b, c, d];
-    let zeros = digits
-        .iter()
-        .rev()
-        .take_while(|&&digit| digit == b'0')
-        .count();
-    out.extend_from_slice(digits.get(..digits.len() - zeros).unwrap_or_default());
+/// Print a finite `value`.
+#[inline]
+pub(super) fn print_double(value: f64, out: &mut Printer<'_>) {
+    // A decimal of 15 digits or fewer that reads back as `value` is its shortest text.
+    if !out.plain::<Java>(value) {
+        print_shortest(value, out);
+    }
 }
 
 /// Any finite float that is no small whole number.
-fn push_shortest(value: f64, out: &mut Vec<u8>) {
+fn print_shortest(value: f64, out: &mut Printer<'_>) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(value);
     if (PLAIN_FROM..PLAIN_BELOW).contains(&value.abs()) {
         // In this range the crate prints no exponent.
-        let mut buffer = zmij::Buffer::new();
-        out.extend_from_slice(buffer.format_finite(value).as_bytes());
-        return;
+        out.bytes(text.as_bytes());
+    } else {
+        Shortest::of(text).print(out);
     }
-    let mut buffer = zmij::Buffer::new();
-    let shortest = Shortest::of(buffer.format_finite(value));
-    shortest.push(out);
 }
 
 /// The digits of a number, and where its point is.
@@ -104,51 +89,64 @@ impl Shortest {
     }
 
     /// `d.dddEn`, with one digit behind the point at least.
-    fn push(&self, out: &mut Vec<u8>) {
+    fn print(&self, out: &mut Printer<'_>) {
         if self.is_negative {
-            out.push(b'-');
+            out.text(b"-");
         }
         let digits = self.digits.get(..self.count.max(2)).unwrap_or_default();
         let (first, rest) = digits.split_at(1.min(digits.len()));
-        out.extend_from_slice(first);
-        out.push(b'.');
-        out.extend_from_slice(rest);
-        out.push(b'E');
-        push_integer(i64::from(self.exponent), out);
+        out.bytes(first);
+        out.text(b".");
+        out.bytes(rest);
+        out.text(b"E");
+        out.integer(i64::from(self.exponent));
     }
 }
 
 /// Prints instants that follow one another: what they have in common is not computed again.
 #[derive(Default)]
 pub(super) struct Clock {
-    high: i64,
-    text: Vec<u8>,
+    /// What is in front of the last eight digits, and its text of up to eight digits, lowest byte first.
+    high: u64,
+    text: u64,
+    len: usize,
 }
 
 /// Instants with the same quotient by this differ in their last eight digits only.
-const LOW: i64 = 100_000_000;
+const LOW: u64 = 100_000_000;
 
 impl Clock {
-    /// Append `time_ms`.
+    /// Print `time_ms`.
     #[inline]
-    pub(super) fn push(&mut self, time_ms: i64, out: &mut Vec<u8>) {
-        if time_ms < LOW {
-            return push_integer(time_ms, out);
-        }
-        let high = time_ms / LOW;
+    pub(super) fn print(&mut self, time_ms: i64, out: &mut Printer<'_>) {
+        let time = u64::try_from(time_ms).unwrap_or_default();
+        let high = time / LOW;
         if high != self.high {
-            self.high = high;
-            self.text.clear();
-            push_integer(high, &mut self.text);
+            self.turn(high);
         }
-        out.extend_from_slice(&self.text);
-        let low = (time_ms % LOW) as u32;
-        let mut digits = [0; 8];
-        digits[..2].copy_from_slice(&pair(low / 1_000_000));
-        digits[2..4].copy_from_slice(&pair(low / 10_000));
-        digits[4..6].copy_from_slice(&pair(low / 100));
-        digits[6..].copy_from_slice(&pair(low));
-        out.extend_from_slice(&digits);
+        if self.len == 0 {
+            return out.integer(time_ms);
+        }
+        out.word(self.text, self.len);
+        out.last_eight(time);
+    }
+
+    /// There is no text where nothing is in front, or more than eight digits.
+    #[cold]
+    fn turn(&mut self, high: u64) {
+        let mut digits = Vec::new();
+        if (1..LOW).contains(&high) {
+            push_integer(high as i64, &mut digits);
+        }
+        let mut text = [0; 8];
+        text.iter_mut()
+            .zip(&digits)
+            .for_each(|(to, from)| *to = *from);
+        *self = Clock {
+            high,
+            text: u64::from_le_bytes(text),
+            len: digits.len(),
+        };
     }
 }
 
@@ -219,7 +217,12 @@ mod tests {
                 _ => random.below(20_000_000) as f64 / 1e3 + 1e-9,
             };
             if value.is_finite() {
-                let (fast, slow) = (text(value), slow(value));
+                let mut room = [0; NUMBER_BYTES];
+                // Whatever the number before it had.
+                let mut printer = Printer::new(&mut room, random.below(10) as usize);
+                print_double(value, &mut printer);
+                let len = printer.printed();
+                let (fast, slow) = (String::from_utf8_lossy(&room[..len]), slow(value));
                 // Of two that are equally near and short, Rust takes either.
                 let same = fast.len() == slow.len() && fast.parse() == Ok(value);
                 assert!(fast == slow || same, "{value:e}: {fast} {slow}");
@@ -237,9 +240,11 @@ mod tests {
                 0 => random.next_u64() as i64,
                 _ => time.saturating_add(random.below(10_000_000) as i64),
             };
-            let mut out = Vec::new();
-            clock.push(time, &mut out);
-            assert_eq!(String::from_utf8(out).expect("ASCII"), time.to_string());
+            let mut room = [0; NUMBER_BYTES];
+            let mut out = Printer::new(&mut room, 0);
+            clock.print(time, &mut out);
+            let len = out.printed();
+            assert_eq!(room[..len], *time.to_string().as_bytes());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Pieces, VALUES_PER_BREATH, push_value};
 use crate::base::decimal::push_integer;
-use crate::base::printer::{NUMBER_BYTES, Printer, TOGETHER, TickText, Ticks};
+use crate::base::printer::{NUMBER_BYTES, Printer, Python, TOGETHER, TickText, Ticks};
 use crate::http::json::{Beyond, push_text};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
@@ -166,7 +166,7 @@ impl Work for Points<'_> {
         for values in self.values.chunks(TOGETHER) {
             let times = texts.next();
             if let (Some(values), Some(Some(times))) = (values.first_chunk(), times)
-                && printer.points(values, times)
+                && printer.points::<Python, 0, 16>(values, &[[]; TOGETHER], times)
             {
                 ticks.pass(TOGETHER);
                 continue;

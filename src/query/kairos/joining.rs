@@ -96,6 +96,25 @@ impl<'a> Joining<'a> {
         joining
     }
 
+    /// The next points, `budget` of them at most, as a column, where one series alone has points left and they
+    /// ascend.
+    pub fn alone(&mut self, budget: usize) -> Option<SeriesPoints<'a>> {
+        let [only] = self.active[..] else {
+            return None;
+        };
+        if self.is_descending || self.heap.is_some() {
+            return None;
+        }
+        let head = self.heads.get_mut(only as usize)?;
+        let end = head.done.saturating_add(budget).min(head.column.len());
+        let some = stretch(head.column, head.done..end);
+        head.done = end;
+        if head.is_done() {
+            self.active.clear();
+        }
+        Some(some)
+    }
+
     /// Append about `budget` points to `out`. True when that were all.
     pub fn step(&mut self, budget: usize, out: &mut Vec<Point>) -> bool {
         let enough = out.len().saturating_add(budget.max(1));
@@ -356,7 +375,16 @@ mod tests {
                 .map(|own| limited(column(own), limit, is_descending));
             let mut joining = Joining::new(series, is_descending);
             let mut points = Vec::new();
-            while !joining.step(random.below(50) as usize, &mut points) {}
+            loop {
+                let budget = random.below(50) as usize;
+                let alone = random.chance(50).then(|| joining.alone(budget)).flatten();
+                if let Some(column) = alone {
+                    assert!(column.len() <= budget && !is_descending);
+                    points.extend(column.points());
+                } else if joining.step(budget, &mut points) {
+                    break;
+                }
+            }
             assert_eq!(points, naive(&all, limit, is_descending), "seed {seed}");
         }
     }

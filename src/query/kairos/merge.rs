@@ -41,6 +41,11 @@ impl SeriesPoints<'_> {
         self.len() == 0
     }
 
+    /// All points.
+    pub fn points(&self) -> impl Iterator<Item = Point> {
+        (0..self.len()).filter_map(|at| self.point(at))
+    }
+
     /// One point.
     pub(super) fn point(&self, at: usize) -> Option<Point> {
         let time = *self.times.get(at)?;
