@@ -96,8 +96,8 @@ impl<'a> Joining<'a> {
         joining
     }
 
-    /// The next points, `budget` of them at most, as a column, where one series alone has points left and they
-    /// ascend.
+    /// The next points, `budget` of them at most, as a column, where one series alone has points left and
+    /// they ascend.
     pub fn alone(&mut self, budget: usize) -> Option<SeriesPoints<'a>> {
         let [only] = self.active[..] else {
             return None;

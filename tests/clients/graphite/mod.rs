@@ -16,7 +16,7 @@ use crate::tools::{connect, folder, have, send_text};
 mod fronts;
 
 /// How long one run of questions may take, on a busy machine.
-const RUN_WAIT: Duration = Duration::from_secs(240);
+const RUN_WAIT: Duration = Duration::from_secs(400);
 
 fn python(script: &str) -> Command {
     let mut command = Command::new(folder().join("graphite/bin/python"));
