@@ -149,8 +149,8 @@ impl<'a> Printer<'a> {
     }
 
     /// Print each of `values`, what stands in front of it, and what behind: the same text as one by one. Or
-    /// print nothing and say so, where one of them is no plain decimal of as many places as the last float. The
-    /// first steps are taken for all of them at once, so that lanes can do them.
+    /// print nothing and say so, where one of them is no plain decimal of as many places as the last float.
+    /// The first steps are taken for all of them at once, so that lanes can do them.
     #[inline(always)]
     pub fn points<S: Style, const F: usize, const B: usize>(
         &mut self,
