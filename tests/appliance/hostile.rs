@@ -880,7 +880,7 @@ fn bombs() -> Vec<(String, u16, &'static str)> {
         (
             encoded(&format!(
                 "aliasSub(alias(honest.s0,'{}'),'.*[^A-Z]|[A-Z]','x')",
-                "A".repeat(6_000)
+                "A".repeat(2_000)
             )),
             200,
             "xxxxxxxx",
