@@ -656,8 +656,8 @@ pub static KEYS: &[Key] = &[
         "milliseconds",
         0..=3_600_000,
         |c| &mut c.query.slow_ms,
-        "A query that takes as long is kept in the log, with where its time went. Default 1000; 0 keeps",
-        "none."
+        "A query that takes as long is kept in the log, with where its time went; so are questions for",
+        "names and tags. Default 1000; 0 keeps none."
     ),
     whole!(
         "http.body_bytes_max",

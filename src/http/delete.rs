@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use super::errors::Failure;
 use super::laid_out::Refused;
 use super::question::Question;
@@ -13,15 +15,32 @@ use crate::query::graphite::time;
 use crate::query::merge::Merged;
 use crate::query::plan::{Selector, Want};
 
+/// Characters of an unknown parameter that the answer repeats.
+const NAME_CHARACTERS_MAX: usize = 200;
 /// Patterns and names of one call.
 const SELECTORS_MAX: usize = 4_096;
 
-/// `POST /admin/delete?query=…`, with `from` and `until` as those of `/render`, if only a part goes.
+/// What a call may say. Anything else is refused: what was meant to keep points must not be overlooked.
+const KNOWN: [&str; 6] = ["query", "from", "until", "now", "tz", "pretty"];
+
+/// `POST /admin/delete?query=…`, with `from` and `until` as those of `/render`, if only a part goes; `tz` and
+/// `now` as there.
 pub(super) async fn by_pattern(question: &Question<'_>) -> tags::Answer {
     super::laid_out::respond(question, deleted_by_pattern(question).await).await
 }
 
 async fn deleted_by_pattern(question: &Question<'_>) -> Result<Vec<u8>, Refused> {
+    let unknown = question
+        .parameters
+        .names()
+        .find(|name| !KNOWN.contains(name));
+    if let Some(unknown) = unknown {
+        let unknown: String = unknown.chars().take(NAME_CHARACTERS_MAX).collect();
+        return Err(Refused::bad(format!(
+            "{unknown:?} means nothing here; there are: {}",
+            KNOWN.join(" ")
+        )));
+    }
     let queries = question.parameters.all("query");
     let queries: Vec<&str> = queries.filter(|query| !query.is_empty()).collect();
     if queries.is_empty() {
@@ -77,12 +96,17 @@ pub(super) async fn delete(
 
 /// All of time, but for the ends that the request names.
 fn range(question: &Question<'_>) -> Result<(Millis, Millis), Refused> {
+    let zone = match question.parameters.last("tz").map(TimeZone::get) {
+        // Elsewhere a zone that nobody knows is overlooked; here it would be other points.
+        Some(Err(_)) => return Err(Refused::bad("tz is no time zone that is known here")),
+        _ => question.zone(),
+    };
+    let now = question.now(&zone).map_err(Failure::from)?;
     let at = |name| -> Result<Option<i64>, Refused> {
         let Some(spec) = question.parameters.last(name) else {
             return Ok(None);
         };
-        let zone = &question.options.zone;
-        let seconds = time::parse(spec, question.began.seconds(), zone);
+        let seconds = time::parse(spec, now, &zone);
         Ok(Some(seconds.map_err(Failure::from)?))
     };
     let from = at("from")?.map_or(Millis::MIN, |seconds| Millis(seconds.saturating_mul(1000)));

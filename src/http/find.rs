@@ -11,6 +11,7 @@ use http::{HeaderValue, Response, StatusCode};
 use super::carbon::{self, Dialect};
 use super::encode::Packing;
 use super::errors::{Failure, text_response};
+use super::fronts;
 use super::json::{Beyond, push_text};
 use super::question::{Question, document};
 use crate::base::decimal::push_float;
@@ -43,6 +44,10 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
     if let Some(dialect) = Dialect::of(question) {
         return carbon::find(question, dialect).await;
     }
+    fronts::spared(question, answered(question).await)
+}
+
+async fn answered(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
     let query = match question.parameters.last("query") {
         None => return Err(Failure::invalid("Missing required parameter 'query'")),
         Some("") => return Err(Failure::invalid("Required parameter 'query' is empty")),
@@ -96,8 +101,14 @@ fn check_times(question: &Question<'_>) -> Result<(), Failure> {
         }),
     };
     let now_s = at("now", question.began.seconds())?;
-    at("from", now_s)?;
-    at("until", now_s)?;
+    let (from, until) = (at("from", now_s)?, at("until", now_s)?);
+    // Where both are told: -1 is as none.
+    let is_told = |name| !matches!(parameters.last(name), None | Some("-1"));
+    if until < from && is_told("from") && is_told("until") {
+        return Err(Failure::invalid(format!(
+            "Failed to instantiate find query: Invalid interval start={from} end={until}"
+        )));
+    }
     Ok(())
 }
 

@@ -288,6 +288,9 @@ fn signature(one: &Listed) -> String {
 
 fn in_signature(parameter: &Parameter) -> String {
     let name = parameter.name;
+    if !parameter.written.is_empty() {
+        return parameter.written.to_owned();
+    }
     match (parameter.multiple, parameter.required, parameter.default) {
         (true, _, _) => format!("*{name}"),
         (false, true, _) => name.to_owned(),

@@ -15,6 +15,7 @@ mod errors;
 mod events;
 mod expand;
 mod find;
+mod fronts;
 mod functions;
 mod json;
 mod json_body;
@@ -31,6 +32,7 @@ mod prometheus;
 mod question;
 mod render;
 mod routes;
+mod slow;
 mod tags;
 #[cfg(test)]
 mod tests;

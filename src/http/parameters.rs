@@ -121,6 +121,28 @@ impl Parameters {
         of_name.map(|(_, value)| value.as_str())
     }
 
+    /// The names of all that were sent.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// What was sent, in about `bytes_max` bytes.
+    pub(super) fn shown(&self, bytes_max: usize) -> String {
+        let mut shown = String::new();
+        for (name, value) in &self.0 {
+            if bytes_max < shown.len() {
+                break;
+            }
+            for part in [if shown.is_empty() { "" } else { " " }, name, "=", value] {
+                shown.push_str(
+                    part.get(..part.floor_char_boundary(bytes_max))
+                        .unwrap_or(part),
+                );
+            }
+        }
+        shown
+    }
+
     /// Whether the parameter was sent, with whatever value.
     pub(super) fn has(&self, name: &str) -> bool {
         self.last(name).is_some()

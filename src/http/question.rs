@@ -18,6 +18,7 @@ use super::{Errand, Fleet, HttpOptions, Made};
 use crate::base::time::Millis;
 use crate::query::breath::{Breath, Local, PIECE, Pace};
 use crate::query::error::QueryError;
+use crate::query::graphite::time;
 use crate::query::limits::Limits;
 use crate::query::merge::{Merge, Merged};
 use crate::query::plan::{Plan, Purse, Want};
@@ -64,6 +65,8 @@ pub(super) struct Question<'a> {
     started: Duration,
     /// Time in which shards were asked.
     asking: Cell<Duration>,
+    /// Bytes of what they sent the last time.
+    crossed: Cell<u64>,
 }
 
 impl<'a> Question<'a> {
@@ -107,6 +110,7 @@ impl<'a> Question<'a> {
             began: fleet.now(),
             started: fleet.elapsed(),
             asking: Cell::default(),
+            crossed: Cell::default(),
         }
     }
 
@@ -148,6 +152,7 @@ impl<'a> Question<'a> {
         let asked = self.fleet.ask(plan.clone()).await;
         let took = self.fleet.elapsed().saturating_sub(asking);
         self.asking.set(self.asking.get().saturating_add(took));
+        self.crossed.set(plan.purse.held());
         self.check_alive()?;
         let partials = asked.map_err(|error| match error {
             QueryError::Timeout(_) => QueryError::Timeout(millis_max),
@@ -241,6 +246,20 @@ impl<'a> Question<'a> {
     /// How long shards were asked so far.
     pub(super) fn asking(&self) -> Duration {
         self.asking.get()
+    }
+
+    /// Bytes that the shards have sent to what they were asked last.
+    pub(super) fn crossed(&self) -> u64 {
+        self.crossed.get()
+    }
+
+    /// The moment that the request takes for now, in seconds since the epoch.
+    ///
+    /// # Errors
+    /// What is no time.
+    pub(super) fn now(&self, zone: &TimeZone) -> Result<i64, QueryError> {
+        let spec = self.parameters.last("now").unwrap_or("now");
+        time::parse(spec, self.began.seconds(), zone)
     }
 
     /// In a loop over names: breathe where `i` says that it is time.

@@ -13,7 +13,7 @@ use super::pieces::Source;
 use super::question::Question;
 use super::{
     Fleet, HttpOptions, Local, admin, carbon, dashboards, delete, events, expand, find, functions,
-    kairos, names, packing, plain, prometheus, render, tags,
+    kairos, names, packing, plain, prometheus, render, slow, tags,
 };
 
 type Handled<'a> = Local<'a, Result<Response<Bytes>, Failure>>;
@@ -209,7 +209,7 @@ const ROUTES: &[Route] = &[
     both("/api/version", |question| {
         Box::pin(kairos::opentsdb_version(question))
     }),
-    get("/version", |question| Box::pin(plain::version(question))),
+    both("/version", |question| Box::pin(plain::version(question))),
     get("/health", |question| Box::pin(plain::health(question))),
     get("/ready", |question| Box::pin(plain::ready(question))),
 ];
@@ -379,6 +379,7 @@ async fn routed(
     question.rest = decoded(rest);
     question.parts = rest.split('/').map(decoded).collect();
     let answered = (route.handler)(&question).await;
+    slow::tell(&question, route.path);
     let response = answered.unwrap_or_else(Failure::into_response);
     let mut response = match packing::packed(&question, response, is_kairos).await {
         Ok(response) => response,

@@ -41,3 +41,10 @@ pub enum QueryError {
     #[error("the query was killed")]
     Killed,
 }
+
+impl QueryError {
+    /// Whether it is the question that is at fault.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, QueryError::Invalid(_) | QueryError::Limit(_))
+    }
+}

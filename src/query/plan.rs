@@ -125,6 +125,11 @@ impl Purse {
         self.share.let_go(bytes);
     }
 
+    /// What is held of what was paid for.
+    pub fn held(&self) -> u64 {
+        self.bytes_max.saturating_sub(self.bytes_left.load(Relaxed))
+    }
+
     /// Nobody waits for the answer any more: scans of it may end where they are.
     pub fn give_up(&self) {
         self.given_up.store(true, Relaxed);

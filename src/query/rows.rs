@@ -3,15 +3,20 @@
 //! A combining function of Graphite's may be given the combined series of each of its groups instead of
 //! the series themselves where the law of its arithmetic allows that: the sum of sums is the sum. The law
 //! is that of [`model::aggregate`](crate::model::aggregate): counts, sums (compensated, so that neither the
-//! order of series nor the shards that they lie on change more than the last bit), least and greatest.
+//! order of series nor the shards that they lie on change more than the last bit), least and greatest, and
+//! the last in the order of names.
 
-use std::collections::{BTreeMap, HashMap};
+mod leaders;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::breath::{CHUNK, Pace};
 use super::error::QueryError;
 use super::graphite::functions::{Literal, node_key};
 use super::series::{Fold, Look, Series};
+use leaders::Leaders;
+
 use crate::simd::{Lanes, Scanner, Work};
 
 /// What becomes of the values of one moment.
@@ -19,6 +24,12 @@ use crate::simd::{Lanes, Scanner, Work};
 pub enum Law {
     /// Mean of what is there.
     Average,
+    /// How many are there.
+    Count,
+    /// The last that is there, in the order of the names of series.
+    Last,
+    /// How many series there are, whatever is there.
+    Members,
     /// Largest.
     Maximum,
     /// Smallest.
@@ -27,13 +38,72 @@ pub enum Law {
     Sum,
 }
 
+impl Law {
+    /// Whether what comes out is whole numbers, `of_integers` if what goes in is.
+    pub fn gives_integers(self, of_integers: bool) -> bool {
+        match self {
+            Law::Average => false,
+            Law::Count | Law::Members => true,
+            Law::Last | Law::Maximum | Law::Minimum | Law::Sum => of_integers,
+        }
+    }
+
+    /// Bytes of one row, without the names that [`Law::Last`] keeps.
+    pub fn row_bytes(self) -> u64 {
+        match self {
+            Law::Last => ROW_BYTES + leaders::ROW_BYTES,
+            _ => ROW_BYTES,
+        }
+    }
+}
+
+/// What series have in common that are combined.
+#[derive(Clone, Debug, PartialEq)]
+pub enum By {
+    /// Nothing: all are one group.
+    All,
+    /// These nodes and tags.
+    Nodes(Vec<Literal>),
+    /// All nodes of the name but those at these places, counted from 0.
+    OtherNodes(BTreeSet<i64>),
+    /// The values of these tags, or that they have none.
+    Tags(Vec<String>),
+}
+
+impl By {
+    /// What `series` shares with its group, and with no other.
+    pub fn key(&self, series: &Series) -> String {
+        match self {
+            By::All => String::new(),
+            By::Nodes(nodes) => node_key(series, nodes),
+            By::OtherNodes(places) => other_nodes(&series.name, places),
+            By::Tags(tags) => {
+                let value = |tag: &String| series.tags.get(tag).map_or("", String::as_str);
+                let values: Vec<&str> = tags.iter().map(value).collect();
+                // No value has it.
+                values.join(";")
+            }
+        }
+    }
+}
+
+/// The nodes of `name` but those at `places`, counted from 0.
+pub fn other_nodes(name: &str, places: &BTreeSet<i64>) -> String {
+    let nodes = (0..).zip(name.split('.'));
+    let kept: Vec<&str> = nodes
+        .filter(|(place, _)| !places.contains(place))
+        .map(|(_, node)| node)
+        .collect();
+    kept.join(".")
+}
+
 /// Which series are combined with each other, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Combine {
     /// What becomes of the values of one moment.
     pub law: Law,
-    /// Series with the same of these nodes and tags are combined; none are all.
-    pub nodes: Vec<Literal>,
+    /// What they have in common.
+    pub by: By,
     /// The share of series that must have a value.
     pub x_files_factor: f64,
 }
@@ -59,20 +129,23 @@ pub struct Rows {
     totals: Vec<f64>,
     /// What the sums have lost by rounding.
     lost: Vec<f64>,
+    /// Whose the last values are.
+    leaders: Leaders,
 }
 
 /// In longer grids the values of a series are counted as they come: to count all at its end would take too
 /// long at once.
 const COUNTED_LATER_MAX: usize = 100_000;
 
-/// Bytes of one row.
-pub const ROW_BYTES: u64 = (size_of::<u32>() + 2 * size_of::<f64>()) as u64;
+/// Bytes of one row; see [`Law::row_bytes`].
+const ROW_BYTES: u64 = (size_of::<u32>() + 2 * size_of::<f64>()) as u64;
 
 impl Rows {
     /// No series yet.
     pub fn new(law: Law, start: i64, step: i64, rows: usize) -> Rows {
         let (total, lost) = match law {
             Law::Average | Law::Sum => (0.0, rows),
+            Law::Count | Law::Last | Law::Members => (0.0, 0),
             Law::Maximum => (f64::NEG_INFINITY, 0),
             Law::Minimum => (f64::INFINITY, 0),
         };
@@ -86,6 +159,7 @@ impl Rows {
             counts: vec![0; rows],
             totals: vec![total; rows],
             lost: vec![0.0; lost],
+            leaders: Leaders::new(if law == Law::Last { rows } else { 0 }),
         }
     }
 
@@ -104,8 +178,11 @@ impl Rows {
         (self.start, self.step, self.len()) == (start, step, rows)
     }
 
-    /// One more series begins; its values come with [`Rows::add`].
-    pub fn begin_series(&mut self) {
+    /// One more series begins, called `name`; its values come with [`Rows::add`].
+    pub fn begin_series(&mut self, name: &str) {
+        if self.law == Law::Last {
+            self.leaders.begin(name);
+        }
         self.settle();
         self.members += 1;
         self.covered = (self.len() <= COUNTED_LATER_MAX).then_some(0);
@@ -163,6 +240,8 @@ impl Rows {
                     });
                 }
             }
+            Law::Count | Law::Members => {}
+            Law::Last => self.leaders.add(first, values, &mut self.totals),
             Law::Maximum => {
                 for (total, &value) in totals.iter_mut().zip(values) {
                     *total = if value > *total { value } else { *total };
@@ -198,6 +277,8 @@ impl Rows {
                         *lost += others;
                     }
                 }
+                Law::Count | Law::Members => {}
+                Law::Last => self.leaders.join(&other.leaders, i, value, total),
                 Law::Maximum => *total = total.max(value),
                 Law::Minimum => *total = total.min(value),
             }
@@ -209,6 +290,9 @@ impl Rows {
         let (Some(count), Some(&total)) = (self.count(row), self.totals.get(row)) else {
             return f64::NAN;
         };
+        if self.law == Law::Members {
+            return self.members as f64;
+        }
         let count = f64::from(count);
         if count == 0.0 || count / (self.members as f64) < x_files_factor {
             return f64::NAN;
@@ -217,7 +301,8 @@ impl Rows {
         match self.law {
             Law::Sum => total + lost,
             Law::Average => (total + lost) / count,
-            Law::Maximum | Law::Minimum => total,
+            Law::Count => count,
+            Law::Last | Law::Maximum | Law::Minimum | Law::Members => total,
         }
     }
 }
@@ -271,10 +356,7 @@ pub async fn combined(
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<(Group, Rows)> = Vec::new();
     for one in &series {
-        let key = match combine.nodes.as_slice() {
-            [] => String::new(),
-            nodes => node_key(one, nodes),
-        };
+        let key = combine.by.key(one);
         pace.did_series(one.name.len()).await?;
         let next = groups.len();
         let place = *places.entry(key).or_insert(next);
@@ -295,7 +377,7 @@ pub async fn combined(
         if named_all {
             group.names.push(one.name.clone());
         }
-        rows.begin_series();
+        rows.begin_series(&one.name);
         for (i, some) in one.values.chunks(CHUNK).enumerate() {
             rows.add(i * CHUNK, some);
             pace.did(some.len() / 2).await?;
@@ -320,6 +402,8 @@ pub fn named(name: String, tags: BTreeMap<String, String>, x_files_factor: f64) 
         start: 0,
         step: 1,
         values: Vec::new(),
+        integers: false,
+        over_s: 0,
         fold: Fold::Average,
         x_files_factor,
         tags,
@@ -362,98 +446,4 @@ fn add(total: &mut f64, lost: &mut f64, value: f64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::random::Random;
-
-    const LAWS: [Law; 4] = [Law::Average, Law::Maximum, Law::Minimum, Law::Sum];
-
-    fn naive(law: Law, column: &[f64], share: f64) -> f64 {
-        let there: Vec<f64> = column.iter().copied().filter(|v| !v.is_nan()).collect();
-        let count = there.len() as f64;
-        if there.is_empty() || count / (column.len() as f64) < share {
-            return f64::NAN;
-        }
-        // Whole numbers: sums are exact.
-        let sum: f64 = there.iter().sum();
-        match law {
-            Law::Average => sum / count,
-            Law::Sum => sum,
-            Law::Maximum => there.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            Law::Minimum => there.iter().copied().fold(f64::INFINITY, f64::min),
-        }
-    }
-
-    #[test]
-    fn rows_agree_with_looking_at_every_column() {
-        for seed in 0..300 {
-            let mut random = Random::new(seed);
-            let law = LAWS[random.below(4) as usize];
-            let (series, rows) = (1 + random.below(20), random.below(40) as usize);
-            let nulls = random.below(3) * 10;
-            let values: Vec<Vec<f64>> = (0..series)
-                .map(|_| {
-                    let nulls = if random.chance(50) { nulls } else { 0 };
-                    let value = |_| match random.chance(nulls) {
-                        true => f64::NAN,
-                        false => random.below(1 << 40) as f64 - 1e9,
-                    };
-                    (0..rows).map(value).collect()
-                })
-                .collect();
-            let mut shards: Vec<Rows> = (0..3).map(|_| Rows::new(law, 0, 1, rows)).collect();
-            for one in &values {
-                let shard = &mut shards[random.below(3) as usize];
-                shard.begin_series();
-                let cut = random.below(rows as u64 + 1) as usize;
-                shard.add(0, &one[..cut]);
-                shard.add(cut, &one[cut..]);
-            }
-            let mut all = shards.pop().expect("a shard");
-            for shard in &shards {
-                let cut = random.below(rows as u64 + 1) as usize;
-                if cut > 0 {
-                    all.join(shard, 0..cut);
-                    all.join(shard, cut..rows);
-                } else {
-                    all.join(shard, 0..rows);
-                }
-            }
-            let share = random.below(5) as f64 / 4.0;
-            for row in 0..rows {
-                let column: Vec<f64> = values.iter().map(|one| one[row]).collect();
-                let want = naive(law, &column, share);
-                let got = all.value(row, share);
-                assert_eq!(
-                    got.to_bits(),
-                    want.to_bits(),
-                    "seed {seed} {law:?} row {row}"
-                );
-            }
-        }
-    }
-
-    /// Whatever the order, and wherever they lie, the sum is the exact one, rounded once.
-    #[test]
-    fn sums_do_not_depend_on_the_order() {
-        for seed in 0..100 {
-            let mut random = Random::new(seed);
-            let tenth = |_| random.below(1_000_000) as f64 / 10.0 - 3e4;
-            let mut values: Vec<f64> = (0..1_000).map(tenth).collect();
-            let sum = |values: &[f64], cut: usize| {
-                let mut shards = [0, 1].map(|_| Rows::new(Law::Sum, 0, 1, 1));
-                for (i, value) in values.iter().enumerate() {
-                    let shard = &mut shards[usize::from(i >= cut)];
-                    shard.begin_series();
-                    shard.add(0, &[*value]);
-                }
-                let [mut first, second] = shards;
-                first.join(&second, 0..1);
-                first.value(0, 0.0)
-            };
-            let want = sum(&values, 0);
-            values.reverse();
-            assert_eq!(sum(&values, 417).to_bits(), want.to_bits(), "seed {seed}");
-        }
-    }
-}
+mod tests;

@@ -26,6 +26,8 @@ pub enum Fold {
     First,
     /// Last that is there.
     Last,
+    /// What no one knows how to do: fine as long as nothing has to be folded, see [`Series::fold_known`].
+    Unknown,
 }
 
 impl Fold {
@@ -59,7 +61,13 @@ impl Fold {
             Fold::Max => "max",
             Fold::First => "first",
             Fold::Last => "last",
+            Fold::Unknown => "unknown",
         }
+    }
+
+    /// Whether whole numbers become a whole number.
+    pub fn keeps_integers(self) -> bool {
+        !matches!(self, Fold::Average | Fold::AverageZero)
     }
 
     /// One value for a bucket that has room for `room` values, of which `values` were there to
@@ -87,7 +95,7 @@ impl Folding {
             Fold::Average | Fold::AverageZero | Fold::Sum => 0.0,
             Fold::Min => f64::INFINITY,
             Fold::Max => f64::NEG_INFINITY,
-            Fold::First | Fold::Last => f64::NAN,
+            Fold::First | Fold::Last | Fold::Unknown => f64::NAN,
         };
         Folding {
             fold,
@@ -108,6 +116,7 @@ impl Folding {
             Fold::Min => counted.fold(so_far, f64::min),
             Fold::Max => counted.fold(so_far, f64::max),
             Fold::Last => counted.fold(so_far, |_, value| value),
+            Fold::Unknown => counted.fold(so_far, |nothing, _| nothing),
             Fold::First => counted.fold(
                 so_far,
                 |first, value| {
@@ -128,7 +137,9 @@ impl Folding {
         match self.fold {
             Fold::Average => self.so_far / count,
             Fold::AverageZero => self.so_far / self.looked_at as f64,
-            Fold::Sum | Fold::Min | Fold::Max | Fold::First | Fold::Last => self.so_far,
+            Fold::Sum | Fold::Min | Fold::Max | Fold::First | Fold::Last | Fold::Unknown => {
+                self.so_far
+            }
         }
     }
 }
@@ -146,6 +157,11 @@ pub struct Series {
     pub step: i64,
     /// The values; NaN where there is none.
     pub values: Vec<f64>,
+    /// Whether all values are whole numbers, counts mostly, that are told without a point: `4`, not `4.0`.
+    pub integers: bool,
+    /// By how many seconds the last values lie behind the end of the range that they are of. Lines of
+    /// constants and averages that look back have such values; `maxDataPoints` counts without them.
+    pub over_s: i64,
     /// How maxDataPoints and step normalisation fold it.
     pub fold: Fold,
     /// Share of values that must be there for a fold to give one, 0 to 1.
@@ -208,6 +224,8 @@ impl Series {
             start,
             step: step.max(1),
             values,
+            integers: false,
+            over_s: 0,
             fold: Fold::Average,
             x_files_factor,
             tags: tags_of(&parsed),
@@ -230,6 +248,40 @@ impl Series {
         self.start.saturating_add(width)
     }
 
+    /// Seconds since the epoch at which the range ends that its values are of.
+    pub fn range_end(&self) -> i64 {
+        self.end().saturating_sub(self.over_s)
+    }
+
+    /// The same values, of a range that ends at `end`, in seconds since the epoch.
+    pub fn of_range_to(mut self, end: i64) -> Series {
+        self.over_s = self.end().saturating_sub(end);
+        self
+    }
+
+    /// How its values are folded, as whoever asked for it has written it.
+    pub fn fold_name(&self) -> &str {
+        let written = self.tags.get("consolidateBy").map(String::as_str);
+        match self.fold {
+            Fold::Unknown => written.unwrap_or_default(),
+            known => known.name(),
+        }
+    }
+
+    /// Asked before its values are folded.
+    ///
+    /// # Errors
+    /// [`QueryError::Invalid`] where no one knows how, as graphite-web says it.
+    pub fn fold_known(&self) -> Result<(), QueryError> {
+        match self.fold {
+            Fold::Unknown => Err(QueryError::Invalid(format!(
+                "Invalid consolidation function: '{}'",
+                self.fold_name()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Every value with its time in seconds; NaN where there is none.
     pub fn points(&self) -> impl Iterator<Item = (i64, f64)> + '_ {
         let time = |i: usize| {
@@ -245,6 +297,11 @@ impl Series {
     /// Only the values that are there, with their times in seconds.
     pub fn present_points(&self) -> impl Iterator<Item = (i64, f64)> + '_ {
         self.points().filter(|point| !point.1.is_nan())
+    }
+
+    /// Whether every value is there.
+    pub fn is_full(&self) -> bool {
+        !self.values.iter().any(|value| value.is_nan())
     }
 
     /// Whether no value is there at all.

@@ -54,6 +54,11 @@ impl Summary {
         })
     }
 
+    /// Whether the sums of stretches are whole numbers.
+    pub fn gives_integers(&self) -> bool {
+        self.aggregation.gives_integers(false)
+    }
+
     /// The stretches of a series from `start` to `end`, seconds since the epoch.
     pub fn buckets(&self, start: i64, end: i64) -> Buckets {
         if self.from_start {

@@ -19,6 +19,7 @@ mod kairosdb_queries;
 mod pictures;
 mod quotes;
 mod rig;
+mod slow;
 mod steering;
 mod stop;
 mod telnet;

@@ -99,7 +99,7 @@ impl Shape {
             }
             Dialect::Third => {
                 push_text(2, &series.path_expression, &mut head);
-                push_text(3, series.fold.name(), &mut head);
+                push_text(3, series.fold_name(), &mut head);
                 for (field, time) in (4..).zip(times) {
                     push_integer(field, time, &mut head);
                 }

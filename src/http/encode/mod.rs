@@ -59,6 +59,16 @@ impl Packing {
         }
     }
 
+    /// A document that is a list of nothing.
+    pub(super) fn empty_list(self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.begin(&mut out);
+        self.begin_list(0, &mut out);
+        self.end_list(0, &mut out);
+        self.end(&mut out);
+        out
+    }
+
     /// End a list of `count` values.
     pub(super) fn end_list(self, count: usize, out: &mut Vec<u8>) {
         match self {
@@ -128,6 +138,17 @@ impl Packing {
             (Packing::Msgpack, false) => msgpack::FALSE,
             (Packing::Msgpack, true) => msgpack::TRUE,
         });
+    }
+
+    /// Values of a series of whole numbers, and nothing in place of NaN.
+    pub(super) fn push_integers(self, values: &[f64], out: &mut Vec<u8>) {
+        for value in values {
+            if value.is_nan() {
+                self.push_values(&[*value], out);
+            } else {
+                self.push_integer(*value as i64, out);
+            }
+        }
     }
 
     /// Values of a series: floats, and nothing in place of NaN.

@@ -70,7 +70,7 @@ impl<'a> Points<'a> {
             mode => mode,
         };
         let end_of = |one: &Series| match line_mode {
-            LineMode::Staircase => one.end(),
+            LineMode::Staircase => one.range_end(),
             LineMode::Slope | LineMode::Connected => one.end().saturating_sub(one.step),
         };
         let shown = || series.iter().filter(|one| !one.values.is_empty());

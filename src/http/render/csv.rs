@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
-use super::{Pieces, VALUES_PER_BREATH};
+use super::{Pieces, VALUES_PER_BREATH, push_value};
 use crate::base::decimal::{push_float, push_integer};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
@@ -40,7 +40,9 @@ pub(super) async fn print(
                 out.push(b',');
                 clock.push(time, out);
                 out.push(b',');
-                if !value.is_nan() {
+                if one.integers {
+                    push_value(value, one, b"", out);
+                } else if !value.is_nan() {
                     push_float(value, out);
                 }
                 out.extend_from_slice(b"\r\n");

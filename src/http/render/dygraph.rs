@@ -1,7 +1,7 @@
 //! Series as JSON for the chart library Dygraphs: one table, a row for each time.
 
-use super::{Pieces, VALUES_PER_BREATH};
-use crate::base::decimal::{push_float, push_integer};
+use super::{Pieces, VALUES_PER_BREATH, push_value};
+use crate::base::decimal::push_integer;
 use crate::http::json::{Beyond, push_text};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
@@ -44,11 +44,7 @@ pub(super) async fn print(
                 match value_at(one, *told) {
                     Some((at, value)) if at == time => {
                         *told += 1;
-                        if value.is_finite() {
-                            push_float(value, out);
-                        } else {
-                            out.extend_from_slice(b"null");
-                        }
+                        push_value(value, one, b"null", out);
                     }
                     _ => out.extend_from_slice(b"null"),
                 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::decimal::{push_float, push_integer};
 use crate::http::json::{Beyond, push_text};
 use crate::query::plan::Selector;
-use crate::query::rows::Combine;
+use crate::query::rows::{By, Combine};
 use crate::query::summary::Summary;
 
 /// Stages that are kept of one question; of more only the number.
@@ -29,7 +29,7 @@ pub(super) struct Stage {
     pub(super) points_read: u64,
     /// That came out.
     pub(super) values: u64,
-    /// Of the text.
+    /// That the shards have sent, or of the text.
     pub(super) bytes: u64,
 }
 
@@ -159,10 +159,10 @@ pub(super) fn shown_combined(
     combine: &Combine,
     summary: Option<Summary>,
 ) -> String {
-    let by = if combine.nodes.is_empty() {
-        ""
-    } else {
-        ", by node"
+    let by = match combine.by {
+        By::All => "",
+        By::Nodes(_) | By::OtherNodes(_) => ", by node",
+        By::Tags(_) => ", by tag",
     };
     let law = format!("{:?}", combine.law).to_lowercase();
     let summed = shown_summary(summary);

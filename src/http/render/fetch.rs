@@ -121,7 +121,7 @@ impl Fetch<'_> {
             series: groups.as_ref().map_or(0, |groups| groups.len() as u64),
             points_read: merged.points_read,
             values: groups.as_ref().map_or(0, rows),
-            bytes: 0,
+            bytes: self.question.crossed(),
         });
         let pace = self.question.pace();
         let Some(groups) = groups else {
@@ -189,7 +189,7 @@ impl Fetch<'_> {
             series: merged.series.len() as u64,
             points_read: merged.points_read,
             values,
-            bytes: 0,
+            bytes: self.question.crossed(),
         });
         Ok(merged)
     }

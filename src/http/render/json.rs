@@ -1,6 +1,7 @@
 //! Series as JSON, as graphite-web writes it.
 
-use super::{Pieces, VALUES_PER_BREATH};
+use super::{Pieces, VALUES_PER_BREATH, push_value};
+use crate::base::decimal::push_integer;
 use crate::base::printer::{NUMBER_BYTES, Printer, Python, TOGETHER, TickText, Ticks};
 use crate::http::json::{Beyond, push_text};
 use crate::query::error::QueryError;
@@ -20,6 +21,9 @@ pub(super) async fn print(
     series: &[Series],
     with_nulls: bool,
 ) -> Result<Vec<u8>, QueryError> {
+    // As graphite-web: series without a place for a value are told only beside others.
+    let any = series.iter().any(|one| !one.values.is_empty());
+    let series = if any { series } else { &[] };
     let lanes = Scanner::widest();
     let mut times = Times::default();
     pieces.text.push(b'[');
@@ -33,7 +37,13 @@ pub(super) async fn print(
         times.begin(one.start, one.step);
         // Another series may have fewer places.
         let mut places = 0;
-        for (i, values) in one.values.chunks(VALUES_PER_BREATH).enumerate() {
+        let floats = if one.integers {
+            push_integers(&mut pieces, one, with_nulls).await?;
+            &[]
+        } else {
+            one.values.as_slice()
+        };
+        for (i, values) in floats.chunks(VALUES_PER_BREATH).enumerate() {
             lanes.run(Points {
                 values,
                 times: times.of(i * VALUES_PER_BREATH, values.len()),
@@ -51,6 +61,28 @@ pub(super) async fn print(
     }
     pieces.text.push(b']');
     Ok(pieces.text)
+}
+
+/// The points of a series of whole numbers, each with the begin of another behind it. There are few such.
+async fn push_integers(
+    pieces: &mut Pieces<'_>,
+    series: &Series,
+    with_nulls: bool,
+) -> Result<(), QueryError> {
+    let mut time = series.start;
+    for values in series.values.chunks(VALUES_PER_BREATH) {
+        for &value in values {
+            if value.is_finite() || with_nulls {
+                push_value(value, series, b"null", &mut pieces.text);
+                pieces.text.extend_from_slice(b", ");
+                push_integer(time, &mut pieces.text);
+                pieces.text.extend_from_slice(b"], [");
+            }
+            time = time.saturating_add(series.step);
+        }
+        pieces.did(values.len()).await?;
+    }
+    Ok(())
 }
 
 /// Texts of [`TOGETHER`] times, where they can be told together.

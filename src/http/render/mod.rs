@@ -19,7 +19,9 @@ use http::{HeaderValue, Response};
 
 use super::carbon::Dialect;
 use super::errors::Failure;
+use super::fronts;
 use super::question::{Question, document};
+use crate::base::decimal::{push_float, push_integer};
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::{Budget, Evaluator};
@@ -35,6 +37,10 @@ pub(super) async fn answer(question: &Question<'_>) -> Result<Response<Bytes>, F
     if let Some(dialect) = Dialect::of(question) {
         return carbon::answer(question, dialect).await;
     }
+    fronts::spared(question, answered(question).await)
+}
+
+async fn answered(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
     let request = Request::read(question).await?;
     if request.format.is_json() {
         question.callback()?;
@@ -131,6 +137,7 @@ async fn print(
         if let Some(max_data_points) = request.max_data_points {
             consolidate::consolidate(series, max_data_points, &pace).await?;
         }
+        consolidate::cut_to_range(series);
         if request.no_null_points {
             *series = consolidate::no_null_points(std::mem::take(series), &pace).await?;
         }
@@ -262,6 +269,21 @@ fn http_date(seconds: i64) -> Option<HeaderValue> {
     let date = printer.timestamp_to_rfc9110_string(&at).ok()?;
     HeaderValue::from_str(&date).ok()
 }
+
+/// A value of `series`: whole numbers without a point, as Python writes them, and `otherwise` for what is not
+/// finite.
+fn push_value(value: f64, series: &Series, otherwise: &[u8], out: &mut Vec<u8>) {
+    if !value.is_finite() {
+        out.extend_from_slice(otherwise);
+    } else if series.integers && value.abs() < INTEGERS_MAX {
+        push_integer(value as i64, out);
+    } else {
+        push_float(value, out);
+    }
+}
+
+/// Below this a float that is a whole number is one of 64 bits.
+const INTEGERS_MAX: f64 = (1u64 << 63) as f64;
 
 /// What a series takes in an answer besides its texts and values, about.
 const SERIES_BYTES: usize = 260;

@@ -25,7 +25,11 @@ pub(super) async fn print(
         let count = one.values.len();
         packing.begin_list(count, &mut pieces.text);
         for values in one.values.chunks(VALUES_PER_BREATH) {
-            packing.push_values(values, &mut pieces.text);
+            if one.integers {
+                packing.push_integers(values, &mut pieces.text);
+            } else {
+                packing.push_values(values, &mut pieces.text);
+            }
             pieces.did(values.len()).await?;
         }
         packing.end_list(count, &mut pieces.text);
@@ -59,7 +63,7 @@ fn push_rest(series: &Series, packing: Packing, out: &mut Vec<u8>) {
     packing.push_text("valuesPerPoint", out);
     packing.push_integer(1, out);
     packing.push_text("consolidationFunc", out);
-    packing.push_text(series.fold.name(), out);
+    packing.push_text(series.fold_name(), out);
     packing.push_text("xFilesFactor", out);
     packing.push_float(series.x_files_factor, out);
     packing.end_map(out);

@@ -1,7 +1,5 @@
 //! What a `/render` request asks for.
 
-use jiff::tz::TimeZone;
-
 use super::image::{Image, Wanted};
 use crate::http::encode::Packing;
 use crate::http::errors::Failure;
@@ -74,7 +72,7 @@ impl Request {
     async fn with(question: &Question<'_>, mut format: Format) -> Result<Request, Failure> {
         let parameters = &question.parameters;
         let zone = question.zone();
-        let now = now(question, &zone)?;
+        let now = question.now(&zone)?;
         let at = |name, otherwise| {
             let spec = parameters.last(name).unwrap_or(otherwise);
             time::parse(spec, now, &zone)
@@ -110,7 +108,7 @@ impl Request {
         Ok(Context {
             from,
             until,
-            now: now(question, &zone)?,
+            now: question.now(&zone)?,
             x_files_factor: x_files_factor(&question.parameters)?,
             zone,
             limits: question.options.limits,
@@ -149,11 +147,6 @@ fn format(parameters: &Parameters) -> Result<Format, Failure> {
             None => image(Image::Png),
         },
     }
-}
-
-fn now(question: &Question<'_>, zone: &TimeZone) -> Result<i64, QueryError> {
-    let spec = question.parameters.last("now").unwrap_or("now");
-    time::parse(spec, question.began.seconds(), zone)
 }
 
 fn x_files_factor(parameters: &Parameters) -> Result<f64, Failure> {

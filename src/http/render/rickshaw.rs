@@ -1,7 +1,7 @@
 //! Series as JSON for the chart library Rickshaw.
 
-use super::{Pieces, VALUES_PER_BREATH};
-use crate::base::decimal::{push_float, push_integer};
+use super::{Pieces, VALUES_PER_BREATH, push_value};
+use crate::base::decimal::push_integer;
 use crate::http::json::{Beyond, push_text};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
@@ -38,11 +38,7 @@ pub(super) async fn print(
                 });
                 push_integer(time, out);
                 out.extend_from_slice(b", \"y\": ");
-                if value.is_finite() {
-                    push_float(value, out);
-                } else {
-                    out.extend_from_slice(b"null");
-                }
+                push_value(value, one, b"null", out);
                 out.push(b'}');
                 time = time.saturating_add(one.step);
             }

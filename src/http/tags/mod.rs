@@ -11,6 +11,7 @@ use http::Response;
 
 use super::errors::Failure;
 use super::find::List;
+use super::fronts::spared_list;
 use super::json::{Beyond, push_text};
 use super::laid_out::{Refused, is_pretty, respond};
 use super::question::Question;
@@ -44,12 +45,14 @@ pub(super) async fn find_series(question: &Question<'_>) -> Answer {
 
 /// `/tags/autoComplete/tags`
 pub(super) async fn complete_tags(question: &Question<'_>) -> Answer {
-    respond(question, completed_keys(question).await).await
+    let answered = completed_keys(question).await;
+    respond(question, spared_list(question, answered)).await
 }
 
 /// `/tags/autoComplete/values`
 pub(super) async fn complete_values(question: &Question<'_>) -> Answer {
-    respond(question, completed_values(question).await).await
+    let answered = completed_values(question).await;
+    respond(question, spared_list(question, answered)).await
 }
 
 async fn keys(question: &Question<'_>) -> Result<Vec<u8>, Refused> {

@@ -372,3 +372,35 @@ fn list_and_details() {
     assert_eq!(body(&json), want);
     assert_eq!(get(&fleet(), "/metrics/list?format=bogus").status(), 400);
 }
+
+/// Another status would make a front forget the node for a minute.
+#[test]
+fn what_is_refused_is_nothing_for_a_front() {
+    let bad = [
+        "/render/?target=seriesByTag('bad')",
+        "/render/?target=scale(a",
+        "/render/?target=a.c&from=5&until=5",
+        "/metrics/find/?query=a.*&from=100&until=50",
+    ];
+    for url in bad {
+        for (format, kind, nothing) in [
+            ("pickle", PICKLE, "80025d2e"),
+            ("msgpack", "application/x-msgpack", "90"),
+        ] {
+            let of_front = get(&fleet(), &format!("{url}&format={format}&local=1"));
+            check(&of_front, kind, nothing);
+            let other = get(&fleet(), &format!("{url}&format={format}"));
+            assert_eq!(other.status(), 400, "{url}");
+        }
+        let json = get(&fleet(), &format!("{url}&format=json&local=1"));
+        assert_eq!(json.status(), 400, "{url}");
+    }
+    for url in [
+        "/tags/autoComplete/tags?expr=bad",
+        "/tags/autoComplete/values?expr=bad&tag=a",
+    ] {
+        assert_eq!(get(&fleet(), url).status(), 400);
+        let of_front = get(&fleet(), &format!("{url}&local=1"));
+        check(&of_front, "application/json", "5b5d");
+    }
+}

@@ -169,6 +169,10 @@ fn bad_questions() {
         refuse(&format!("/metrics/find?query=*&{name}=foo"), &told);
     }
     refuse(
+        "/metrics/find?query=*&from=100&until=50",
+        "Invalid parameters (Failed to instantiate find query: Invalid interval start=100 end=50)",
+    );
+    refuse(
         "/metrics/find?query=*&jsonp=a(",
         "Invalid parameters (jsonp must be a name of at most 128 letters, digits, '_', '$', '.', '[' and ']')",
     );

@@ -20,6 +20,7 @@ fn check(method: &str, url: &str, status: u16, text: &str) {
 fn short_pages() {
     check("GET", "/version", 200, "1.1.10\n");
     check("GET", "/version/", 200, "1.1.10\n");
+    check("POST", "/version", 200, "1.1.10\n");
     check("GET", "/health", 200, "ok\n");
     check("GET", "/ready", 200, "ready\n");
     assert_eq!(get(&fleet(), "/").status(), 200);
@@ -83,9 +84,9 @@ fn wrong_paths_and_methods() {
     check("GET", "/nosuch", 404, &told);
     check(
         "POST",
-        "/version",
+        "/functions",
         405,
-        "/version takes GET, HEAD, not POST\n",
+        "/functions takes GET, HEAD, not POST\n",
     );
     check(
         "PUT",

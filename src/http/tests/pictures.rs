@@ -150,3 +150,24 @@ fn drawing_breathes() {
         assert!(json + 40 * 2_000 / 1_000 < svg, "{look}: {json} {svg}");
     }
 }
+
+/// A line of a constant has a value at the end of the range, and stairs go no further.
+#[test]
+fn stairs_end_with_the_range() {
+    // The line of `p.a` goes from the left of the plot to its right.
+    for line in [
+        "constantLine(15)",
+        "threshold(15)",
+        "aggregateLine(p.a)",
+        "countSeries()",
+    ] {
+        let wanted = "format=svg&width=800&lineMode=staircase&hideLegend=true";
+        let svg = body(&ask_for(&format!("target=p.a&target={line}&{wanted}"))).to_owned();
+        let (_, series) = svg.split_once("class=\"series\"").expect("a plot");
+        let (_, path) = series.split_once("<path d=\"").expect("a line");
+        let (path, _) = path.split_once('"').expect("an end");
+        let (_, last) = path.rsplit_once('L').expect("a point");
+        let x = last.split(' ').next().and_then(|x| x.parse::<f64>().ok());
+        assert!(x.expect("a place") > 780.0, "{line}: {svg}");
+    }
+}

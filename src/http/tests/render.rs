@@ -602,3 +602,106 @@ fn explained() {
     assert_eq!(two[0], "rows {s,slow}.{b,m}, sum 7/0/0");
     assert_eq!(two[1], "values {s,slow}.{b,m} 7/2/9");
 }
+
+/// What the shards send of many series that they combine is less than what they send of each.
+#[test]
+fn explained_bytes_are_those_that_crossed() {
+    let mut fleet = TestFleet::new(1, 1_700_000_100);
+    for series in 0..50 {
+        put(
+            &mut fleet,
+            &format!("m.s{series}"),
+            T0,
+            1,
+            &[Some(1.0); 300],
+        );
+    }
+    let bytes = |target: &str, stage: &str| {
+        let form = "/render?format=json&explain=1&from=1699999199&until=1699999559";
+        let response = get(&fleet, &format!("{form}&target={target}"));
+        let told: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        let stages = told["stages"].as_array().expect("stages").clone();
+        let mut named = stages.iter().filter(|it| it["stage"] == stage);
+        named.next().expect("the stage")["bytes"]
+            .as_u64()
+            .expect("bytes")
+    };
+    let whole = bytes("m.*", "values");
+    assert!((50 * 300 * 8..1_000_000).contains(&whole), "{whole}");
+    for target in [
+        "sumSeries(m.*)",
+        "countSeries(m.*)",
+        "aggregate(m.*,'last')",
+        "groupByTags(m.*,'count','dc')",
+        "groupByNode(m.*,0,'last')",
+        "averageSeriesWithWildcards(m.*,1)",
+    ] {
+        let combined = bytes(target, "rows");
+        assert!(0 < combined && combined < whole / 2, "{target}: {combined}");
+    }
+}
+
+/// Whole numbers in each format, and what comes of them where there is no room for all.
+#[test]
+fn whole_numbers_have_no_point() {
+    let mut fleet = TestFleet::new(1, 1_700_000_100);
+    // Earlier points tell the step.
+    put(&mut fleet, "s.a", T0 - 600, 60, &[Some(7.0); 5]);
+    put(&mut fleet, "s.a", T0, 60, &[Some(1.0), None, Some(1.5)]);
+    let ask = |format: &str| {
+        let url = "/render?from=1699999199&until=1699999379&target=isNonNull(s.a)&target=s.a";
+        String::from_utf8(
+            get(&fleet, &format!("{url}&format={format}"))
+                .body()
+                .to_vec(),
+        )
+        .expect("text")
+    };
+    let json = ask("json");
+    assert!(
+        json.contains("[1, 1699999200], [0, 1699999260], [1, 1699999320]]"),
+        "{json}"
+    );
+    assert!(
+        json.contains("[1.0, 1699999200], [null, 1699999260]"),
+        "{json}"
+    );
+    assert!(ask("json&maxDataPoints=1").contains("[[0.6666666666666666, "));
+    assert!(ask("raw").starts_with("isNonNull(s.a),1699999200,1699999380,60|1,0,1\n"));
+    let csv = ask("csv");
+    assert!(csv.contains(",1\r\n") && csv.contains(",1.5\r\n"), "{csv}");
+    assert!(ask("rickshaw").contains("{\"x\": 1699999260, \"y\": 0}"));
+    assert!(ask("dygraph").contains("[1699999260000, 0, null]"));
+}
+
+/// Lines of constants have a value at the end of the range and none behind it: what stands beside them keeps
+/// its points.
+#[test]
+fn constants_do_not_make_others_coarser() {
+    let mut fleet = TestFleet::new(1, 1_700_020_000);
+    put(&mut fleet, "m.a", T0, 60, &[Some(1.0); 240]);
+    let until = T0 + 240 * 60 - 1;
+    let steps = |targets: &str| {
+        let form = format!(
+            "/render?format=json&maxDataPoints=300&from={}&until={until}",
+            T0 - 1
+        );
+        let response = get(&fleet, &format!("{form}&target=m.a{targets}"));
+        let told: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        let points = told[0]["datapoints"].as_array().expect("points").clone();
+        let time = |i: usize| points[i][1].as_i64().expect("a time");
+        (points.len(), time(1) - time(0))
+    };
+    for beside in [
+        "",
+        "&target=constantLine(3)",
+        "&target=threshold(3)",
+        "&target=aggregateLine(m.a)",
+        "&target=countSeries()",
+        "&target=exponentialMovingAverage(m.a,5)",
+        "&target=sumSeries(constantLine(3),constantLine(4))",
+        "&target=timeShift(constantLine(3),'1h')",
+    ] {
+        assert_eq!(steps(beside), (240, 60), "{beside}");
+    }
+}

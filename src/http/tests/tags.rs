@@ -393,4 +393,31 @@ fn an_operator_deletes_by_pattern() {
     let deletion = fleet.deleted.borrow()[0].clone();
     let range = (deletion.from.0, deletion.until.0);
     assert_eq!(range, (1_700_000_000_000, 1_700_000_010_999));
+    // A time is of the zone that the call names, and counts from its now, as in /render.
+    let range_of = |parameters: &str| {
+        let fleet = self::fleet();
+        let url = format!("/admin/delete?query=plain.*&{parameters}");
+        assert_eq!(ask(&fleet, request("POST", &url, "", "")).status(), 200);
+        let deletion = fleet.deleted.borrow()[0].clone();
+        (deletion.from.0 / 1000, deletion.until.0 / 1000)
+    };
+    let noon = 1_700_049_600;
+    assert_eq!(
+        range_of("from=12:00_20231115&until=13:00_20231115"),
+        (noon, noon + 3_600)
+    );
+    assert_eq!(
+        range_of("from=12:00_20231115&until=13:00_20231115&tz=America/New_York"),
+        (noon + 5 * 3_600, noon + 6 * 3_600)
+    );
+    assert_eq!(
+        range_of(&format!("from=-1h&until=now&now={noon}")),
+        (noon - 3_600, noon)
+    );
+    // What is not read must not be overlooked.
+    for parameters in ["form=-1h", "until=now&local=1", "tz=Nowhere/City", "now=x"] {
+        let url = format!("/admin/delete?query=plain.*&{parameters}");
+        let (status, told) = answer_of(request("POST", &url, "", ""));
+        assert_eq!(status, 400, "{parameters}: {told}");
+    }
 }

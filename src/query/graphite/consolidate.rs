@@ -25,8 +25,9 @@ pub async fn consolidate(
         match max_data_points {
             0 => {}
             1 => {
-                let all = one.values.len();
+                let (all, range_end) = (one.values.len(), one.range_end());
                 fold_groups(one, 0, all, pace).await?;
+                one.over_s = one.end().saturating_sub(range_end);
             }
             _ => reduce(one, range_s, max_data_points, pace).await?,
         }
@@ -35,10 +36,11 @@ pub async fn consolidate(
     Ok(())
 }
 
-/// Seconds from the earliest start to the latest end; 0 of no series.
+/// Seconds from the earliest start to the latest end of a range; 0 of no series. Values that lie behind it
+/// count for nothing: a constant line must not make the others coarser.
 fn range_s(series: &[Series]) -> u64 {
     let start = series.iter().map(|one| one.start).min();
-    let end = series.iter().map(Series::end).max();
+    let end = series.iter().map(Series::range_end).max();
     match (start, end) {
         (Some(start), Some(end)) => end.abs_diff(start),
         _ => 0,
@@ -66,9 +68,12 @@ async fn reduce(
         .saturating_add(series.start.rem_euclid(series.step.max(1)))
         .saturating_sub(series.start.rem_euclid(width));
     let lost = usize::try_from(nudge / series.step.max(1) - 1).unwrap_or(0);
+    let range_end = series.range_end();
     series.start = series.start.saturating_add(nudge);
     let size = usize::try_from(values_per_point).unwrap_or(usize::MAX);
-    fold_groups(series, lost, size, pace).await
+    fold_groups(series, lost, size, pace).await?;
+    series.over_s = series.end().saturating_sub(range_end);
+    Ok(())
 }
 
 /// Forget the first `lost` values and replace every `size` of the others by one. The last group may
@@ -79,13 +84,29 @@ async fn fold_groups(
     size: usize,
     pace: &Pace<'_>,
 ) -> Result<(), QueryError> {
+    if size > 1 {
+        series.fold_known()?;
+    }
     let groups = Groups::of(series, size.max(1));
     let values = series.values.get(lost..).unwrap_or_default();
     let folded = groups.folded(values, pace).await?;
     breath::free(std::mem::replace(&mut series.values, folded), pace).await?;
+    series.integers &= groups.size == 1 || series.fold.keeps_integers();
     let size = i64::try_from(groups.size).unwrap_or(i64::MAX);
     series.step = series.step.saturating_mul(size);
     Ok(())
+}
+
+/// Forget values whose time lies behind the end of the range, as graphite-web's JSON answer does; its other
+/// answers tell them.
+pub fn cut_to_range(series: &mut [Series]) {
+    for one in series.iter_mut().filter(|one| 0 < one.over_s) {
+        let range_end = one.range_end();
+        let length = range_end.saturating_sub(one.start);
+        let last = length.div_euclid(one.step.max(1)).saturating_add(1);
+        one.values.truncate(usize::try_from(last).unwrap_or(0));
+        one.over_s = one.end().saturating_sub(range_end);
+    }
 }
 
 /// The values of `series`, every `size` of them folded into one, as pictures want them: from the first
@@ -97,6 +118,7 @@ pub async fn folded(series: &Series, size: usize, pace: &Pace<'_>) -> Result<Vec
     if size <= 1 {
         return breath::copied(&series.values, pace).await;
     }
+    series.fold_known()?;
     Groups::of(series, size).folded(&series.values, pace).await
 }
 

@@ -283,7 +283,9 @@ impl<'a> Evaluator<'a> {
         let combined = combining.await?;
         Ok(match combined {
             Combined::Groups(groups) => {
-                let list = Rc::new(self.called(groups, told).await?);
+                let of_integers = key.1.is_some_and(|summary| summary.gives_integers());
+                let integers = combine.law.gives_integers(of_integers);
+                let list = Rc::new(self.called(groups, told, integers).await?);
                 let mut fetched = self.fetched.borrow_mut();
                 let fetched = fetched.entry(range).or_default();
                 let kept = (key, told.cloned(), combine.clone(), Rc::clone(&list));
@@ -300,14 +302,17 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    /// What the groups come to, called as if each of their series had been summarized before.
+    /// What the groups come to, called as if each of their series had been summarized before. `integers` if
+    /// they are whole numbers.
     async fn called(
         &self,
         groups: Vec<Group>,
         told: Option<&Told>,
+        integers: bool,
     ) -> Result<Vec<Series>, QueryError> {
         let mut list = Vec::with_capacity(groups.len());
         for Group { mut series, names } in groups {
+            series.integers = integers;
             if let Some(told) = told {
                 let mut paths = String::new();
                 for name in &names {
@@ -398,7 +403,15 @@ pub(super) struct Evaluation<'a> {
     /// How many targets written by functions are around this one.
     depth: usize,
     /// How the function around a leaf is about to combine its series.
-    combine: Option<&'a Combine>,
+    combine: Option<Combining<'a>>,
+}
+
+/// How the series of a leaf may be combined before a function gets them.
+#[derive(Clone, Copy)]
+struct Combining<'a> {
+    combine: &'a Combine,
+    /// Whether they have been.
+    done: &'a Cell<bool>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -420,8 +433,13 @@ impl<'a> Evaluation<'a> {
                         return Ok(series);
                     }
                     let combine = functions::pushed(&bound, share);
+                    let done = Cell::new(false);
+                    let combining = |combine| Combining {
+                        combine,
+                        done: &done,
+                    };
                     let evaluation = Evaluation {
-                        combine: combine.as_ref(),
+                        combine: combine.as_ref().map(combining),
                         ..self
                     };
                     let mut call = Call::new(evaluation, bound).await?;
@@ -432,6 +450,11 @@ impl<'a> Evaluation<'a> {
                 other => Err(no_series(other)),
             }
         })
+    }
+
+    /// Whether the function is given what the series of its one leaf come to already.
+    pub(super) fn is_combined(self) -> bool {
+        self.combine.is_some_and(|combining| combining.done.get())
     }
 
     /// The lists of an expression that gives lists of series.
@@ -532,9 +555,11 @@ impl<'a> Evaluation<'a> {
             return Ok(Vec::new());
         };
         let found = match self.combine {
-            Some(combine) => {
+            Some(Combining { combine, done }) => {
                 let combined = evaluator.combined(&selector, None, combine, self.context);
-                combined.await?.0
+                let (found, is_combined) = combined.await?;
+                done.set(is_combined);
+                found
             }
             None => self.taken((selector, None)).await?,
         };
@@ -577,9 +602,11 @@ impl<'a> Evaluation<'a> {
             return Ok(Vec::new());
         };
         let (found, is_called) = match self.combine {
-            Some(combine) => {
+            Some(Combining { combine, done }) => {
                 let combined = evaluator.combined(&selector, Some(call), combine, self.context);
-                combined.await?
+                let (found, is_called) = combined.await?;
+                done.set(is_called);
+                (found, is_called)
             }
             None => (self.taken((selector, Some(call.summary))).await?, false),
         };
@@ -589,6 +616,7 @@ impl<'a> Evaluation<'a> {
                 one.name = call.told.name(&one.name);
                 one.path_expression.clone_from(&one.name);
                 call.told.tag(&mut one.tags);
+                one.integers = call.summary.gives_integers();
             }
             one.x_files_factor = self.x_files_factor.get();
             let texts = text_bytes(one);

@@ -19,6 +19,15 @@ pub fn float(value: f64) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
+/// As Python tells a number: [`float`], or one that is known to be whole, without a point.
+pub fn told(value: f64, is_integer: bool) -> String {
+    if !is_integer || !value.is_finite() {
+        return float(value);
+    }
+    // Zero has no sign there.
+    format!("{:.0}", value + 0.0)
+}
+
 fn not_finite(value: f64) -> String {
     match (value.is_nan(), value.is_sign_negative()) {
         (true, _) => "nan",

@@ -6,11 +6,11 @@ use crate::base::random::Random;
 use crate::base::time::Millis;
 use crate::model::series::TenantId;
 use crate::query::breath::{Breathless, Pace};
-use crate::query::graphite::functions::{Literal, node_key};
+use crate::query::graphite::functions::Literal;
 use crate::query::graphite::slots;
 use crate::query::last_slot;
 use crate::query::plan::{Plan, Selector, Slot, Want};
-use crate::query::rows::{Combine, Law, Rows};
+use crate::query::rows::{By, Combine, Law, Rows};
 use crate::query::scan::FoundSeries;
 use crate::query::series::Series;
 use crate::query::testing::{Shards, run};
@@ -519,14 +519,23 @@ fn rows_are_what_series_come_to() {
             1 => Selector::Path("web;dc=y".to_owned()),
             _ => Selector::Tags(vec!["name=web".to_owned()]),
         };
-        let nodes = match random.below(3) {
-            0 => vec![],
-            1 => vec![Literal::Integer(-1)],
-            _ => vec![Literal::Text("dc".to_owned())],
+        let by = match random.below(5) {
+            0 | 1 => By::All,
+            2 => By::Nodes(vec![Literal::Integer(-1)]),
+            3 => By::OtherNodes([1].into()),
+            _ => By::Tags(vec!["dc".to_owned()]),
         };
         let combine = Combine {
-            law: [Law::Average, Law::Maximum, Law::Minimum, Law::Sum][random.below(4) as usize],
-            nodes,
+            law: [
+                Law::Average,
+                Law::Count,
+                Law::Last,
+                Law::Maximum,
+                Law::Members,
+                Law::Minimum,
+                Law::Sum,
+            ][random.below(7) as usize],
+            by,
             x_files_factor: random.below(3) as f64 / 2.0,
         };
         let from_s = START_MS / 1000 + random.below(60) as i64 - 20;
@@ -566,10 +575,7 @@ fn rows_are_what_series_come_to() {
             let (start, step) = (slotted.start, slotted.step);
             let leaf = Series::leaf(one.name.clone(), start, step, slotted.values, 0.0);
             let leaf = leaf.expect("a name");
-            let key = match combine.nodes.is_empty() {
-                true => String::new(),
-                false => node_key(&leaf, &combine.nodes),
-            };
+            let key = combine.by.key(&leaf);
             match groups.iter_mut().find(|group| group.0 == key) {
                 Some(group) => group.1.push(leaf),
                 None => groups.push((key, vec![leaf])),
@@ -606,7 +612,7 @@ fn rows_are_what_series_come_to() {
                 group.rows.len(),
             );
             for one in series {
-                all.begin_series();
+                all.begin_series(&one.name);
                 all.add(0, &one.values);
             }
             for row in 0..all.len() {

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{About, FoundSeries};
 use crate::model::series::{Identity, Values};
 use crate::query::error::QueryError;
-use crate::query::graphite::functions::node_key;
 use crate::query::graphite::slots::Slotted;
-use crate::query::rows::{Combine, ROW_BYTES, Rows};
+use crate::query::rows::{By, Combine, Law, Rows};
 use crate::query::series::Series;
 
 /// To [`Want::Rows`](crate::query::plan::Want::Rows).
@@ -49,6 +48,7 @@ const AT_ONCE: usize = 2_000;
 /// How many values are added in the time that one point takes to be read.
 const VALUES_PER_POINT: usize = 4;
 /// Bytes of one identity and of a group besides its rows and texts.
+const NAME_BYTES: u64 = size_of::<String>() as u64;
 const IDENTITY_BYTES: u64 = size_of::<Identity>() as u64;
 const GROUP_BYTES: u64 = size_of::<FoundGroup>() as u64;
 
@@ -119,7 +119,10 @@ impl Gatherer {
         // What the values take is over once they are added.
         about.purse.give_back(rows as u64 * size_of::<f64>() as u64);
         let (start, step) = (slotted.start, slotted.step);
-        if self.combine.nodes.is_empty()
+        if self.combine.law == Law::Last {
+            about.purse.pay(NAME_BYTES + series.text.len() as u64)?;
+        }
+        if self.combine.by == By::All
             && let Some(group) = self.found.groups.first_mut()
             && group.tags.is_empty()
         {
@@ -127,24 +130,22 @@ impl Gatherer {
             if series.text < group.first {
                 group.first.clone_from(&series.text);
             }
+            let text = series.text;
             if self.named {
-                group.names.push(series.text);
+                group.names.push(text.clone());
             }
-            return self.admit(0, slotted);
+            return self.admit(0, &text, slotted);
         }
         let Ok(leaf) = Series::leaf(series.text, start, step, Vec::new(), 0.0) else {
             self.found.apart = true;
             return Ok(());
         };
-        let key = match self.combine.nodes.as_slice() {
-            [] => String::new(),
-            nodes => node_key(&leaf, nodes),
-        };
+        let key = self.combine.by.key(&leaf);
         let place = match self.places.get(&key) {
             Some(&place) => place,
             None => {
                 let bytes = GROUP_BYTES + 2 * (leaf.name.len() + key.len()) as u64;
-                let rows_bytes = (rows as u64).saturating_mul(ROW_BYTES);
+                let rows_bytes = (rows as u64).saturating_mul(self.combine.law.row_bytes());
                 about.purse.pay(bytes.saturating_add(rows_bytes))?;
                 let place = self.found.groups.len();
                 self.places.insert(key.clone(), place);
@@ -163,16 +164,16 @@ impl Gatherer {
                 group.names.push(leaf.name.clone());
             }
             if leaf.name < group.first {
-                group.first = leaf.name;
+                group.first.clone_from(&leaf.name);
             }
             group
                 .tags
                 .retain(|key, value| leaf.tags.get(key) == Some(value));
         }
-        self.admit(place, slotted)
+        self.admit(place, &leaf.name, slotted)
     }
 
-    fn admit(&mut self, place: usize, slotted: Slotted) -> Result<(), QueryError> {
+    fn admit(&mut self, place: usize, name: &str, slotted: Slotted) -> Result<(), QueryError> {
         let Some(group) = self.found.groups.get_mut(place) else {
             return Ok(());
         };
@@ -181,7 +182,7 @@ impl Gatherer {
             self.found.apart = true;
             return Ok(());
         }
-        group.rows.begin_series();
+        group.rows.begin_series(name);
         self.adding = Some((place, slotted, 0));
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::query::graphite::functions::aggregation::Aggregation;
 use crate::query::graphite::slots::{self, Slotted};
 use crate::query::last_slot;
 use crate::query::merge::{Merge, Merged, MergedPoints};
-use crate::query::rows::{Combine, Law};
+use crate::query::rows::{By, Combine, Law};
 use crate::query::summary::Summary;
 use crate::query::testing::run;
 
@@ -316,7 +316,7 @@ fn rows(
 ) {
     let combine = Combine {
         law: Law::Sum,
-        nodes: vec![],
+        by: By::All,
         x_files_factor: 0.0,
     };
     let want = Want::Rows {

@@ -115,11 +115,74 @@ def of_finding():
         for more in ({}, {"leavesOnly": "1"}, {"groupByExpr": "1"}):
             pairs = [("query", query), ("query", "s.*"), *more.items()]
             yield Case(place, query, pairs, path="/metrics/expand", format="text")
+    for begin, end in (("100", "50"), ("100", "100"), ("now", "-1h"), ("-1h", "now"), ("100", "-1"), ("-1", "50")):
+        for kind in ("treejson", "pickle"):
+            pairs = [("query", "s.*"), ("from", begin), ("until", end), ("format", kind)]
+            format = "pickle" if kind == "pickle" else "text"
+            yield Case("finding:range", "s.*", pairs, path="/metrics/find/", format=format)
     for path in ("/metrics/find/", "/metrics/expand/", "/metrics/"):
         yield Case("finding:none", "", [], path=path, format="text")
         yield Case("finding:empty", "", [("query", "")], path=path, format="text")
     yield Case("finding:form", "s.*", [], path="/metrics/find/", format="text", form="query=s.%2A")
     yield Case("finding:index", "", [], path="/metrics/index.json", format="text")
+
+
+def of_functions():
+    """What editors of targets are told of the functions."""
+    names = ["scale", "sum", "sumSeries", "highest", "legendValue", "seriesByTag", "nosuch", "average", "a/b", "sc*"]
+    asked = [
+        "", "grouped=1", "grouped=true", "grouped=0", "group=Sorting", "group=Sorting&grouped=1", "group=nosuch",
+        "group=nosuch&grouped=1", "type=pie", "type=pie&grouped=1", "type=x", "pretty=1&group=Filter%20Data",
+        "jsonp=cb&group=Graph",
+    ]
+    for query in asked:
+        for path in ("/functions", "/functions/"):
+            pairs = urllib.parse.parse_qsl(query)
+            yield Case("functions:list", query, pairs, path=path, format="text")
+    for name in names:
+        for query in ("", "type=pie", "pretty=1", "jsonp=cb"):
+            pairs = urllib.parse.parse_qsl(query)
+            yield Case("functions:one", name, pairs, path="/functions/" + name, format="text")
+    yield Case("functions:post", "", [], path="/functions", format="text", form="a=b")
+
+
+TESTS = [
+    [], ["name=disk"], ["dc=dc1"], ["host=~[ab]"], ["host=~."], ["rack="], ["dc!=dc1", "name=disk"], ["name=~^c"],
+    ["host!=~a", "dc=~."], ["nosuch=x"], ["name=disk", "host=c"], ["bad"], ["dc=~["],
+]
+
+
+def of_tags():
+    """Asked of a graphite-web that has the tagged series in a database of its own."""
+    for more in ({}, {"limit": "1"}, {"limit": "0"}, {"filter": "d"}, {"filter": "^h"}, {"filter": "x"}, {"pretty": "1"}):
+        for path in ("/tags", "/tags/name", "/tags/dc", "/tags/host", "/tags/rack", "/tags/nosuch"):
+            yield Case("tags:list", "", list(more.items()), path=path, format="text")
+    for tests in TESTS:
+        place = "tags:" + " ".join(tests)
+        expressions = [("expr", test) for test in tests]
+        yield Case(place, "", expressions, path="/tags/findSeries", format="text")
+        for more in ({}, {"tagPrefix": "d"}, {"tagPrefix": "x"}, {"limit": "1"}, {"jsonp": "cb"}):
+            pairs = [*expressions, *more.items()]
+            yield Case(place, "", pairs, path="/tags/autoComplete/tags", format="text")
+        for tag in ("name", "dc", "host", "rack", "nosuch"):
+            for more in ({}, {"valuePrefix": "d"}, {"valuePrefix": "c"}, {"limit": "2"}):
+                pairs = [*expressions, ("tag", tag), *more.items()]
+                yield Case(place, "", pairs, path="/tags/autoComplete/values", format="text")
+    yield Case("tags:none", "", [], path="/tags/autoComplete/values", format="text")
+    yield Case("tags:add", "", [], path="/tags/tagSeries", format="text", form="path=disk;host=a;dc=dc1")
+    yield Case("tags:add", "", [], path="/tags/tagSeries", format="text", form="path=")
+    yield Case("tags:add", "", [], path="/tags/tagMultiSeries", format="text", form="path=disk;host=a;dc=dc1&path=mem;host=a")
+    yield Case("tags:add", "", [("path", "mem;host=a")], path="/tags/tagSeries", format="text")
+    # The last question: what it deletes is gone.
+    yield Case("tags:delete", "", [], path="/tags/delSeries", format="text", form="path=nosuch;a=b")
+    yield Case("tags:delete", "", [], path="/tags/delSeries", format="text", form="path=mem;host=a")
+    yield Case("tags:delete", "", [("expr", "host=a")], path="/tags/findSeries", format="text")
+
+
+def of_versions():
+    for path in ("/version", "/version/"):
+        yield Case("version:get", "", [], path=path, format="plain")
+        yield Case("version:post", "", [], path=path, format="plain", form="a=b")
 
 
 def all():
@@ -129,6 +192,8 @@ def all():
     yield from of_formats()
     yield from of_requests()
     yield from of_finding()
+    yield from of_functions()
+    yield from of_versions()
 
 
 PATHS = [

@@ -1,7 +1,9 @@
 """Which questions are asked: lines of files, each for every input that it names."""
+import collections
 import glob
 import itertools
 import os
+import re
 import urllib.parse
 
 import known
@@ -60,6 +62,24 @@ def expanded(text):
         if mark in text:
             return [text.replace(mark, one) for one in inputs]
     return [text]
+
+
+# Calls that each function must have at least.
+CALLS_MIN = 6
+
+
+def called_too_seldom(functions):
+    """Functions of which fewer than `CALLS_MIN` calls are asked, by all of their names; `functions` are what
+    graphite-web has by name."""
+    names, counts = collections.defaultdict(list), collections.Counter()
+    for name, function in functions.items():
+        names[function].append(name)
+    for case in of_functions():
+        counts.update(set(re.findall(r"(\w+)\s*\(", case.target)))
+    for known in names.values():
+        count = sum(counts[name] for name in known)
+        if count < CALLS_MIN:
+            yield "%s: %d calls, not %d" % (" or ".join(known), count, CALLS_MIN)
 
 
 def of_functions():

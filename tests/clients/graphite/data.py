@@ -1,7 +1,9 @@
 """The series that both are asked about, and how they get into corelane and into whisper files."""
 import os
 import random
+import re
 import socket
+import urllib.parse
 
 ORIGIN = 1699999200
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -75,3 +77,24 @@ def write_whisper(folder, now):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         whisper.create(path, [(step, 2 * 86400 // step)])
         whisper.update_many(path, points, now=now)
+
+
+def register(reference):
+    """Tell graphite-web the tagged series, for a database of its own."""
+    for name, _, _ in series():
+        if ";" in name:
+            answer = reference.ask("/tags/tagSeries", "", urllib.parse.urlencode({"path": name}))
+            assert answer.status == 200, answer.body
+
+
+def matching(text):
+    """How many series the paths and tags in a target name, about, and no fewer."""
+    names = [name for name, _, _ in series()]
+    count = names.count(text) + sum(";" in name for name in names if "seriesByTag" in text)
+    for path in re.findall(r"[\w*?{}\[\]!,-]+(?:\.[\w*?{}\[\]!,-]+)+", text):
+        for one in path.lstrip(",").split(",") if "{" not in path else [path]:
+            pattern = re.escape(one).replace(r"\*", "[^.]*").replace(r"\?", "[^.]")
+            pattern = re.sub(r"\\{(.*?)\\}", lambda m: "(%s)" % m.group(1).replace(",", "|"), pattern)
+            pattern = pattern.replace(r"\[!", "[^").replace(r"\[", "[").replace(r"\]", "]").replace(r"\-", "-")
+            count += sum(re.fullmatch(pattern, name) is not None for name in names)
+    return max(count, 1)

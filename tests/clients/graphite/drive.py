@@ -1,6 +1,8 @@
 """Asks graphite-web and corelane the same, and tells every difference that is not known.
 
     drive.py functions FOLDER HTTP_PORT LINE_PORT [--all]     every function, and nested targets
+    drive.py checked FOLDER HTTP_PORT LINE_PORT [--all]       the same, with ENFORCE_INPUT_VALIDATION
+    drive.py tags FOLDER HTTP_PORT LINE_PORT [--all]          tags, with a database of graphite-web's own
     drive.py requests FOLDER HTTP_PORT LINE_PORT [--all]      times, formats, finding
     drive.py whisper FOLDER HTTP_PORT LINE_PORT [--all]       steps and ranges, against whisper files
 
@@ -28,11 +30,13 @@ TOLD_MAX = 60
 
 
 def questions(kind):
-    if kind == "functions":
+    if kind in ("functions", "checked"):
         yield from cases.of_functions()
         yield from generate.nested()
     elif kind == "requests":
         yield from asked.all()
+    elif kind == "tags":
+        yield from asked.of_tags()
     else:
         yield from asked.of_whisper()
 
@@ -55,7 +59,7 @@ def wait_for(corelane, last):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=["functions", "requests", "whisper"])
+    parser.add_argument("kind", choices=["functions", "checked", "requests", "tags", "whisper"])
     parser.add_argument("folder")
     parser.add_argument("http_port", type=int)
     parser.add_argument("line_port", type=int)
@@ -68,10 +72,14 @@ def main():
         reference.configure(options.folder)
         data.write_whisper(options.folder + "/whisper", cases.RANGE["now"])
     else:
-        reference.configure(options.folder, ["127.0.0.1:%d" % options.http_port])
+        # With tags of its own it would tell those of the node too.
+        servers = [] if options.kind == "tags" else ["127.0.0.1:%d" % options.http_port]
+        reference.configure(options.folder, servers, checked=options.kind == "checked", tagged=options.kind == "tags")
     if last:
         wait_for(corelane, last)
     theirs = reference.Reference()
+    if options.kind == "tags":
+        data.register(theirs)
     known = Known(data.HERE, options.kind)
     counts, told, took = collections.Counter(), 0, [0.0, 0.0]
     for case in questions(options.kind):
@@ -105,6 +113,9 @@ def main():
             print("%s: %s\n  %s" % (case.place, case.text(), difference))
             if options.all:
                 print("  corelane: %r\n  graphite: %r" % (given.body[:600], wanted.body[:600]))
+    seldom = list(cases.called_too_seldom(theirs.functions())) if options.kind == "functions" else []
+    for told in seldom:
+        print(told)
     unseen = [] if options.all or options.only else known.unseen()
     for place in unseen:
         print("%s: no question differs any more; remove the line" % place)
@@ -112,7 +123,7 @@ def main():
         "graphite-web took %.1f s, corelane %.1f s; %s"
         % (*took, ", ".join("%s %d" % pair for pair in sorted(counts.items())))
     )
-    sys.exit(1 if counts["unknown"] or unseen else 0)
+    sys.exit(1 if counts["unknown"] or unseen or seldom else 0)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ use crate::tools::{connect, folder, have, send_text};
 mod fronts;
 
 /// How long one run of questions may take, on a busy machine.
-const RUN_WAIT: Duration = Duration::from_secs(240);
+const RUN_WAIT: Duration = Duration::from_secs(400);
 
 fn python(script: &str) -> Command {
     let mut command = Command::new(folder().join("graphite/bin/python"));
@@ -28,16 +28,21 @@ fn python(script: &str) -> Command {
 
 #[track_caller]
 fn drive(kind: &str) {
+    run(kind, python("drive.py").arg(kind));
+}
+
+/// Run a script to its end: it gets a folder, and the ports of an appliance for HTTP and for lines.
+#[track_caller]
+fn run(kind: &str, command: &mut Command) {
     if !have("graphite") {
         return;
     }
     let appliance = Appliance::start();
     let scratch = Scratch::new(kind);
-    let mut command = python("drive.py");
-    command.arg(kind).arg(scratch.path());
+    command.arg(scratch.path());
     command.arg(appliance.ports.http.to_string());
     command.arg(appliance.ports.graphite.to_string());
-    let mut process = Running::start(kind, scratch.path(), &mut command);
+    let mut process = Running::start(kind, scratch.path(), command);
     let status = process.wait(RUN_WAIT);
     assert!(status.success(), "{status}\n{}", process.log());
     appliance.stop();
@@ -48,6 +53,17 @@ fn functions_give_what_graphite_web_gives() {
     drive("functions");
 }
 
+/// The same where graphite-web checks arguments, which it does not as it ships.
+#[test]
+fn functions_give_what_a_checking_graphite_web_gives() {
+    drive("checked");
+}
+
+#[test]
+fn tags_are_those_of_graphite_web() {
+    drive("tags");
+}
+
 #[test]
 fn times_formats_and_finding_are_graphite_webs() {
     drive("requests");
@@ -56,6 +72,12 @@ fn times_formats_and_finding_are_graphite_webs() {
 #[test]
 fn steps_and_ranges_are_those_of_whisper_files() {
     drive("whisper");
+}
+
+/// The page of ten pairs that people look at, see `pairs.py`.
+#[test]
+fn ten_pictures_have_a_counterpart() {
+    run("pairs", &mut python("pairs.py"));
 }
 
 /// A graphite-web on a port of its own in front of `appliance`.
@@ -124,8 +146,8 @@ fn a_real_front_shows_what_this_node_holds() {
             other => Err(other.to_string()),
         }
     });
-    for method in ["get", "post"] {
-        let front = Front::start(&appliance, method, "pickle");
+    for (method, format) in [("get", "pickle"), ("post", "pickle"), ("get", "msgpack")] {
+        let front = Front::start(&appliance, method, format);
         for path in [
             "/metrics/find?query=*".to_owned(),
             "/metrics/find?query=fed.*".to_owned(),
@@ -140,8 +162,48 @@ fn a_real_front_shows_what_this_node_holds() {
         ] {
             let here = appliance.get(&path);
             let here: Value = serde_json::from_str(&here).expect("JSON");
-            assert_eq!(front.get(&path), here, "{method} {path}");
+            assert_eq!(front.get(&path), here, "{method} {format} {path}");
         }
+    }
+    appliance.stop();
+}
+
+/// What is refused is an empty answer to a front: as graphite-web ships, another status would silence the
+/// node for a minute, for all that others ask.
+#[test]
+fn a_refused_question_does_not_silence_the_node() {
+    if !have("graphite") {
+        return;
+    }
+    let appliance = Appliance::start();
+    send_text(appliance.ports.graphite, &format!("fed.a 1.5 {AT}\n"));
+    wait_until("the point", Duration::from_secs(10), || {
+        match appliance.accepted() {
+            1 => Ok(()),
+            other => Err(other.to_string()),
+        }
+    });
+    let whole: Value = serde_json::from_str(&appliance.get(&render("fed.a"))).expect("JSON");
+    assert_eq!(whole[0]["target"], "fed.a");
+    for format in ["pickle", "msgpack"] {
+        let front = Front::start(&appliance, "get", format);
+        for refused in [
+            render("seriesByTag(%27bad%27)"),
+            render("seriesByTag(%27a%3D~(%27)"),
+            render(&format!("fed.{}", "%7Ba,b%7D".repeat(20))),
+            format!("/metrics/find?query=fed.{}", "%7Ba,b%7D".repeat(20)),
+            "/tags/autoComplete/tags?expr=bad".to_owned(),
+            "/tags/autoComplete/values?expr=bad&tag=x".to_owned(),
+        ] {
+            assert_eq!(front.get(&refused), Value::Array(Vec::new()), "{refused}");
+            assert_eq!(
+                front.get(&render("fed.a")),
+                whole,
+                "{format} after {refused}"
+            );
+        }
+        let log = appliance.log();
+        assert!(log.contains("a question of a front is refused"), "{log}");
     }
     appliance.stop();
 }

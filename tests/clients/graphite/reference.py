@@ -1,9 +1,10 @@
 """The reference: graphite-web itself, in this process, without a socket of its own.
 
-Its settings are made here: a database and logs in a folder of the test, no caches, every function's
-arguments checked. It reads from storage nodes (`servers`), from whisper files (`whisper`), or both.
+Its settings are made here, as it ships but for a database and logs in a folder of the test, and no caches. It
+reads from storage nodes (`servers`), from whisper files (`whisper`), or both.
 """
 import datetime
+import inspect
 import os
 import resource
 import signal
@@ -29,24 +30,26 @@ LOG_ROTATION = False
 LOG_INFO_PERFORMANCE = False
 CARBONLINK_HOSTS = []
 STORAGE_FINDERS = [{finder!r}]
-# The storage nodes know the tags.
-TAGDB = ''
+# The storage nodes know the tags, unless a database of its own does.
+TAGDB = {tagdb!r}
 USE_WORKER_POOL = False
-# A question that the node refuses must not silence it for the next ones.
-REMOTE_RETRY_DELAY = 0
+# In most tests a question that the node refuses must not silence it for the next ones.
+REMOTE_RETRY_DELAY = {retry_delay!r}
 MAX_FETCH_RETRIES = 1
 FIND_CACHE_DURATION = 0
 FIND_TOLERANCE = 600
 DEFAULT_CACHE_DURATION = 0
 REMOTE_STORE_USE_POST = {post!r}
-# What a function cannot take is then told with status 400, as here; else some of it works by luck.
-ENFORCE_INPUT_VALIDATION = True
+# As shipped, what a function cannot take is passed to it, and some of it works by luck.
+ENFORCE_INPUT_VALIDATION = {checked!r}
 DATABASES = {{'default': {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': {folder!r} + '/db'}}}}
 """
 
 
-def configure(folder, servers=(), whisper=None, post=False):
-    """Write the settings into `folder` and make Django read them. Once in a process."""
+def configure(folder, servers=(), whisper=None, post=False, checked=False, tagged=False, retry_delay=0):
+    """Write the settings into `folder` and make Django read them. Once in a process. `checked` where what a
+    function cannot take is to be refused, `tagged` where it knows tags itself; `retry_delay` are the seconds
+    for which a storage node that has failed is not asked."""
     whisper = whisper or os.path.join(folder, "whisper")
     os.makedirs(whisper, exist_ok=True)
     finder = "remote.RemoteFinder" if servers else "standard.StandardFinder"
@@ -55,6 +58,9 @@ def configure(folder, servers=(), whisper=None, post=False):
         servers=list(servers),
         whisper=whisper,
         post=post,
+        checked=checked,
+        retry_delay=retry_delay,
+        tagdb="graphite.tags.localdatabase.LocalDatabaseTagDB" if tagged else "",
         finder="graphite.finders." + finder,
     )
     with open(os.path.join(folder, "reference_settings.py"), "w") as file:
@@ -63,6 +69,7 @@ def configure(folder, servers=(), whisper=None, post=False):
     os.environ["GRAPHITE_SETTINGS_MODULE"] = "reference_settings"
     os.environ["DJANGO_SETTINGS_MODULE"] = "graphite.settings"
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
+    with_signatures()
     import django
     from django.core.management import call_command
 
@@ -72,6 +79,20 @@ def configure(folder, servers=(), whisper=None, post=False):
     from graphite.render import attime
 
     attime.datetime = Clock
+
+
+def with_signatures():
+    """What Python had before 3.11, and `/functions` needs: how a function is written."""
+    if hasattr(inspect, "getargspec"):
+        return
+
+    def written(names, rest, _, defaults):
+        plain = len(names) - len(defaults or ())
+        told = names[:plain] + ["%s=%r" % pair for pair in zip(names[plain:], defaults or ())]
+        return "(%s)" % ", ".join(told + (["*" + rest] if rest else []))
+
+    inspect.getargspec = lambda function: tuple(inspect.getfullargspec(function))[:4]
+    inspect.formatargspec = written
 
 
 class Clock(datetime.datetime):
@@ -106,6 +127,12 @@ class Reference:
         from django.test import Client
 
         self.client = Client(raise_request_exception=False)
+
+    def functions(self):
+        """By name."""
+        from graphite.functions import SeriesFunctions
+
+        return SeriesFunctions()
 
     def ask(self, path, query, form=None, now=0):
         """GET `path?query`, or POST it with `form`, both as encoded text, at the second `now`."""

@@ -53,6 +53,24 @@ impl Aggregation {
         ("total", Aggregation::Sum),
     ];
 
+    /// Whether it gives whole numbers: of anything, or only if it is given whole numbers, or never.
+    pub fn gives_integers(self, of_integers: bool) -> bool {
+        match self {
+            Aggregation::Count => true,
+            Aggregation::Difference
+            | Aggregation::Last
+            | Aggregation::Maximum
+            | Aggregation::Minimum
+            | Aggregation::Sum => of_integers,
+            Aggregation::Average
+            | Aggregation::AverageZero
+            | Aggregation::Median
+            | Aggregation::Product
+            | Aggregation::Range
+            | Aggregation::StandardDeviation => false,
+        }
+    }
+
     /// The aggregation called `name`; `sumSeries` is `sum`, and so on.
     pub fn named(name: &str) -> Option<Aggregation> {
         let name = name.strip_suffix("Series").unwrap_or(name);

@@ -1,7 +1,7 @@
 //! Arguments: placed onto parameters and coerced to what those declare, before anything runs.
 
 use super::aggregation::Aggregation;
-use super::parameter::{Function, Kind, Parameter, Run, Value};
+use super::parameter::{Fraction, Function, Kind, Parameter, Run, Value};
 use crate::query::error::QueryError;
 use crate::query::graphite::target::{self, Expression};
 use crate::query::graphite::time;
@@ -13,7 +13,7 @@ pub enum Literal {
     Aggregation(Aggregation, String),
     /// Of [`Kind::Boolean`].
     Boolean(bool),
-    /// Of [`Kind::Float`], or no whole number for [`Kind::Any`].
+    /// Of [`Kind::Float`], or no whole number for [`Kind::Any`] and for what keeps fractions.
     Float(f64),
     /// Of [`Kind::IntegerOrInfinity`].
     Infinity,
@@ -65,7 +65,7 @@ pub(in crate::query::graphite) fn bind(call: &target::Call) -> Result<Bound<'_>,
         slots[index].extend(coerce(argument, &parameters[index], name)?);
     }
     for (parameter, slot) in parameters.iter().zip(&slots) {
-        if parameter.required && slot.is_empty() {
+        if parameter.required && slot.is_empty() && parameter.unsaid == Value::None {
             return Err(missing(parameter.name, name));
         }
     }
@@ -112,7 +112,9 @@ fn coerce<'a>(
         (Kind::SeriesList | Kind::Any, Gives::Series) | (Kind::SeriesLists, Gives::Lists) => {
             Some(Placed::Series(argument))
         }
-        _ => literal(argument, parameter.kind).map(Placed::Literal),
+        _ => literal(argument, parameter.kind)
+            .or_else(|| fraction(argument, parameter))
+            .map(Placed::Literal),
     };
     if let Some(Placed::Literal(given)) = &placed
         && !parameter.options.is_empty()
@@ -140,6 +142,19 @@ fn coerce<'a>(
             shown(argument),
         ))
     })
+}
+
+/// What a number with a fraction is to a parameter that wants a whole one.
+fn fraction(argument: &Expression, parameter: &Parameter) -> Option<Literal> {
+    match (argument, parameter.fraction) {
+        (Expression::Float(float), Fraction::Kept) if float.is_finite() => {
+            Some(Literal::Float(*float))
+        }
+        (Expression::Float(float), Fraction::Cut) if float.is_finite() => {
+            Some(Literal::Integer(*float as i64))
+        }
+        _ => None,
+    }
 }
 
 /// What evaluating an expression would come to.
@@ -284,7 +299,11 @@ fn interval_of(argument: &Expression) -> Option<Literal> {
 
 /// What a parameter is where it was left out.
 pub(super) fn default_of(parameter: &Parameter) -> Option<Literal> {
-    let expression = match parameter.default {
+    let default = match parameter.default {
+        Value::None => parameter.unsaid,
+        default => default,
+    };
+    let expression = match default {
         Value::None => return None,
         Value::Boolean(boolean) => Expression::Boolean(boolean),
         Value::Integer(integer) => Expression::Integer(integer),

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 
 use super::aggregation::Aggregation;
 use super::arguments::{Bound, Literal, Placed, default_of, missing};
-use super::parameter::{Function, Kind, Run};
+use super::parameter::{Function, Kind, Run, Value};
 use crate::query::breath::{self, CHUNK, Pace};
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::Evaluation;
 use crate::query::graphite::target::Expression;
-use crate::query::graphite::{Context, time};
+use crate::query::graphite::{Context, number, time};
 use crate::query::series::{Look, Series};
 
 /// One argument; series are evaluated, unless their parameter is one for later.
@@ -25,8 +25,8 @@ enum Argument<'a> {
 /// How much a moving function looks at.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Window {
-    /// So many points.
-    Points(i64),
+    /// So many points, and as they were written.
+    Points(i64, String),
     /// So many seconds, and as they were written.
     Seconds(i64, String),
 }
@@ -91,6 +91,11 @@ impl<'a> Call<'a> {
 
     fn function_name(&self) -> &'static str {
         self.function.names.first().copied().unwrap_or_default()
+    }
+
+    /// Whether what the function is given was combined already: one series for each of its groups.
+    pub(super) fn is_combined(&self) -> bool {
+        self.evaluation.is_combined()
     }
 
     /// What the function may know of the request.
@@ -196,7 +201,7 @@ impl<'a> Call<'a> {
             slots[index].push(Argument::Series(list));
         }
         for (parameter, slot) in function.parameters.iter().zip(&slots) {
-            if parameter.required && slot.is_empty() {
+            if parameter.required && slot.is_empty() && parameter.unsaid == Value::None {
                 return Err(missing(parameter.name, name));
             }
         }
@@ -417,6 +422,18 @@ impl<'a> Call<'a> {
         })
     }
 
+    /// The number given to parameter `name`, which should be whole and need not be, and as it was written.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(super) fn number(&self, name: &str) -> Result<(f64, String), QueryError> {
+        self.need(name, |it| match it {
+            Literal::Integer(integer) => Some((integer as f64, integer.to_string())),
+            Literal::Float(float) => Some((float, number::float(float))),
+            _ => None,
+        })
+    }
+
     /// The whole number given to parameter `name`; `None` is infinity.
     ///
     /// # Errors
@@ -435,7 +452,8 @@ impl<'a> Call<'a> {
     /// Where there is none.
     pub(super) fn window(&self, name: &str) -> Result<Window, QueryError> {
         self.need(name, |it| match it {
-            Literal::Integer(points) => Some(Window::Points(points)),
+            Literal::Integer(points) => Some(Window::Points(points, points.to_string())),
+            Literal::Float(points) => Some(Window::Points(points as i64, number::float(points))),
             Literal::Interval(seconds, text) => Some(Window::Seconds(seconds, text)),
             _ => None,
         })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::call::Call;
-use super::parameter::{Function, Kind, Parameter, Value};
+use super::parameter::{Fraction, Function, Kind, Parameter, Value};
 use crate::query::breath::CHUNK;
 use crate::query::error::QueryError;
 use crate::query::graphite::number;
@@ -42,7 +42,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Lines of dashes so many pixels long.",
         &[
             SERIES_LIST,
-            Parameter::optional("dashLength", Kind::Integer, Value::Integer(5)),
+            Parameter::optional("dashLength", Kind::Integer, Value::Integer(5))
+                .fraction(Fraction::Kept),
         ],
         |call| Box::pin(dashed(call)),
     ),
@@ -72,8 +73,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         GROUP,
         "Areas on top of each other. All of one name in a request are one pile.",
         &[
-            SERIES_LIST,
-            Parameter::optional("stack", Kind::Text, Value::None).also("stackName"),
+            SERIES_LIST.written("seriesLists"),
+            Parameter::optional("stack", Kind::Text, Value::None)
+                .also("stackName")
+                .written("stackName='__DEFAULT__'"),
         ],
         |call| Box::pin(stacked(call)),
     ),
@@ -140,12 +143,12 @@ async fn area_between(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
 }
 
 async fn dashed(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
-    let length = call.integer("dashLength")?;
-    let shown = number::general(length as f64);
+    let (length, written) = call.number("dashLength")?;
+    let shown = number::general(length);
     let mut series = call.take_series("seriesList").await?;
     for one in &mut series {
-        one.look.dashed = Some(length as f64);
-        one.tags.insert("dashed".to_owned(), length.to_string());
+        one.look.dashed = Some(length);
+        one.tags.insert("dashed".to_owned(), written.clone());
         let name = format!("dashed({}, {shown})", one.name);
         call.rename(one, name).await?;
     }
@@ -182,6 +185,8 @@ async fn stacked(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let stack = call.optional_text("stack");
     let stack = stack.unwrap_or_else(|| DEFAULT_STACK.to_owned());
     let mut total = call.stacks().remove(&stack).unwrap_or_default();
+    // Upon others it is known no more whether they were whole numbers.
+    let mut integers = total.is_empty();
     let mut series = call.take_series("seriesList").await?;
     for one in &mut series {
         let more = one.values.len().saturating_sub(total.len());
@@ -201,6 +206,8 @@ async fn stacked(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
             }
             call.did(values.len()).await?;
         }
+        integers &= one.integers;
+        one.integers = integers;
         // How it looked before is forgotten, as in graphite-web.
         one.look = Look {
             stacked: true,
@@ -234,7 +241,7 @@ fn threshold(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     {
         line.name = label;
     }
-    Ok(vec![line])
+    Ok(vec![line.of_range_to(context.until)])
 }
 
 fn vertical_line(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
@@ -250,7 +257,7 @@ fn vertical_line(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
                 ..line(call, label, 1.0, 2)
             };
             line.look.draw_as_infinite = true;
-            return Ok(vec![line]);
+            return Ok(vec![line.of_range_to(moment)]);
         }
     };
     Err(QueryError::Invalid(format!(
@@ -270,6 +277,8 @@ fn line(call: &Call<'_>, name: String, value: f64, count: usize) -> Series {
         start: 0,
         step: 1,
         values: vec![value; count],
+        integers: false,
+        over_s: 0,
         fold: Fold::Average,
         x_files_factor: call.x_files_factor(),
         look: Look {

@@ -19,11 +19,14 @@ pub(super) fn made(call: &Call<'_>, name: String, step: i64, values: Vec<f64>) -
         start: call.context().from,
         step: step.max(1),
         values,
+        integers: false,
+        over_s: 0,
         fold: Fold::Average,
         x_files_factor: call.x_files_factor(),
         tags,
         look: Look::default(),
     }
+    .of_range_to(call.context().until)
 }
 
 /// A series with a value each `step` seconds of the range of the request, its end excluded; `value`

@@ -18,6 +18,10 @@ pub struct Grid {
     pub step: i64,
     /// Rows.
     pub len: usize,
+    /// See [`Series::over_s`].
+    pub over_s: i64,
+    /// Whether all values are whole numbers.
+    pub integers: bool,
     /// For each series in order its first row, and its values from there on.
     columns: Vec<(usize, Vec<f64>)>,
 }
@@ -43,6 +47,12 @@ impl Grid {
         let (Ok(start), Ok(len)) = (i64::try_from(start), usize::try_from(rows)) else {
             return Err(no_common_step());
         };
+        let is_over = series.iter().any(|one| one.over_s != 0);
+        let range_end = series.iter().map(Series::range_end).max();
+        let end = start.saturating_add(step.saturating_mul(rows as i64));
+        let over_s = end.saturating_sub(range_end.filter(|_| is_over).unwrap_or(end));
+        let stays = |one: &Series| one.step == step || one.fold.keeps_integers();
+        let integers = series.iter().all(|one| one.integers && stays(one));
         let mut columns = Vec::with_capacity(series.len());
         for one in series {
             columns.push(column(one, start, step, pace).await?);
@@ -52,6 +62,8 @@ impl Grid {
             start,
             step,
             len,
+            over_s,
+            integers,
             columns,
         }))
     }
@@ -176,6 +188,7 @@ async fn column(
     if own_step == step {
         return Ok((first, values));
     }
+    series.fold_known()?;
     // The first slot may begin before the series does; then fewer values fall into it.
     let inside = i64::try_from(offset.rem_euclid(i128::from(step))).unwrap_or(0);
     let in_first = (step - inside + own_step - 1) / own_step;

@@ -115,6 +115,24 @@ pub struct Parameter {
     pub suggestions: &'static [Value],
     /// Whether `options` are only told, and the function takes what is none of them.
     pub open: bool,
+    /// What becomes of a number with a fraction where a whole one is wanted.
+    pub fraction: Fraction,
+    /// What counts if it is not given, although editors are told that it must be.
+    pub unsaid: Value,
+    /// How graphite-web's code has it where that is not what its schema says: what signatures show.
+    pub written: &'static str,
+}
+
+/// What becomes of a number with a fraction where a whole one is wanted. Graphite-web's schema says that it
+/// is none; as shipped, that is only logged, and many of its functions know what to do with one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fraction {
+    /// It is refused.
+    Refused,
+    /// It counts without its fraction.
+    Cut,
+    /// It counts as it is.
+    Kept,
 }
 
 impl Parameter {
@@ -132,6 +150,9 @@ impl Parameter {
             options: &[],
             suggestions: &[],
             open: false,
+            fraction: Fraction::Refused,
+            unsaid: Value::None,
+            written: "",
         }
     }
 
@@ -165,6 +186,24 @@ impl Parameter {
     /// The same, by another name too.
     pub const fn also(mut self, name: &'static str) -> Parameter {
         self.also = Some(name);
+        self
+    }
+
+    /// The same, and a number with a fraction is taken.
+    pub const fn fraction(mut self, fraction: Fraction) -> Parameter {
+        self.fraction = fraction;
+        self
+    }
+
+    /// The same, which may be left out although editors are told otherwise.
+    pub const fn unsaid(mut self, default: Value) -> Parameter {
+        self.unsaid = default;
+        self
+    }
+
+    /// The same, shown like that in signatures.
+    pub const fn written(mut self, written: &'static str) -> Parameter {
+        self.written = written;
         self
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::aggregation::Aggregation;
 use super::arguments::{Bound, Literal, Placed, bind, default_of};
 use crate::query::graphite::target::Expression;
-use crate::query::rows::{Combine, Law};
+use crate::query::rows::{By, Combine, Law};
 use crate::query::summary::Summary;
 
 /// How the series of a call, which are those of one leaf or what [`summarized`] tells of one, may be
@@ -17,33 +17,59 @@ pub(in crate::query::graphite) fn pushed(
     x_files_factor: f64,
 ) -> Option<Combine> {
     let name = bound.function.names.first()?;
-    let (law, nodes, share) = match *name {
-        "sumSeries" => (Law::Sum, "", None),
-        "averageSeries" => (Law::Average, "", None),
-        "maxSeries" => (Law::Maximum, "", None),
-        "minSeries" => (Law::Minimum, "", None),
-        "aggregate" => (law_of(bound, "func")?, "", share(bound, "xFilesFactor")),
-        "groupByNode" => (law_of(bound, "callback")?, "nodeNum", None),
-        "groupByNodes" => (law_of(bound, "callback")?, "nodes", None),
+    let (law, by) = match *name {
+        "sumSeries" => (Law::Sum, By::All),
+        "averageSeries" => (Law::Average, By::All),
+        "countSeries" => (Law::Members, By::All),
+        "maxSeries" => (Law::Maximum, By::All),
+        "minSeries" => (Law::Minimum, By::All),
+        "aggregate" => (law_of(bound, "func")?, By::All),
+        "groupByNode" => (law_of(bound, "callback")?, nodes(bound, "nodeNum")?),
+        "groupByNodes" => (law_of(bound, "callback")?, nodes(bound, "nodes")?),
+        "groupByTags" => (law_of(bound, "callback")?, By::Tags(texts(bound, "tags"))),
+        "sumSeriesWithWildcards" => (Law::Sum, others(bound)),
+        "averageSeriesWithWildcards" => (Law::Average, others(bound)),
+        "aggregateWithWildcards" => (law_of(bound, "func")?, others(bound)),
         _ => return None,
     };
     match only_series(bound)? {
         Expression::Path(_) | Expression::Tagged(_) => {}
+        // Nodes of the name of what is summarized are not those of the name of the series.
+        Expression::Call(_) if matches!(by, By::OtherNodes(_)) => return None,
         Expression::Call(call) => {
             let inner = bind(call).ok()?;
             summarized(&inner, x_files_factor)?;
         }
         _ => return None,
     }
-    let nodes: Vec<Literal> = literals(bound, nodes).cloned().collect();
-    if nodes.is_empty() && name.starts_with("group") {
-        return None;
-    }
     Some(Combine {
         law,
-        nodes,
-        x_files_factor: share.unwrap_or(x_files_factor),
+        by,
+        x_files_factor: share(bound, "xFilesFactor").unwrap_or(x_files_factor),
     })
+}
+
+/// The nodes and tags given to parameter `name`, if there are any.
+fn nodes(bound: &Bound<'_>, name: &str) -> Option<By> {
+    let nodes: Vec<Literal> = literals(bound, name).cloned().collect();
+    (!nodes.is_empty()).then_some(By::Nodes(nodes))
+}
+
+fn texts(bound: &Bound<'_>, name: &str) -> Vec<String> {
+    let texts = literals(bound, name).filter_map(|literal| match literal {
+        Literal::Text(text) => Some(text.clone()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+/// The places of nodes that may differ.
+fn others(bound: &Bound<'_>) -> By {
+    let places = literals(bound, "position").filter_map(|literal| match literal {
+        Literal::Integer(place) => Some(*place),
+        _ => None,
+    });
+    By::OtherNodes(places.collect())
 }
 
 /// The one argument of a call that is a series, if there is just one.
@@ -192,16 +218,23 @@ fn share(bound: &Bound<'_>, name: &str) -> Option<f64> {
 fn law_of(bound: &Bound<'_>, name: &str) -> Option<Law> {
     let aggregation = match literals(bound, name).next() {
         Some(Literal::Aggregation(aggregation, _)) => *aggregation,
-        Some(Literal::Text(text)) => Aggregation::named(text)?,
+        Some(Literal::Text(text)) => {
+            let aggregation = Aggregation::named(text)?;
+            // The function of that name counts series, not values.
+            let is_function = super::find(text).is_some();
+            (aggregation != Aggregation::Count || !is_function).then_some(aggregation)?
+        }
         Some(_) => return None,
         None => Aggregation::Average,
     };
     match aggregation {
         Aggregation::Average => Some(Law::Average),
+        Aggregation::Count => Some(Law::Count),
+        Aggregation::Last => Some(Law::Last),
         Aggregation::Maximum => Some(Law::Maximum),
         Aggregation::Minimum => Some(Law::Minimum),
         Aggregation::Sum => Some(Law::Sum),
-        // The others are no sums, or count series.
+        // The others are no sums.
         _ => None,
     }
 }

@@ -50,7 +50,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "How several values become one where there is no room for all.",
         &[
             SERIES_LIST,
-            Parameter::required("consolidationFunc", Kind::Text).one_of(FOLDS),
+            Parameter::required("consolidationFunc", Kind::Text).mostly_of(FOLDS),
         ],
         |call| Box::pin(consolidate_by_name(call)),
     ),
@@ -121,8 +121,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 async fn consolidate_by_name(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let text = call.text("consolidationFunc")?;
-    let fold = Fold::named(&text)
-        .ok_or_else(|| QueryError::Invalid(format!("Invalid consolidation function: '{text}'")))?;
+    // As graphite-web, which finds out when there is something to fold.
+    let fold = Fold::named(&text).unwrap_or(Fold::Unknown);
     consolidate_by(call, fold, &text).await
 }
 
@@ -162,6 +162,7 @@ async fn events(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     }
     let mut series = made(call, name, 1, values);
     series.fold = Fold::Sum;
+    series.integers = true;
     Ok(vec![series])
 }
 
@@ -192,6 +193,7 @@ async fn changed(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
             f64::from(u8::from(changed))
         };
         call.map_values(one, has_changed).await?;
+        one.integers = true;
     }
     Ok(series)
 }
@@ -212,10 +214,13 @@ pub(super) fn constant_line(call: &Call<'_>, value: f64, text: String) -> Series
         start: context.from,
         step: (context.until.saturating_sub(context.from) / 2).max(1),
         values: vec![value; 3],
+        integers: false,
+        over_s: 0,
         fold: Fold::Average,
         x_files_factor: call.x_files_factor(),
         look: Look::default(),
     }
+    .of_range_to(context.until)
 }
 
 async fn fallback(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {

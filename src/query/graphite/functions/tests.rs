@@ -354,8 +354,8 @@ fn what_graphite_web_guesses_at_is_refused() {
     check_refused("summarize(s.a,'-1min')", "longer than nothing");
     check_refused("summarize(s.a,'1min','first')", "Invalid \"aggFunc\" value");
     check_refused(
-        "consolidateBy(s.a,'median')",
-        "Invalid option specified for function \"consolidateBy\"",
+        "sumSeries(consolidateBy(s.a,'median'),slow.m)",
+        "Invalid consolidation function: 'median'",
     );
     check_refused("aliasByNode(s.a)", "Missing required parameter \"nodes\"");
     check_refused("aliasByNode(s.a,1.5)", "Invalid \"nodeOrTag\" value");

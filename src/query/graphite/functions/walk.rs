@@ -42,11 +42,14 @@ pub(super) async fn random_walk(call: &mut Call<'_>) -> Result<Vec<Series>, Quer
         start: from,
         step,
         values: Vec::new(),
+        integers: false,
+        over_s: 0,
         fold: Fold::Average,
         x_files_factor,
         look: Look::default(),
     });
-    Ok(vec![Series { values, ..walk }])
+    let walk = Series { values, ..walk };
+    Ok(vec![walk.of_range_to(call.context().until)])
 }
 
 /// From -0.5 to below 0.5.

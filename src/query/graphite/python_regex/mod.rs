@@ -118,7 +118,8 @@ impl Pattern {
             made.push_str(text.get(copied..start).unwrap_or_default());
             replacement.expand(text, &spans, &mut made);
             check_length(made.len())?;
-            let looked_at = end.saturating_sub(at);
+            // A search may look at all that follows, however short its match is.
+            let looked_at = text.len().saturating_sub(at);
             pace.did_series(looked_at + 8 * replacement.parts()).await?;
             (copied, at, after_empty) = (end, end, start == end);
         }

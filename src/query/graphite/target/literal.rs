@@ -66,7 +66,8 @@ pub(super) fn word_literal(word: &str) -> Option<Expression> {
     }
 }
 
-/// `["-"] digits ["." digits] [("e"|"E") ["-"] digits]`.
+/// `["-"] digits ["." digits] [("e"|"E") ["-"] digits]`; one that is too large for a float is infinite, unless
+/// it is nothing but digits.
 fn number(word: &str) -> Option<Expression> {
     let lower = word.to_ascii_lowercase();
     let (mantissa, exponent) = match lower.split_once('e') {
@@ -87,6 +88,7 @@ fn number(word: &str) -> Option<Expression> {
     if let (true, Ok(integer)) = (is_whole, lower.parse()) {
         return Some(Expression::Integer(integer));
     }
-    let float = lower.parse().ok().filter(|float: &f64| float.is_finite());
+    let float = lower.parse().ok();
+    let float = float.filter(|float: &f64| !is_whole || float.is_finite());
     float.map(Expression::Float)
 }

@@ -247,9 +247,13 @@ impl<'a> Parser<'a> {
                 position.to_string()
             });
             self.count_node()?;
+            // Infinity is no number here; one that is too large is.
+            let is_word = self.peek().is_some_and(char::is_alphabetic);
             let set = match self.literal()? {
-                Some(value) => replacements.set(&key, value, &mut self.template_bytes)?,
-                None => false,
+                Some(value) if !is_word => {
+                    replacements.set(&key, value, &mut self.template_bytes)?
+                }
+                _ => false,
             };
             if !set {
                 return Err(QueryError::Invalid(TEMPLATE_SYNTAX.to_owned()));

@@ -20,6 +20,7 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[Function::new(
         Parameter {
             required: false,
             ..Parameter::required("valuesTypes", Kind::Text)
+                .written("*valueTypes")
                 .many()
                 .mostly_of(OPTIONS)
         },
@@ -96,7 +97,7 @@ async fn legend_value(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
                 None => "(?)".to_owned(),
                 Some(func) => {
                     let value = whole(call, one, func).await?;
-                    shown(value, func, units)
+                    shown(value, func.gives_integers(one.integers), units)
                 }
             };
             match units {
@@ -109,7 +110,7 @@ async fn legend_value(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     Ok(series)
 }
 
-fn shown(value: f64, func: Aggregation, units: Option<&Units>) -> String {
+fn shown(value: f64, is_integer: bool, units: Option<&Units>) -> String {
     if value.is_nan() {
         return "None".to_owned();
     }
@@ -124,7 +125,6 @@ fn shown(value: f64, func: Aggregation, units: Option<&Units>) -> String {
                 format!("{}{prefix}", number::general(value))
             }
         }
-        None if func == Aggregation::Count => format!("{value:.0}"),
-        None => number::float(value),
+        None => number::told(value, is_integer),
     }
 }

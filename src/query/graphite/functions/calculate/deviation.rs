@@ -44,6 +44,7 @@ pub(super) async fn standard_deviation(call: &mut Call<'_>) -> Result<Vec<Series
             call.did(2).await?;
         }
         call.put_values(one, deviations).await?;
+        one.integers = false;
         one.tags.insert("stdev".to_owned(), points.to_string());
         let name = format!("stdev({},{points})", one.name);
         call.renew(one, name).await?;

@@ -103,6 +103,7 @@ async fn analysed(call: &Call<'_>) -> Result<Vec<(Series, Analysis)>, QueryError
         call.put_values(&mut one, Vec::new()).await?;
         one.start = one.start.saturating_add(bootstrap);
         one.fold = Fold::Average;
+        one.integers = false;
         for tag in ["holtWintersForecast", "holtWintersDeviation"] {
             one.tags.insert(tag.to_owned(), "1".to_owned());
         }
@@ -131,7 +132,7 @@ struct Band {
 }
 
 async fn bands(call: &Call<'_>) -> Result<Vec<Band>, QueryError> {
-    let delta = call.integer("delta")? as f64;
+    let (delta, _) = call.number("delta")?;
     let mut bands = Vec::new();
     for (mut one, analysis) in analysed(call).await? {
         for tag in ["holtWintersConfidenceUpper", "holtWintersConfidenceLower"] {
@@ -193,24 +194,29 @@ pub(super) async fn aberration(call: &mut Call<'_>) -> Result<Vec<Series>, Query
     // Of several of one name the last counts.
     let by_name: HashMap<&str, &Band> = bands.iter().map(|band| (band.of.as_str(), band)).collect();
     for one in &mut series {
+        let mut any_outside = false;
         if let Some(band) = by_name.get(one.name.as_str()) {
             let (mut lower, mut upper) = (band.lower.values.iter(), band.upper.values.iter());
             let outside = |value: f64| {
                 let lower = lower.next().copied().unwrap_or(f64::NAN);
                 let upper = upper.next().copied().unwrap_or(f64::NAN);
-                if value > upper {
+                let outside = if value > upper {
                     value - upper
                 } else if value < lower {
                     value - lower
                 } else {
-                    0.0
-                }
+                    return 0.0;
+                };
+                any_outside = true;
+                outside
             };
             call.map_values(one, outside).await?;
         } else {
             call.map_values(one, |_| 0.0).await?;
         }
         one.fold = Fold::Average;
+        // Where nothing is outside, graphite-web has whole numbers only.
+        one.integers = !any_outside;
         one.tags
             .insert("holtWintersAberration".to_owned(), "1".to_owned());
         let name = format!("holtWintersAberration({})", one.name);

@@ -14,18 +14,20 @@ pub(super) mod windows;
 use super::aggregation::Aggregation;
 use super::call::Call;
 use super::made;
-use super::parameter::{Function, Kind, Parameter, Value};
+use super::parameter::{Fraction, Function, Kind, Parameter, Value};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
 
 const SERIES_LIST: Parameter = Parameter::required("seriesList", Kind::SeriesList);
 
-const WINDOW_SIZE: Parameter =
-    Parameter::required("windowSize", Kind::IntegerOrInterval).suggest(WINDOWS);
+const WINDOW_SIZE: Parameter = Parameter::required("windowSize", Kind::IntegerOrInterval)
+    .suggest(WINDOWS)
+    .fraction(Fraction::Kept);
 
 const X_FILES_FACTOR: Parameter = Parameter::optional("xFilesFactor", Kind::Float, Value::None);
 
-const DELTA: Parameter = Parameter::optional("delta", Kind::Integer, Value::Integer(3));
+const DELTA: Parameter =
+    Parameter::optional("delta", Kind::Integer, Value::Integer(3)).fraction(Fraction::Kept);
 
 const BOOTSTRAP: Parameter =
     Parameter::optional("bootstrapInterval", Kind::Interval, Value::Text("7d"))
@@ -186,5 +188,6 @@ async fn identity(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let path = format!("identity(\"{name}\")");
     let mut series = made::over_range(call, name, 60, |moment| moment as f64).await?;
     series.path_expression = path;
+    series.integers = true;
     Ok(vec![series])
 }

@@ -1,6 +1,6 @@
 //! The aggregation of the last values before each moment, and of its own.
 
-use super::preview::{Preview, begin_later};
+use super::preview::{Ends, Preview, begin_later};
 use super::windows::Windows;
 use crate::query::error::QueryError;
 use crate::query::graphite::functions::Call;
@@ -47,9 +47,12 @@ pub(super) async fn moving(
         };
         call.pay_values(windows.room(aggregation))?;
         let values = windows.aggregated(aggregation).await?;
-        let end = one.end();
+        // Of an odd number of values one is in the middle.
+        let is_middle = aggregation == Aggregation::Median && size % 2 == 1 && one.is_full();
+        let ends = Ends::of(&one);
         call.put_values(&mut one, values).await?;
-        begin_later(&mut one, seconds, end);
+        begin_later(&mut one, seconds, ends);
+        one.integers = aggregation.gives_integers(one.integers) || is_middle && one.integers;
         one.tags.insert(function.clone(), written.clone());
         let name = format!("{function}({},{shown})", one.name);
         call.renew(&mut one, name).await?;

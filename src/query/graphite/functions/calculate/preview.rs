@@ -25,14 +25,13 @@ impl Preview {
             Window::Seconds(seconds, text) => {
                 (seconds.saturating_abs(), None, format!("\"{text}\""), text)
             }
-            Window::Points(points) if points < 0 => {
+            Window::Points(points, _) if points < 0 => {
                 return Err(QueryError::Invalid(format!(
                     "{function} needs a window of points or of time, not {points}"
                 )));
             }
-            Window::Points(points) => {
+            Window::Points(points, text) => {
                 let step = coarsest_step(call, points).await?;
-                let text = points.to_string();
                 (
                     points.saturating_mul(step),
                     Some(points),
@@ -73,11 +72,28 @@ async fn coarsest_step(call: &Call<'_>, points: i64) -> Result<i64, QueryError> 
     Ok(step.unwrap_or(0))
 }
 
+/// Where a series ended: itself, and its range, in seconds since the epoch.
+#[derive(Clone, Copy)]
+pub(super) struct Ends {
+    series: i64,
+    range: i64,
+}
+
+impl Ends {
+    pub(super) fn of(series: &Series) -> Ends {
+        Ends {
+            series: series.end(),
+            range: series.range_end(),
+        }
+    }
+}
+
 /// Have `series`, whose values begin `seconds` later than it did, say so. What lies behind its end is
 /// gone: windows of points do not last as long where the step is finer than the coarsest.
-pub(super) fn begin_later(series: &mut Series, seconds: i64, end: i64) {
+pub(super) fn begin_later(series: &mut Series, seconds: i64, ends: Ends) {
     series.start = series.start.saturating_add(seconds);
-    let length = end.saturating_sub(series.start);
+    let length = ends.series.saturating_sub(series.start);
     let last = length.div_euclid(series.step.max(1)).saturating_add(1);
     series.values.truncate(usize::try_from(last).unwrap_or(0));
+    series.over_s = series.end().saturating_sub(ends.range);
 }

@@ -44,6 +44,7 @@ pub(super) async fn linear_regression(call: &mut Call<'_>) -> Result<Vec<Series>
             value
         };
         call.map_values(&mut one, on_line).await?;
+        one.integers = false;
         one.fold = Fold::Average;
         one.tags
             .insert("linearRegressions".to_owned(), format!("{from}, {until}"));

@@ -1,6 +1,6 @@
 //! Averages in which older values count less and less.
 
-use super::preview::{Preview, begin_later};
+use super::preview::{Ends, Preview, begin_later};
 use crate::query::error::QueryError;
 use crate::query::graphite::functions::Call;
 use crate::query::graphite::functions::aggregation::Aggregation;
@@ -29,18 +29,23 @@ pub(super) async fn exponential(call: &mut Call<'_>) -> Result<Vec<Series>, Quer
         let mut average = if mean.is_nan() { 0.0 } else { mean };
         call.pay_values(1 + others.len() as u64)?;
         let mut values = vec![number::round_to_micro(average)];
+        let begins_with_nothing = average == 0.0;
+        let mut first_value = usize::MAX;
         for value in others {
             if value.is_nan() {
                 values.push(f64::NAN);
             } else {
+                first_value = first_value.min(values.len());
                 average = weight * value + (1.0 - weight) * average;
                 values.push(number::round_to_micro(average));
             }
             call.did(1).await?;
         }
-        let end = one.end();
+        let ends = Ends::of(&one);
+        // Of nothing graphite-web makes the whole number 0; it is told so where no other value is shown.
         call.put_values(&mut one, values).await?;
-        begin_later(&mut one, seconds, end);
+        begin_later(&mut one, seconds, ends);
+        one.integers = begins_with_nothing && one.values.len() <= first_value;
         one.tags
             .insert("exponentialMovingAverage".to_owned(), written.clone());
         let name = format!("exponentialMovingAverage({},{shown})", one.name);

@@ -13,18 +13,20 @@ pub(super) async fn aggregate_line(call: &mut Call<'_>) -> Result<Vec<Series>, Q
     let mut lines = Vec::new();
     for mut one in call.take_series("seriesList").await? {
         let value = of_all(call, &one, aggregation).await?;
+        let integers = aggregation.gives_integers(one.integers);
         let (shown, written) = match aggregation {
             _ if value.is_nan() => ("None".to_owned(), "None".to_owned()),
-            Aggregation::Count => (number::general(value), format!("{value:.0}")),
-            _ => (number::general(value), number::float(value)),
+            _ => (number::general(value), number::told(value, integers)),
         };
         let name = format!("aggregateLine({}, {shown})", one.name);
         if keep_step {
             call.map_values(&mut one, |_| value).await?;
             call.renew(&mut one, name).await?;
+            one.integers = integers;
             lines.push(one);
         } else {
             let mut line = made::constant(call, written, value);
+            line.integers = integers;
             call.wrap(&mut line, name).await?;
             lines.push(line);
             one.free(call.pace()).await?;

@@ -74,7 +74,12 @@ pub(super) async fn aggregate(
 ) -> Result<Option<Series>, QueryError> {
     let paths = path_expressions(call, &series).await?;
     let common = common_tags(call, &series).await?;
-    let Some(line) = rows(call, series, aggregation, x_files_factor).await? else {
+    // What was counted already is no more to be counted; the others come to the same twice.
+    let left = match aggregation {
+        Aggregation::Count if call.is_combined() => Aggregation::Last,
+        other => other,
+    };
+    let Some(line) = rows(call, series, left, x_files_factor).await? else {
         return Ok(None);
     };
     let mut made = line.named(call, format!("{name}Series({paths})")).await?;
@@ -104,7 +109,8 @@ pub(super) async fn rows(
                 .await?,
         );
     }
-    done(call, grid, series, values).await.map(Some)
+    let integers = aggregation.gives_integers(grid.integers);
+    done(call, grid, series, values, integers).await.map(Some)
 }
 
 /// Paid for: series far apart make rows of nothing but nulls, and those take time too.
@@ -121,14 +127,17 @@ async fn done(
     grid: Grid,
     series: Vec<Series>,
     values: Vec<f64>,
+    integers: bool,
 ) -> Result<Line, QueryError> {
-    let (start, step) = (grid.start, grid.step);
+    let (start, step, over_s) = (grid.start, grid.step, grid.over_s);
     grid.free(call.pace()).await?;
     call.free(series).await?;
     Ok(Line {
         start,
         step,
         values,
+        over_s,
+        integers,
     })
 }
 
@@ -137,9 +146,24 @@ pub(super) async fn count(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError
     if !call.is_given("seriesLists") {
         let mut line = special::constant_line(call, 0.0, "0".to_owned());
         line.path_expression = "countSeries()".to_owned();
+        line.integers = true;
         return Ok(vec![line]);
     }
     let mut series = call.take_series("seriesLists").await?;
+    if call.is_combined() {
+        let Some(one) = series.pop() else {
+            return Ok(Vec::new());
+        };
+        let line = Line {
+            start: one.start,
+            step: one.step,
+            values: one.values,
+            over_s: 0,
+            integers: true,
+        };
+        let name = format!("countSeries({})", one.path_expression);
+        return Ok(vec![line.named(call, name).await?]);
+    }
     let Some(grid) = grid(call, &mut series).await? else {
         return Ok(Vec::new());
     };
@@ -151,14 +175,15 @@ pub(super) async fn count(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError
         values.extend(std::iter::repeat_n(count, some));
         call.did(some).await?;
     }
-    let line = done(call, grid, series, values).await?;
+    let line = done(call, grid, series, values, true).await?;
     Ok(vec![line.named(call, name).await?])
 }
 
 /// `percentileOfSeries`.
 pub(super) async fn percentile(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let percent = call.float("n")?;
-    let percentile = Percentile::new(percent, call.boolean("interpolate")?)?;
+    let between = call.boolean("interpolate")?;
+    let percentile = Percentile::new(percent, between)?;
     let mut series = call.take_series("seriesList").await?;
     let path = series.first().map(|one| one.path_expression.clone());
     let (Some(path), Some(grid)) = (path, grid(call, &mut series).await?) else {
@@ -169,7 +194,8 @@ pub(super) async fn percentile(call: &mut Call<'_>) -> Result<Vec<Series>, Query
     while let Some(row) = rows.next().await? {
         values.push(percentile.of_many(row, call.pace()).await?);
     }
-    let line = done(call, grid, series, values).await?;
+    let integers = grid.integers && !between;
+    let line = done(call, grid, series, values, integers).await?;
     let name = format!("percentileOfSeries({path},{})", number::general(percent));
     Ok(vec![line.named(call, name).await?])
 }
@@ -201,7 +227,9 @@ pub(super) async fn power(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError
         }
         values.push(value);
     }
-    let line = done(call, grid, series, values).await?;
+    // One alone stays what it was.
+    let integers = grid.integers && series.len() == 1;
+    let line = done(call, grid, series, values, integers).await?;
     Ok(vec![line.named(call, format!("powSeries({names})")).await?])
 }
 

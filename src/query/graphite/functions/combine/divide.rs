@@ -83,7 +83,7 @@ pub(super) async fn zipped(
     second: &Series,
     join: impl Fn(f64, f64) -> f64,
 ) -> Result<Line, QueryError> {
-    let (start, step) = (first.start, first.step);
+    let (start, step, over_s) = (first.start, first.step, first.over_s);
     if (start, step) != (second.start, second.step) || first.values.len() < second.values.len() {
         return zipped_on_grid(call, first, second, join).await;
     }
@@ -104,6 +104,8 @@ pub(super) async fn zipped(
         start,
         step,
         values,
+        over_s,
+        integers: false,
     })
 }
 
@@ -117,9 +119,9 @@ async fn zipped_on_grid(
     let mut both = vec![first, without_names(call, second).await?];
     let grid = Grid::new(&mut both, call.pace()).await?;
     call.free(both).await?;
-    let (start, step, len) = grid
-        .as_ref()
-        .map_or((0, 1, 0), |grid| (grid.start, grid.step, grid.len));
+    let (start, step, len, over_s) = grid.as_ref().map_or((0, 1, 0, 0), |grid| {
+        (grid.start, grid.step, grid.len, grid.over_s)
+    });
     call.pay_values((len as u64).saturating_mul(2))?;
     let mut values = Vec::with_capacity(len);
     if let Some(grid) = grid {
@@ -135,6 +137,8 @@ async fn zipped_on_grid(
         start,
         step,
         values,
+        over_s,
+        integers: false,
     })
 }
 

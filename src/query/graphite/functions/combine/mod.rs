@@ -49,7 +49,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &["aggregateWithWildcards"],
         "Combine",
         "Aggregates series whose names differ only in the nodes at the given positions.",
-        &[SERIES_LIST, AGGREGATION, POSITIONS],
+        &[SERIES_LIST, AGGREGATION, POSITIONS.written("*positions")],
         |call| Box::pin(nodes::aggregate_by_name(call)),
     ),
     Function::new(
@@ -260,7 +260,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Combine",
         "The first value of each moment to the power of the second, that to the power of the third, and so \
          on; nothing where one is missing.",
-        &[SERIES_LIST.many()],
+        &[SERIES_LIST.many().written("*seriesLists")],
         |call| Box::pin(aggregate::power(call)),
     )
     .aggregator(),
@@ -335,6 +335,10 @@ struct Line {
     start: i64,
     step: i64,
     values: Vec<f64>,
+    /// See [`Series::over_s`].
+    over_s: i64,
+    /// Whether all values are whole numbers.
+    integers: bool,
 }
 
 impl Line {
@@ -350,6 +354,8 @@ impl Line {
             start: self.start,
             step: self.step,
             values: self.values,
+            integers: self.integers,
+            over_s: self.over_s,
             fold: Fold::Average,
             x_files_factor: call.x_files_factor(),
             look: Look::default(),
@@ -365,6 +371,8 @@ impl Line {
             start: self.start,
             step: self.step,
             values: self.values,
+            integers: self.integers,
+            over_s: self.over_s,
             fold: Fold::Average,
             x_files_factor: 0.0,
             look: Look::default(),
@@ -373,7 +381,8 @@ impl Line {
 
     /// As many nulls as `series` has values.
     async fn nulls(series: Series, call: &Call<'_>) -> Result<Line, QueryError> {
-        let (start, step, mut values) = (series.start, series.step, series.values);
+        let (start, step, over_s) = (series.start, series.step, series.over_s);
+        let mut values = series.values;
         for some in values.chunks_mut(CHUNK) {
             some.fill(f64::NAN);
             call.did(some.len() / 8).await?;
@@ -382,6 +391,8 @@ impl Line {
             start,
             step,
             values,
+            over_s,
+            integers: false,
         })
     }
 }

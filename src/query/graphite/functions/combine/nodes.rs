@@ -10,6 +10,7 @@ use super::aggregate::{aggregate, stem};
 use super::by_node::grouped;
 use crate::query::error::QueryError;
 use crate::query::graphite::target::BYTES_MAX;
+use crate::query::rows::other_nodes;
 use crate::query::series::Series;
 
 /// `aggregateWithWildcards`: the aggregation is an argument.
@@ -32,14 +33,7 @@ pub(super) async fn with_wildcards(
             _ => None,
         })
         .collect();
-    let others = |series: &Series| {
-        let nodes = (0..).zip(series.name.split('.'));
-        let kept: Vec<&str> = nodes
-            .filter(|(position, _)| !positions.contains(position))
-            .map(|(_, node)| node)
-            .collect();
-        kept.join(".")
-    };
+    let others = |series: &Series| other_nodes(&series.name, &positions);
     let series = call.take_series("seriesList").await?;
     let mut made = Vec::new();
     for (key, list) in grouped(call, series, others).await? {
@@ -61,7 +55,8 @@ pub(super) async fn apply(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError
         .optional_text("newName")
         .filter(|name| !name.is_empty());
     let series = call.take_series("seriesList").await?;
-    let Some((start, end)) = series.last().map(|one| (one.start, one.end())) else {
+    let place = |one: &Series| (one.start, one.end(), one.range_end());
+    let Some((start, end, range_end)) = series.last().map(place) else {
         return Ok(Vec::new());
     };
     let mut prefixes = BTreeSet::new();
@@ -87,7 +82,7 @@ pub(super) async fn apply(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError
             let room = usize::try_from(room).unwrap_or(usize::MAX);
             one.values.truncate(room.saturating_add(1));
             call.pace().did_series(prefix.len()).await?;
-            made.push(one);
+            made.push(one.of_range_to(range_end));
         }
     }
     Ok(made)

@@ -116,6 +116,8 @@ async fn of_number(
             start: one.start,
             step: one.step,
             values: one.values,
+            over_s: one.over_s,
+            integers: false,
         };
         made.push(line.named(call, name).await?);
     }
@@ -266,6 +268,8 @@ async fn sum_of_columns(
         start: longest.start,
         step: longest.step,
         values,
+        over_s: longest.over_s,
+        integers: false,
     };
     Ok(line.unnamed())
 }
@@ -281,6 +285,8 @@ async fn sum_of_rows(call: &Call<'_>, series: &[Series]) -> Result<Series, Query
         start: 0,
         step: 1,
         values: Vec::new(),
+        over_s: 0,
+        integers: false,
     };
     Ok(line.unwrap_or(nothing).unnamed())
 }

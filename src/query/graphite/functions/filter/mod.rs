@@ -8,7 +8,7 @@ pub(super) mod thresholds;
 
 use super::aggregation::Aggregation;
 use super::call::Call;
-use super::parameter::{Kind, Parameter};
+use super::parameter::{Fraction, Kind, Parameter};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
 
@@ -16,6 +16,9 @@ const GROUP: &str = "Filter Series";
 const SERIES_LIST: Parameter = Parameter::required("seriesList", Kind::SeriesList);
 const SERIES_AND_FLOAT: &[Parameter] = &[SERIES_LIST, Parameter::required("n", Kind::Float)];
 const SERIES_AND_COUNT: &[Parameter] = &[SERIES_LIST, Parameter::required("n", Kind::Integer)];
+/// The same, of functions whose count may have a fraction.
+const SERIES_AND_ABOUT: &[Parameter] = &[SERIES_LIST, ABOUT];
+const ABOUT: Parameter = Parameter::required("n", Kind::Integer).fraction(Fraction::Cut);
 
 /// The aggregation given to parameter `name`, which has no longer form here: `sum`, not `sumSeries`.
 ///

@@ -6,13 +6,13 @@ use super::super::aggregation::Aggregation;
 use super::super::call::Call;
 use super::super::parameter::{Function, Kind, Parameter, Value};
 use super::super::sorting::{by_value, sorted};
-use super::{GROUP, SERIES_AND_COUNT, SERIES_LIST, short_aggregation};
+use super::{ABOUT, GROUP, SERIES_AND_ABOUT, SERIES_AND_COUNT, SERIES_LIST, short_aggregation};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
 
 const SERIES_COUNT_AND_FUNC: &[Parameter] = &[
     SERIES_LIST,
-    Parameter::required("n", Kind::Integer),
+    ABOUT.unsaid(Value::Integer(1)).written("n=1"),
     Parameter::optional("func", Kind::Aggregation, Value::Text("average")),
 ];
 
@@ -28,21 +28,21 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
         &["highestAverage"],
         GROUP,
         "The n series with the largest mean, the largest first.",
-        SERIES_AND_COUNT,
+        SERIES_AND_ABOUT,
         |call| Box::pin(ranked(call, Some(Aggregation::Average), true)),
     ),
     Function::new(
         &["highestCurrent"],
         GROUP,
         "The n series with the largest last value, the largest first.",
-        SERIES_AND_COUNT,
+        SERIES_AND_ABOUT,
         |call| Box::pin(ranked(call, Some(Aggregation::Last), true)),
     ),
     Function::new(
         &["highestMax"],
         GROUP,
         "The n series with the largest maximum, the largest first.",
-        SERIES_AND_COUNT,
+        SERIES_AND_ABOUT,
         |call| Box::pin(ranked(call, Some(Aggregation::Maximum), true)),
     ),
     Function::new(
@@ -64,14 +64,14 @@ pub(in super::super) const FUNCTIONS: &[Function] = &[
         &["lowestAverage"],
         GROUP,
         "The n series with the smallest mean, those without values first.",
-        SERIES_AND_COUNT,
+        SERIES_AND_ABOUT,
         |call| Box::pin(ranked(call, Some(Aggregation::Average), false)),
     ),
     Function::new(
         &["lowestCurrent"],
         GROUP,
         "The n series with the smallest last value, those without values first.",
-        SERIES_AND_COUNT,
+        SERIES_AND_ABOUT,
         |call| Box::pin(ranked(call, Some(Aggregation::Last), false)),
     ),
     Function::new(

@@ -53,7 +53,7 @@ fn wrong_arguments_are_told() {
             "movingAverage(s.a,-1)",
             "needs a window of points or of time",
         ),
-        ("movingAverage(s.a,2.5)", "Invalid \"intOrInterval\" value"),
+        ("movingAverage(s.a,-2.5)", "a window of points or of time"),
         ("movingAverage(s.a,'9999y')", "Time out of range"),
         ("movingWindow(s.a,3,'first')", "Invalid \"aggFunc\" value"),
         (
@@ -76,7 +76,7 @@ fn wrong_arguments_are_told() {
         ("holtWintersConfidenceArea(s.*)", "exactly one series"),
         ("holtWintersConfidenceArea(nosuch)", "exactly one series"),
         (
-            "holtWintersAberration(hist.h,0.5)",
+            "holtWintersAberration(hist.h,'x')",
             "Invalid \"integer\" value",
         ),
         (

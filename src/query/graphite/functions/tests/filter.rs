@@ -40,7 +40,7 @@ fn wrong_arguments() {
     check_refused("averageAbove(s.a)", "Missing required parameter \"n\"");
     check_refused("averageAbove(s.a,'x')", "Invalid \"float\" value");
     check_refused("limit(s.a,1.5)", "Invalid \"integer\" value");
-    check_refused("highest(s.a)", "Missing required parameter \"n\"");
+    check_refused("highestMax(s.a)", "Missing required parameter \"n\"");
     check_refused("highest(s.a,1,'first')", "Invalid \"aggFunc\" value");
     check_refused(
         "highest(s.a,1,'sumSeries')",

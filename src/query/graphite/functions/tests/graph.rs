@@ -29,7 +29,7 @@ fn a_stack_goes_on_through_all_targets_of_a_request() {
 fn wrong_arguments() {
     check_refused("areaBetween(s.*)", "must reference *exactly* 2 series");
     check_refused("alpha(s.a)", "Missing required parameter \"alpha\"");
-    check_refused("dashed(s.a,1.5)", "Invalid \"integer\" value");
+    check_refused("dashed(s.a,'x')", "Invalid \"integer\" value");
     check_refused("verticalLine('foo')", "Unknown day reference: foo");
     check_refused("verticalLine('1699999560')", "exists after end of range");
     check_refused("threshold('x')", "Invalid \"float\" value");

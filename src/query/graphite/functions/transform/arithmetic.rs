@@ -9,9 +9,21 @@ use crate::query::series::{Look, Series};
 
 type Answer = Result<Vec<Series>, QueryError>;
 
-/// `name(series)` of all series, with `tag` as the tag of that name.
+/// What the values are that come out.
+#[derive(Clone, Copy)]
+enum Numbers {
+    /// Floats.
+    Floats,
+    /// Whole numbers.
+    Integers,
+    /// Whole numbers of whole numbers, else floats.
+    AsBefore,
+}
+
+/// `name(series)` of all series, with `tag` as the tag of that name; floats.
 async fn each(call: &mut Call<'_>, name: &str, tag: &str, change: impl Fn(f64) -> f64) -> Answer {
-    each_with(call, name, "", Some(tag.to_owned()), change).await
+    let tag = Some(tag.to_owned());
+    each_with(call, name, "", tag, Numbers::Floats, change).await
 }
 
 /// `name(series<shown>)` of all series, with `tag` as the tag of that name.
@@ -20,6 +32,7 @@ async fn each_with(
     name: &str,
     shown: &str,
     tag: Option<String>,
+    numbers: Numbers,
     change: impl Fn(f64) -> f64,
 ) -> Answer {
     let mut series = call.take_series("seriesList").await?;
@@ -30,19 +43,28 @@ async fn each_with(
             one.tags.insert(name.to_owned(), tag.clone());
         }
         call.map_values(one, &change).await?;
+        one.integers = match numbers {
+            Numbers::Floats => false,
+            Numbers::Integers => true,
+            Numbers::AsBefore => one.integers,
+        };
     }
     Ok(series)
 }
 
 pub(super) async fn absolute(call: &mut Call<'_>) -> Answer {
-    each(call, "absolute", "1", f64::abs).await
+    let tag = Some("1".to_owned());
+    each_with(call, "absolute", "", tag, Numbers::AsBefore, f64::abs).await
 }
 
 pub(super) async fn add(call: &mut Call<'_>) -> Answer {
     let constant = call.float("constant")?;
     let shown = format!(",{}", whole(constant)?);
     let tag = Some(number::float(constant));
-    each_with(call, "add", &shown, tag, |value| value + constant).await
+    each_with(call, "add", &shown, tag, Numbers::Floats, |value| {
+        value + constant
+    })
+    .await
 }
 
 /// As the names of `add` and `scaleToSeconds` show numbers: cut at the point.
@@ -77,7 +99,10 @@ pub(super) async fn pow(call: &mut Call<'_>) -> Answer {
     let factor = call.float("factor")?;
     let shown = format!(",{}", number::general(factor));
     let tag = Some(number::float(factor));
-    each_with(call, "pow", &shown, tag, |value| power(value, factor)).await
+    each_with(call, "pow", &shown, tag, Numbers::Floats, |value| {
+        power(value, factor)
+    })
+    .await
 }
 
 /// Null of null, and where Python's `math.pow` has no answer.
@@ -97,17 +122,18 @@ fn power(value: f64, exponent: f64) -> f64 {
 
 pub(super) async fn is_non_null(call: &mut Call<'_>) -> Answer {
     let is_there = |value: f64| f64::from(u8::from(!value.is_nan()));
-    each(call, "isNonNull", "1", is_there).await
+    let tag = Some("1".to_owned());
+    each_with(call, "isNonNull", "", tag, Numbers::Integers, is_there).await
 }
 
 pub(super) async fn log(call: &mut Call<'_>) -> Answer {
-    let base = call.integer("base")?;
-    if base < 2 {
+    let (base, shown) = call.number("base")?;
+    if base <= 0.0 || base == 1.0 {
         return Err(QueryError::Invalid(format!(
-            "log needs a base of at least 2, not {base}"
+            "log needs a base above 0 that is not 1; this one is {shown}"
         )));
     }
-    let of_base = (base as f64).ln();
+    let of_base = base.ln();
     let log = |value: f64| match value > 0.0 {
         true => value.ln() / of_base,
         false => f64::NAN,
@@ -115,8 +141,9 @@ pub(super) async fn log(call: &mut Call<'_>) -> Answer {
     let mut series = each_with(
         call,
         "log",
-        &format!(", {base}"),
-        Some(base.to_string()),
+        &format!(", {shown}"),
+        Some(shown.clone()),
+        Numbers::Floats,
         log,
     )
     .await?;
@@ -147,14 +174,20 @@ pub(super) async fn offset(call: &mut Call<'_>) -> Answer {
     let factor = call.float("factor")?;
     let shown = format!(",{}", number::general(factor));
     let tag = Some(number::float(factor));
-    each_with(call, "offset", &shown, tag, |value| value + factor).await
+    each_with(call, "offset", &shown, tag, Numbers::Floats, |value| {
+        value + factor
+    })
+    .await
 }
 
 pub(super) async fn scale(call: &mut Call<'_>) -> Answer {
     let factor = call.float("factor")?;
     let shown = format!(",{}", number::general(factor));
     let tag = Some(number::float(factor));
-    each_with(call, "scale", &shown, tag, |value| value * factor).await
+    each_with(call, "scale", &shown, tag, Numbers::Floats, |value| {
+        value * factor
+    })
+    .await
 }
 
 pub(super) async fn round(call: &mut Call<'_>) -> Answer {
@@ -164,7 +197,7 @@ pub(super) async fn round(call: &mut Call<'_>) -> Answer {
         false => String::new(),
     };
     let tag = Some(places.to_string());
-    each_with(call, "round", &shown, tag, |value| {
+    each_with(call, "round", &shown, tag, Numbers::AsBefore, |value| {
         number::round(value, places)
     })
     .await
@@ -182,6 +215,7 @@ pub(super) async fn scale_to_seconds(call: &mut Call<'_>) -> Answer {
         let factor = seconds / one.step as f64;
         let scaled = |value| number::round_to_micro(value * factor);
         call.map_values(one, scaled).await?;
+        one.integers = false;
     }
     Ok(series)
 }

@@ -29,8 +29,14 @@ pub(super) async fn non_negative_derivative(
         one.tags
             .insert("nonNegativeDerivative".to_owned(), "1".to_owned());
         let mut before = f64::NAN;
-        let growth = |value| bounds.growth(&mut before, value);
+        let mut any_reset = false;
+        let growth = |value| {
+            any_reset |= value < before;
+            bounds.growth(&mut before, value)
+        };
         call.map_values(one, growth).await?;
+        // What the bounds are added to is no whole number any more.
+        one.integers &= !any_reset || bounds == Bounds::default();
     }
     Ok(series)
 }
@@ -46,12 +52,13 @@ pub(super) async fn per_second(call: &mut Call<'_>) -> Result<Vec<Series>, Query
         let mut before = f64::NAN;
         let per_second = |value| number::round_to_micro(bounds.growth(&mut before, value) / step);
         call.map_values(one, per_second).await?;
+        one.integers = false;
     }
     Ok(series)
 }
 
 /// Between which values a counter counts, as far as the request says.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default, PartialEq)]
 struct Bounds {
     max: Option<f64>,
     min: Option<f64>,

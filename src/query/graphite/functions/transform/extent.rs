@@ -29,6 +29,7 @@ pub(super) async fn min_max(call: &mut Call<'_>) -> Result<Vec<Series>, QueryErr
             false => (value - least) / range,
         };
         call.map_values(one, place).await?;
+        one.integers = false;
     }
     Ok(series)
 }
@@ -39,7 +40,7 @@ pub(super) async fn offset_to_zero(call: &mut Call<'_>) -> Result<Vec<Series>, Q
         let least = of_all(call, one, Aggregation::Minimum).await?;
         let shown = match least.is_nan() {
             true => "None".to_owned(),
-            false => number::float(least),
+            false => number::told(least, one.integers),
         };
         one.tags.insert("offsetToZero".to_owned(), shown);
         let name = format!("offsetToZero({})", one.name);

@@ -5,6 +5,7 @@ use crate::query::breath::CHUNK;
 use crate::query::error::QueryError;
 use crate::query::graphite::functions::Call;
 use crate::query::graphite::functions::aggregation::Aggregation;
+use crate::query::graphite::functions::filter::whole;
 use crate::query::graphite::number;
 use crate::query::series::{Look, Series};
 use crate::query::summary::Buckets;
@@ -38,29 +39,33 @@ pub(super) async fn interpolate(call: &mut Call<'_>) -> Result<Vec<Series>, Quer
         let on_the_way = |before: f64, after: f64, index: usize, gap: usize| {
             before + index as f64 * (after - before) / (gap + 1) as f64
         };
-        fill(call, one, limit, false, on_the_way).await?;
+        // What lies between whole numbers need not be one.
+        let filled = fill(call, one, limit, false, on_the_way).await?;
+        one.integers &= !filled;
     }
     Ok(series)
 }
 
 /// Fill gaps of at most `limit` values behind a value; the one at the end, which no value follows, only
-/// if `at_end`. `between` is told the values around the gap, which value of it is wanted, from 1 on, and
-/// how many it has.
+/// if `at_end`. Tells whether there was one. `between` is told the values around the gap, which value of it
+/// is wanted, from 1 on, and how many it has.
 async fn fill(
     call: &Call<'_>,
     series: &mut Series,
     limit: usize,
     at_end: bool,
     between: impl Fn(f64, f64, usize, usize) -> f64,
-) -> Result<(), QueryError> {
+) -> Result<bool, QueryError> {
     let values = &mut series.values;
     let (mut before, mut gap_start) = (f64::NAN, 0);
     let mut next = 0;
+    let mut filled = false;
     while next <= values.len() {
         let after = values.get(next).copied();
         let closes = after.map_or(at_end, |value| !value.is_nan());
         let gap = next - gap_start;
         if closes && 0 < gap && gap <= limit && !before.is_nan() {
+            filled = true;
             let after = after.unwrap_or(f64::NAN);
             let slots = values.get_mut(gap_start..next).unwrap_or_default();
             let mut index = 0;
@@ -78,7 +83,7 @@ async fn fill(
         }
         call.did(1).await?;
     }
-    Ok(())
+    Ok(filled)
 }
 
 /// The reference is looked at value by value, whatever its times: as graphite-web does.
@@ -110,6 +115,10 @@ pub(super) async fn transform_null(call: &mut Call<'_>) -> Result<Vec<Series>, Q
             number::general(default)
         );
         call.wrap(one, name).await?;
+        // A whole number where all that stands there is one.
+        let is_whole = !call.is_given("default");
+        one.integers =
+            is_whole && (one.integers || whole(call, one, Aggregation::Count).await? == 0.0);
         if present.is_empty() {
             let or_default = |value: f64| if value.is_nan() { default } else { value };
             call.map_values(one, or_default).await?;

@@ -32,7 +32,7 @@ pub(super) async fn hitcount(call: &mut Call<'_>) -> Result<Vec<Series>, QueryEr
         call.pay_values(count.unsigned_abs())?;
         let values = counted(call, one, start, width_s, count).await?;
         call.put_values(one, values).await?;
-        (one.start, one.step) = (start, width_s);
+        (one.start, one.step, one.over_s) = (start, width_s, 0);
         let name = format!("hitcount({}, \"{width_text}\"{flag})", one.name);
         call.renew(one, name).await?;
         one.tags.insert("hitcount".to_owned(), width_text.clone());

@@ -20,6 +20,7 @@ pub(super) async fn integral(call: &mut Call<'_>) -> Result<Vec<Series>, QueryEr
             sum
         };
         call.map_values(one, summed).await?;
+        one.integers = false;
     }
     Ok(series)
 }
@@ -55,6 +56,7 @@ pub(super) async fn integral_by_interval(call: &mut Call<'_>) -> Result<Vec<Seri
             sum
         };
         call.map_values(one, summed).await?;
+        one.integers = false;
     }
     Ok(series)
 }

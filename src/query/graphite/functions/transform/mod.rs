@@ -11,7 +11,7 @@ mod summarize;
 
 use super::call::Call;
 use super::made;
-use super::parameter::{Function, INTERVALS, Kind, Parameter, Value};
+use super::parameter::{Fraction, Function, INTERVALS, Kind, Parameter, Value};
 use crate::query::error::QueryError;
 use crate::query::series::Series;
 
@@ -121,7 +121,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
          nulls than the limit.",
         &[
             SERIES_LIST,
-            Parameter::optional("limit", Kind::IntegerOrInfinity, Value::Infinity),
+            Parameter::optional("limit", Kind::IntegerOrInfinity, Value::Infinity)
+                .fraction(Fraction::Cut),
         ],
         |call| Box::pin(gaps::interpolate(call)),
     ),
@@ -146,7 +147,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Gaps get the value before them, unless they have more nulls than the limit.",
         &[
             SERIES_LIST,
-            Parameter::optional("limit", Kind::IntegerOrInfinity, Value::Infinity),
+            Parameter::optional("limit", Kind::IntegerOrInfinity, Value::Infinity)
+                .fraction(Fraction::Cut),
         ],
         |call| Box::pin(gaps::keep_last_value(call)),
     ),
@@ -156,7 +158,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The logarithm of every value to a base; null where the value is not above zero.",
         &[
             SERIES_LIST,
-            Parameter::optional("base", Kind::Integer, Value::Integer(10)),
+            Parameter::optional("base", Kind::Integer, Value::Integer(10)).fraction(Fraction::Kept),
         ],
         |call| Box::pin(arithmetic::log(call)),
     ),
@@ -224,7 +226,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Every value to so many places behind its point; negative places are those before it.",
         &[
             SERIES_LIST,
-            Parameter::optional("precision", Kind::Integer, Value::Integer(0)),
+            Parameter::optional("precision", Kind::Integer, Value::Integer(0))
+                .written("precision=None"),
         ],
         |call| Box::pin(arithmetic::round(call)),
     ),
@@ -255,7 +258,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "A sine wave over the time in seconds, for trying things out.",
         &[
             Parameter::required("name", Kind::Text),
-            Parameter::optional("amplitude", Kind::Integer, Value::Integer(1)),
+            Parameter::optional("amplitude", Kind::Integer, Value::Integer(1))
+                .fraction(Fraction::Kept),
             Parameter::optional("step", Kind::Integer, Value::Integer(60)),
         ],
         |call| Box::pin(sin(call)),
@@ -311,7 +315,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
             SERIES_LIST.later_and_now(),
             Parameter::required("timeShift", Kind::Interval).suggest(SHIFTS),
             Parameter::optional("resetEnd", Kind::Boolean, Value::Boolean(true)),
-            Parameter::optional("alignDst", Kind::Boolean, Value::Boolean(false)).also("alignDST"),
+            Parameter::optional("alignDst", Kind::Boolean, Value::Boolean(false))
+                .also("alignDST")
+                .written("alignDST=False"),
         ],
         |call| Box::pin(shift::time_shift(call)),
     ),
@@ -333,8 +339,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[
             SERIES_LIST.later_and_now(),
             Parameter::optional("timeShiftUnit", Kind::Interval, Value::Text("1d")).suggest(SHIFTS),
-            Parameter::optional("timeShiftStart", Kind::Integer, Value::Integer(0)),
-            Parameter::optional("timeShiftEnd", Kind::Integer, Value::Integer(7)),
+            Parameter::optional("timeShiftStart", Kind::Integer, Value::Integer(0))
+                .fraction(Fraction::Cut),
+            Parameter::optional("timeShiftEnd", Kind::Integer, Value::Integer(7))
+                .fraction(Fraction::Cut),
         ],
         |call| Box::pin(shift::time_stack(call)),
     ),
@@ -344,7 +352,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Nulls become a number: all of them, or those of rows in which a reference has a value.",
         &[
             SERIES_LIST,
-            Parameter::optional("default", Kind::Float, Value::Float(0.0)),
+            Parameter::optional("default", Kind::Float, Value::Integer(0)),
             Parameter::optional("referenceSeries", Kind::SeriesList, Value::None),
         ],
         |call| Box::pin(gaps::transform_null(call)),
@@ -353,7 +361,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 async fn sin(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
     let (name, step) = (call.text("name")?, call.integer("step")?);
-    let amplitude = call.integer("amplitude")? as f64;
+    let (amplitude, _) = call.number("amplitude")?;
     let wave = |moment: i64| (moment as f64).sin() * amplitude;
     Ok(vec![made::over_range(call, name, step, wave).await?])
 }

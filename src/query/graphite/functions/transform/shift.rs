@@ -69,21 +69,25 @@ fn shift(function: &str, seconds: i64, written: String) -> Result<(i64, String),
     }
 }
 
-/// Where the first series of the range itself lies: start and end in seconds since the epoch. `None` if
-/// there is none.
-async fn place(call: &Call<'_>) -> Result<Option<(i64, i64)>, QueryError> {
+/// Where the first series of the range itself lies: its start, its end and that of the range, in seconds
+/// since the epoch. `None` if there is none.
+async fn place(call: &Call<'_>) -> Result<Option<(i64, i64, i64)>, QueryError> {
     let series = call.evaluate("seriesList", call.context()).await?;
-    let place = series.first().map(|first| (first.start, first.end()));
+    let place = series
+        .first()
+        .map(|first| (first.start, first.end(), first.range_end()));
     call.free(series).await?;
     Ok(place)
 }
 
-/// Have `series` begin at `start`; what then lies behind `end` is gone.
-fn put(series: &mut Series, start: i64, end: i64) {
+/// Have `series` begin at `start`, as one of a range that ends at `range_end`; what then lies behind `end` is
+/// gone.
+fn put(series: &mut Series, (start, end, range_end): (i64, i64, i64)) {
     series.start = start;
     let length = end.saturating_sub(start);
     let last = length.div_euclid(series.step.max(1)).saturating_add(1);
     series.values.truncate(usize::try_from(last).unwrap_or(0));
+    series.over_s = series.end().saturating_sub(range_end);
 }
 
 pub(super) async fn time_shift(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError> {
@@ -95,7 +99,7 @@ pub(super) async fn time_shift(call: &mut Call<'_>) -> Result<Vec<Series>, Query
         let by = daylight_saved(call.context(), &context)?;
         context = look_back::moved(&context, by)?;
     }
-    let Some((start, end)) = place(call).await? else {
+    let Some(place) = place(call).await? else {
         return Ok(Vec::new());
     };
     let mut series = call.evaluate("seriesList", &context).await?;
@@ -104,9 +108,9 @@ pub(super) async fn time_shift(call: &mut Call<'_>) -> Result<Vec<Series>, Query
         let name = format!("timeShift({}, \"{written}\")", one.name);
         call.rename(one, name).await?;
         if reset_end {
-            put(one, start, end);
+            put(one, place);
         } else {
-            one.start = start;
+            one.start = place.0;
         }
     }
     Ok(series)
@@ -136,7 +140,7 @@ pub(super) async fn time_stack(call: &mut Call<'_>) -> Result<Vec<Series>, Query
         call.integer("timeShiftStart")?,
         call.integer("timeShiftEnd")?,
     );
-    let Some((start, until)) = place(call).await? else {
+    let Some(place) = place(call).await? else {
         return Ok(Vec::new());
     };
     let mut stack = Vec::new();
@@ -147,7 +151,7 @@ pub(super) async fn time_stack(call: &mut Call<'_>) -> Result<Vec<Series>, Query
             one.tags.insert("timeShift".to_owned(), times.to_string());
             let name = format!("timeShift({}, {written}, {times})", one.name);
             call.wrap(&mut one, name).await?;
-            put(&mut one, start, until);
+            put(&mut one, place);
             stack.push(one);
         }
         // Also a shift that gives nothing is work.

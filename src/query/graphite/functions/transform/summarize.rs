@@ -100,6 +100,8 @@ pub(super) async fn summarize_one(
     call.pay_values(buckets.count)?;
     let values = summarized(call, series, buckets, aggregation).await?;
     call.put_values(series, values).await?;
+    series.integers = aggregation.gives_integers(series.integers);
+    series.over_s = 0;
     (series.start, series.step) = (buckets.start, buckets.width_s);
     Ok(())
 }
