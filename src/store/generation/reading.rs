@@ -200,8 +200,8 @@ impl Reading {
         WALK_COST
     }
 
-    /// Take over the points of the block that was unpacked, all of them, if they are simple decimals that came
-    /// in the order of their times. False where they have to be looked at one by one.
+    /// Take over all points of the block that was unpacked, if they are simple decimals that came in order of
+    /// time. False where they have to be looked at one by one.
     #[inline]
     fn take_whole(&self, is_inside: bool, out: &mut Points) -> bool {
         let unpacked = &self.unpacked;
