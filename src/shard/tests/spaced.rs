@@ -375,7 +375,7 @@ fn pages_of_many_series_are_asked_for_at_once() {
         selector: Selector::Path("m.*".to_owned()),
         combine: Combine {
             law: Law::Sum,
-            nodes: vec![],
+            by: By::All,
             x_files_factor: 0.0,
         },
         from_s: START_S - 1,
