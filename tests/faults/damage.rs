@@ -157,7 +157,8 @@ fn rot_costs_no_more_than_its_page() {
 /// Points of a ledger in one request.
 const REQUEST_POINTS: usize = 200;
 
-/// A bit that turned in the log while nobody ran costs one block of it, which is told.
+/// A bit that turned in the log while nobody ran costs one block of it, which is told; and of the next, what
+/// comes before a value of another scale, for its differences sum up to nothing known.
 #[test]
 fn rot_in_a_log_costs_its_block() {
     let scratch = Scratch::new("rot-log");
@@ -186,7 +187,7 @@ fn rot_in_a_log_costs_its_block() {
         let seen = ledger.look(&server);
         let log_text = server.log();
         assert!(
-            seen.missing <= REQUEST_POINTS,
+            seen.missing < 2 * REQUEST_POINTS,
             "page {page}: {seen:?}\n{log_text}"
         );
         assert_eq!(

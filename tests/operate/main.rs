@@ -324,7 +324,7 @@ fn damage_is_named_and_counted_in_the_exit_code() {
             sign(&mut newer[..4096]);
         }
         fs::write(file, &newer).expect("written");
-        check(&data, 2, &["version", "newer one"]);
+        check(&data, 2, &["format", "newer one"]);
         drop(held);
     }
 

@@ -211,11 +211,13 @@ impl World {
         (0..steps).for_each(|_| inner.step());
     }
 
-    /// So much time goes by, and the wall clock besides by so much more or less.
+    /// So much time goes by, and the wall clock besides by so much more or less. Each shard looks at the clock
+    /// then, as one does each second: what is asked of it next is not answered by an old time.
     pub(crate) fn pass(&self, micros: u64, jump_ms: i64) {
-        let clock = &mut self.inner.borrow_mut().clock;
-        clock.stamp += micros;
-        clock.wall_ms += micros as i64 / 1000 + jump_ms;
+        let mut inner = self.inner.borrow_mut();
+        inner.clock.stamp += micros;
+        inner.clock.wall_ms += micros as i64 / 1000 + jump_ms;
+        (0..inner.shards.len()).for_each(|number| inner.pump(number));
     }
 
     /// Go on until it is so; false where the disk gives out before.

@@ -17,6 +17,9 @@ use crate::store::tries;
 /// Bytes read at once.
 const WINDOW_BYTES: usize = 4 * BYTES_MAX;
 
+/// Behind so many places that cannot be read others are read once only: each try may take seconds.
+const TRIED_PLACES: usize = 64;
+
 /// Reading of the files under way.
 #[derive(Debug)]
 pub struct Scan {
@@ -220,7 +223,11 @@ impl Scan {
         offset: u64,
         bytes: usize,
     ) -> Option<Vec<u8>> {
-        match tries::read_at(disk, name, offset, bytes) {
+        let read = match self.report.unreadable.len() < TRIED_PLACES {
+            true => tries::read_at(disk, name, offset, bytes),
+            false => disk.read_at(name, offset, bytes),
+        };
+        match read {
             Ok(read) => {
                 self.report.bytes += read.len() as u64;
                 Some(read)
