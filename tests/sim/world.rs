@@ -211,8 +211,8 @@ impl World {
         (0..steps).for_each(|_| inner.step());
     }
 
-    /// So much time goes by, and the wall clock besides by so much more or less. Each shard looks at the clock
-    /// then, as one does each second: what is asked of it next is not answered by an old time.
+    /// So much time goes by, and the wall clock besides by so much more or less. Each shard looks at the
+    /// clock then, as one does each second: what is asked of it next is not answered by an old time.
     pub(crate) fn pass(&self, micros: u64, jump_ms: i64) {
         let mut inner = self.inner.borrow_mut();
         inner.clock.stamp += micros;
