@@ -321,7 +321,10 @@ fn what_runs_begin_with_stands_once_in_a_page() {
             written += bytes.len();
             read += Page::take(bytes, entry).expect("a page").held_bytes();
         }
-        assert!(apart == 0 || written + 1_500 < read, "seed {seed}: {written} of {read}");
+        assert!(
+            apart == 0 || written + 1_500 < read,
+            "seed {seed}: {written} of {read}"
+        );
         assert_eq!(info.series, 2000);
     }
 }
