@@ -41,6 +41,16 @@ async fn deleted_by_pattern(question: &Question<'_>) -> Result<Vec<u8>, Refused>
             KNOWN.join(" ")
         )));
     }
+    // An end that is empty, or one of two, may be a script's mistake.
+    for name in ["from", "until", "now", "tz"] {
+        let mut given = question.parameters.all(name);
+        let first = given.next();
+        if first == Some("") || given.next().is_some() {
+            return Err(Refused::bad(format!(
+                "{name} must be given once and not be empty, or not at all"
+            )));
+        }
+    }
     let queries = question.parameters.all("query");
     let queries: Vec<&str> = queries.filter(|query| !query.is_empty()).collect();
     if queries.is_empty() {

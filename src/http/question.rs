@@ -55,8 +55,8 @@ pub(super) struct Question<'a> {
     recovering: Cell<bool>,
     /// What was paid for all that the shards gave and that may still be held.
     purses: RefCell<Vec<Arc<Purse>>>,
-    /// What is held besides.
-    share: Share,
+    /// What it holds of what all queries do.
+    share: Arc<Share>,
     /// What ends it early, where somebody may.
     kill: OnceCell<Arc<Kill>>,
     /// When it came, by the wall clock.
@@ -137,7 +137,7 @@ impl<'a> Question<'a> {
             millis_max: self.millis_left(),
             ..self.options.limits
         };
-        let plan = Plan::new(self.options.tenant, want, limits).among(&self.options.memory);
+        let plan = Plan::new(self.options.tenant, want, limits).within(self.share());
         // What the shards give is held until the question is answered, or let go.
         self.purses.borrow_mut().push(Arc::clone(&plan.purse));
         // Whoever asks several times has no more time than others.
@@ -174,10 +174,15 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// What it holds of what all queries do.
+    pub(super) fn share(&self) -> Arc<Share> {
+        Arc::clone(&self.share)
+    }
+
     /// `bytes` more are about to be held until the question is answered, or [`Question::let_go`].
     ///
     /// # Errors
-    /// [`QueryError::Crowded`].
+    /// As [`Share::hold`].
     pub(super) fn hold(&self, bytes: u64) -> Result<(), QueryError> {
         self.share.hold(bytes)
     }

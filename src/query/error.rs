@@ -45,6 +45,9 @@ pub enum QueryError {
 impl QueryError {
     /// Whether it is the question that is at fault.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, QueryError::Invalid(_) | QueryError::Limit(_))
+        matches!(
+            self,
+            QueryError::Invalid(_) | QueryError::Limit(_) | QueryError::TooManyPoints { .. }
+        )
     }
 }

@@ -72,13 +72,13 @@ impl Plan {
             tenant,
             want,
             limits,
-            purse: Arc::new(Purse::new(limits.bytes_max, &Together::default())),
+            purse: Arc::new(Purse::new(limits.bytes_max, Together::default().share())),
         }
     }
 
-    /// The same as one of the queries that hold so much together.
-    pub fn among(self, all: &Together) -> Plan {
-        let purse = Arc::new(Purse::new(self.limits.bytes_max, all));
+    /// The same as part of a question that holds `share` of what all queries do.
+    pub fn within(self, share: Arc<Share>) -> Plan {
+        let purse = Arc::new(Purse::new(self.limits.bytes_max, share));
         Plan { purse, ..self }
     }
 }
@@ -91,17 +91,23 @@ pub struct Purse {
     bytes_max: u64,
     bytes_left: AtomicU64,
     given_up: AtomicBool,
-    /// Its part of what all queries hold.
-    share: Share,
+    /// What its question holds of what all queries do.
+    share: Arc<Share>,
+}
+
+impl Drop for Purse {
+    fn drop(&mut self) {
+        self.share.let_go(self.held());
+    }
 }
 
 impl Purse {
-    fn new(bytes_max: u64, all: &Together) -> Purse {
+    fn new(bytes_max: u64, share: Arc<Share>) -> Purse {
         Purse {
             bytes_max,
             bytes_left: AtomicU64::new(bytes_max),
             given_up: AtomicBool::new(false),
-            share: all.share(),
+            share,
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::error::QueryError;
+use super::error::{LESS, QueryError};
 
 /// What a question may hold uncounted; there are as many as connections at most.
 const FREE_BYTES: u64 = 256 << 10;
@@ -39,17 +39,25 @@ impl Together {
     }
 
     /// The part of somebody who holds nothing yet.
-    pub fn share(&self) -> Share {
-        Share {
+    pub fn share(&self) -> Arc<Share> {
+        Arc::new(Share {
             all: self.clone(),
             held: AtomicU64::new(0),
             covered: AtomicU64::new(FREE_BYTES),
-        }
+        })
     }
 
     /// Bytes that are counted now.
     pub fn held(&self) -> u64 {
         self.held.load(Relaxed)
+    }
+
+    fn too_many_bytes(&self) -> QueryError {
+        QueryError::Limit(format!(
+            "the query needs more memory than all queries together may hold, {} bytes; {LESS}, or raise \
+             query.all_bytes_max",
+            self.bytes_max
+        ))
     }
 
     fn take(&self, bytes: u64) -> Result<(), QueryError> {
@@ -77,7 +85,8 @@ impl Share {
     /// `bytes` are about to be held.
     ///
     /// # Errors
-    /// [`QueryError::Crowded`] where all queries together would hold too much. Then they must not be held.
+    /// [`QueryError::Crowded`] where all queries together would hold too much, and [`QueryError::Limit`] where
+    /// this one alone would. Then they must not be held.
     pub fn hold(&self, bytes: u64) -> Result<(), QueryError> {
         let held = self.held.fetch_add(bytes, Relaxed).saturating_add(bytes);
         let Some(missing) = held
@@ -97,7 +106,11 @@ impl Share {
             }
             Err(error) => {
                 self.let_go(bytes);
-                Err(error)
+                // Later it would be no less.
+                match self.all.bytes_max < held.saturating_sub(FREE_BYTES) {
+                    true => Err(self.all.too_many_bytes()),
+                    false => Err(error),
+                }
             }
         }
     }
@@ -124,7 +137,7 @@ mod tests {
     #[test]
     fn many_may_hold_little_and_few_much() {
         let all = Together::new(3 * PIECE_BYTES);
-        let little: Vec<Share> = (0..1_000).map(|_| all.share()).collect();
+        let little: Vec<Arc<Share>> = (0..1_000).map(|_| all.share()).collect();
         assert!(little.iter().all(|share| share.hold(FREE_BYTES).is_ok()));
         assert_eq!(all.held(), 0);
         let one = all.share();
@@ -137,7 +150,8 @@ mod tests {
         assert_eq!(all.held(), 3 * PIECE_BYTES);
         let told = Err(QueryError::Crowded(3 * PIECE_BYTES));
         assert_eq!(one.hold(1), told);
-        assert_eq!(one.hold(u64::MAX / 2), told);
+        assert_eq!(one.hold(u64::MAX / 2), Err(all.too_many_bytes()));
+        assert_eq!(one.hold(3 * PIECE_BYTES), Err(all.too_many_bytes()));
         one.let_go(10);
         assert_eq!(one.hold(10), Ok(()));
         drop(other);

@@ -999,7 +999,7 @@ fn freshness_beside(appliance: &Appliance, name: &str, forms: &Arc<Vec<String>>)
 }
 
 /// How often is tried whether points are as fresh.
-const FRESH_ROUNDS: usize = 4;
+const FRESH_ROUNDS: usize = 3;
 /// As fresh is fresh enough, whatever twice the usual is: a few slices of the executor.
 const FRESH_MIN: Duration = Duration::from_millis(10);
 
@@ -1012,16 +1012,25 @@ fn points_are_as_fresh_beside_hostile_questions() {
     let hostile = bombs().into_iter().filter(|(_, status, _)| *status != 413);
     let hostile = hostile.map(|(form, _, _)| form).collect();
     let (usual, hostile) = (Arc::new(usual), Arc::new(hostile));
-    // Others use the machine too: what holds in one of a few rounds, holds.
-    let rounds = (0..FRESH_ROUNDS).map(|round| {
+    // Others use the machine too: what holds in most of a few rounds, holds.
+    let (mut held, mut missed) = (0, 0);
+    for round in 0..FRESH_ROUNDS {
         let [name, other] = ["usual", "hostile"].map(|which| format!("fresh.{which}{round}"));
         let beside_usual = freshness_beside(&siege.appliance, &name, &usual);
         let beside_hostile = freshness_beside(&siege.appliance, &other, &hostile);
         eprintln!("p99 {beside_usual:?} beside usual questions, {beside_hostile:?} beside hostile");
-        beside_hostile <= (2 * beside_usual).max(FRESH_MIN)
-    });
-    let holds = rounds.into_iter().any(|holds| holds);
-    assert!(holds, "points are less than half as fresh, see above");
+        match beside_hostile <= (2 * beside_usual).max(FRESH_MIN) {
+            true => held += 1,
+            false => missed += 1,
+        }
+        if FRESH_ROUNDS < 2 * held || FRESH_ROUNDS < 2 * missed {
+            break;
+        }
+    }
+    assert!(
+        missed < held,
+        "points are less than half as fresh, see above"
+    );
     siege.end(256 << 20);
 }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use harness::mounts::SmallDisk;
 use harness::{ANSWER_WAIT, Ports, Scratch, start_process};
 use rustix::process::Signal;
 
@@ -192,11 +193,6 @@ fn sign(header: &mut [u8]) {
     header[4092..].copy_from_slice(&own.to_le_bytes());
 }
 
-fn set_mode(path: &Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("changed");
-}
-
 #[test]
 fn damage_is_named_and_counted_in_the_exit_code() {
     let scratch = Scratch::new("operate");
@@ -328,10 +324,16 @@ fn damage_is_named_and_counted_in_the_exit_code() {
         drop(held);
     }
 
-    // Where nothing can be written.
-    set_mode(&data, 0o555);
-    check(&data, 0, &["\nsound\n"]);
-    set_mode(&data, 0o755);
+    // Where nothing can be written, whoever asks.
+    if let Some(disk) = SmallDisk::tmpfs(scratch.path(), 512) {
+        let copied = Command::new("cp")
+            .args(["-a", "--sparse=always"])
+            .args([data.join("."), disk.path().to_owned()])
+            .status();
+        assert!(copied.is_ok_and(|status| status.success()));
+        disk.set_read_only(true);
+        check(disk.path(), 0, &["\nsound\n"]);
+    }
 
     // A page of a segment.
     let held = Held::flipped(segment.clone(), 4096 + 50);

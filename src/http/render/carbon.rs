@@ -29,7 +29,7 @@ pub(super) async fn answer(
     question: &Question<'_>,
     dialect: Dialect,
 ) -> Result<Response<Bytes>, Failure> {
-    let budget = Budget::new(question.options.limits.bytes_max, &question.options.memory);
+    let budget = Budget::new(question.options.limits.bytes_max, question.share());
     let groups = groups(question, dialect).await?;
     let mut series = Vec::new();
     let printed = match evaluate_groups(question, &groups, &budget, &mut series).await {

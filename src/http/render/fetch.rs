@@ -90,6 +90,8 @@ impl Fetch<'_> {
             drop(series);
             pace.did(SERIES_WORK).await?;
         }
+        // What is left of it the budget has paid.
+        self.question.forget();
         Ok(lists)
     }
 
@@ -141,6 +143,7 @@ impl Fetch<'_> {
             });
             pace.did_series(texts).await?;
         }
+        self.question.forget();
         Ok(Combined::Groups(series))
     }
 

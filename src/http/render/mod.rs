@@ -45,7 +45,7 @@ async fn answered(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
     if request.format.is_json() {
         question.callback()?;
     }
-    let budget = Budget::new(question.options.limits.bytes_max, &question.options.memory);
+    let budget = Budget::new(question.options.limits.bytes_max, question.share());
     let mut series = Vec::new();
     let Request {
         targets, context, ..

@@ -395,6 +395,21 @@ fn what_is_refused_is_nothing_for_a_front() {
         let json = get(&fleet(), &format!("{url}&format=json&local=1"));
         assert_eq!(json.status(), 400, "{url}");
     }
+    // So is what is too much.
+    let limits = Limits {
+        points_returned_max: 1,
+        ..Limits::default()
+    };
+    let options = HttpOptions {
+        limits,
+        ..HttpOptions::default()
+    };
+    let url = format!("/render/?target=a.c&from={}&until={}", T0 - 1, T0 + 179);
+    for (more, status) in [("&format=msgpack&local=1", 200), ("&format=json", 400)] {
+        let asked = request("GET", &format!("{url}{more}"), "", "");
+        let told = run(answer(asked, &fleet(), &options));
+        assert_eq!(told.status(), status, "{more}");
+    }
     for url in [
         "/tags/autoComplete/tags?expr=bad",
         "/tags/autoComplete/values?expr=bad&tag=a",

@@ -415,7 +415,16 @@ fn an_operator_deletes_by_pattern() {
         (noon - 3_600, noon)
     );
     // What is not read must not be overlooked.
-    for parameters in ["form=-1h", "until=now&local=1", "tz=Nowhere/City", "now=x"] {
+    for parameters in [
+        "form=-1h",
+        "until=now&local=1",
+        "tz=Nowhere/City",
+        "now=x",
+        "until=",
+        "from=&until=now",
+        "until=-20min&until=-1min",
+        "tz=UTC&tz=UTC",
+    ] {
         let url = format!("/admin/delete?query=plain.*&{parameters}");
         let (status, told) = answer_of(request("POST", &url, "", ""));
         assert_eq!(status, 400, "{parameters}: {told}");

@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::functions::{self, Call, Summarized, Told};
 use super::target::{self, Expression, Target};
@@ -18,7 +19,7 @@ use crate::query::plan::Selector;
 use crate::query::rows::{Combine, Combined, Group};
 use crate::query::series::Series;
 use crate::query::summary::Summary;
-use crate::query::together::{Share, Together};
+use crate::query::together::Share;
 
 /// Bytes that a series costs besides its values and its name.
 const SERIES_BYTES: u64 = 512;
@@ -65,17 +66,17 @@ fn no_series(expression: &Expression) -> QueryError {
 pub struct Budget {
     bytes_max: u64,
     bytes_left: Cell<u64>,
-    /// Its part of what all queries hold.
-    share: Share,
+    /// What its question holds of what all queries do.
+    share: Arc<Share>,
 }
 
 impl Budget {
     /// Nothing is spent yet.
-    pub fn new(bytes_max: u64, all: &Together) -> Budget {
+    pub fn new(bytes_max: u64, share: Arc<Share>) -> Budget {
         Budget {
             bytes_max,
             bytes_left: Cell::new(bytes_max),
-            share: all.share(),
+            share,
         }
     }
 

@@ -235,7 +235,7 @@ fn evaluated(
     pace: &Pace<'_>,
 ) -> Result<Vec<Series>, QueryError> {
     check_target(target)?;
-    let budget = Budget::new(context.limits.bytes_max, &Together::default());
+    let budget = Budget::new(context.limits.bytes_max, Together::default().share());
     let evaluator = Evaluator::new(leaves, &budget, pace);
     run(evaluator.prepare([target], context))?;
     run(evaluator.evaluate(target, context))

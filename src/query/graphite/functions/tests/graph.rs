@@ -11,7 +11,7 @@ fn a_stack_goes_on_through_all_targets_of_a_request() {
     };
     let pace = Pace::new(&Breathless);
     let context = context();
-    let budget = Budget::new(context.limits.bytes_max, &Together::default());
+    let budget = Budget::new(context.limits.bytes_max, Together::default().share());
     let evaluator = Evaluator::new(&leaves, &budget, &pace);
     let ask = |text: &str| {
         let target = target::parse(text, &[]).expect("a good target");
