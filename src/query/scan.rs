@@ -430,8 +430,6 @@ impl Index {
 const SERIES_COST: usize = 20;
 /// Series of one scan that are read at the same time where the disk is slow.
 const READINGS_MAX: usize = 16;
-/// Series behind one that waits for the disk for which it is asked too.
-const ASKED_AHEAD: usize = 256;
 /// What queueing one series for reading costs, in points of the budget.
 const TAKE_COST: usize = 4;
 /// What reading one test of a tag costs: compiling a regular expression takes up to a slice.
@@ -699,18 +697,8 @@ impl PointsScan {
             self.waits = true;
             return Ok(());
         };
-        let (single, _) = &mut self.readings[at];
+        let (single, waits) = &mut self.readings[at];
         let progress = single.step(store, &self.last_slots, about, left, &mut self.points)?;
-        if progress == Progress::Waiting && self.readings.len() == 1 {
-            // The disk can do several things at once, and the next series need mostly what lies behind.
-            let by_cells = self.spaced.is_some_and(|spaced| spaced.summary.is_some());
-            let next: Vec<SeriesId> = self.unread.iter().take(ASKED_AHEAD).copied().collect();
-            let spent = store.ask_ahead(&next, (self.from, self.until), by_cells);
-            *left = left.saturating_sub(spent);
-        }
-        let Some((_, waits)) = self.readings.get_mut(at) else {
-            return Ok(());
-        };
         // One that is done but behind another stays until that is done too.
         *waits = progress == Progress::Waiting || (progress == Progress::Done && 0 < at);
         if progress == Progress::Done && at == 0 {

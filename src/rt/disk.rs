@@ -28,7 +28,7 @@ use std::task::{Poll, Waker};
 
 use self::fault::fault;
 use self::files::Files;
-use self::lanes::{Lane, Lanes};
+use self::lanes::Lanes;
 use self::names::Names;
 use crate::seam::disk::{BLOCK_BYTES, Fault, Job, Outcome, Request};
 
@@ -74,7 +74,7 @@ impl ShardDisk {
         self.0.busy.enter();
         self.0.lanes.spawn(lane, async move {
             let permit = inner.lanes.enter(lane).await;
-            let result = inner.run(request, lane == Lane::Commit).await;
+            let result = inner.run(request).await;
             drop(permit);
             done(job, result);
             inner.busy.leave();
@@ -99,7 +99,7 @@ impl ShardDisk {
 }
 
 impl Inner {
-    async fn run(&self, request: Request, urgent: bool) -> Result<Outcome, Fault> {
+    async fn run(&self, request: Request) -> Result<Outcome, Fault> {
         match request {
             Request::Create { name, bytes } => {
                 let done = self.create(&name, bytes, true).await;
@@ -114,7 +114,7 @@ impl Inner {
                 offset,
                 bytes,
             } => {
-                let done = self.write(&name, offset, &bytes, urgent).await;
+                let done = self.write(&name, offset, &bytes).await;
                 done.map_err(|error| fault("write", &name, &error))?;
             }
             Request::Commit {
@@ -191,19 +191,12 @@ impl Inner {
         self.names.sync_folder_of(name).await
     }
 
-    async fn write(
-        &self,
-        name: &Arc<str>,
-        offset: u64,
-        bytes: &[u8],
-        urgent: bool,
-    ) -> io::Result<()> {
+    async fn write(&self, name: &Arc<str>, offset: u64, bytes: &[u8]) -> io::Result<()> {
         is_aligned(offset, bytes.len())?;
         if bytes.is_empty() {
             return Ok(());
         }
-        let file = self.files.get(name, true).await?;
-        file.write(offset, bytes, urgent).await
+        self.files.get(name, true).await?.write(offset, bytes).await
     }
 
     async fn commit(&self, name: &Arc<str>, offset: u64, bytes: &[u8]) -> io::Result<()> {

@@ -12,11 +12,6 @@ use crate::base::time::Millis;
 use crate::model::points::Points;
 use crate::model::series::{Properties, SeriesId};
 
-/// Bytes of the pages that are asked of the disk ahead of their reading: at most, and of what the shelf holds
-/// one in so many.
-const AHEAD_BYTES_MAX: usize = 2 << 20;
-const AHEAD_SHARE: usize = 8;
-
 impl Store {
     /// What the manifest lists.
     pub fn version(&self) -> &Arc<Version> {
@@ -112,52 +107,6 @@ impl Store {
         entry: &segment::Entry,
     ) -> Option<Rc<segment::Page<Vec<u8>>>> {
         self.shelf.page_if_here(info, entry)
-    }
-
-    /// Ask the disk for the pages that readings of these series, which come one after the other, will need of
-    /// the files of a range: their points, or their cells where a file has some and `by_cells`. Gives about
-    /// what the look was worth, in points.
-    pub fn ask_ahead(
-        &mut self,
-        ids: &[SeriesId],
-        (from, until): (Millis, Millis),
-        by_cells: bool,
-    ) -> usize {
-        let version = Arc::clone(&self.version);
-        let book = self.catalog.book();
-        // So that nothing of it leaves before it is read.
-        let bytes_max = (self.shelf.bytes_max() / AHEAD_SHARE).min(AHEAD_BYTES_MAX);
-        let (mut bytes, mut spent) = (0, 0);
-        for info in version.segments(book, from.0, until.0) {
-            let Got::Here(index) = self.index_of(info) else {
-                continue;
-            };
-            let kind = match index.cell_step().filter(|_| by_cells) {
-                Some(_) => segment::Kind::Cells,
-                None => segment::Kind::Raw,
-            };
-            let (mut likely, mut asked) = (0, None);
-            for &id in ids {
-                spent += 1;
-                let Some(number) = self.catalog.number_of(id) else {
-                    continue;
-                };
-                likely = index.first_page(kind, number, likely);
-                for entry in index.pages_from(kind, likely, number, (from.0, until.0)) {
-                    if asked.is_some_and(|asked| entry.offset <= asked) {
-                        continue;
-                    }
-                    bytes += entry.bytes as usize;
-                    if bytes_max < bytes {
-                        return spent;
-                    }
-                    asked = Some(entry.offset);
-                    // It is asked for once, and is read when its turn comes.
-                    let _ = self.page_of(info, entry);
-                }
-            }
-        }
-        spent
     }
 
     pub(super) fn series(&self, id: SeriesId) -> Properties {

@@ -330,11 +330,6 @@ impl Shelf {
         self.bytes
     }
 
-    /// Most bytes in memory.
-    pub fn bytes_max(&self) -> usize {
-        self.bytes_max
-    }
-
     /// Reads asked of the disk so far.
     pub fn reads(&self) -> u64 {
         self.reads

@@ -12,10 +12,10 @@ use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 
 use super::fault::plain;
-use super::pieces::{BULK_PIECE_BYTES, PIECE_BYTES, read_all, write_all};
+use super::pieces::{PIECE_BYTES, read_all, write_all};
 
 /// The longest write of zeros at once. All of them come from one buffer.
-const ZEROS_BYTES: usize = BULK_PIECE_BYTES;
+const ZEROS_BYTES: usize = 1 << 20;
 
 /// Past the page cache where the file system can.
 #[derive(Debug)]
@@ -72,15 +72,9 @@ impl OpenFile {
         self.unsynced.get()
     }
 
-    /// Write in pieces that are short if nobody waits for it, so that others need not wait long.
-    pub(super) async fn write(&self, offset: u64, bytes: &[u8], urgent: bool) -> io::Result<()> {
+    pub(super) async fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.unsynced.set(true);
-        let piece_bytes = if urgent {
-            PIECE_BYTES
-        } else {
-            BULK_PIECE_BYTES
-        };
-        write_all(bytes.len() as u64, piece_bytes, async |at, length| {
+        write_all(bytes.len() as u64, PIECE_BYTES, async |at, length| {
             let from = at as usize;
             let piece = bytes.get(from..from + length).unwrap_or_default();
             self.write_piece(offset + at, piece).await
@@ -107,7 +101,7 @@ impl OpenFile {
     }
 
     async fn write_and_sync(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.write(offset, bytes, true).await?;
+        self.write(offset, bytes).await?;
         // A disk that is full takes a write again; what a sync has lost, for whatever reason, is lost.
         self.sync().await.map_err(io::Error::other)
     }

@@ -30,7 +30,7 @@ pub(super) enum Lane {
 const LANES: [(&str, usize, u64); 4] = [
     ("commits", 900, 32),
     ("reads", 900, 32),
-    ("bulk writes", 60, 2),
+    ("bulk writes", 60, 4),
     ("names", 60, 16),
 ];
 

@@ -6,8 +6,6 @@ use crate::seam::disk::BLOCK_BYTES;
 
 /// The longest read or write that goes to the kernel at once: copying it takes some 50 us.
 pub(super) const PIECE_BYTES: usize = 512 << 10;
-/// The same of a write that nobody waits for: a commit waits at the disk for what was given to it before.
-pub(super) const BULK_PIECE_BYTES: usize = 128 << 10;
 /// How often in a row less than a block may be written before that counts as an error.
 const STALLS_MAX: usize = 4;
 
