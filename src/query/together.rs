@@ -1,8 +1,8 @@
 //! The memory that all queries under way take together. Each is bounded by itself, but many at once would
 //! be many times that.
 //!
-//! One number for the whole appliance, which shards touch only for queries that hold much: [`FREE_BYTES`]
-//! of each are not counted, and beyond that it is taken in pieces of [`PIECE_BYTES`].
+//! One number for the whole appliance, which shards touch only for queries that hold much: `FREE_BYTES`
+//! of each are not counted, and beyond that it is taken in pieces of `PIECE_BYTES`.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -77,7 +77,7 @@ impl Together {
 pub struct Share {
     all: Together,
     held: AtomicU64,
-    /// What may be held without taking more: never less than was taken, and [`FREE_BYTES`].
+    /// What may be held without taking more: never less than was taken, and `FREE_BYTES`.
     covered: AtomicU64,
 }
 

@@ -3,7 +3,7 @@
 //! Senders repeat themselves: numbers follow each other, times stay. So a number and a time cost
 //! nothing where they are what the point before lets expect, and what breaks the rule is written as a
 //! gap. How many points lie between the gaps is in a column of its own, so that senders in no order at
-//! all pay for the gaps only. Values are mostly small differences: their [codes](super::codes) take as many
+//! all pay for the gaps only. Values are mostly small differences: their codes take as many
 //! bits as these need.
 
 use super::block::PAYLOAD_BYTES_MAX;
