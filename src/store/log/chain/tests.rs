@@ -23,7 +23,7 @@ fn first(link: Link) -> Link {
 /// Numbers and epochs of the chain from `floor` on, its holes, and how much is torn.
 #[track_caller]
 fn check(links: &[Link], floor: u64, kept: &[(u64, u64)], holes: &[(u64, u64)], torn: usize) {
-    let found = chain(links, floor, &[]);
+    let found = chain(links, floor, Vec::new());
     let link = |at: &usize| (links[*at].sequence, links[*at].epoch);
     let got: Vec<(u64, u64)> = found.kept.iter().map(link).collect();
     let hole = |hole: &Hole| (hole.first_sequence, hole.last_sequence);
