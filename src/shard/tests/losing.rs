@@ -251,6 +251,26 @@ fn a_log_that_cannot_be_read_at_one_start_is_there_at_the_next() {
 }
 
 #[test]
+fn a_log_of_a_shard_that_is_no_more_stays_while_it_cannot_be_read() {
+    let mut disk = crashed(&booked(1));
+    let name = "log/001-000001.log".to_owned();
+    disk.put(&name, vec![0; 4096 * 10]);
+    disk.unreadable = (0..10)
+        .map(|page| (name.clone(), 4096 * page, u64::MAX))
+        .collect();
+    let (mut next, told) = again(disk, |_| {});
+    assert!(told.contains("of the log of shard 1"), "{told}");
+    next.shard.landing.store.settle(false);
+    next.rest();
+    assert!(next.disk.get_mut().names().contains(&name));
+    // It turns out to be one that was never used.
+    let mut disk = crashed(&next);
+    disk.unreadable.clear();
+    let (mut last, told) = again(disk, |_| {});
+    assert!(!last.disk.get_mut().names().contains(&name), "{told}");
+}
+
+#[test]
 fn a_read_that_fails_while_a_log_is_replayed_costs_one_block() {
     let mut world = grown();
     let whole = all(&mut world);

@@ -93,3 +93,58 @@ impl Gaps {
         losses
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn losses(gaps: &Gaps, floor: u64, holes: &[(u64, u64)], has: &[u64]) -> (u64, u64) {
+        let hole = |&(first_sequence, last_sequence): &(u64, u64)| Hole {
+            first_sequence,
+            last_sequence,
+        };
+        let holes: Vec<Hole> = holes.iter().map(hole).collect();
+        let found = gaps.losses(floor, &holes, |number| has.contains(&number));
+        (found.places, found.apart)
+    }
+
+    #[test]
+    fn the_blocks_around_a_page_tell_what_was_there() {
+        let (one, two): (Arc<str>, Arc<str>) = ("one".into(), "two".into());
+        let mut gaps = Gaps::default();
+        // The start of a file whose first block that can be read is 4; and behind 6.
+        gaps.push(&one, None);
+        gaps.meet(&one, 4);
+        gaps.push(&one, Some(6));
+        assert_eq!(gaps.candidates(0), [3, 7]);
+        // The file has two such pages, so 8 may be in the second.
+        assert_eq!(gaps.candidates(8), [8]);
+        assert!(gaps.candidates(9).is_empty());
+        assert_eq!(losses(&gaps, 0, &[], &[]), (2, 2));
+        assert_eq!(losses(&gaps, 0, &[], &[7]), (1, 1));
+        assert_eq!(losses(&gaps, 0, &[(2, 3), (5, 6)], &[]), (2, 1));
+        // Of a file of which nothing was read nobody knows.
+        gaps.push(&two, None);
+        assert!(gaps.candidates(9).is_empty());
+        assert_eq!(losses(&gaps, 9, &[], &[]), (1, 1));
+    }
+
+    /// Each page is looked at a few times, however many there are.
+    #[test]
+    fn many_pages_are_no_more_work_each() {
+        const PAGES: u64 = 200_000;
+        let (name, mut gaps) = (Arc::from("one"), Gaps::default());
+        for page in 0..PAGES {
+            gaps.push(&name, Some(2 * page));
+            gaps.meet(&name, 2 * page + 2);
+        }
+        let holes = (0..PAGES).map(|page| Hole {
+            first_sequence: 2 * page + 1,
+            last_sequence: 2 * page + 1,
+        });
+        let holes: Vec<Hole> = holes.collect();
+        let found = gaps.losses(0, &holes, |number| number % 2 == 0);
+        assert_eq!((found.places, found.apart), (PAGES, 0));
+        assert_eq!(gaps.candidates(0).len() as u64, PAGES);
+    }
+}
