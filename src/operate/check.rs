@@ -169,6 +169,7 @@ fn check_book(
         let (offset, what) = match &error {
             BookError::Header(_, header) if header.is_foreign() => return Err(foreign(&error)),
             BookError::Damaged { at, what, .. } => (Some(*at), (*what).to_owned()),
+            BookError::Another { found, .. } => (None, format!("it is the file of book {found}")),
             error => (None, error.to_string()),
         };
         let means = match &error {
@@ -180,7 +181,8 @@ fn check_book(
             _ => format!(
                 "series in the record there have no names, perhaps all from number {} on, so their points in \
                  segments cannot be found. The next start makes it anew of what can be read of it and of the \
-                 log, says how many numbers have lost their names, and goes on; without any book it is refused",
+                 log, says how many numbers have lost their names, and goes on; without any book it is \
+                 refused",
                 reader.next_number()
             ),
         };
