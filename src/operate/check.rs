@@ -169,18 +169,28 @@ fn check_book(
         let (offset, what) = match &error {
             BookError::Header(_, header) if header.is_foreign() => return Err(foreign(&error)),
             BookError::Damaged { at, what, .. } => (Some(*at), (*what).to_owned()),
+            BookError::Another { found, .. } => (None, format!("it is the file of book {found}")),
             error => (None, error.to_string()),
+        };
+        let means = match &error {
+            BookError::Another { .. } => {
+                "the points of its series cannot be found, and a start is refused \
+                                          while it is there"
+                    .to_owned()
+            }
+            _ => format!(
+                "series in the record there have no names, perhaps all from number {} on, so their points in \
+                 segments cannot be found. The next start makes it anew of what can be read of it and of the \
+                 log, says how many numbers have lost their names, and goes on; without any book it is \
+                 refused",
+                reader.next_number()
+            ),
         };
         report.damage(&Damage {
             file: &path,
             offset,
             what: &what,
-            means: &format!(
-                "series in the record there have no names, perhaps all from number {} on, so their points in \
-                 segments cannot be found. The next start makes it anew of what can be read of it and of the \
-                 log, says how many series are lost, and goes on; without any book it is refused",
-                reader.next_number()
-            ),
+            means: &means,
             remedy: "put the book back from a copy of this state of the folder. An older one, of a snapshot, \
                      is taken too: series that came after it have no names then",
         })?;

@@ -25,6 +25,7 @@ pub mod columns;
 pub mod dump;
 mod files;
 pub mod found;
+mod gaps;
 mod lasts;
 pub mod names;
 pub mod replay;

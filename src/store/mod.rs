@@ -31,6 +31,7 @@ pub mod newest;
 pub mod options;
 mod output;
 pub mod pack;
+mod quarantine;
 pub mod reading;
 pub mod recover;
 pub mod retain;

@@ -289,7 +289,7 @@ impl Store {
                 true => None,
                 false => Some(Scan::run(disk, *lineage as u16, 0, None)?),
             };
-            lost.blocks += recovered.report.lost_blocks() + recovered.report.lost_places;
+            lost.blocks += recovered.report.lost_in_all();
             let recovered = whole.as_ref().unwrap_or(recovered);
             for definition in definitions(disk, recovered, known.clone()) {
                 let (number, definition) = definition;

@@ -432,6 +432,23 @@ fn damage_is_named_and_counted_in_the_exit_code() {
     );
     drop(held);
 
+    // The book of another shard, under this one's name.
+    let held = Held::new(book.clone());
+    let mut bytes = held.bytes.clone();
+    bytes[24] = 7;
+    let sum = crc32c::crc32c(&bytes[..4092]);
+    bytes[4092..4096].copy_from_slice(&sum.to_le_bytes());
+    fs::write(&book, &bytes).expect("written");
+    check(
+        &data,
+        1,
+        &[
+            "DAMAGED books/000000.book: it is the file of book 7",
+            "a start is refused while it is there",
+        ],
+    );
+    drop(held);
+
     // The identity, and the manifest, without which nothing is known.
     let held = Held::new(data.join("identity"));
     fs::remove_file(&held.path).expect("removed");

@@ -191,7 +191,8 @@ fn what_the_disk_cannot_read_of_a_log_is_told_and_not_written_over() {
             told.contains("cannot read 1 places") && told.contains("in 1 of them"),
             "{told}"
         );
-        assert!(is_flagged(&mut next) && 0 < next.shard.describe().store.log_lost_blocks);
+        assert!(is_flagged(&mut next));
+        assert_eq!(next.shard.describe().store.log_lost_blocks, 1);
         // What comes now is safe, whatever the disk reads later.
         send(&mut next, ROUNDS);
         let mut disk = crashed(&next);
@@ -221,6 +222,52 @@ fn what_the_disk_cannot_read_of_a_log_is_told_and_not_written_over() {
         assert_eq!(all(&mut next), whole, "the third read is good");
         assert!(told.is_empty() && !is_flagged(&mut next), "{told}");
     }
+}
+
+/// A controller that answers again after a new start costs nothing.
+#[test]
+fn a_log_that_cannot_be_read_at_one_start_is_there_at_the_next() {
+    let mut world = grown();
+    let whole = all(&mut world);
+    let name = blocks(&world)[0].name.to_string();
+    let mut disk = crashed(&world);
+    let pages = ROUNDS as u64 + 5;
+    disk.content(&name)
+        .expect("a file")
+        .truncate(4096 * pages as usize);
+    let place = |page| (name.clone(), 4096 * page, u64::MAX);
+    disk.unreadable = (0..pages).map(place).collect();
+    let (mut next, told) = again(disk, |_| {});
+    assert!(
+        all(&mut next).is_empty() && told.contains("cannot read"),
+        "{told}"
+    );
+    assert!(is_flagged(&mut next));
+    let mut disk = next.disk.borrow().clone();
+    disk.unreadable.clear();
+    let (mut last, told) = again(disk, |_| {});
+    assert_eq!(all(&mut last), whole, "{told}");
+    assert!(told.is_empty() && !is_flagged(&mut last), "{told}");
+}
+
+#[test]
+fn a_log_of_a_shard_that_is_no_more_stays_while_it_cannot_be_read() {
+    let mut disk = crashed(&booked(1));
+    let name = "log/001-000001.log".to_owned();
+    disk.put(&name, vec![0; 4096 * 10]);
+    disk.unreadable = (0..10)
+        .map(|page| (name.clone(), 4096 * page, u64::MAX))
+        .collect();
+    let (mut next, told) = again(disk, |_| {});
+    assert!(told.contains("of the log of shard 1"), "{told}");
+    next.shard.landing.store.settle(false);
+    next.rest();
+    assert!(next.disk.get_mut().names().contains(&name));
+    // It turns out to be one that was never used.
+    let mut disk = crashed(&next);
+    disk.unreadable.clear();
+    let (mut last, told) = again(disk, |_| {});
+    assert!(!last.disk.get_mut().names().contains(&name), "{told}");
 }
 
 #[test]
@@ -325,6 +372,29 @@ fn a_bad_record_of_a_book_costs_its_series() {
         .expect("refused")
         .to_string();
     assert!(error.contains("cut inside its header"), "{error}");
+}
+
+/// A file that another book's stands in place of is there still, so nothing is made anew.
+#[test]
+fn another_book_in_its_place_stops_the_start() {
+    let mut world = booked(8);
+    world.shard.landing.store.settle(false);
+    world.rest();
+    let mut disk = crashed(&world);
+    let book = "books/000000.book";
+    let bytes = disk.content(book).expect("a book").len() as u64;
+    let needed = store::manifest::BookInfo { numbers: 0, bytes };
+    disk.put(book, store::book::whole(1, 1, needed, []));
+    let names = disk.names();
+    let disk = RefCell::new(disk);
+    let mut found = recover::open(&disk, 1).expect("a folder");
+    let start = found.starts.remove(&0).expect("the first shard");
+    let refused = Shard::new(options(), start, &disk).err().expect("refused");
+    assert!(
+        refused.to_string().contains("of book 1, not of book 0"),
+        "{refused}"
+    );
+    assert_eq!(disk.borrow().names(), names, "nothing is put aside");
 }
 
 /// What the log still tells is not lost with the book.

@@ -23,6 +23,17 @@ pub enum BookError {
     /// Not a file that this program can read.
     #[error("book {0} cannot be used: {1}")]
     Header(u32, HeaderError),
+    /// The file of another book: none of its names is one of this.
+    #[error(
+        "{} is the file of book {found}, not of book {book}, and its series have other names; put the right \
+         file in its place", book_path(*.book)
+    )]
+    Another {
+        /// Which was to be there.
+        book: u32,
+        /// Which is.
+        found: u64,
+    },
     /// It has less than the manifest says, or something else.
     #[error(
         "book {book} ({}) is damaged at byte {at}: {what}", book_path(*.book)
@@ -61,6 +72,7 @@ impl BookError {
         match self {
             BookError::Unreadable(..) | BookError::Damaged { .. } => true,
             BookError::Header(_, error) => !error.is_foreign(),
+            BookError::Another { .. } => false,
         }
     }
 }
@@ -140,7 +152,10 @@ impl Reader {
                 self.end = BLOCK_BYTES as u64;
                 Ok(true)
             }
-            Ok(_) => Err(self.damaged("it is another book")),
+            Ok((found, _)) => Err(BookError::Another {
+                book: self.book,
+                found,
+            }),
             // Its making was cut.
             Err(HeaderError::Cut | HeaderError::Damaged | HeaderError::Magic)
                 if self.needed == BookInfo::default() =>

@@ -5,8 +5,9 @@
 //! told of it: what an earlier writer left behind leads nowhere.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use super::reader::take_all;
+use super::reader::{BookError, take_all};
 use super::{KIND, PAYLOAD_BYTES, PAYLOAD_BYTES_MAX, book_path};
 use crate::base::varint;
 use crate::seam::Disk;
@@ -23,30 +24,68 @@ pub struct Salvaged {
     pub bytes: Vec<u8>,
     /// By number, what is told.
     pub definitions: BTreeMap<u32, Definition>,
+    /// Numbers that no series ever had, for definitions around them follow each other.
+    unused: Vec<Range<u32>>,
+}
+
+impl Salvaged {
+    /// How many numbers below `numbers` may have had a name that nothing tells any more.
+    pub fn lost(&self, numbers: u32) -> u64 {
+        let told = |range: Range<u32>| self.definitions.range(range).count() as u64;
+        let unused = self.unused.iter().map(|range| {
+            let end = range.end.min(numbers);
+            let range = range.start.min(end)..end;
+            u64::from(range.end - range.start) - told(range)
+        });
+        u64::from(numbers)
+            .saturating_sub(told(0..numbers))
+            .saturating_sub(unused.sum())
+    }
+}
+
+/// Records that follow each other.
+#[derive(Debug, Default)]
+struct Run {
+    definitions: Vec<Definition>,
+    unused: Vec<Range<u32>>,
+    /// All numbers of the definitions are below; none before the first of a run that has lost its start.
+    above: Option<u32>,
 }
 
 /// Read what can be read of a book that is damaged within what the manifest says of it.
-pub fn salvage(disk: &dyn Disk, book: u32, needed: BookInfo) -> Salvaged {
+///
+/// # Errors
+/// It is another book, or one that this program does not know the form of.
+pub fn salvage(disk: &dyn Disk, book: u32, needed: BookInfo) -> Result<Salvaged, BookError> {
     let bytes = all_of(disk, &book_path(book));
-    let mut definitions = Vec::new();
+    let mut found = Run {
+        above: Some(0),
+        ..Run::default()
+    };
     let mut end = BLOCK_BYTES;
-    if let Ok((_, link)) = chained::read_header(&KIND, &bytes) {
-        end = run(&bytes, end, link, &mut definitions);
+    match chained::read_header(&KIND, &bytes) {
+        Ok((number, link)) if number == u64::from(book) => end = run(&bytes, end, link, &mut found),
+        Ok((found, _)) => return Err(BookError::Another { book, found }),
+        Err(error) if error.is_foreign() => return Err(BookError::Header(book, error)),
+        Err(_) => {}
     }
     let needed_end = usize::try_from(needed.bytes).unwrap_or(usize::MAX);
+    found.above = found.above.filter(|_| needed_end <= end);
     let mut at = end;
     while at < needed_end.min(bytes.len()) {
         let rest = bytes.get(at..).unwrap_or_default();
         at = match chained::valid(rest, PAYLOAD_BYTES_MAX) {
             Found::Record { next, .. } => {
-                let mut more = Vec::new();
+                let mut more = Run::default();
                 let first = Link {
                     sequence: next.sequence.wrapping_sub(1),
                     chain: chained::chain_in(rest),
                 };
                 let end = run(&bytes, at, first, &mut more);
                 if needed_end <= end {
-                    definitions.append(&mut more);
+                    found.definitions.append(&mut more.definitions);
+                    found.unused.append(&mut more.unused);
+                    found.above = more.above;
                     break;
                 }
                 end.max(at + BLOCK_BYTES)
@@ -54,11 +93,17 @@ pub fn salvage(disk: &dyn Disk, book: u32, needed: BookInfo) -> Salvaged {
             _ => at + BLOCK_BYTES,
         };
     }
-    let by_number = definitions.into_iter().map(|told| (told.number, told));
-    Salvaged {
-        definitions: by_number.collect(),
+    // Where it ends as the manifest knows it, all numbers that were given out are told.
+    let behind = found.above.filter(|&above| above < needed.numbers);
+    found
+        .unused
+        .extend(behind.map(|above| above..needed.numbers));
+    let by_number = found.definitions.into_iter();
+    Ok(Salvaged {
+        definitions: by_number.map(|told| (told.number, told)).collect(),
+        unused: found.unused,
         bytes,
-    }
+    })
 }
 
 /// A whole book of these definitions, as long as the manifest needs it at least.
@@ -96,8 +141,7 @@ fn begin(life: u64) -> Vec<u8> {
 }
 
 /// Read records from `at` on, as long as each follows the one before it. Where they end.
-fn run(bytes: &[u8], mut at: usize, mut link: Link, out: &mut Vec<Definition>) -> usize {
-    let mut above = 0;
+fn run(bytes: &[u8], mut at: usize, mut link: Link, out: &mut Run) -> usize {
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
         let Found::Record {
@@ -108,13 +152,15 @@ fn run(bytes: &[u8], mut at: usize, mut link: Link, out: &mut Vec<Definition>) -
         else {
             return at;
         };
-        let known = out.len();
-        match take_all(payload, above, out) {
-            Some(next_above) => above = next_above,
-            None => {
-                out.truncate(known);
-                return at;
-            }
+        let known = out.definitions.len();
+        if take_all(payload, out.above.unwrap_or(0), &mut out.definitions).is_none() {
+            out.definitions.truncate(known);
+            return at;
+        }
+        for definition in out.definitions.iter().skip(known) {
+            let between = out.above.map(|above| above..definition.number);
+            out.unused.extend(between.filter(|range| !range.is_empty()));
+            out.above = Some(definition.number + 1);
         }
         (at, link) = (at + bytes, next);
     }

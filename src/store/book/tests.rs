@@ -6,7 +6,7 @@ use crate::model::points::Duplicates;
 use crate::model::series::{Kind as SeriesKind, Properties, SeriesName, TenantId, Values};
 use crate::seam::Disk;
 use crate::seam::disk::{BLOCK_BYTES, Fault, Jobs};
-use crate::store::definition::Definition;
+use crate::store::definition::{Definition, Told};
 use crate::store::fake_disk::FakeDisk;
 use crate::store::manifest::BookInfo;
 
@@ -201,7 +201,71 @@ fn the_texts_say_what_to_do() {
     let (header, _) = chained::header(&KIND, 4);
     bytes[..BLOCK_BYTES].copy_from_slice(&header);
     let error = read_bytes(&bytes, needed).expect_err("another").to_string();
-    assert!(error.contains("another book"), "{error}");
+    assert!(error.contains("of book 4, not of book 3"), "{error}");
+}
+
+#[test]
+fn two_books_that_changed_places_are_not_salvaged() {
+    let mut random = Random::new(5);
+    let all: Vec<Definition> = (0..200)
+        .map(|number| definition(number, &mut random))
+        .collect();
+    let needed = BookInfo {
+        numbers: 200,
+        bytes: BLOCK_BYTES as u64,
+    };
+    let mut disk = FakeDisk::new(1);
+    disk.put(&book_path(3), whole(4, 1, needed, &all));
+    disk.put(&book_path(4), whole(3, 1, needed, &all));
+    let disk = RefCell::new(disk);
+    for (book, other) in [(3, 4), (4, 3u32)] {
+        let read = read_all(&disk, book, needed).expect_err("another");
+        assert!(!read.is_of_place(), "{read}");
+        let salvaged = salvage(&disk, book, needed).expect_err("another");
+        for error in [read, salvaged] {
+            let is_told = |error: &BookError| {
+                matches!(*error, BookError::Another { book: own, found }
+                    if own == book && found == u64::from(other))
+            };
+            assert!(is_told(&error), "{error}");
+        }
+    }
+}
+
+/// Numbers that were left out between definitions that are there were never those of a series.
+#[test]
+fn what_was_never_given_is_not_lost() {
+    let mut random = Random::new(6);
+    let (mut bytes, mut link) = chained::header(&KIND, 3);
+    let records: [&[u32]; 4] = [&[2, 3, 7], &[10, 11], &[15, 20], &[21, 30]];
+    for numbers in records {
+        let (mut record, mut told) = (chained::begin(), Told::default());
+        record.push(1);
+        for &number in numbers {
+            definition(number, &mut random).push(&mut told, &mut record);
+        }
+        link = chained::seal(&mut record, link);
+        bytes.extend(record);
+    }
+    let needed = BookInfo {
+        numbers: 40,
+        bytes: bytes.len() as u64,
+    };
+    let pages = bytes.len() / BLOCK_BYTES;
+    assert_eq!(pages, 5, "a page each");
+    // By damaged page, what may be lost: of the last one also what was left out at its end.
+    for (page, lost) in [(0, 2), (1, 10), (2, 7), (3, 9), (4, 19)] {
+        let mut harmed = bytes.clone();
+        harmed[page * BLOCK_BYTES + 30] ^= 4;
+        let mut disk = FakeDisk::new(1);
+        disk.put(&book_path(3), harmed);
+        let left = salvage(&RefCell::new(disk), 3, needed).expect("its own");
+        assert_eq!(left.lost(40), lost, "page {page}");
+    }
+    let mut disk = FakeDisk::new(1);
+    disk.put(&book_path(3), bytes);
+    let left = salvage(&RefCell::new(disk), 3, needed).expect("its own");
+    assert_eq!((left.lost(40), left.definitions.len()), (0, 9));
 }
 
 #[test]

@@ -65,11 +65,13 @@ struct Links<'a> {
     /// Places in `order`.
     by_checksum: HashMap<u32, Vec<usize>>,
     floor: u64,
-    unreadable: &'a [u64],
+    /// In order.
+    unreadable: Vec<u64>,
 }
 
 /// The chain in `links`, from block `floor` on. What the disk cannot read may be the blocks `unreadable`.
-pub(super) fn chain(links: &[Link], floor: u64, unreadable: &[u64]) -> Chain {
+pub(super) fn chain(links: &[Link], floor: u64, mut unreadable: Vec<u64>) -> Chain {
+    unreadable.sort_unstable();
     let mut order: Vec<usize> = (0..links.len()).collect();
     order.sort_by_key(|&at| (links[at].sequence, links[at].epoch));
     let mut by_checksum: HashMap<u32, Vec<usize>> = HashMap::new();
@@ -159,7 +161,7 @@ impl Links<'_> {
             return before.map_or(Before::Nothing, |before| Before::Block(before, false));
         }
         // What the disk cannot read may have been durable: then nothing behind it was torn.
-        if durable > have || self.unreadable.contains(&(have + 1)) {
+        if durable > have || self.unreadable.binary_search(&(have + 1)).is_ok() {
             Before::Hole(before)
         } else {
             Before::Tear(before)

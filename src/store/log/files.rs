@@ -47,8 +47,8 @@ pub(super) struct Closed {
     pub last_sequence: u64,
     /// Whether it may be used again.
     pub is_sound: bool,
-    /// Whether blocks of it were lost: it is put aside, for people.
-    pub is_damaged: bool,
+    /// If blocks of it were lost: where it is put, for people.
+    pub aside: Option<Arc<str>>,
 }
 
 /// A file that is being made.
@@ -92,8 +92,8 @@ impl Files {
         let closed = start.files.iter().map(|file| Closed {
             name: file.name.clone(),
             last_sequence: file.last_sequence,
-            is_sound: file.bytes == file_bytes && !file.is_damaged,
-            is_damaged: file.is_damaged,
+            is_sound: file.bytes == file_bytes && file.aside.is_none(),
+            aside: file.aside.clone(),
         });
         Files {
             shard: options.shard,
@@ -174,10 +174,7 @@ impl Files {
                 self.spare.push_back(file.name);
             } else {
                 counters.files_removed += 1;
-                let request = match file.is_damaged {
-                    true => names::put_aside(&file.name, file.last_sequence),
-                    false => Request::Remove { name: file.name },
-                };
+                let request = names::farewell(file.name, file.aside);
                 self.removing.push(desk.ask(request));
             }
         }
@@ -288,7 +285,7 @@ impl Files {
             name,
             last_sequence: 0,
             is_sound: false,
-            is_damaged: false,
+            aside: None,
         }));
     }
 
@@ -297,7 +294,7 @@ impl Files {
             name: file.name,
             last_sequence: file.last_sequence,
             is_sound,
-            is_damaged: false,
+            aside: None,
         }));
     }
 

@@ -12,9 +12,9 @@ use crate::seam::disk::Request;
 /// Why the log cannot be read at all. Damage is no reason: it is told in [`Report`].
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
-    /// The folder cannot be listed.
-    #[error("cannot list the folder `{FOLDER}`: {0}", FOLDER = names::FOLDER)]
-    List(io::Error),
+    /// A folder cannot be listed.
+    #[error("cannot list the folder `{0}`: {1}")]
+    List(&'static str, io::Error),
     /// Written by another version.
     #[error(
         "{name}: byte {offset} is of log version {version}, and this program reads version {known} \
@@ -70,6 +70,8 @@ pub struct Report {
     pub unreadable: Vec<(Arc<str>, u64)>,
     /// How many of these places, each of a page, may have held a block that was durable.
     pub lost_places: u64,
+    /// How many of these tell of a block that is in no hole.
+    pub lost_apart: u64,
     /// Damaged blocks, or half-written ones, behind the last one of the log.
     pub damaged_at_end: u64,
 }
@@ -80,6 +82,11 @@ impl Report {
         let each = self.holes.iter();
         each.map(|hole| hole.last_sequence - hole.first_sequence + 1)
             .sum()
+    }
+
+    /// With those that may have been where the disk cannot read.
+    pub fn lost_in_all(&self) -> u64 {
+        self.lost_blocks() + self.lost_apart
     }
 
     /// What stands behind the last block of the log of `lineage` and is no part of it, in words.
@@ -103,21 +110,17 @@ pub struct FoundFile {
     pub name: Arc<str>,
     /// Its length.
     pub bytes: u64,
-    /// The highest number of a block in it, 0 if there is none.
+    /// The highest number of a block in it, 0 if there is none; if something of it was lost, the highest that
+    /// may be in it.
     pub last_sequence: u64,
-    /// Whether something of it was lost: it is put aside when nobody needs it, and not used again.
-    pub is_damaged: bool,
+    /// If something of it was lost: where it is put when nobody needs it, for it is not used again.
+    pub aside: Option<Arc<str>>,
 }
 
 impl FoundFile {
     /// How it leaves.
-    pub fn farewell(&self) -> Request {
-        match self.is_damaged {
-            true => names::put_aside(&self.name, self.last_sequence),
-            false => Request::Remove {
-                name: self.name.clone(),
-            },
-        }
+    pub fn farewell(self) -> Request {
+        names::farewell(self.name, self.aside)
     }
 }
 

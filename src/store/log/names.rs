@@ -1,8 +1,10 @@
 //! Names of log files: `log/SSS-NNNNNN.log`, by shard and number. A number is used once.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::seam::disk::Request;
+use crate::store::quarantine;
 
 /// Where log files are, below the data folder.
 pub const FOLDER: &str = "log";
@@ -12,14 +14,19 @@ pub fn path(shard: u16, number: u32) -> Arc<str> {
     format!("{FOLDER}/{shard:03}-{number:06}.log").into()
 }
 
-/// Move a file that is damaged to where nothing reads it. Numbers of files may come again, so the last block
-/// is part of its name there.
-pub(super) fn put_aside(name: &Arc<str>, last_sequence: u64) -> Request {
+/// Where nothing reads a file that is damaged, beside those that are there. Numbers of files may come again,
+/// so the last block is part of its name there.
+pub(super) fn aside(name: &str, last_sequence: u64, taken: &HashSet<String>) -> Arc<str> {
     let plain = name.rsplit('/').next().unwrap_or(name);
     let plain = plain.strip_suffix(".log").unwrap_or(plain);
-    Request::Rename {
-        from: name.clone(),
-        to: format!("quarantine/{plain}-{last_sequence}.log").into(),
+    quarantine::place(taken, &format!("{plain}-{last_sequence}"), "log").into()
+}
+
+/// How a file leaves: to that place, or for good.
+pub(super) fn farewell(name: Arc<str>, aside: Option<Arc<str>>) -> Request {
+    match aside {
+        Some(to) => Request::Rename { from: name, to },
+        None => Request::Remove { name },
     }
 }
 

@@ -4,15 +4,17 @@
 //! Reading is cut into steps of one window, so that whoever starts many shards can do other things
 //! between. Nothing is written: to scan again after a crash in the middle gives the same.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::block::{self, BYTES_MAX, FILE_HEADER_BYTES, Fault, FileHeader, Header};
 use super::chain::{Chain, Hole, Link, chain};
 use super::found::{Found, FoundFile, Recovered, Report, ScanError, Start};
+use super::gaps::Gaps;
 use super::names;
 use crate::seam::Disk;
 use crate::seam::disk::BLOCK_BYTES as PAGE_BYTES;
-use crate::store::tries;
+use crate::store::{quarantine, tries};
 
 /// Bytes read at once.
 const WINDOW_BYTES: usize = 4 * BYTES_MAX;
@@ -32,7 +34,10 @@ pub struct Scan {
     file: Option<Reading>,
     found: Vec<Found>,
     /// Places between blocks that cannot be read.
-    gaps: Vec<Gap>,
+    gaps: Gaps,
+    /// Files of which something is lost, and the names of earlier ones where they are put.
+    hurt: HashSet<Arc<str>>,
+    aside: HashSet<String>,
     /// Numbers of damaged blocks, as they say themselves.
     damaged: Vec<u64>,
     report: Report,
@@ -53,40 +58,11 @@ struct Reading {
     is_blank: bool,
 }
 
-/// A page that cannot be read. Blocks follow each other without gaps: so what may have been there is told by
-/// the blocks around it.
-#[derive(Debug)]
-struct Gap {
-    name: Arc<str>,
-    /// The block before it in its file.
-    after: Option<u64>,
-    /// The block behind it.
-    before: Option<u64>,
-}
-
-impl Gap {
-    /// The lowest number of the log that may have been there.
-    fn candidate(&self, floor: u64) -> Option<u64> {
-        self.after.map(|after| floor.max(after.saturating_add(1)))
-    }
-
-    /// Whether a block of the log may have been there; `has` knows which numbers are there, `pages` of its
-    /// file cannot be read.
-    fn is_lost(&self, floor: u64, pages: u64, has: impl Fn(u64) -> bool) -> bool {
-        match (self.after, self.before) {
-            (Some(after), _) if after.saturating_add(pages) < floor => false,
-            (Some(_), _) => self.candidate(floor).is_some_and(|first| !has(first)),
-            (None, Some(before)) => floor < before && !has(before - 1),
-            (None, None) => true,
-        }
-    }
-}
-
 impl Scan {
     /// The log of `shard` from block `floor` on. With a `book`, blocks of others are left alone.
     ///
     /// # Errors
-    /// If the folder cannot be listed.
+    /// If a folder cannot be listed.
     pub fn new(
         disk: &dyn Disk,
         shard: u16,
@@ -94,7 +70,9 @@ impl Scan {
         book: Option<u32>,
     ) -> Result<Scan, ScanError> {
         let mut files = Vec::new();
-        for (name, bytes) in disk.list(names::FOLDER).map_err(ScanError::List)? {
+        let fails = |folder| move |error| ScanError::List(folder, error);
+        let listed = disk.list(names::FOLDER).map_err(fails(names::FOLDER))?;
+        for (name, bytes) in listed {
             if let Some((_, number)) = names::parse(&name).filter(|(owner, _)| *owner == shard) {
                 files.push((number, bytes));
             }
@@ -105,7 +83,7 @@ impl Scan {
             name: names::path(shard, number),
             bytes,
             last_sequence: 0,
-            is_damaged: false,
+            aside: None,
         };
         Ok(Scan {
             shard,
@@ -119,7 +97,9 @@ impl Scan {
             done: Vec::new(),
             file: None,
             found: Vec::new(),
-            gaps: Vec::new(),
+            gaps: Gaps::default(),
+            hurt: HashSet::new(),
+            aside: quarantine::taken(disk).map_err(fails(quarantine::FOLDER))?,
             damaged: Vec::new(),
             last_seen: 0,
             next_epoch: 1,
@@ -171,9 +151,12 @@ impl Scan {
         Ok(false)
     }
 
-    fn open(&mut self, disk: &dyn Disk, mut file: FoundFile) -> Result<Reading, ScanError> {
+    fn open(&mut self, disk: &dyn Disk, file: FoundFile) -> Result<Reading, ScanError> {
         let read = self.read(disk, &file.name, 0, FILE_HEADER_BYTES);
-        file.is_damaged = read.is_none();
+        let is_unread = read.is_none();
+        if is_unread {
+            self.hurt.insert(file.name.clone());
+        }
         let is_blank = |page: &Vec<u8>| page.iter().all(|&byte| byte == 0);
         let is_blank = read.as_ref().is_some_and(is_blank);
         let page = read.unwrap_or_default();
@@ -199,7 +182,7 @@ impl Scan {
                 });
             }
             Err(Fault::Nothing | Fault::Short(_)) => {
-                if !is_blank && !file.is_damaged {
+                if !is_blank && !is_unread {
                     self.report.damaged_files.push(file.name.clone());
                 }
                 None
@@ -242,8 +225,11 @@ impl Scan {
     /// Blocks of the next window. Whether there is more of the file.
     fn window(&mut self, disk: &dyn Disk, reading: &mut Reading) -> Result<bool, ScanError> {
         let name = reading.file.name.clone();
-        let bytes = match self.read(disk, &name, reading.offset, WINDOW_BYTES) {
-            Some(bytes) => bytes,
+        let (bytes, is_last) = match self.read(disk, &name, reading.offset, WINDOW_BYTES) {
+            Some(bytes) => {
+                let is_last = bytes.len() < WINDOW_BYTES;
+                (bytes, is_last)
+            }
             None => {
                 // A single bad page must not hide its neighbours.
                 self.report.unreadable.pop();
@@ -254,7 +240,6 @@ impl Scan {
                 self.grow(disk, reading, page)
             }
         };
-        let is_last = bytes.len() < WINDOW_BYTES;
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             match block::open(rest) {
@@ -269,27 +254,25 @@ impl Scan {
     /// The page at hand cannot be read.
     fn skip(&mut self, reading: &mut Reading) {
         reading.offset += PAGE_BYTES as u64;
-        reading.file.is_damaged = true;
+        self.hurt.insert(reading.file.name.clone());
         if !reading.is_blank {
-            self.gaps.push(Gap {
-                name: reading.file.name.clone(),
-                after: reading.last,
-                before: None,
-            });
+            self.gaps.push(&reading.file.name, reading.last);
         }
     }
 
-    /// As much of the largest block as can be read page by page.
-    fn grow(&mut self, disk: &dyn Disk, reading: &Reading, mut bytes: Vec<u8>) -> Vec<u8> {
-        while bytes.len() < BYTES_MAX {
+    /// As much of the largest block as can be read page by page; and whether more cannot be read, or is not
+    /// there.
+    fn grow(&mut self, disk: &dyn Disk, reading: &Reading, mut bytes: Vec<u8>) -> (Vec<u8>, bool) {
+        let mut is_last = false;
+        while bytes.len() < BYTES_MAX && !is_last {
             let offset = reading.offset + bytes.len() as u64;
             match tries::read_at(disk, &reading.file.name, offset, PAGE_BYTES) {
                 Ok(page) if !page.is_empty() => bytes.extend_from_slice(&page),
-                _ => break,
+                _ => is_last = true,
             }
         }
         self.report.bytes += bytes.len().saturating_sub(PAGE_BYTES) as u64;
-        bytes
+        (bytes, is_last)
     }
 
     /// What is at `at` in the window. How many bytes it takes.
@@ -336,9 +319,7 @@ impl Scan {
         if epoch == header.epoch {
             reading.file.last_sequence = reading.file.last_sequence.max(header.sequence);
             reading.last = Some(header.sequence);
-            let gaps = self.gaps.iter_mut().rev();
-            let own = gaps.take_while(|gap| gap.name == reading.file.name);
-            own.for_each(|gap| gap.before = gap.before.or(Some(header.sequence)));
+            self.gaps.meet(&reading.file.name, header.sequence);
             self.found.push(Found {
                 name: reading.file.name.clone(),
                 offset,
@@ -353,8 +334,7 @@ impl Scan {
     pub fn finish(mut self) -> Recovered {
         let links: Vec<Link> = self.found.iter().map(|block| link(&block.header)).collect();
         let floor = self.floor;
-        let unreadable = self.gaps.iter().filter_map(|gap| gap.candidate(floor));
-        let chain = chain(&links, floor, &unreadable.collect::<Vec<u64>>());
+        let chain = chain(&links, floor, self.gaps.candidates(floor));
         self.judge(&chain);
         let start = self.start(&chain);
         let above = self
@@ -382,10 +362,8 @@ impl Scan {
         let sequence = |at: &usize| self.found[*at].header.sequence;
         let kept: Vec<u64> = chain.kept.iter().map(sequence).collect();
         let has = |number: u64| number < self.floor || kept.binary_search(&number).is_ok();
-        let pages =
-            |name: &Arc<str>| self.gaps.iter().filter(|gap| gap.name == *name).count() as u64;
-        let is_lost = |gap: &&Gap| gap.is_lost(self.floor, pages(&gap.name), has);
-        self.report.lost_places = self.gaps.iter().filter(is_lost).count() as u64;
+        let losses = self.gaps.losses(self.floor, &chain.holes, has);
+        (self.report.lost_places, self.report.lost_apart) = (losses.places, losses.apart);
         let end = kept
             .last()
             .map_or(self.floor.saturating_sub(1), |&last| last);
@@ -398,10 +376,8 @@ impl Scan {
         };
         let places = chain.holes.iter().flat_map(around).flatten();
         let hurt = places.filter_map(|place| chain.kept.get(place));
-        let hurt: Vec<Arc<str>> = hurt.map(|&at| self.found[at].name.clone()).collect();
-        for file in &mut self.done {
-            file.is_damaged |= hurt.contains(&file.name);
-        }
+        self.hurt
+            .extend(hurt.map(|&at| self.found[at].name.clone()));
     }
 
     fn start(&mut self, chain: &Chain) -> Start {
@@ -424,17 +400,25 @@ impl Scan {
                 .max_by_key(|header| header.epoch)
         };
         let last = last.or_else(before);
+        // Above what may be where the disk cannot read.
+        let seen = self.last_seen.max(below);
+        let next_sequence = seen.saturating_add(1 + self.report.lost_places);
+        let mut files = std::mem::take(&mut self.done);
+        // They stay until the log is released beyond all that they may hold: a later start may read them.
+        for file in files
+            .iter_mut()
+            .filter(|file| self.hurt.contains(&file.name))
+        {
+            file.last_sequence = file.last_sequence.max(next_sequence - 1);
+            file.aside = Some(names::aside(&file.name, file.last_sequence, &self.aside));
+        }
         Start {
-            // Above what may be where the disk cannot read.
-            next_sequence: self
-                .last_seen
-                .max(below)
-                .saturating_add(1 + self.report.lost_places),
+            next_sequence,
             last_sequence: last.map_or(below, |header| header.sequence),
             last_checksum: last.map_or(0, |header| header.checksum),
             next_number: self.next_number,
             next_epoch: self.next_epoch,
-            files: std::mem::take(&mut self.done),
+            files,
             unsynced,
         }
     }
@@ -455,9 +439,12 @@ fn link(header: &Header) -> Link {
 fn mark_behind_holes(blocks: &mut [Found], holes: &[Hole]) {
     for hole in holes {
         let first = blocks.partition_point(|block| block.header.sequence <= hole.last_sequence);
-        let Some(generation) = blocks.get(first).map(|block| block.header.generation) else {
+        let behind = blocks.get(first);
+        // An earlier hole of the generation has marked all of it.
+        let Some(behind) = behind.filter(|behind| !behind.is_behind_hole) else {
             continue;
         };
+        let generation = behind.header.generation;
         let behind = blocks[first..].iter_mut();
         for block in behind.take_while(|block| block.header.generation == generation) {
             block.is_behind_hole = true;

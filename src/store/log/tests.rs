@@ -5,6 +5,7 @@ mod crash;
 mod disk;
 mod faults;
 mod scan;
+mod unreadable;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! What lies in the data folder at a start although the manifest does not list it.
 //!
-//! * `*.tmp`, begun and never finished: removed.
+//! * `*.tmp`, and the `.new` beside a name that a start writes at once: begun and never finished, removed.
 //! * A segment that left the list: [`Manifest::removable`](super::Manifest::removable) gives it out.
 //! * A segment whose number was given out, never listed: unfinished, its points are still in the log or
 //!   in other files. Moved to `quarantine` as `unfinished-…`, where the newest stay within
@@ -65,14 +65,14 @@ pub(super) fn unlisted_within(
             Some(file) => {
                 segments.insert(file, bytes);
             }
-            None if name.ends_with(".tmp") => found.removals.push(format!("segments/{name}")),
+            None if is_begun(&name) => found.removals.push(format!("segments/{name}")),
             None => {}
         }
     }
     for folder in ["", "books", "snapshots"] {
         let names = disk.list(folder)?.into_iter().map(|(name, _)| name);
         let is_ours = |name: &String| {
-            name.ends_with(".tmp")
+            is_begun(name)
                 && (!folder.is_empty()
                     || name.starts_with(MANIFEST_FILE)
                     || name.starts_with(CONTROL_FILE))
@@ -143,6 +143,12 @@ fn bound(kept: Kept, bytes_max: u64, found: &mut Unlisted) {
 
 fn quarantine_path(prefix: &str, file: u64) -> String {
     format!("quarantine/{prefix}{file:010}.seg")
+}
+
+/// Whether the name is one that a file has only until it is whole.
+fn is_begun(name: &str) -> bool {
+    let begun = [".tmp", ".tmp.new", ".book.new"];
+    begun.iter().any(|ending| name.ends_with(ending))
 }
 
 fn number_of(name: &str) -> Option<u64> {

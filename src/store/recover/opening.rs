@@ -9,7 +9,7 @@ use crate::store::catalog::Catalog;
 use crate::store::definition::Definition;
 use crate::store::log::{Columns, Recovered, block};
 use crate::store::manifest::BookInfo;
-use crate::store::{book, tries};
+use crate::store::{book, quarantine, tries};
 
 /// What is gathered while a store is opened.
 pub(super) struct Opening<'a> {
@@ -74,7 +74,7 @@ impl Opening<'_> {
         (book, info): (u32, BookInfo),
         error: book::BookError,
     ) -> Result<(), RecoverError> {
-        let mut left = book::salvage(disk, book, info);
+        let mut left = book::salvage(disk, book, info)?;
         if left.bytes.is_empty() {
             return Err(error.into());
         }
@@ -87,21 +87,22 @@ impl Opening<'_> {
             }
         }
         let life = start.life;
+        let taken = quarantine::taken(disk)?;
         let (path, aside) = (
             book::book_path(book),
-            format!("quarantine/{book:06}-{life}.book"),
+            quarantine::place(&taken, &format!("{book:06}-{life}"), "book"),
         );
         let copy = format!("{path}-damaged.tmp");
         disk.replace(&copy, &left.bytes)?;
         disk.rename(&copy, &aside)?;
         let whole = book::whole(book, life, info, left.definitions.values());
         disk.replace(&path, &whole)?;
-        let lost = info.numbers as usize - left.definitions.range(..info.numbers).count();
+        let lost = left.lost(info.numbers);
         self.lost_books += u64::from(0 < lost);
         self.notes.push(format!(
-            "{error}. It was made anew of what can be read of it and of the log; {lost} of its {} series \
-             have no names any more, so their points cannot be found. If a copy or a snapshot has the book, \
-             stop corelane now and put that in its place; the damaged one is {aside}",
+            "{error}. It was made anew of what can be read of it and of the log; {lost} of its {} numbers \
+             have no names any more, so points under them cannot be found. If a copy or a snapshot has the \
+             book, stop corelane now and put that in its place; the damaged one is {aside}",
             info.numbers
         ));
         Ok(())

@@ -108,8 +108,12 @@ impl Store {
         let version = &self.version;
         let mut desk = self.jobs.desk(owner::REST);
         for (lineage, floor, files) in &mut replay.finished {
-            if *floor <= version.floor(*lineage) {
-                for file in files.drain(..) {
+            let sealed = version.floor(*lineage);
+            if *floor <= sealed {
+                // Where nothing was read of a file, nothing of it is sealed: a later start may read it.
+                let may_hold =
+                    |file: &FoundFile| file.aside.is_some() && sealed <= file.last_sequence;
+                for file in files.extract_if(.., |file| !may_hold(file)) {
                     desk.ask(file.farewell());
                 }
             }

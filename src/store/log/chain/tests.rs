@@ -23,7 +23,7 @@ fn first(link: Link) -> Link {
 /// Numbers and epochs of the chain from `floor` on, its holes, and how much is torn.
 #[track_caller]
 fn check(links: &[Link], floor: u64, kept: &[(u64, u64)], holes: &[(u64, u64)], torn: usize) {
-    let found = chain(links, floor, &[]);
+    let found = chain(links, floor, Vec::new());
     let link = |at: &usize| (links[*at].sequence, links[*at].epoch);
     let got: Vec<(u64, u64)> = found.kept.iter().map(link).collect();
     let hole = |hole: &Hole| (hole.first_sequence, hole.last_sequence);
@@ -114,4 +114,18 @@ fn leftovers_of_a_crash_stay_out() {
     links.remove(2);
     links[2] = link(5, 2, 1, (4, 2));
     check(&links, 0, &[(1, 7)], &[], 2);
+}
+
+#[test]
+fn what_may_be_where_the_disk_cannot_read_is_a_hole() {
+    // Each second block is gone. Of none it is known that it was durable.
+    const BLOCKS: u64 = 40_000;
+    let blocks = (1..=BLOCKS).map(|at| link(2 * at, 1, 0, (2 * at - 1, 1)));
+    let links: Vec<Link> = blocks.collect();
+    let found = chain(&links, 0, Vec::new());
+    assert_eq!((found.kept.len(), found.torn as u64), (0, BLOCKS));
+    let gone: Vec<u64> = (1..=BLOCKS).rev().map(|at| 2 * at - 1).collect();
+    let found = chain(&links, 0, gone);
+    let (kept, holes) = (found.kept.len() as u64, found.holes.len() as u64);
+    assert_eq!((kept, holes, found.torn), (BLOCKS, BLOCKS, 0));
 }

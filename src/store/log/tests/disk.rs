@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::base::random::Random;
@@ -48,6 +49,8 @@ pub(in super::super) struct FakeDisk {
     /// Files that were synced again after a sync of them had failed.
     pub(super) synced_broken: u64,
     pub(super) requests: u64,
+    /// Bytes of files that cannot be read.
+    pub(super) unreadable: Vec<(Arc<str>, Range<u64>)>,
 }
 
 impl FakeDisk {
@@ -60,6 +63,7 @@ impl FakeDisk {
             sync_faults: 0,
             synced_broken: 0,
             requests: 0,
+            unreadable: Vec::new(),
         }
     }
 
@@ -194,6 +198,13 @@ impl Disk for FakeDisk {
 
     fn read_at(&self, name: &str, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
         let file = self.files.get(name).ok_or(io::ErrorKind::NotFound)?;
+        let end = offset + bytes as u64;
+        let is_hit = |(hit, place): &(Arc<str>, Range<u64>)| {
+            **hit == *name && place.start < end && offset < place.end
+        };
+        if self.unreadable.iter().any(is_hit) {
+            return Err(io::Error::other("EIO"));
+        }
         let from = file.stable.len().min(offset as usize);
         let to = file.stable.len().min(from + bytes);
         let mut read = file.stable[from..to].to_vec();

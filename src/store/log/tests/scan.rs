@@ -52,9 +52,13 @@ fn a_hole_is_told_and_both_sides_stay() {
         [(1, false), (2, false), (4, true), (5, true), (6, true)]
     );
     let mut start = found.start.clone();
-    let hurt: Vec<bool> = start.files.iter().map(|file| file.is_damaged).collect();
+    let hurt: Vec<bool> = start
+        .files
+        .iter()
+        .map(|file| file.aside.is_some())
+        .collect();
     assert_eq!(hurt, [true, false]);
-    start.files[0].is_damaged = false;
+    start.files[0] = whole.start.files[0].clone();
     assert_eq!(start, whole.start);
     let keep = replay(&found, &mut world.disk, 100);
     assert!(keep.entries.len() < world.pushed.len());

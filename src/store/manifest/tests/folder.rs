@@ -49,6 +49,9 @@ fn what_is_not_listed_is_told_apart() {
         disk.put("segments/0000000008.seg.tmp", vec![1; 10]);
         disk.put("segments/notes.txt", vec![1; 10]);
         disk.put("books/000000.book-1.tmp", vec![1; 10]);
+        disk.put("books/000000.book-damaged.tmp.new", vec![1; 10]);
+        disk.put("books/000000.book.new", vec![1; 10]);
+        disk.put("books/mine.new", vec![1; 10]);
         disk.put("manifest-4.tmp", vec![1; 10]);
         disk.put("other.tmp", vec![1; 10]);
     }
@@ -61,6 +64,8 @@ fn what_is_not_listed_is_told_apart() {
         removals,
         [
             "books/000000.book-1.tmp",
+            "books/000000.book-damaged.tmp.new",
+            "books/000000.book.new",
             "manifest-4.tmp",
             "segments/0000000008.seg.tmp"
         ]
