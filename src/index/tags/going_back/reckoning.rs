@@ -450,24 +450,27 @@ impl Reader<'_> {
     }
 
     fn repetition(&mut self, text: &str, min: u64, max: Option<u64>) {
-        self.flat.push_str(text);
-        let is_possessive = self.rest.starts_with('+');
-        if is_possessive {
-            self.rest = self.rest.get(1..).unwrap_or_default();
-            self.pieces += 1;
-        } else if self.rest.starts_with('?') {
-            self.rest = self.rest.get(1..).unwrap_or_default();
+        let last = self.groups.last_mut().and_then(|group| group.last.take());
+        // What is hard is compiled once, however often it is there.
+        let is_hard = last.is_some_and(|last| last.hard);
+        self.flat.push_str(if is_hard { "*" } else { text });
+        let is_possessive = self.passed('+');
+        self.pieces += usize::from(is_possessive);
+        if !is_possessive && self.passed('?') {
             self.flat.push('?');
         }
-        let Some(group) = self.groups.last_mut() else {
-            return;
-        };
-        if let Some(last) = group.last.take() {
-            let repeated = last.repeated(min, max);
-            group.last = Some(match is_possessive {
-                true => repeated.cut(),
+        let repeated = last.map(|last| last.repeated(min, max));
+        if let Some(group) = self.groups.last_mut() {
+            group.last = match is_possessive {
+                true => repeated.map(Part::cut),
                 false => repeated,
-            });
+            };
         }
+    }
+
+    fn passed(&mut self, wanted: char) -> bool {
+        let rest = self.rest.strip_prefix(wanted);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 }
