@@ -261,11 +261,11 @@ impl Reader<'_> {
     }
 
     fn item(&mut self, part: Part) {
-        if let Some(group) = self.groups.last_mut() {
-            if let Some(last) = group.last.replace(part) {
-                self.pieces += usize::from(part.hard && !last.hard);
-                group.before = group.before.then(last);
-            }
+        if let Some(group) = self.groups.last_mut()
+            && let Some(last) = group.last.replace(part)
+        {
+            self.pieces += usize::from(part.hard && !last.hard);
+            group.before = group.before.then(last);
         }
     }
 
