@@ -10,6 +10,7 @@
 //! series. Test truth: each test asked of each series, at the end of this file.
 
 mod expression;
+pub mod going_back;
 mod java_regex;
 mod listing;
 mod posting;
@@ -317,6 +318,10 @@ mod tests {
         let test = TagTest::one_of("h", &[], &["(?:(x+)\\1?)+y".to_owned()]).expect("good");
         let too_long = TooLong {
             key: "h".to_owned(),
+            why: going_back::TooMuch::WentBack {
+                backtracks: 10_000,
+                bytes: 60,
+            },
         };
         assert_eq!(
             tags.select(TENANT, &[test], 9),

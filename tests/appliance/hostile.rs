@@ -890,6 +890,24 @@ fn bombs() -> Vec<(String, u16, &'static str)> {
             400,
             "needs more than 1048576 bytes",
         ),
+        // What stands in a look-around is searched along the name again and again.
+        (
+            encoded(&format!(
+                "aliasSub(alias(constantLine(1),'{}'),'.*{}(?=.*y).*z','q')",
+                "x".repeat(4_000),
+                "(?=.*x)".repeat(50)
+            )),
+            400,
+            "would look at too much",
+        ),
+        (
+            encoded(&format!(
+                "grep(alias(constantLine(1),'{}'),'(?:(?=.*x)x?){{4000000000}}')",
+                "x".repeat(4_000)
+            )),
+            400,
+            "would look at too much",
+        ),
         (
             vec!["x"; 1_100].join("&target="),
             400,
@@ -939,6 +957,67 @@ fn requests_that_would_cost_without_end_meet_a_limit_that_is_told() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     siege.end(128 << 20);
+}
+
+/// Filters of KairosDB that would search the values of a tag again and again, each with a part of what it is
+/// told.
+fn searching_filters() -> Vec<(String, &'static str)> {
+    let looks = |count: usize| format!(".*{}(?=.*y).*z", "(?=.*x.*x)".repeat(count));
+    vec![
+        (looks(0), "goes back more than"),
+        (looks(40), "would look at too much"),
+        (looks(400), "more than 64 look-arounds"),
+        (
+            "(?:(?=.*x)x?){1000000000}".to_owned(),
+            "would look at too much",
+        ),
+        (
+            "(?=\\p{L}{20})".repeat(500) + "x*",
+            "more than 64 look-arounds",
+        ),
+        (
+            (20..80)
+                .map(|count| format!("(?=\\p{{L}}{{{count}}})"))
+                .collect(),
+            "needs more than 1048576 bytes",
+        ),
+    ]
+}
+
+#[test]
+fn filters_that_search_again_and_again_meet_a_limit_that_is_told() {
+    let siege = Siege::begin("");
+    let post = |path: &str, body: &Value| {
+        let told = siege.appliance.try_post_body(path, &body.to_string());
+        told.expect("an answer")
+    };
+    for nth in 0..20 {
+        let value = format!("{nth}{}", "x".repeat(4_000));
+        let point = json!({"name": "long", "timestamp": 1, "value": 1, "tags": {"h": value}});
+        assert_eq!(post("/api/v1/datapoints", &point).0, 204);
+    }
+    let read = || raw_points(&siege.appliance, "long").len();
+    wait_until("the points", SETTLE, || match read() {
+        1.. => Ok(()),
+        0 => Err("none".to_owned()),
+    });
+    for (pattern, want) in searching_filters() {
+        let tags = json!({"h": format!("regex:{pattern}")});
+        let asked = json!({"start_absolute": 0, "metrics": [{"name": "long", "tags": tags}]});
+        for path in ["query", "query/tags", "delete"] {
+            let began = Instant::now();
+            let (status, told) = post(&format!("/api/v1/datapoints/{path}"), &asked);
+            let start: String = pattern.chars().take(80).collect();
+            assert!(
+                status == 400 && told.contains(want),
+                "{start} {path}: {status} {told:.300}"
+            );
+            let took = began.elapsed();
+            assert!(took < IN_TIME, "{start} {path} took {took:?}");
+        }
+    }
+    assert!(0 < read(), "deleted by what was refused");
+    siege.end(64 << 20);
 }
 
 /// From when a point is sent until an answer has it, the 99th percentile of so many.

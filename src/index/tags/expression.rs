@@ -7,7 +7,8 @@
 
 use regex::{Regex, RegexBuilder};
 
-use super::java_regex::{BACKTRACKS_MAX, JavaRegex, Unfit, WentBack};
+use super::going_back::TooMuch;
+use super::java_regex::{JavaRegex, Unfit};
 
 /// Bytes of a test.
 pub const TEST_BYTES_MAX: usize = 8 * 1024;
@@ -91,15 +92,14 @@ enum Value {
     Among(Vec<String>, Vec<JavaRegex>),
 }
 
-/// A search that a regular expression of a filter made too long: it went back too often in one value.
+/// A search that a regular expression of a filter made too long: it was too much work in one value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the regular expression of tag {key} goes back more than {BACKTRACKS_MAX} times in one value; \
-     say more exactly what may repeat"
-)]
+#[error("the regular expression of tag {key} {why} of one value; say more exactly what may repeat")]
 pub struct TooLong {
     /// The tag.
     pub key: String,
+    /// What was too much.
+    pub why: TooMuch,
 }
 
 impl TagTest {
@@ -241,8 +241,9 @@ impl TagTest {
 
     fn any_matches(&self, patterns: &[JavaRegex], value: &str) -> Result<bool, TooLong> {
         for pattern in patterns {
-            let matches = pattern.matches(value).map_err(|WentBack| TooLong {
+            let matches = pattern.matches(value).map_err(|why| TooLong {
                 key: self.key.clone(),
+                why,
             })?;
             if matches {
                 return Ok(true);
@@ -257,11 +258,14 @@ impl TagTest {
         self.matches("").unwrap_or(false)
     }
 
-    /// Whether asking one value may take long.
-    pub(super) fn backtracks(&self) -> bool {
+    /// What going back may cost in a value of so many bytes, in points read; `None` where nothing does.
+    pub(super) fn backtracking_cost(&self, bytes: usize) -> Option<usize> {
         match &self.value {
-            Value::Is(_) | Value::Matches(_) => false,
-            Value::Among(_, patterns) => patterns.iter().any(JavaRegex::backtracks),
+            Value::Is(_) | Value::Matches(_) => None,
+            Value::Among(_, patterns) => {
+                let costs = patterns.iter().filter_map(|it| it.backtracking_cost(bytes));
+                costs.reduce(usize::saturating_add)
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A pattern is read by Java's rules and written again for an engine: the `regex` crate, linear in the
 //! length of the value, for all that it can say; for look-around, references, atomic groups and possessive
-//! repetitions the `fancy-regex` crate, which goes back at most [`BACKTRACKS_MAX`] times for one value.
+//! repetitions the `fancy-regex` crate within the bounds of `going_back`: it goes back at most
+//! [`BACKTRACKS_MAX`] times for one value, less often the more it looks at in between.
 //! Written again are quotes (`\Q…\E`), escapes that mean something else there (`\h`, `\v`, `\Z`, `\0101`),
 //! and classes that are ASCII in Java (`\d`, `\w`, `\s`, `\p{Alpha}`). What is left as it is: letters in
 //! `(?i)` are equal as in Unicode, not ASCII only.
@@ -10,16 +11,14 @@
 //! Limits: [`REGEX_BYTES_MAX`](super::REGEX_BYTES_MAX) of what is compiled, the bytes of a test.
 //! Test truth: answers of `java.util.regex.Pattern.matches`.
 
-use fancy_regex::CompileError;
 use regex::RegexBuilder;
 
 use super::REGEX_BYTES_MAX;
 use super::expression::{REGEX_DEPTH_MAX, last_line};
+use super::going_back::{Backtracking, Bounds, Refused, TooMuch};
 
 /// How often the search of one value may go back.
-pub(super) const BACKTRACKS_MAX: usize = 10_000;
-/// Steps of a compiled pattern that may go back.
-const STEPS_MAX: usize = 20_000;
+const BACKTRACKS_MAX: usize = 10_000;
 
 /// What ends a line in Java, for which a dot does not stand.
 const LINE_ENDS: &str = r"\n\r\x{85}\x{2028}\x{2029}";
@@ -40,17 +39,13 @@ pub(super) enum Unfit {
     Large,
 }
 
-/// A search that went back more than [`BACKTRACKS_MAX`] times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WentBack;
-
 /// A pattern, compiled; it matches whole values.
 #[derive(Clone, Debug)]
 pub(super) enum JavaRegex {
     /// The usual case.
     Linear(regex::Regex),
     /// It says what only going back can find.
-    Backtracking(Box<fancy_regex::Regex>),
+    Backtracking(Box<Backtracking>),
 }
 
 impl JavaRegex {
@@ -62,7 +57,7 @@ impl JavaRegex {
         let translated = translate(pattern)?;
         let whole = format!("\\A(?:{})\\z", translated.text);
         if translated.backtracks {
-            return backtracking(&whole);
+            return backtracking(whole);
         }
         let built = RegexBuilder::new(&whole)
             .size_limit(REGEX_BYTES_MAX)
@@ -76,35 +71,42 @@ impl JavaRegex {
     }
 
     /// Whether it matches all of `value`.
-    pub(super) fn matches(&self, value: &str) -> Result<bool, WentBack> {
+    ///
+    /// # Errors
+    /// It is too much work.
+    pub(super) fn matches(&self, value: &str) -> Result<bool, TooMuch> {
         match self {
             JavaRegex::Linear(regex) => Ok(regex.is_match(value)),
-            JavaRegex::Backtracking(regex) => regex.is_match(value).map_err(|_| WentBack),
+            JavaRegex::Backtracking(pattern) => {
+                let (regex, too_much) = pattern.for_text(value.len())?;
+                regex.is_match(value).map_err(|_| too_much)
+            }
         }
     }
 
-    /// Whether one search may take long.
-    pub(super) fn backtracks(&self) -> bool {
-        matches!(self, JavaRegex::Backtracking(_))
+    /// What going back may cost in a value of so many bytes, in points read; `None` where it never does.
+    pub(super) fn backtracking_cost(&self, bytes: usize) -> Option<usize> {
+        match self {
+            JavaRegex::Linear(_) => None,
+            JavaRegex::Backtracking(pattern) => Some(pattern.cost(bytes)),
+        }
     }
 }
 
-fn backtracking(whole: &str) -> Result<JavaRegex, Unfit> {
-    let built = fancy_regex::RegexBuilder::new(whole)
-        .backtrack_limit(BACKTRACKS_MAX)
-        .delegate_size_limit(REGEX_BYTES_MAX)
-        .delegate_dfa_size_limit(REGEX_BYTES_MAX)
-        .max_prog_size(STEPS_MAX)
-        .build();
-    let regex = built.map_err(|error| match error {
-        fancy_regex::Error::CompileError(error) => match *error {
-            CompileError::PatternTooComplex => Unfit::Large,
-            CompileError::InnerError(error) if error.size_limit().is_some() => Unfit::Large,
-            error => Unfit::Wrong(last_line(&error.to_string())),
-        },
-        error => Unfit::Wrong(last_line(&error.to_string())),
+fn backtracking(whole: String) -> Result<JavaRegex, Unfit> {
+    let bounds = Bounds {
+        backtracks: BACKTRACKS_MAX,
+        bytes: REGEX_BYTES_MAX,
+        optimize: true,
+    };
+    let built = Backtracking::new(whole, bounds, false);
+    let pattern = built.map_err(|refused| match refused {
+        Refused::Large => Unfit::Large,
+        Refused::Pieces => Unfit::Wrong(Refused::pieces()),
+        Refused::Never => wrong("it never matches"),
+        Refused::Wrong(why) => Unfit::Wrong(last_line(&why)),
     })?;
-    Ok(JavaRegex::Backtracking(Box::new(regex)))
+    Ok(JavaRegex::Backtracking(Box::new(pattern)))
 }
 
 /// A pattern as the engines read it.
@@ -130,7 +132,10 @@ fn translate(pattern: &str) -> Result<Translated, Unfit> {
             backtracks: false,
         },
         groups: Vec::new(),
+        captures: 0,
         classes: 0,
+        class_is_empty: false,
+        operator: None,
         flags: Flags::default(),
         repeats: false,
     };
@@ -152,8 +157,14 @@ struct Translator<'a> {
     done: Translated,
     /// Of groups that are open, the flags behind them.
     groups: Vec<Flags>,
+    /// Groups that capture, up to here.
+    captures: usize,
     /// Classes that are open, one in the other.
     classes: u32,
+    /// The innermost has no member yet.
+    class_is_empty: bool,
+    /// The last member of it was this, not escaped; two of them would take away what follows.
+    operator: Option<char>,
     flags: Flags,
     /// The last part was a repetition.
     repeats: bool,
@@ -182,7 +193,7 @@ impl Translator<'_> {
     }
 
     fn letter(&mut self, letter: char) -> Result<(), Unfit> {
-        let ignored = self.classes == 0 && self.flags.is_verbose;
+        let ignored = self.flags.is_verbose;
         if ignored && SPACES_IGNORED.contains(letter) {
             return Ok(());
         }
@@ -192,9 +203,11 @@ impl Translator<'_> {
             return Ok(());
         }
         let after_repetition = std::mem::take(&mut self.repeats);
+        let operator = self.operator.take();
+        let class_is_empty = std::mem::take(&mut self.class_is_empty);
         match letter {
             '\\' => return self.escape(),
-            _ if self.classes > 0 => self.in_class(letter),
+            _ if self.classes > 0 => self.in_class(letter, operator, class_is_empty),
             '(' => return self.group(),
             ')' => {
                 self.flags = self.groups.pop().ok_or_else(|| wrong("unmatched ')'"))?;
@@ -222,26 +235,28 @@ impl Translator<'_> {
 
     fn class(&mut self) {
         self.classes += 1;
+        self.class_is_empty = true;
         self.push("[");
         if self.passed("^") {
             self.push("^");
         }
-        // The first letter is one of the class.
-        if self.passed("]") {
-            self.push("\\]");
-        }
     }
 
-    fn in_class(&mut self, letter: char) {
+    /// Behind the operator `before`, if there is one, or first in its class.
+    fn in_class(&mut self, letter: char, before: Option<char>, is_first: bool) {
         match letter {
             '[' => self.class(),
+            // These are members there, though blanks that were left out may stand before them.
+            ']' | '^' | ':' if is_first => self.literal(letter),
             ']' => {
                 self.classes -= 1;
                 self.push("]");
             }
-            // Two of them would take away what follows.
-            '-' | '~' if self.done.text.ends_with(letter) => self.literal(letter),
-            letter => self.done.text.push(letter),
+            '-' | '~' if before == Some(letter) => self.literal(letter),
+            letter => {
+                self.operator = Some(letter).filter(|letter| matches!(letter, '-' | '~'));
+                self.done.text.push(letter);
+            }
         }
     }
 
@@ -261,6 +276,7 @@ impl Translator<'_> {
     fn group(&mut self) -> Result<(), Unfit> {
         self.groups.push(self.flags);
         if !self.passed("?") {
+            self.captures += 1;
             self.push("(");
             return Ok(());
         }
@@ -273,6 +289,7 @@ impl Translator<'_> {
             }
         }
         if self.rest.starts_with('<') {
+            self.captures += 1;
             self.push("(?");
             return Ok(());
         }
@@ -346,10 +363,7 @@ impl Translator<'_> {
             'x' => self.number(2)?,
             'u' => self.number(4)?,
             'p' | 'P' => self.property(is_lower)?,
-            '1'..='9' => {
-                self.done.backtracks = true;
-                self.push(&format!("\\{letter}"));
-            }
+            '1'..='9' => self.reference(letter),
             'k' => {
                 self.done.backtracks = true;
                 self.push("\\k");
@@ -360,6 +374,22 @@ impl Translator<'_> {
             letter => self.literal(letter),
         }
         Ok(())
+    }
+
+    /// What a group has captured. Its number ends before a digit that would make it one of no group so far.
+    fn reference(&mut self, first: char) {
+        let mut number = first.to_digit(10).unwrap_or(0) as usize;
+        while let Some(digit) = self.rest.chars().next().and_then(|next| next.to_digit(10)) {
+            let longer = 10 * number + digit as usize;
+            if self.captures < longer {
+                break;
+            }
+            number = longer;
+            self.next();
+        }
+        self.done.backtracks = true;
+        // Whatever digit follows is none of it.
+        self.push(&format!("(?:\\{number})"));
     }
 
     /// A letter by its number, in one to three octal digits.

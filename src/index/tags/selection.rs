@@ -18,7 +18,7 @@ use crate::model::series::{SeriesId, TenantId};
 const GATHERED_MAX: usize = 4_096;
 /// What asking one value costs besides its bytes, in steps of the budget.
 const VALUE_COST: usize = 4;
-/// What asking one costs that may go back, which takes up to some 100 µs.
+/// What asking one costs at least that may go back.
 const BACKTRACKING_COST: usize = 500;
 /// What joining whole bitmaps costs.
 const BITMAP_COST: usize = 500;
@@ -61,7 +61,7 @@ impl Selection {
     /// `Some` when the search is over. To be called with the same tags until then, which may grow.
     ///
     /// # Errors
-    /// Beyond the limit, and where a regular expression goes back too often.
+    /// Beyond the limit, and where a regular expression is too much work in one value.
     pub fn step(
         &mut self,
         tags: &Tags,
@@ -74,7 +74,7 @@ impl Selection {
     /// As [`Selection::step`]; gives the ids as a set.
     ///
     /// # Errors
-    /// Beyond the limit, and where a regular expression goes back too often.
+    /// Beyond the limit, and where a regular expression is too much work in one value.
     pub fn step_to_set(
         &mut self,
         tags: &Tags,
@@ -179,10 +179,6 @@ impl Search {
         within: &Option<RoaringBitmap>,
         budget: &mut usize,
     ) -> Result<Option<RoaringBitmap>, TooLong> {
-        let value_cost = match test.backtracks() {
-            true => BACKTRACKING_COST,
-            false => 0,
-        };
         let from = match &self.last {
             Some(last) => Bound::Excluded(&**last),
             None => Bound::Unbounded,
@@ -192,7 +188,8 @@ impl Search {
             let counts = within.as_ref().is_none_or(|within| posting.meets(within));
             let mut cost = VALUE_COST + look_cost(posting);
             if counts {
-                cost += value.len() / 4 + value_cost;
+                let going_back = test.backtracking_cost(value.len());
+                cost += value.len() / 4 + going_back.map_or(0, |cost| BACKTRACKING_COST + cost);
                 if test.matches(value)? != negative {
                     posting.add_to(&mut self.few, &mut self.found);
                 }

@@ -60,6 +60,17 @@ fn what_java_patterns_match() {
     check("(?u)w(?-i:e)b", &["web"], &["wEb"]);
     check("web\\d{1,2}?", &["web1", "web12"], &["web123"]);
     check("(?<n>web)1", &["web1"], &["web"]);
+    check("[\\--a]", &["-", "A", "a"], &["b", ","]);
+    check("[\\~-~a]", &["~", "a"], &["-", "b"]);
+    check("[a~~b]+", &["ab~"], &["c"]);
+    check("[[:alpha:]]+", &["alpha:", "p"], &["b", "["]);
+    check("[^:]+", &["a"], &[":"]);
+    check("(?x)[a b]", &["a", "b"], &[" "]);
+    check("(?x)[a # one\n b]", &["a", "b"], &["#", "o"]);
+    check("(?x)[ ]a]", &["]", "a"], &[" "]);
+    check("(?x)[ ^a]", &["^", "a"], &["b"]);
+    check("(?x)[[ :alpha:]]", &[":", "a"], &["b"]);
+    check("(?x)x[\\ ]y", &["x y"], &["xy"]);
 }
 
 #[test]
@@ -72,6 +83,13 @@ fn what_only_going_back_finds() {
     check("a*+b?+", &["aab", ""], &["aba"]);
     check("web\\d{1,2}+1", &["web111"], &["web11"]);
     check("(w)eb\\1", &["webw"], &["webx"]);
+    check("(a)\\11", &["aa1"], &["aa", "aaaaaaaaaaaa"]);
+    check("(?<n>a)(b)\\2\\10", &["abba0"], &["abb"]);
+    check(
+        "(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)(k)\\11",
+        &["abcdefghijkk"],
+        &["abcdefghijka1"],
+    );
     check("(?<n>[ab])-\\k<n>", &["a-a", "b-b"], &["a-b"]);
     check("(?!x)a.c", &["abc"], &["a\nc", "xbc"]);
 }
@@ -109,7 +127,21 @@ fn what_is_none_is_refused() {
 #[test]
 fn going_back_has_an_end() {
     let regex = JavaRegex::new("(?:(x+)\\1?)+y").expect("a good pattern");
-    assert_eq!(regex.matches(&"x".repeat(60)), Err(WentBack));
-    assert!(regex.backtracks());
-    assert!(!JavaRegex::new("x.*").expect("good").backtracks());
+    let went_back = |backtracks, bytes| Err(TooMuch::WentBack { backtracks, bytes });
+    assert_eq!(regex.matches(&"x".repeat(60)), went_back(10_000, 60));
+    assert!(regex.backtracking_cost(60).is_some_and(|cost| 0 < cost));
+    let linear = JavaRegex::new("x.*").expect("good");
+    assert_eq!(linear.backtracking_cost(60), None);
+    // What stands in a look-around is searched along the value again and again.
+    let long = "x".repeat(4_000);
+    let looks = |count: usize| format!(".*{}(?=.*y).*z", "(?=.*x.*x)".repeat(count));
+    let regex = JavaRegex::new(&looks(0)).expect("good");
+    assert_eq!(regex.matches(&long), went_back(156, 4_000));
+    assert_eq!(regex.matches("xxyz"), Ok(true));
+    let regex = JavaRegex::new(&looks(40)).expect("good");
+    assert_eq!(regex.matches(&long), Err(TooMuch::Looks { bytes: 4_000 }));
+    assert_eq!(regex.matches("xxyz"), Ok(true));
+    let told = JavaRegex::new(&looks(400)).expect_err("too many");
+    let wrong = |told: &Unfit| matches!(told, Unfit::Wrong(why) if why.contains("look-arounds"));
+    assert!(wrong(&told), "{told:?}");
 }

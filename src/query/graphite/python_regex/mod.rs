@@ -2,8 +2,8 @@
 //!
 //! A pattern is read by Python's rules and written again for an engine: the `regex` crate, linear in
 //! the length of the text, for all that it can say; for look-around, references, conditions and atomic
-//! groups the `fancy-regex` crate, which goes back at most [`BACKTRACKS_MAX`] times. Replacing follows
-//! Python 3.7 and later: empty matches are replaced too, also right behind another match. The truth it
+//! groups the `fancy-regex` crate within the bounds of `index::tags::going_back`: it goes back at most
+//! [`BACKTRACKS_MAX`] times, less often the more it looks at in between. Replacing follows Python 3.7 and later: empty matches are replaced too, also right behind another match. The truth it
 //! is tested against are answers of Python 3.11.
 //!
 //! Limits: [`PATTERN_BYTES_MAX`], [`COMPILED_BYTES_MAX`], [`TEXT_BYTES_MAX`] of what is searched and
@@ -17,8 +17,9 @@ mod width;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use fancy_regex::{CompileError, RegexInput, RuntimeError};
+use fancy_regex::RegexInput;
 
+use crate::index::tags::going_back::{Backtracking, Bounds, Refused, TooMuch};
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
 pub(super) use replacement::Replacement;
@@ -28,8 +29,6 @@ use replacement::Spans;
 pub const PATTERN_BYTES_MAX: usize = 4 * 1024;
 /// Most bytes of a compiled pattern, about.
 pub const COMPILED_BYTES_MAX: usize = 1024 * 1024;
-/// Steps of a compiled pattern that may go back.
-const STEPS_MAX: usize = 20_000;
 /// How often one search may go back.
 pub const BACKTRACKS_MAX: usize = 50_000;
 /// Longest text that is searched, and that replacing makes, in bytes.
@@ -44,9 +43,9 @@ pub(super) struct Pattern {
     asks_for_end: bool,
     groups: usize,
     names: HashMap<String, usize>,
-    backtracking: OnceCell<fancy_regex::Regex>,
+    backtracking: OnceCell<Backtracking>,
     /// The same but for empty matches; `None` where it has no others.
-    not_empty: OnceCell<Option<fancy_regex::Regex>>,
+    not_empty: OnceCell<Option<Backtracking>>,
 }
 
 impl Pattern {
@@ -92,8 +91,10 @@ impl Pattern {
         match &self.linear {
             Some(linear) if !self.ends_twice(text) => Ok(linear.is_match(text)),
             _ => {
-                let found = self.backtracking()?.is_match(text);
-                found.map_err(|error| self.failed(error))
+                let pattern = self.backtracking()?;
+                pace.did(pattern.cost(text.len())).await?;
+                let (regex, too_much) = self.for_text(pattern, text)?;
+                regex.is_match(text).map_err(|_| self.failed(too_much))
             }
         }
     }
@@ -120,6 +121,8 @@ impl Pattern {
             check_length(made.len())?;
             // A search may look at all that follows, however short its match is.
             let looked_at = text.len().saturating_sub(at);
+            let going_back = self.backtracking.get().map_or(0, |it| it.cost(text.len()));
+            pace.did(going_back).await?;
             pace.did_series(looked_at + 8 * replacement.parts()).await?;
             (copied, at, after_empty) = (end, end, start == end);
         }
@@ -136,8 +139,9 @@ impl Pattern {
         }
         if let Some(pattern) = self.not_empty()? {
             let input = RegexInput::new(text).from_pos(at).anchored(true);
-            let found = pattern.captures_input(input);
-            if let Some(captures) = found.map_err(|error| self.failed(error))? {
+            let (regex, too_much) = self.for_text(pattern, text)?;
+            let found = regex.captures_input(input);
+            if let Some(captures) = found.map_err(|_| self.failed(too_much))? {
                 return Ok(Some(spans(&captures)));
             }
         }
@@ -160,8 +164,9 @@ impl Pattern {
             }
             _ => {
                 let input = RegexInput::new(text).from_pos(at);
-                let found = self.backtracking()?.captures_input(input);
-                let found = found.map_err(|error| self.failed(error))?;
+                let (regex, too_much) = self.for_text(self.backtracking()?, text)?;
+                let found = regex.captures_input(input);
+                let found = found.map_err(|_| self.failed(too_much))?;
                 Ok(found.map(|captures| spans(&captures)))
             }
         }
@@ -172,63 +177,74 @@ impl Pattern {
         self.asks_for_end && text.ends_with('\n')
     }
 
-    fn backtracking(&self) -> Result<&fancy_regex::Regex, QueryError> {
+    fn backtracking(&self) -> Result<&Backtracking, QueryError> {
         if let Some(compiled) = self.backtracking.get() {
             return Ok(compiled);
         }
         let compiled = self.compile(false)?;
+        let compiled = compiled.map_err(|refused| self.refused(refused))?;
         Ok(self.backtracking.get_or_init(|| compiled))
     }
 
-    fn not_empty(&self) -> Result<Option<&fancy_regex::Regex>, QueryError> {
+    fn not_empty(&self) -> Result<Option<&Backtracking>, QueryError> {
         if let Some(compiled) = self.not_empty.get() {
             return Ok(compiled.as_ref());
         }
-        let compiled = self.compile(true).map(Some);
-        let compiled = compiled.or_else(|error| match error {
-            QueryError::Invalid(text) if text == NEVER => Ok(None),
-            error => Err(error),
-        })?;
+        let compiled = match self.compile(true)? {
+            Ok(compiled) => Some(compiled),
+            Err(Refused::Never) => None,
+            Err(refused) => return Err(self.refused(refused)),
+        };
         Ok(self.not_empty.get_or_init(|| compiled).as_ref())
     }
 
-    fn compile(&self, not_empty: bool) -> Result<fancy_regex::Regex, QueryError> {
+    fn compile(&self, not_empty: bool) -> Result<Result<Backtracking, Refused>, QueryError> {
         let translated = translate::translate(&self.source, true)?;
-        let built = fancy_regex::RegexBuilder::new(&translated.text)
-            .backtrack_limit(BACKTRACKS_MAX)
-            .delegate_size_limit(COMPILED_BYTES_MAX)
-            .delegate_dfa_size_limit(COMPILED_BYTES_MAX)
-            .max_prog_size(STEPS_MAX)
-            .find_not_empty(not_empty)
-            .optimize(false)
-            .build();
-        built.map_err(|error| self.failed(error))
+        let bounds = Bounds {
+            backtracks: BACKTRACKS_MAX,
+            bytes: COMPILED_BYTES_MAX,
+            optimize: false,
+        };
+        Ok(Backtracking::new(translated.text, bounds, not_empty))
     }
 
-    fn failed(&self, error: fancy_regex::Error) -> QueryError {
-        let shown: String = self.source.chars().take(100).collect();
-        match error {
-            fancy_regex::Error::RuntimeError(RuntimeError::BacktrackLimitExceeded) => {
-                QueryError::Limit(format!(
-                    "regular expression '{shown}' went back more than {BACKTRACKS_MAX} times in one \
-                     name; say more exactly what may repeat"
-                ))
-            }
-            fancy_regex::Error::CompileError(error) => match *error {
-                CompileError::PatternCanNeverMatch => QueryError::Invalid(NEVER.to_owned()),
-                CompileError::PatternTooComplex => too_large(&shown),
-                CompileError::InnerError(error) if error.size_limit().is_some() => {
-                    too_large(&shown)
-                }
-                error => QueryError::Invalid(format!("regular expression '{shown}': {error}")),
-            },
-            error => QueryError::Invalid(format!("regular expression '{shown}': {error}")),
+    fn for_text<'a>(
+        &self,
+        pattern: &'a Backtracking,
+        text: &str,
+    ) -> Result<(&'a fancy_regex::Regex, TooMuch), QueryError> {
+        let found = pattern.for_text(text.len());
+        found.map_err(|too_much| self.failed(too_much))
+    }
+
+    fn failed(&self, too_much: TooMuch) -> QueryError {
+        QueryError::Limit(format!(
+            "regular expression '{}' {too_much} of one name; say more exactly what may repeat",
+            self.shown()
+        ))
+    }
+
+    fn refused(&self, refused: Refused) -> QueryError {
+        let shown = self.shown();
+        match refused {
+            Refused::Large => too_large(&shown),
+            Refused::Pieces => QueryError::Limit(format!(
+                "regular expression '{shown}' has {}",
+                Refused::pieces()
+            )),
+            Refused::Never => invalid(&shown, "it never matches"),
+            Refused::Wrong(why) => invalid(&shown, &why),
         }
+    }
+
+    fn shown(&self) -> String {
+        self.source.chars().take(100).collect()
     }
 }
 
-/// Stands for a pattern that only matches nothing; nobody is told.
-const NEVER: &str = "only empty matches";
+fn invalid(shown: &str, why: &str) -> QueryError {
+    QueryError::Invalid(format!("regular expression '{shown}': {why}"))
+}
 
 fn spans(captures: &fancy_regex::Captures<'_, str>) -> Spans {
     let groups = 0..captures.len();
@@ -244,7 +260,7 @@ fn linear(pattern: &str, translated: &str) -> Result<regex::Regex, QueryError> {
     let shown: String = pattern.chars().take(100).collect();
     built.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => too_large(&shown),
-        error => QueryError::Invalid(format!("regular expression '{shown}': {error}")),
+        error => invalid(&shown, &error.to_string()),
     })
 }
 

@@ -108,12 +108,23 @@ fn limits_are_named() {
     );
     let many = "()".repeat(200);
     check_refused(&many, "", "", "more than 99 groups");
-    let text = "a".repeat(60);
+    let text = "a".repeat(40);
     check_refused(
         "(?=(a+)+$)(a+)+\\1+b",
         "",
         &text,
-        "went back more than 50000 times",
+        "goes back more than 50000 times in 40 bytes of one name",
+    );
+    let text = "x".repeat(4_000);
+    let looks = |count: usize| format!(".*{}(?=.*y).*z", "(?=.*x)".repeat(count));
+    check_refused(&looks(0), "", &text, "goes back more than 97 times");
+    check_refused(&looks(50), "", &text, "would look at too much");
+    check_refused(&looks(500), "", "", "more than 64 look-arounds");
+    check_refused(
+        "(?:(?=.*x)x?){4000000000}",
+        "",
+        &text,
+        "would look at too much",
     );
     let text = "a".repeat(TEXT_BYTES_MAX + 1);
     check_refused("a", "", &text, "at most 262144 bytes");
