@@ -3,8 +3,9 @@
 //! A pattern is read by Python's rules and written again for an engine: the `regex` crate, linear in
 //! the length of the text, for all that it can say; for look-around, references, conditions and atomic
 //! groups the `fancy-regex` crate within the bounds of `index::tags::going_back`: it goes back at most
-//! [`BACKTRACKS_MAX`] times, less often the more it looks at in between. Replacing follows Python 3.7 and later: empty matches are replaced too, also right behind another match. The truth it
-//! is tested against are answers of Python 3.11.
+//! [`BACKTRACKS_MAX`] times, less often the more it looks at in between. Replacing follows Python 3.7
+//! and later: empty matches are replaced too, also right behind another match. The truth it is tested
+//! against are answers of Python 3.11.
 //!
 //! Limits: [`PATTERN_BYTES_MAX`], [`COMPILED_BYTES_MAX`], [`TEXT_BYTES_MAX`] of what is searched and
 //! of what is made. One search is done in one go.
