@@ -85,8 +85,8 @@ impl Share {
     /// `bytes` are about to be held.
     ///
     /// # Errors
-    /// [`QueryError::Crowded`] where all queries together would hold too much, and [`QueryError::Limit`] where
-    /// this one alone would. Then they must not be held.
+    /// [`QueryError::Crowded`] where all queries together would hold too much, and [`QueryError::Limit`]
+    /// where this one alone would. Then they must not be held.
     pub fn hold(&self, bytes: u64) -> Result<(), QueryError> {
         let held = self.held.fetch_add(bytes, Relaxed).saturating_add(bytes);
         let Some(missing) = held

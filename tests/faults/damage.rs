@@ -1,8 +1,10 @@
 //! The real binary on a disk that gives back other bits than it was given: an answer lacks points and
 //! says so, and never has a wrong one.
 
-use crate::harness::Scratch;
+use std::time::Duration;
+
 use crate::harness::faulty::{Faulty, On, Rule, Then};
+use crate::harness::{Scratch, wait_until};
 use crate::ledger::Ledger;
 use crate::power::appliance;
 
@@ -11,6 +13,9 @@ const LATE_SEALS: [(&str, &str); 2] = [
     ("head.seal_seconds", "600"),
     ("head.seal_bytes", "60000000"),
 ];
+
+/// A book without names is so long.
+const BOOK_HEADER_BYTES: u64 = 4096;
 
 /// A read is tried so often before its part counts as damaged.
 const TRIES: u64 = 3;
@@ -169,6 +174,16 @@ fn rot_in_a_log_costs_its_block() {
     let mut ledger = Ledger::new("rotlog");
     server.start();
     ledger.send_all(&server, 30);
+    // A second after the first of them, or a bit that turned could cost all names.
+    let book = server.data().join("books/000000.book");
+    wait_until(
+        "names in the book",
+        Duration::from_secs(20),
+        || match std::fs::metadata(&book).map(|book| book.len()) {
+            Ok(bytes) if BOOK_HEADER_BYTES < bytes => Ok(()),
+            other => Err(format!("{other:?}")),
+        },
+    );
     server.crash();
     let log = server.data().join("log/000-000001.log");
     let sound = std::fs::read(&log).expect("it can be read");
