@@ -7,7 +7,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
@@ -22,6 +22,9 @@ pub(super) const BACKLOG: i32 = 4096;
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(120);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_COUNT: u32 = 4;
+/// A port that is held this long is not only about to be let go, and how often that is looked at.
+const HELD_MAX: Duration = Duration::from_secs(2);
+const HELD_PAUSE: Duration = Duration::from_millis(50);
 
 /// One socket of one shard.
 #[derive(Debug)]
@@ -251,7 +254,7 @@ fn open_group(
     doors: &mut Doors,
 ) -> Result<(), DoorError> {
     let mut address = SocketAddr::new(ip, plan.port);
-    probe(plan.kind(), address).map_err(|source| plan.error(address, source))?;
+    wait_free(plan.kind(), address).map_err(|source| plan.error(address, source))?;
     let mut group = Vec::with_capacity(cores.len());
     for _ in cores {
         let socket =
@@ -273,6 +276,22 @@ fn open_group(
     }
     doors.bound.push((plan.protocol, address));
     Ok(())
+}
+
+/// [`probe`], with patience: sockets of a process that was killed stay until the kernel has parted its ring
+/// from them, which is a moment after the process is gone.
+fn wait_free(kind: SocketType, address: SocketAddr) -> io::Result<()> {
+    let began = Instant::now();
+    loop {
+        match probe(kind, address) {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse && began.elapsed() < HELD_MAX =>
+            {
+                std::thread::sleep(HELD_PAUSE);
+            }
+            found => return found,
+        }
+    }
 }
 
 /// Whether nobody has the port: a group would be joined without a word, and traffic shared with it.
@@ -349,4 +368,30 @@ fn bind(socket: &OwnedFd, address: SocketAddr) -> io::Result<()> {
 fn address_of(socket: &OwnedFd) -> io::Result<SocketAddr> {
     let address = rustix::net::getsockname(socket)?;
     SocketAddr::try_from(address).map_err(io::Error::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_let_go_soon_is_waited_for() {
+        let held = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let address = held.local_addr().expect("its address");
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(Duration::from_millis(200));
+                drop(held);
+            });
+            assert!(probe(SocketType::STREAM, address).is_err());
+            assert!(wait_free(SocketType::STREAM, address).is_ok());
+        });
+        let _held = TcpListener::bind(address).expect("it is free");
+        let began = Instant::now();
+        let told = wait_free(SocketType::STREAM, address).expect_err("it is held");
+        assert_eq!(told.kind(), io::ErrorKind::AddrInUse);
+        assert!(HELD_MAX <= began.elapsed());
+    }
 }
