@@ -5,6 +5,7 @@
 
 pub mod buffer;
 pub mod decimal;
+pub mod going_back;
 pub mod hash;
 pub mod printer;
 pub mod random;

@@ -9,12 +9,10 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::seam::Disk;
+use crate::store::manifest::MANIFEST_FILE;
 
 /// The file's name in the data folder.
 pub const IDENTITY_FILE: &str = "identity";
-
-/// The file that says what was deleted, in the hashes of that seed.
-const MANIFEST_FILE: &str = "manifest";
 
 /// The version of the format that this program writes.
 const VERSION: &str = "1";

@@ -19,9 +19,7 @@ pub(super) async fn seal(question: &Question<'_>) -> Result<Response<Bytes>, Fai
 /// `POST /admin/snapshot?name=…`: a folder that an appliance can start from.
 pub(super) async fn snapshot(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
     let name = question.parameters.last("name").unwrap_or_default();
-    // What fails of this has a status of its own; what is settled already is so at once.
-    question.fleet.settle(false).await?;
-    let made = question.fleet.snapshot(name.to_owned()).await;
+    let made = question.fleet.snapshot(name.to_owned()).await?;
     Ok(match made {
         Ok(folder) => text_response(
             StatusCode::OK,

@@ -106,10 +106,11 @@ pub(super) async fn delete(
 
 /// All of time, but for the ends that the request names.
 fn range(question: &Question<'_>) -> Result<(Millis, Millis), Refused> {
-    let zone = match question.parameters.last("tz").map(TimeZone::get) {
+    let zone = match question.parameters.last("tz") {
         // Elsewhere a zone that nobody knows is overlooked; here it would be other points.
-        Some(Err(_)) => return Err(Refused::bad("tz is no time zone that is known here")),
-        _ => question.zone(),
+        Some(name) => TimeZone::get(name)
+            .map_err(|_| Refused::bad("tz is no time zone that is known here"))?,
+        None => question.zone(),
     };
     let now = question.now(&zone).map_err(Failure::from)?;
     let at = |name| -> Result<Option<i64>, Refused> {

@@ -72,8 +72,8 @@ pub trait Fleet {
     fn settle(&self, merge: bool) -> Local<'_, Result<(), QueryError>>;
 
     /// Make a snapshot called `name`: everything that was taken before the call. Gives its folder, below
-    /// the data folder, or why there is none.
-    fn snapshot(&self, name: String) -> Local<'_, Result<String, String>>;
+    /// the data folder, or why there is none. Fails as [`Fleet::settle`], which comes first.
+    fn snapshot(&self, name: String) -> Local<'_, Result<Result<String, String>, QueryError>>;
 
     /// Somebody who will wait for samples to be stored, told from all others.
     fn sender(&self) -> Sender {

@@ -209,14 +209,14 @@ impl Index {
             return;
         }
         // Those that are known were in order, and the others are few.
-        let known = names.iter().filter(|name| name.series().is_some()).count();
-        if known == names.len() {
+        let is_known = |name: &Span| name.series().is_some();
+        if names.iter().all(is_known) {
             ids.extend(names.iter().map(|name| name.series().unwrap_or(UNKNOWN)));
             *follow = Follow {
                 last: ids.last().copied().unwrap_or(follow.last),
                 trusted: true,
             };
-        } else if follow.trusted || known > 0 {
+        } else if follow.trusted || names.iter().any(is_known) {
             self.resolve_following(text, names, follow, ids);
         } else {
             self.resolve_hashed(text, names, follow, ids);

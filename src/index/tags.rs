@@ -10,7 +10,6 @@
 //! series. Test truth: each test asked of each series, at the end of this file.
 
 mod expression;
-pub mod going_back;
 mod java_regex;
 mod listing;
 mod posting;
@@ -318,7 +317,7 @@ mod tests {
         let test = TagTest::one_of("h", &[], &["(?:(x+)\\1?)+y".to_owned()]).expect("good");
         let too_long = TooLong {
             key: "h".to_owned(),
-            why: going_back::TooMuch::WentBack {
+            why: crate::base::going_back::TooMuch::WentBack {
                 backtracks: 10_000,
                 bytes: 60,
             },

@@ -174,9 +174,7 @@ fn check_book(
         };
         let means = match &error {
             BookError::Another { .. } => {
-                "the points of its series cannot be found, and a start is refused \
-                                          while it is there"
-                    .to_owned()
+                "the points of its series cannot be found, and a start is refused".to_owned()
             }
             _ => format!(
                 "series in the record there have no names, perhaps all from number {} on, so their points in \

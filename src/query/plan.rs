@@ -113,8 +113,8 @@ impl Purse {
 
     /// Pay for `bytes` about to be held until the question is answered.
     ///
-    /// # Errors [`QueryError::Limit`] when all shards together hold too much, [`QueryError::Crowded`] when
-    /// all queries do.
+    /// # Errors
+    /// [`QueryError::Limit`] when all shards together hold too much, or as [`Share::hold`].
     pub fn pay(&self, bytes: u64) -> Result<(), QueryError> {
         let less = |left: u64| left.checked_sub(bytes);
         let paid = self.bytes_left.fetch_update(Relaxed, Relaxed, less);

@@ -11,12 +11,12 @@ mod leaders;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
+use leaders::Leaders;
+
 use super::breath::{CHUNK, Pace};
 use super::error::QueryError;
 use super::graphite::functions::{Literal, node_key};
 use super::series::{Fold, Look, Series};
-use leaders::Leaders;
-
 use crate::simd::{Lanes, Scanner, Work};
 
 /// What becomes of the values of one moment.
@@ -39,6 +39,17 @@ pub enum Law {
 }
 
 impl Law {
+    #[cfg(test)]
+    pub(super) const ALL: [Law; 7] = [
+        Law::Average,
+        Law::Count,
+        Law::Last,
+        Law::Maximum,
+        Law::Members,
+        Law::Minimum,
+        Law::Sum,
+    ];
+
     /// Whether what comes out is whole numbers, `of_integers` if what goes in is.
     pub fn gives_integers(self, of_integers: bool) -> bool {
         match self {

@@ -395,24 +395,22 @@ impl Fleet for ShardFleet {
         })
     }
 
-    fn snapshot(&self, name: String) -> Local<'_, Result<String, String>> {
+    fn snapshot(&self, name: String) -> Local<'_, Result<Result<String, String>, QueryError>> {
         Box::pin(async move {
-            self.settle(false)
-                .await
-                .map_err(|error| error.to_string())?;
+            self.settle(false).await?;
             let from = self.shard;
             let ask = |ticket| Mail::Snapshot {
                 from,
                 ticket,
                 name: name.clone(),
             };
-            let replies = self.ask_first(1, SETTLE_MILLIS_MAX, ask).await;
-            let replies = replies.map_err(|error| error.to_string())?;
+            let replies = self.ask_first(1, SETTLE_MILLIS_MAX, ask).await?;
             let made = replies.into_iter().find_map(|reply| match reply {
                 Reply::Snapshot(made) => Some(made),
                 _ => None,
             });
-            made.unwrap_or_else(|| Err("the keeper of the manifest gave no answer".to_owned()))
+            let silent = || Err("the keeper of the manifest gave no answer".to_owned());
+            Ok(made.unwrap_or_else(silent))
         })
     }
 

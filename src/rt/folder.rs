@@ -55,14 +55,7 @@ impl Folder {
             .truncate(false)
             .open(path.join(LOCK_FILE))
             .map_err(unusable)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                let holder = holder(&mut lock);
-                return Err(FolderError::Held(path.to_owned(), holder));
-            }
-            Err(error) => return Err(unusable(error.into())),
-        }
+        hold(path, &mut lock)?;
         let own = format!("{}\n", std::process::id());
         lock.set_len(0)
             .and_then(|()| lock.write_all(own.as_bytes()))
@@ -88,18 +81,20 @@ impl Folder {
             }
             Err(error) => return Err(unusable(error)),
         };
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                let holder = holder(&mut lock);
-                return Err(FolderError::Held(path.to_owned(), holder));
-            }
-            Err(error) => return Err(unusable(error.into())),
-        }
+        hold(path, &mut lock)?;
         Ok(Folder {
             path: path.to_owned(),
             _lock: lock,
         })
+    }
+}
+
+/// Keep every other process from the folder for as long as `lock`, a file of it or itself, is open.
+fn hold(path: &Path, lock: &mut File) -> Result<(), FolderError> {
+    match flock(&*lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(FolderError::Held(path.to_owned(), holder(lock))),
+        Err(error) => Err(FolderError::Unusable(path.to_owned(), error.into())),
     }
 }
 

@@ -367,7 +367,7 @@ impl Store {
         };
         let since = Duration::from_micros(self.now.stamp.0);
         self.poll_log(since);
-        self.poll_book(self.book_is_wanted() || self.book_is_due());
+        self.poll_book(self.book_is_wanted());
         if self.looked_for_merges + compact::LOOK_MICROS <= self.now.stamp.0 {
             // Windows become quiet as time goes by.
             self.looks_for_merges = true;

@@ -99,10 +99,12 @@ impl Store {
     /// Bring what the book has taken to the disk, once that is worth a write or somebody waits for it.
     pub(super) fn poll_book(&mut self, wanted: bool) {
         self.fill_book();
-        if self.book_is_due() {
+        let is_due = self.book_is_due();
+        if is_due {
             self.booked_at = self.now.stamp.0;
         }
-        if wanted || BOOK_BYTES_WORTH <= self.book.queue_bytes() || !self.unbooked.is_empty() {
+        let is_worth = BOOK_BYTES_WORTH <= self.book.queue_bytes() || !self.unbooked.is_empty();
+        if wanted || is_due || is_worth {
             self.book.poll(&mut self.jobs.desk(owner::BOOK));
         }
     }
@@ -135,7 +137,7 @@ impl Store {
     }
 
     /// Whether definitions have waited so long for the book that they are worth a write.
-    pub(super) fn book_is_due(&self) -> bool {
+    fn book_is_due(&self) -> bool {
         let due = self.booked_at.saturating_add(BOOK_MICROS);
         self.book.has_waiting() && due <= self.now.stamp.0
     }

@@ -382,6 +382,7 @@ struct Times {
 
 impl Default for Times {
     fn default() -> Times {
+        // Each text is that of its time: bytes of nothing would be known as a time of 1970.
         Times {
             seconds: *b"1000000000",
             of_seconds: 1_000_000_000_000,

@@ -36,8 +36,8 @@ impl Fleet for Nobody {
         Box::pin(ready(Ok(())))
     }
 
-    fn snapshot(&self, name: String) -> Local<'_, Result<String, String>> {
-        Box::pin(ready(Err(name)))
+    fn snapshot(&self, name: String) -> Local<'_, Result<Result<String, String>, QueryError>> {
+        Box::pin(ready(Ok(Err(name))))
     }
 
     fn ingest(

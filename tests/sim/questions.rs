@@ -308,7 +308,7 @@ impl Fleet for SimulatedFleet {
         self.inner.borrow().control(self.shard)
     }
 
-    fn snapshot(&self, name: String) -> Local<'_, Result<String, String>> {
+    fn snapshot(&self, name: String) -> Local<'_, Result<Result<String, String>, QueryError>> {
         Box::pin(async move {
             let snapshot = |ticket| Mail::Snapshot {
                 from: 0,
@@ -316,7 +316,7 @@ impl Fleet for SimulatedFleet {
                 name: name.clone(),
             };
             match self.answers(Some(1), snapshot).await.pop() {
-                Some(Reply::Snapshot(made)) => made,
+                Some(Reply::Snapshot(made)) => Ok(made),
                 other => panic!("a snapshot is answered with its folder, not {other:?}"),
             }
         })

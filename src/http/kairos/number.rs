@@ -22,8 +22,7 @@ pub(super) fn push_double(value: f64, out: &mut Vec<u8>) {
     let mut room = [0; NUMBER_BYTES];
     let mut printer = Printer::new(&mut room, 0);
     print_double(value, &mut printer);
-    let printed = printer.printed();
-    out.extend_from_slice(room.get(..printed).unwrap_or_default());
+    printer.hand_on(out);
 }
 
 /// Whether a finite number is printed without a point, as a whole number is.

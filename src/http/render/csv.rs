@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
-use super::{Pieces, VALUES_PER_BREATH, push_value};
-use crate::base::decimal::{push_float, push_integer};
+use super::{Pieces, VALUES_PER_BREATH, push_number};
+use crate::base::decimal::push_integer;
 use crate::query::error::QueryError;
 use crate::query::series::Series;
 
@@ -40,10 +40,8 @@ pub(super) async fn print(
                 out.push(b',');
                 clock.push(time, out);
                 out.push(b',');
-                if one.integers {
-                    push_value(value, one, b"", out);
-                } else if !value.is_nan() {
-                    push_float(value, out);
+                if !value.is_nan() {
+                    push_number(value, one, out);
                 }
                 out.extend_from_slice(b"\r\n");
                 time = time.saturating_add(one.step);

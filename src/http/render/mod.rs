@@ -270,20 +270,24 @@ fn http_date(seconds: i64) -> Option<HeaderValue> {
     HeaderValue::from_str(&date).ok()
 }
 
-/// A value of `series`: whole numbers without a point, as Python writes them, and `otherwise` for what is not
-/// finite.
+/// A value of `series`, as [`push_number`], and `otherwise` for what is not finite.
 fn push_value(value: f64, series: &Series, otherwise: &[u8], out: &mut Vec<u8>) {
-    if !value.is_finite() {
+    if value.is_finite() {
+        push_number(value, series, out);
+    } else {
         out.extend_from_slice(otherwise);
-    } else if series.integers && value.abs() < INTEGERS_MAX {
+    }
+}
+
+/// A value of `series`, as Python writes it: whole numbers without a point.
+fn push_number(value: f64, series: &Series, out: &mut Vec<u8>) {
+    if series.integers {
+        // What is counted has no more than 64 bits.
         push_integer(value as i64, out);
     } else {
         push_float(value, out);
     }
 }
-
-/// Below this a float that is a whole number is one of 64 bits.
-const INTEGERS_MAX: f64 = (1u64 << 63) as f64;
 
 /// What a series takes in an answer besides its texts and values, about.
 const SERIES_BYTES: usize = 260;

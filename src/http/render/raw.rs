@@ -1,7 +1,7 @@
 //! Series as graphite-web's raw text.
 
-use super::{Pieces, VALUES_PER_BREATH, push_value};
-use crate::base::decimal::{push_float, push_integer};
+use super::{Pieces, VALUES_PER_BREATH, push_number};
+use crate::base::decimal::push_integer;
 use crate::query::error::QueryError;
 use crate::query::series::Series;
 
@@ -34,10 +34,8 @@ pub(super) async fn print(
                 before = b',';
                 if value.is_nan() {
                     pieces.text.extend_from_slice(b"None");
-                } else if one.integers {
-                    push_value(value, one, b"None", &mut pieces.text);
                 } else {
-                    push_float(value, &mut pieces.text);
+                    push_number(value, one, &mut pieces.text);
                 }
             }
             pieces.did(values.len()).await?;

@@ -100,11 +100,11 @@ impl Fleet for TestFleet {
         })
     }
 
-    fn snapshot(&self, name: String) -> Local<'_, Result<String, String>> {
+    fn snapshot(&self, name: String) -> Local<'_, Result<Result<String, String>, QueryError>> {
         Box::pin(async move {
             match &self.fails {
-                Some(error) => Err(error.to_string()),
-                None => Ok(format!("snapshots/{name}")),
+                Some(error) => Err(error.clone()),
+                None => Ok(Ok(format!("snapshots/{name}"))),
             }
         })
     }

@@ -7,8 +7,8 @@
 
 use regex::{Regex, RegexBuilder};
 
-use super::going_back::TooMuch;
 use super::java_regex::{JavaRegex, Unfit};
+use crate::base::going_back::TooMuch;
 
 /// Bytes of a test.
 pub const TEST_BYTES_MAX: usize = 8 * 1024;

@@ -2,7 +2,7 @@
 //!
 //! A pattern is read by Java's rules and written again for an engine: the `regex` crate, linear in the
 //! length of the value, for all that it can say; for look-around, references, atomic groups and possessive
-//! repetitions the `fancy-regex` crate within the bounds of `going_back`: it goes back at most
+//! repetitions the `fancy-regex` crate within the bounds of `base::going_back`: it goes back at most
 //! [`BACKTRACKS_MAX`] times for one value, less often the more it looks at in between.
 //! Written again are quotes (`\Q…\E`), escapes that mean something else there (`\h`, `\v`, `\Z`, `\0101`),
 //! and classes that are ASCII in Java (`\d`, `\w`, `\s`, `\p{Alpha}`). What is left as it is: letters in
@@ -15,7 +15,7 @@ use regex::RegexBuilder;
 
 use super::REGEX_BYTES_MAX;
 use super::expression::{REGEX_DEPTH_MAX, last_line};
-use super::going_back::{Backtracking, Bounds, Refused, TooMuch};
+use crate::base::going_back::{Backtracking, Bounds, Refused, TooMuch};
 
 /// How often the search of one value may go back.
 const BACKTRACKS_MAX: usize = 10_000;

@@ -82,8 +82,8 @@ impl Budget {
 
     /// Pay for `bytes` about to be produced.
     ///
-    /// # Errors [`QueryError::Limit`] when they are too many, [`QueryError::Crowded`] when all queries
-    /// together hold too much.
+    /// # Errors
+    /// [`QueryError::Limit`] when they are too many, or as [`Share::hold`].
     pub fn pay(&self, bytes: u64) -> Result<(), QueryError> {
         match self.bytes_left.get().checked_sub(bytes) {
             Some(left) => {

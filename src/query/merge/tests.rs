@@ -526,15 +526,7 @@ fn rows_are_what_series_come_to() {
             _ => By::Tags(vec!["dc".to_owned()]),
         };
         let combine = Combine {
-            law: [
-                Law::Average,
-                Law::Count,
-                Law::Last,
-                Law::Maximum,
-                Law::Members,
-                Law::Minimum,
-                Law::Sum,
-            ][random.below(7) as usize],
+            law: Law::ALL[random.below(7) as usize],
             by,
             x_files_factor: random.below(3) as f64 / 2.0,
         };

@@ -8,6 +8,10 @@ pub(super) struct Leaders {
     names: Vec<String>,
     /// For each row a place in `names`; [`NOBODY`] where no series has a value.
     of: Vec<u32>,
+    /// The name of the series that was begun last, as long as it leads nowhere.
+    begun: String,
+    /// Its place in `names`, or where it will be.
+    newest: u32,
     /// Where the names of another shard's leaders stand in `names`, as far as they were needed.
     places: Vec<u32>,
 }
@@ -27,18 +31,18 @@ impl Leaders {
 
     /// The series called so begins.
     pub(super) fn begin(&mut self, name: &str) {
-        self.names.push(name.to_owned());
+        name.clone_into(&mut self.begun);
+        self.newest = self.names.len() as u32;
     }
 
     /// Values of the series that was begun last, from row `first` on: those that are the last of their rows
     /// go to `last`.
     pub(super) fn add(&mut self, first: usize, values: &[f64], last: &mut [f64]) {
-        let Some(newest) = self.names.len().checked_sub(1) else {
-            return;
-        };
-        let name = self.names.get(newest).map_or("", String::as_str);
+        let newest = self.newest;
+        let is_known = self.names.get(newest as usize);
+        let name = is_known.unwrap_or(&self.begun);
         // Rows one behind the other nearly always have the same leader.
-        let mut known = (NOBODY, true);
+        let (mut known, mut leads) = ((NOBODY, true), false);
         let leaders = self.of.get_mut(first..).unwrap_or_default().iter_mut();
         let rows = leaders.zip(last.get_mut(first..).unwrap_or_default());
         for ((leader, last), &value) in rows.zip(values) {
@@ -47,12 +51,16 @@ impl Leaders {
             }
             if *leader != known.0 {
                 let before = self.names.get(*leader as usize);
-                known = (*leader, before.is_none_or(|before| before.as_str() < name));
+                known = (*leader, before.is_none_or(|before| before < name));
             }
             if known.1 {
-                *leader = newest as u32;
+                *leader = newest;
                 *last = value;
+                leads = true;
             }
+        }
+        if leads && is_known.is_none() {
+            self.names.push(std::mem::take(&mut self.begun));
         }
     }
 

@@ -47,7 +47,7 @@ pub struct FoundGroup {
 const AT_ONCE: usize = 2_000;
 /// How many values are added in the time that one point takes to be read.
 const VALUES_PER_POINT: usize = 4;
-/// Bytes of one identity and of a group besides its rows and texts.
+/// Bytes of one name besides its text, of one identity, and of a group besides its rows and texts.
 const NAME_BYTES: u64 = size_of::<String>() as u64;
 const IDENTITY_BYTES: u64 = size_of::<Identity>() as u64;
 const GROUP_BYTES: u64 = size_of::<FoundGroup>() as u64;
@@ -130,11 +130,13 @@ impl Gatherer {
             if series.text < group.first {
                 group.first.clone_from(&series.text);
             }
-            let text = series.text;
-            if self.named {
-                group.names.push(text.clone());
+            self.admit(0, &series.text, slotted)?;
+            if self.named
+                && let Some(group) = self.found.groups.first_mut()
+            {
+                group.names.push(series.text);
             }
-            return self.admit(0, &text, slotted);
+            return Ok(());
         }
         let Ok(leaf) = Series::leaf(series.text, start, step, Vec::new(), 0.0) else {
             self.found.apart = true;

@@ -49,6 +49,7 @@ const RESERVE_BYTES: usize = 256 + HEAD_BYTES_MAX;
 const FULL_BYTES: usize = PAYLOAD_BYTES_MAX - RESERVE_BYTES;
 /// Longest time between the first and the last stamp of a block.
 pub(super) const SPAN_MICROS_MAX: u64 = u32::MAX as u64;
+
 /// Ends of runs: how many gaps stood alone, then how long the run behind them was, and so on.
 #[derive(Debug, Default)]
 struct Runs {

@@ -16,6 +16,7 @@ use super::version::{Fate, Version};
 use crate::seam::Disk;
 use crate::store::control::CONTROL_FILE;
 use crate::store::info::segment_path;
+use crate::store::quarantine;
 
 /// Bytes of unfinished segments that are kept in quarantine.
 pub const UNFINISHED_BYTES_MAX: u64 = 256 << 20;
@@ -119,7 +120,7 @@ pub(super) fn unlisted_within(
 type Kept = BTreeMap<u64, (u64, Option<String>)>;
 
 fn kept_unfinished(disk: &impl Disk) -> io::Result<Kept> {
-    let files = disk.list("quarantine")?.into_iter();
+    let files = disk.list(quarantine::FOLDER)?.into_iter();
     let unfinished = files.filter_map(|(name, bytes)| {
         let file = number_of(name.strip_prefix(UNFINISHED)?)?;
         Some((file, (bytes, None)))
@@ -142,7 +143,7 @@ fn bound(kept: Kept, bytes_max: u64, found: &mut Unlisted) {
 }
 
 fn quarantine_path(prefix: &str, file: u64) -> String {
-    format!("quarantine/{prefix}{file:010}.seg")
+    format!("{}/{prefix}{file:010}.seg", quarantine::FOLDER)
 }
 
 /// Whether the name is one that a file has only until it is whole.

@@ -71,13 +71,7 @@ fn every_answer_has_kairosdbs_headers_and_every_path_its_methods() {
     let fleet = fleet();
     for path in ["/version", "/metricnames", "/metadata/s", "/features"] {
         let response = ask(&fleet, request("GET", &format!("/api/v1{path}"), "", ""));
-        for (name, value) in [
-            ("Access-Control-Allow-Origin", "*"),
-            ("Pragma", "no-cache"),
-            ("Cache-Control", "no-cache"),
-            ("Expires", "0"),
-            ("Content-Type", "application/json;charset=utf-8"),
-        ] {
+        for (name, value) in HEADERS {
             assert_eq!(header(&response, name), value, "{path}: {name}");
         }
     }
@@ -105,13 +99,7 @@ fn every_answer_has_kairosdbs_headers_and_every_path_its_methods() {
         let asked = request(method, &format!("/api/v1{path}"), "", text);
         let response = run(answer(asked, &fleet, options));
         assert_eq!(response.status().as_u16(), status, "{path}");
-        for (name, value) in [
-            ("Access-Control-Allow-Origin", "*"),
-            ("Pragma", "no-cache"),
-            ("Cache-Control", "no-cache"),
-            ("Expires", "0"),
-            ("Content-Type", "application/json;charset=utf-8"),
-        ] {
+        for (name, value) in HEADERS {
             assert_eq!(header(&response, name), value, "{path}: {name}");
         }
     }

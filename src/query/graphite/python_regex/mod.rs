@@ -2,7 +2,7 @@
 //!
 //! A pattern is read by Python's rules and written again for an engine: the `regex` crate, linear in
 //! the length of the text, for all that it can say; for look-around, references, conditions and atomic
-//! groups the `fancy-regex` crate within the bounds of `index::tags::going_back`: it goes back at most
+//! groups the `fancy-regex` crate within the bounds of `base::going_back`: it goes back at most
 //! [`BACKTRACKS_MAX`] times, less often the more it looks at in between. Replacing follows Python 3.7
 //! and later: empty matches are replaced too, also right behind another match. The truth it is tested
 //! against are answers of Python 3.11.
@@ -20,7 +20,7 @@ use std::collections::HashMap;
 
 use fancy_regex::RegexInput;
 
-use crate::index::tags::going_back::{Backtracking, Bounds, Refused, TooMuch};
+use crate::base::going_back::{Backtracking, Bounds, Refused, TooMuch};
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
 pub(super) use replacement::Replacement;
