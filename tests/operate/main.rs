@@ -444,7 +444,7 @@ fn damage_is_named_and_counted_in_the_exit_code() {
         1,
         &[
             "DAMAGED books/000000.book: it is the file of book 7",
-            "a start is refused while it is there",
+            "cannot be found, and a start is refused",
         ],
     );
     drop(held);

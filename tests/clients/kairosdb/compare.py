@@ -54,8 +54,8 @@ class Comparison:
         self.trims_gaps = '"gaps"' in question and '"trim": true' in question
         # What explains a feature is said in other words.
         self.dropped = {"description", "message"} if "/features" in question else set()
-        # Those of a query come from a set.
-        self.errors_in_order = not question.startswith(("mistake", "query"))
+        # Those of a query and of a task come from a set, in another order in each run.
+        self.errors_in_order = not question.startswith(("mistake", "query", "rolled"))
         self.scale = 0.0
 
     def answers(self, theirs, ours):
