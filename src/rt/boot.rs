@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
 
 use glommio::{LocalExecutorBuilder, Placement};
 
@@ -24,6 +23,7 @@ use super::ingest::IngestOptions;
 use super::options::Options;
 use super::os;
 use super::post::Mailroom;
+use super::pulse::{self, Pulse};
 use super::sockets::{self, Door, DoorError};
 use super::stop::Life;
 use super::worker::Worker;
@@ -32,10 +32,6 @@ use crate::model::refusal::Protocol;
 use crate::shard::Shard;
 use crate::shard::vitals::Vitals;
 
-/// How long the executor works before it looks again what the kernel has for it, and gives the kernel what
-/// it was asked for, unless only points are at work (see `worker::INGEST_LATENCY`). An acknowledgement takes
-/// some ten such looks, an answer that reads files as many: both wait for them beside seals and merges.
-const PREEMPT_TIMER: Duration = Duration::from_micros(200);
 const SIGNALS: [i32; 2] = [libc::SIGTERM, libc::SIGINT];
 
 /// Why the appliance did not start, or did not end well.
@@ -193,14 +189,18 @@ pub fn start(
     let (life, mailroom) = (Arc::new(Life::new(shards)?), Mailroom::new(shards)?);
     // From a thread that is pinned to no core.
     let errands = Errands::start()?;
+    let pulses: Vec<Arc<Pulse>> = (0..shards).map(|_| Arc::default()).collect();
+    pulse::watch(&pulses, pulse::WATCH)?;
     let (make_shard, offset) = (Arc::new(make_shard), Offset::now(highest));
     let (tell, ends) = channel();
-    for ((number, doors), core) in doors.shards.into_iter().enumerate().zip(cores) {
+    let places = cores.into_iter().zip(pulses);
+    for ((number, doors), (core, pulse)) in doors.shards.into_iter().enumerate().zip(places) {
         let about = About {
             number,
             offset,
             folder: folder.path().to_owned(),
             errands: errands.clone(),
+            pulse,
         };
         let worker = worker(about, doors, &options, &life, &mailroom);
         let make_shard = Arc::clone(&make_shard);
@@ -232,6 +232,7 @@ struct About {
     offset: Offset,
     folder: PathBuf,
     errands: Errands,
+    pulse: Arc<Pulse>,
 }
 
 fn worker(
@@ -249,6 +250,7 @@ fn worker(
         offset: about.offset,
         folder: about.folder,
         errands: about.errands,
+        pulse: about.pulse,
         ingest: IngestOptions {
             gather: options.gather,
             connections_max: options.connections_max,
@@ -273,7 +275,6 @@ fn live(
 ) -> Result<Vitals, String> {
     let executor = LocalExecutorBuilder::new(Placement::Fixed(core))
         .io_memory(io_memory_bytes)
-        .preempt_timer(PREEMPT_TIMER)
         .make()
         .map_err(|error| format!("its executor did not start: {error}"))?;
     executor.run(async move {

@@ -3,7 +3,8 @@
 //! Takes plain [`options::Options`] and a way to make shards. Gives N pinned executors, each with its own
 //! sockets for every door, one shard, a mailbox and an HTTP server, and stops them so that no line
 //! that a peer had sent is lost. What the bytes mean it does not know. One thread besides makes what would
-//! hold a shard's core for too long. For commands that talk to other servers it has a client's connection.
+//! hold a shard's core for too long, another one wakes a shard that sleeps over its work. For
+//! commands that talk to other servers it has a client's connection.
 
 mod answers;
 mod body;
@@ -24,6 +25,7 @@ pub mod link;
 pub mod options;
 mod os;
 mod post;
+mod pulse;
 mod readiness;
 mod slots;
 pub mod sockets;

@@ -7,9 +7,11 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::pulse::Pulse;
 use super::slots::Slots;
 
 /// How late a sleep may end.
@@ -19,10 +21,12 @@ thread_local! {
     static SLEEPS: RefCell<Slots<(Instant, Waker)>> = RefCell::default();
 }
 
-/// Wake what is due, for ever.
-pub(super) async fn tick() {
+/// Wake what is due, for ever, and show that this shard is awake.
+pub(super) async fn tick(pulse: Arc<Pulse>) {
+    let ticking = pulse.begin().await;
     loop {
         glommio::timer::sleep(TICK).await;
+        ticking.tick();
         let now = Instant::now();
         SLEEPS.with_borrow_mut(|sleeps| {
             for (deadline, waker) in sleeps.iter_mut() {
