@@ -117,6 +117,39 @@ pub(super) fn wait_for_signal(signals: &[i32]) -> io::Result<i32> {
     }
 }
 
+/// The number of this thread, for [`interrupt`].
+pub(super) fn this_thread() -> i32 {
+    // SAFETY: gettid takes nothing and cannot fail.
+    unsafe { libc::gettid() }
+}
+
+/// Let a thread that is told so by [`interrupt`] only return from what it waits for. SIGURG is what nothing
+/// here uses, and what is ignored where nobody asked for it.
+///
+/// # Errors
+/// What the C library said.
+pub(super) fn allow_interrupts() -> io::Result<()> {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: all zero is a valid sigaction: no flags, so that calls are not begun again, and nothing blocked.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    // SAFETY: `action` outlives the call, its handler touches nothing, and the old one is not asked for.
+    let done = unsafe { libc::sigaction(libc::SIGURG, &raw const action, std::ptr::null_mut()) };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// End what `thread` of this process waits for in the kernel. Does nothing if there is no such thread any more.
+pub(super) fn interrupt(thread: i32) {
+    // SAFETY: only numbers are passed, and the handler of SIGURG does nothing, whichever thread has it.
+    unsafe {
+        libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, libc::SIGURG);
+    }
+}
+
 /// What only tests ask of the kernel.
 #[cfg(test)]
 pub(super) mod tests_support {

@@ -4,8 +4,8 @@
 //! nothing to run (glommio/glommio, pull request 53, which no release has yet). A core that is taken away
 //! just then is enough, and so is a slow call of the kernel. The next event ends that sleep; but if all that
 //! the shard waited for had come already, timers too, there is none. So every shard ticks where a thread can
-//! see it, and that thread wakes the task of a tick that stands still. To a shard that is only busy this does
-//! nothing.
+//! see it, and that thread wakes the first task of one that does not; to a shard that is only busy this does
+//! nothing. Where no task has run yet, which leaves none to be woken, it interrupts the thread.
 
 use std::future::poll_fn;
 use std::io;
@@ -15,6 +15,8 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use super::os;
+
 /// Between two looks at all shards. With what lies between two ticks, the longest such sleep.
 pub(super) const WATCH: Duration = Duration::from_millis(150);
 
@@ -22,52 +24,69 @@ pub(super) const WATCH: Duration = Duration::from_millis(150);
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     ticks: AtomicU64,
-    ticker: Mutex<Option<Waker>>,
+    stage: Mutex<Stage>,
+}
+
+#[derive(Debug, Default)]
+enum Stage {
+    /// There is nothing yet that could sleep, or nothing any more.
+    #[default]
+    None,
+    /// The executor of this thread has run nothing yet.
+    Begins(i32),
+    /// It has run this.
+    Runs(Waker),
 }
 
 impl Pulse {
-    /// The task that calls this ticks for its shard, for as long as it holds what this gives.
-    pub(super) async fn begin(&self) -> Ticking<'_> {
+    /// The executor of this thread is about to run its first task, which calls [`Pulse::run`].
+    pub(super) fn begin(&self) {
+        self.set(Stage::Begins(os::this_thread()));
+    }
+
+    /// Watch over the executor of this task, for as long as what this gives is held. It will be polled in vain.
+    pub(super) async fn run(&self) -> Watched<'_> {
         poll_fn(|context| {
-            self.set(Some(context.waker().clone()));
-            Poll::Ready(Ticking(self))
+            self.set(Stage::Runs(context.waker().clone()));
+            Poll::Ready(Watched(self))
         })
         .await
     }
 
-    fn set(&self, ticker: Option<Waker>) {
-        *self.ticker.lock().unwrap_or_else(PoisonError::into_inner) = ticker;
+    /// Show that this shard is awake; to be called more often than each [`WATCH`].
+    pub(super) fn tick(&self) {
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn set(&self, stage: Stage) {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
     }
 
     fn wake(&self) {
-        let ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ticker) = &*ticker {
-            ticker.wake_by_ref();
+        match &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+            Stage::None => {}
+            Stage::Begins(thread) => os::interrupt(*thread),
+            Stage::Runs(task) => task.wake_by_ref(),
         }
     }
 }
 
-/// A shard that ticks. Dropped, it is not woken any more: its executor may go.
+/// Dropped, nobody wakes the executor any more: it may go.
 #[derive(Debug)]
-pub(super) struct Ticking<'a>(&'a Pulse);
+pub(super) struct Watched<'a>(&'a Pulse);
 
-impl Ticking<'_> {
-    pub(super) fn tick(&self) {
-        self.0.ticks.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Ticking<'_> {
+impl Drop for Watched<'_> {
     fn drop(&mut self) {
-        self.0.set(None);
+        self.0.set(Stage::None);
     }
 }
 
 /// Watch over `pulses` on a thread of its own, each `period`, until nobody else holds them.
 ///
 /// # Errors
-/// The kernel gives no thread.
+/// No thread, or no way to interrupt one.
 pub(super) fn watch(pulses: &[Arc<Pulse>], period: Duration) -> io::Result<()> {
+    os::allow_interrupts()?;
     let mut pulses: Vec<(Weak<Pulse>, u64)> = pulses
         .iter()
         .map(|pulse| (Arc::downgrade(pulse), 0))
@@ -97,7 +116,7 @@ pub(super) fn watch(pulses: &[Arc<Pulse>], period: Duration) -> io::Result<()> {
 mod tests {
     use std::sync::mpsc;
 
-    use glommio::{Latency, LocalExecutorBuilder, Shares};
+    use glommio::LocalExecutorBuilder;
 
     use super::*;
 
@@ -111,20 +130,17 @@ mod tests {
             if is_watched {
                 watch(&[Arc::clone(&pulse)], Duration::from_millis(2)).expect("a thread");
             }
-            let executor = LocalExecutorBuilder::default().make().expect("an executor");
-            executor.run(async move {
-                let latency = Latency::Matters(slice);
-                let queue =
-                    glommio::executor().create_task_queue(Shares::default(), latency, "ticks");
-                let ticking = async move {
-                    let ticking = pulse.begin().await;
-                    for _ in 0..TICKS {
-                        glommio::timer::sleep(Duration::from_micros(100)).await;
-                        ticking.tick();
-                    }
-                };
-                let task = glommio::spawn_local_into(ticking, queue).expect("a queue");
-                task.await;
+            let executor = LocalExecutorBuilder::default()
+                .preempt_timer(slice)
+                .make()
+                .expect("an executor");
+            pulse.begin();
+            executor.run(async {
+                let _watched = pulse.run().await;
+                for _ in 0..TICKS {
+                    glommio::timer::sleep(Duration::from_micros(100)).await;
+                    pulse.tick();
+                }
             });
             // Nobody listens any more to one that woke up late.
             let _ = tell.send(());
@@ -142,5 +158,26 @@ mod tests {
             ends(slice, true, Duration::from_secs(30)),
             "slices of {slice:?}"
         );
+    }
+
+    #[test]
+    fn a_thread_is_interrupted() {
+        os::allow_interrupts().expect("a handler");
+        let (tell, told) = mpsc::channel();
+        let waiting = thread::spawn(move || {
+            tell.send(os::this_thread()).expect("somebody listens");
+            let (reader, _writer) = io::pipe().expect("a pipe");
+            // Waits for ever, and `std` would begin again.
+            rustix::io::read(&reader, &mut [0; 1])
+        });
+        let thread = told.recv().expect("a thread");
+        while !waiting.is_finished() {
+            os::interrupt(thread);
+            thread::sleep(Duration::from_millis(1));
+        }
+        let read = waiting.join().expect("no panic");
+        assert_eq!(read, Err(rustix::io::Errno::INTR));
+        // There is nobody any more.
+        os::interrupt(thread);
     }
 }

@@ -23,10 +23,9 @@ thread_local! {
 
 /// Wake what is due, for ever, and show that this shard is awake.
 pub(super) async fn tick(pulse: Arc<Pulse>) {
-    let ticking = pulse.begin().await;
     loop {
         glommio::timer::sleep(TICK).await;
-        ticking.tick();
+        pulse.tick();
         let now = Instant::now();
         SLEEPS.with_borrow_mut(|sleeps| {
             for (deadline, waker) in sleeps.iter_mut() {

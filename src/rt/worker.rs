@@ -45,12 +45,7 @@ const REST_SHARES: usize = 100;
 const URGENT_FILES: &str = "log/";
 /// How long the last commit may take.
 const COMMIT_MAX: Duration = Duration::from_secs(10);
-/// How long the executor works before it looks again what the kernel has for it, and gives the kernel what
-/// it was asked for, unless only points are at work. An acknowledgement takes some ten such looks, an answer
-/// that reads files as many: both wait for them beside seals and merges. Of the queues only: the executor's
-/// own slice stays long, so that a start, over which no [`Pulse`] watches yet, is not slept over.
-const LATENCY: Duration = Duration::from_micros(200);
-/// The same where only points are at work.
+/// How late ingest may come to run, and how long it works alone before the executor looks what else there is.
 const INGEST_LATENCY: Duration = Duration::from_millis(1);
 /// Until a letter is tried again whose box was full.
 const RETRY: Duration = Duration::from_millis(1);
@@ -84,13 +79,15 @@ pub(super) struct Worker {
 impl Worker {
     /// Run `shard` until the stop. Gives its last counters.
     pub(super) async fn run(self, shard: Shard) -> io::Result<Vitals> {
-        let queue = |shares, latency, name| {
-            let latency = Latency::Matters(latency);
-            glommio::executor().create_task_queue(Shares::Static(shares), latency, name)
+        let executor = glommio::executor();
+        let urgent = Latency::Matters(INGEST_LATENCY);
+        let ingest_queue =
+            executor.create_task_queue(Shares::Static(INGEST_SHARES), urgent, "ingest");
+        let unhurried = |shares, name| {
+            executor.create_task_queue(Shares::Static(shares), Latency::NotImportant, name)
         };
-        let ingest_queue = queue(INGEST_SHARES, INGEST_LATENCY, "ingest");
-        let query_queue = queue(QUERY_SHARES, LATENCY, "queries");
-        let rest_queue = queue(REST_SHARES, LATENCY, "rest");
+        let query_queue = unhurried(QUERY_SHARES, "queries");
+        let rest_queue = unhurried(REST_SHARES, "rest");
         let shard = Rc::new(RefCell::new(shard));
         let disk = ShardDisk::new(&self.folder, URGENT_FILES)?;
         let clock = Rc::new(KernelClock::new(self.offset));
