@@ -123,14 +123,14 @@ pub(super) fn this_thread() -> i32 {
     unsafe { libc::gettid() }
 }
 
-/// Let a thread that is told so by [`interrupt`] only return from what it waits for. SIGURG is what nothing
-/// here uses, and what is ignored where nobody asked for it.
+/// Let [`interrupt`] do no more than end a call. SIGURG is what nothing here uses, and what is ignored where
+/// nobody asked for it.
 ///
 /// # Errors
 /// What the C library said.
 pub(super) fn allow_interrupts() -> io::Result<()> {
     extern "C" fn nothing(_: libc::c_int) {}
-    // SAFETY: all zero is a valid sigaction: no flags, so that calls are not begun again, and nothing blocked.
+    // SAFETY: all zero is a valid sigaction: no flags, so that calls are not begun again, none blocked.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
     // SAFETY: `action` outlives the call, its handler touches nothing, and the old one is not asked for.
@@ -142,7 +142,7 @@ pub(super) fn allow_interrupts() -> io::Result<()> {
     }
 }
 
-/// End what `thread` of this process waits for in the kernel. Does nothing if there is no such thread any more.
+/// End what `thread` of this process waits for in the kernel. Where there is no such thread, nothing.
 pub(super) fn interrupt(thread: i32) {
     // SAFETY: only numbers are passed, and the handler of SIGURG does nothing, whichever thread has it.
     unsafe {

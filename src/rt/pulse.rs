@@ -44,7 +44,8 @@ impl Pulse {
         self.set(Stage::Begins(os::this_thread()));
     }
 
-    /// Watch over the executor of this task, for as long as what this gives is held. It will be polled in vain.
+    /// Watch over the executor of this task, for as long as what this gives is held. The task is polled in
+    /// vain then.
     pub(super) async fn run(&self) -> Watched<'_> {
         poll_fn(|context| {
             self.set(Stage::Runs(context.waker().clone()));
