@@ -6,6 +6,7 @@ use super::Corrupt;
 use super::bits::{self, CODES_MAX, Codes};
 use super::cursor::{Cursor, push_signed};
 use crate::base::varint::{self, unzigzag, zigzag};
+use crate::simd::{Lanes, Scanner, Work};
 
 /// All the same.
 pub(super) const CONSTANT: u8 = 0;
@@ -37,20 +38,14 @@ impl Plan {
     /// The shortest way for `values`, of which there is at least one.
     pub(super) fn of(values: &[i64]) -> Plan {
         let first = values[0];
-        let (mut least, mut most) = (first, first);
-        let (mut least_delta, mut most_delta) = (i64::MAX, i64::MIN);
-        let (mut sum, mut way) = (0i64, 0u64);
-        let mut last = first;
-        for &value in &values[1..] {
-            let delta = value.wrapping_sub(last);
-            last = value;
-            least = least.min(value);
-            most = most.max(value);
-            least_delta = least_delta.min(delta);
-            most_delta = most_delta.max(delta);
-            sum = sum.wrapping_add(value.wrapping_sub(first));
-            way = way.wrapping_add(delta.unsigned_abs());
-        }
+        let Spans {
+            least,
+            most,
+            least_delta,
+            most_delta,
+            sum,
+            way,
+        } = Scanner::widest().run(Spanning(values));
         let mut plan = Plan {
             codec: CONSTANT,
             width: 0,
@@ -145,6 +140,48 @@ impl Plan {
         if is_patched(self.codec) {
             push_patches(&codes[..count], self.width, out);
         }
+    }
+}
+
+/// What some integers span, and their differences from one to the next.
+struct Spans {
+    least: i64,
+    most: i64,
+    least_delta: i64,
+    most_delta: i64,
+    /// Of the distances from the first.
+    sum: i64,
+    /// Of the sizes of the differences.
+    way: u64,
+}
+
+/// Takes the [`Spans`] of at least one integer.
+struct Spanning<'a>(&'a [i64]);
+
+impl Work for Spanning<'_> {
+    type Output = Spans;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Spans {
+        let first = self.0[0];
+        let mut spans = Spans {
+            least: first,
+            most: first,
+            least_delta: i64::MAX,
+            most_delta: i64::MIN,
+            sum: 0,
+            way: 0,
+        };
+        for (&last, &value) in self.0.iter().zip(&self.0[1..]) {
+            let delta = value.wrapping_sub(last);
+            spans.least = spans.least.min(value);
+            spans.most = spans.most.max(value);
+            spans.least_delta = spans.least_delta.min(delta);
+            spans.most_delta = spans.most_delta.max(delta);
+            spans.sum = spans.sum.wrapping_add(value.wrapping_sub(first));
+            spans.way = spans.way.wrapping_add(delta.unsigned_abs());
+        }
+        spans
     }
 }
 
