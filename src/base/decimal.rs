@@ -79,6 +79,14 @@ pub fn pair(number: u32) -> [u8; 2] {
     PAIRS[(number % 100) as usize]
 }
 
+/// A whole number of 64 bits; `None` for what is none, or has more.
+#[inline]
+pub fn integer(value: f64) -> Option<i64> {
+    // 2^63, which is itself one too many.
+    let fits = value.abs() < (1u64 << 63) as f64;
+    fits.then_some(value as i64)
+}
+
 /// Append `value` in decimal.
 #[inline]
 pub fn push_integer(value: i64, out: &mut Vec<u8>) {
@@ -189,6 +197,19 @@ mod tests {
     #[track_caller]
     fn check(value: f64, want: &str) {
         assert_eq!(print(value), want);
+    }
+
+    #[test]
+    fn integers_have_64_bits() {
+        let least_too_many = 9_223_372_036_854_775_808.0;
+        let most = 9_223_372_036_854_774_784;
+        assert_eq!(integer(least_too_many), None);
+        assert_eq!(integer(-least_too_many), None);
+        assert_eq!(integer(most as f64), Some(most));
+        assert_eq!(integer(-3.0), Some(-3));
+        for none in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(integer(none), None);
+        }
     }
 
     #[test]

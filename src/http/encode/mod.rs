@@ -8,6 +8,8 @@ mod msgpack;
 mod pickle;
 pub(super) mod protobuf;
 
+use crate::base::decimal::integer;
+
 /// Which of the two forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packing {
@@ -140,13 +142,12 @@ impl Packing {
         });
     }
 
-    /// Values of a series of whole numbers, and nothing in place of NaN.
+    /// Values of a series of whole numbers, and nothing in place of NaN; floats where 64 bits are too few.
     pub(super) fn push_integers(self, values: &[f64], out: &mut Vec<u8>) {
         for value in values {
-            if value.is_nan() {
-                self.push_values(&[*value], out);
-            } else {
-                self.push_integer(*value as i64, out);
+            match integer(*value) {
+                Some(whole) => self.push_integer(whole, out),
+                None => self.push_values(&[*value], out),
             }
         }
     }

@@ -21,7 +21,7 @@ use super::carbon::Dialect;
 use super::errors::Failure;
 use super::fronts;
 use super::question::{Question, document};
-use crate::base::decimal::{push_float, push_integer};
+use crate::base::decimal::{integer, push_float, push_integer};
 use crate::query::breath::Pace;
 use crate::query::error::QueryError;
 use crate::query::graphite::evaluate::{Budget, Evaluator};
@@ -279,13 +279,11 @@ fn push_value(value: f64, series: &Series, otherwise: &[u8], out: &mut Vec<u8>) 
     }
 }
 
-/// A value of `series`, as Python writes it: whole numbers without a point.
+/// A value of `series`, as Python writes it: whole numbers without a point, as long as they have 64 bits.
 fn push_number(value: f64, series: &Series, out: &mut Vec<u8>) {
-    if series.integers {
-        // What is counted has no more than 64 bits.
-        push_integer(value as i64, out);
-    } else {
-        push_float(value, out);
+    match integer(value).filter(|_| series.integers) {
+        Some(whole) => push_integer(whole, out),
+        None => push_float(value, out),
     }
 }
 

@@ -674,6 +674,25 @@ fn whole_numbers_have_no_point() {
     assert!(ask("dygraph").contains("[1699999260000, 0, null]"));
 }
 
+/// Sums of whole numbers outgrow 64 bits: then they are floats, not the largest integer there is.
+#[test]
+fn whole_numbers_without_end_are_floats() {
+    let fleet = TestFleet::new(1, 1_700_000_100);
+    let sums = (0..4).fold("identity('a')".to_owned(), |inner, _| {
+        format!("movingSum({inner},1000)")
+    });
+    let url = format!("/render?from=1699999199&until=1699999379&target=alias({sums},'a')");
+    for format in ["json", "csv", "raw", "rickshaw", "dygraph"] {
+        let response = get(&fleet, &format!("{url}&format={format}"));
+        let text = String::from_utf8(response.body().to_vec()).expect("text");
+        assert!(text.contains("e+21"), "{format}: {text}");
+    }
+    let response = get(&fleet, &format!("{url}&format=pickle"));
+    let told = serde_pickle::value_from_slice(response.body(), Default::default());
+    let told = format!("{:?}", told.expect("a pickle"));
+    assert!(!told.contains(&i64::MAX.to_string()), "{told}");
+}
+
 /// Lines of constants have a value at the end of the range and none behind it: what stands beside them keeps
 /// its points.
 #[test]
