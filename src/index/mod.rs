@@ -208,6 +208,7 @@ impl Index {
         if names.is_empty() {
             return;
         }
+        ids.reserve(names.len());
         // Those that are known were in order, and the others are few.
         let is_known = |name: &Span| name.series().is_some();
         if names.iter().all(is_known) {

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
 
 use glommio::{LocalExecutorBuilder, Placement};
 
@@ -27,16 +26,13 @@ use super::post::Mailroom;
 use super::pulse::{self, Pulse};
 use super::sockets::{self, Door, DoorError};
 use super::stop::Life;
+use super::turn;
 use super::worker::Worker;
 use crate::base::time::Stamp;
 use crate::model::refusal::Protocol;
 use crate::shard::Shard;
 use crate::shard::vitals::Vitals;
 
-/// How long the executor works before it looks again what the kernel has for it, and gives the kernel what
-/// it was asked for, unless only points are at work (see `worker::INGEST_LATENCY`). An acknowledgement takes
-/// some ten such looks, an answer that reads files as many: both wait for them beside seals and merges.
-const PREEMPT_TIMER: Duration = Duration::from_micros(200);
 const SIGNALS: [i32; 2] = [libc::SIGTERM, libc::SIGINT];
 
 /// Why the appliance did not start, or did not end well.
@@ -280,7 +276,7 @@ fn live(
 ) -> Result<Vitals, String> {
     let executor = LocalExecutorBuilder::new(Placement::Fixed(core))
         .io_memory(io_memory_bytes)
-        .preempt_timer(PREEMPT_TIMER)
+        .preempt_timer(turn::BACKSTOP)
         .make()
         .map_err(|error| format!("its executor did not start: {error}"))?;
     let pulse = Arc::clone(&worker.pulse);

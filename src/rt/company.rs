@@ -78,6 +78,11 @@ impl<T: Copy> Company<T> {
         !self.waiting.is_empty()
     }
 
+    /// Whether a commit that somebody waits for is under way.
+    pub(super) fn has_begun(&self) -> bool {
+        self.is_waiting() && self.has_begun
+    }
+
     /// Whether somebody waits for a commit that is still to be begun.
     pub(super) fn wants_commit(&self) -> bool {
         self.is_waiting() && !self.has_begun

@@ -30,6 +30,7 @@ use self::fault::fault;
 use self::files::Files;
 use self::lanes::Lanes;
 use self::names::Names;
+use super::turn;
 use crate::seam::disk::{BLOCK_BYTES, Fault, Job, Outcome, Request};
 
 pub use self::files::FILES_OPEN_MAX;
@@ -75,6 +76,8 @@ impl ShardDisk {
         self.0.lanes.spawn(lane, async move {
             let permit = inner.lanes.enter(lane).await;
             let result = inner.run(request).await;
+            // The kernel was waited for.
+            turn::begin();
             drop(permit);
             done(job, result);
             inner.busy.leave();

@@ -13,6 +13,7 @@ use super::clock::KernelClock;
 use super::company::{Company, PATIENCE};
 use super::disk::ShardDisk;
 use super::slots::Slots;
+use super::turn;
 use crate::base::time::Stamp;
 use crate::http::Sender;
 use crate::shard::{Part, Shard};
@@ -83,6 +84,13 @@ impl Driver {
     /// Whether somebody waits for a scan or a commit.
     pub(super) fn is_awaited(&self) -> bool {
         self.0.company.borrow().is_waiting() || self.0.shard.borrow().is_asked()
+    }
+
+    /// How long points may be at work before the executor looks what the kernel has: not for long where
+    /// somebody waits for the disk or for a scan.
+    pub(super) fn longest(&self) -> Duration {
+        let is_hurried = self.0.company.borrow().has_begun() || self.0.shard.borrow().is_asked();
+        if is_hurried { turn::SHORT } else { turn::LONG }
     }
 
     /// Let the shard do what is due, and begin everything that it asks of the disk.

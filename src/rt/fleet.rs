@@ -10,7 +10,7 @@ use std::future::{Future, poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::clock;
@@ -19,6 +19,7 @@ use super::errands::Errands;
 use super::post::Counter;
 use super::stop::Life;
 use super::timer::Sleep;
+use super::turn;
 use crate::base::time::Millis;
 use crate::http::{Deletion, Errand, Fleet, Local, Made, Sender, Unstored};
 use crate::model::refusal::Protocol;
@@ -181,9 +182,37 @@ pub(super) struct ShardFleet {
     pub(super) familiar: RefCell<Familiar>,
     /// Senders so far.
     pub(super) senders: Cell<u64>,
+    /// Questions that are answered now, other than points.
+    pub(super) questions: Cell<usize>,
+}
+
+/// A question that is answered, counted while this is held.
+pub(super) struct Questioned<'a>(&'a ShardFleet);
+
+impl Drop for Questioned<'_> {
+    fn drop(&mut self) {
+        self.0.questions.set(self.0.questions.get() - 1);
+    }
+}
+
+/// Done.
+struct AtOnce;
+
+impl Future for AtOnce {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 }
 
 impl ShardFleet {
+    /// A question is answered, as long as what this gives is held.
+    pub(super) fn questioned(&self) -> Questioned<'_> {
+        self.questions.set(self.questions.get() + 1);
+        Questioned(self)
+    }
+
     async fn ask_all(
         &self,
         millis_max: u64,
@@ -438,7 +467,16 @@ impl Fleet for ShardFleet {
     }
 
     fn breathe(&self) -> Local<'_, ()> {
-        Box::pin(glommio::yield_if_needed())
+        // Points give way to answers sooner than to each other.
+        let longest = match self.questions.get() {
+            0 => self.driver.longest(),
+            _ => turn::SHORT,
+        };
+        match turn::is_over(longest) {
+            true => Box::pin(turn::pass()),
+            // Of no size, so that it takes no memory.
+            false => Box::pin(AtOnce),
+        }
     }
 
     fn recovering(&self) -> bool {

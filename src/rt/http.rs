@@ -30,6 +30,7 @@ use super::readiness::Readiness;
 use super::stop::Bell;
 use super::stream::{Patience, Stream};
 use super::timer::{HyperTimer, Sleep};
+use super::turn;
 use crate::http::HttpOptions;
 use crate::model::refusal::{Protocol, Reason};
 use crate::shard::Shard;
@@ -110,7 +111,7 @@ impl Server {
                     return;
                 }
             }
-            glommio::yield_if_needed().await;
+            turn::breathe(turn::SHORT).await;
         }
     }
 
@@ -202,6 +203,7 @@ impl Server {
                 Err(refusal) => return refusal,
             };
             let request = Request::from_parts(parts, body);
+            let _questioned = fleet.questioned();
             crate::http::answer(request, fleet, answers).await
         };
         let (parts, body) = answer.into_parts();

@@ -22,12 +22,12 @@ use super::driver::Driver;
 use super::slots::Slots;
 use super::sockets::{BACKLOG, Door};
 use super::stop::Bell;
-use super::worker;
+use super::turn;
 use crate::base::buffer::{READ_BYTES, ReadBuffer};
 use crate::model::refusal::{Protocol, Reason};
 use crate::seam::Clock;
+use crate::shard::Shard;
 use crate::shard::feed::{Feed, Verdict};
-use crate::shard::{Part, Shard};
 
 /// Ready sockets asked of the kernel at once.
 const EVENTS: usize = 1024;
@@ -171,6 +171,7 @@ impl Ingest {
                 glommio::timer::sleep(self.options.gather).await;
             } else if events.is_empty() {
                 self.epoll.readable().await.map_err(io::Error::from)?;
+                turn::begin();
             }
         }
         self.drain(&mut events).await
@@ -203,12 +204,7 @@ impl Ingest {
                 let place = (token - STOP_TOKEN - 1) as usize;
                 self.at_connection(place, event.flags, &mut round);
             }
-            if self.driver.is_awaited() {
-                // While a queue without a latency of its own has work, the executor looks more often what the
-                // kernel has for it.
-                self.driver.tell_clerk(Part::Answers);
-            }
-            worker::give_way().await;
+            turn::give_way(self.driver.longest()).await;
         }
         Ok(round)
     }
@@ -268,7 +264,7 @@ impl Ingest {
             match rustix::net::acceptfrom_with(&listening.door.socket, flags) {
                 Ok((socket, peer)) => {
                     self.admit(socket, protocol, ip_of(peer), round);
-                    glommio::yield_if_needed().await;
+                    turn::breathe(self.driver.longest()).await;
                     if self.is_over() {
                         return;
                     }

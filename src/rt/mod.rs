@@ -33,6 +33,7 @@ pub mod steering;
 mod stop;
 mod stream;
 mod timer;
+mod turn;
 mod worker;
 
 pub use boot::{Running, serve, start};

@@ -12,6 +12,7 @@ use glommio::io::PollableFd;
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::driver::Driver;
+use super::turn;
 use crate::seam::Post;
 use crate::shard::Part;
 use crate::shard::mail::Mail;
@@ -109,6 +110,7 @@ impl Counter {
     pub(super) async fn listen(self, bell: PollableFd<OwnedFd>) -> io::Result<()> {
         loop {
             bell.readable().await.map_err(io::Error::from)?;
+            turn::begin();
             self.room.silence(self.number);
             self.driver.tell_clerk(Part::Answers);
         }

@@ -20,10 +20,13 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::time::Timespec;
 
+use super::driver::Driver;
 use super::slots::Slots;
+use super::turn;
 
-/// Ready connections asked of the kernel at once.
-const EVENTS: usize = 256;
+/// Ready connections asked of the kernel at once: what they all bring is done before the executor looks
+/// again what else the kernel has.
+const EVENTS: usize = 16;
 /// How long a set is let be that the kernel does not tell of.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -117,7 +120,7 @@ impl Readiness {
 
     /// Tell those that wait, for ever. Runs in the queue of those who wait, so that they have their turn
     /// between two looks.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self, driver: Driver) {
         let mut events = Vec::with_capacity(EVENTS);
         loop {
             match self.look(&mut events) {
@@ -125,8 +128,12 @@ impl Readiness {
                     if let Err(error) = self.0.epoll.readable().await {
                         complain(&error.into()).await;
                     }
+                    turn::begin();
                 }
-                Ok(_) => take_turns().await,
+                Ok(_) => {
+                    take_turns().await;
+                    turn::breathe(driver.longest()).await;
+                }
                 Err(error) => complain(&error).await,
             }
         }

@@ -28,6 +28,7 @@ use super::readiness::Readiness;
 use super::sockets::Door;
 use super::stop::{Bell, Life};
 use super::timer::{self, Sleep};
+use super::turn;
 use crate::http::{Reporter, RollUps};
 use crate::model::refusal::Protocol;
 use crate::seam::Post;
@@ -45,8 +46,6 @@ const REST_SHARES: usize = 100;
 const URGENT_FILES: &str = "log/";
 /// How long the last commit may take.
 const COMMIT_MAX: Duration = Duration::from_secs(10);
-/// How late ingest may come to run, and how long it works alone before the executor looks what else there is.
-const INGEST_LATENCY: Duration = Duration::from_millis(1);
 /// Until a letter is tried again whose box was full.
 const RETRY: Duration = Duration::from_millis(1);
 /// Between two looks at who sends.
@@ -80,14 +79,13 @@ impl Worker {
     /// Run `shard` until the stop. Gives its last counters.
     pub(super) async fn run(self, shard: Shard) -> io::Result<Vitals> {
         let executor = glommio::executor();
-        let urgent = Latency::Matters(INGEST_LATENCY);
-        let ingest_queue =
-            executor.create_task_queue(Shares::Static(INGEST_SHARES), urgent, "ingest");
-        let unhurried = |shares, name| {
+        // None has a latency of its own: how often the executor looks at the kernel is up to `turn`.
+        let queue = |shares, name| {
             executor.create_task_queue(Shares::Static(shares), Latency::NotImportant, name)
         };
-        let query_queue = unhurried(QUERY_SHARES, "queries");
-        let rest_queue = unhurried(REST_SHARES, "rest");
+        let ingest_queue = queue(INGEST_SHARES, "ingest");
+        let query_queue = queue(QUERY_SHARES, "queries");
+        let rest_queue = queue(REST_SHARES, "rest");
         let shard = Rc::new(RefCell::new(shard));
         let disk = ShardDisk::new(&self.folder, URGENT_FILES)?;
         let clock = Rc::new(KernelClock::new(self.offset));
@@ -124,7 +122,7 @@ impl Worker {
         let watch = watch_sources(self.number, counter.shards(), Rc::clone(&shard));
         let _watch = spawn(watch, query_queue)?;
         let readiness = Readiness::new()?;
-        let _readiness = spawn(readiness.clone().run(), query_queue)?;
+        let _readiness = spawn(readiness.clone().run(driver.clone()), query_queue)?;
         let server = Rc::new(Server {
             options: self.http,
             fleet: ShardFleet {
@@ -136,6 +134,7 @@ impl Worker {
                 errands: self.errands,
                 familiar: RefCell::new(shard.borrow().familiar()),
                 senders: Cell::new(0),
+                questions: Cell::new(0),
             },
             shard: Rc::clone(&shard),
             readiness,
@@ -192,16 +191,6 @@ fn spawn<T: 'static>(
     queue: TaskQueueHandle,
 ) -> io::Result<Task<T>> {
     glommio::spawn_local_into(task, queue).map_err(io::Error::from)
-}
-
-/// If it is time, let the executor look what has come, and let those go first who became ready by it: their
-/// queues are put behind the one that was at work.
-pub(super) async fn give_way() {
-    let executor = glommio::executor();
-    if executor.need_preempt() {
-        executor.yield_if_needed().await;
-        executor.yield_task_queue_now().await;
-    }
 }
 
 async fn wait_for(bell: OwnedFd) -> io::Result<()> {
@@ -292,7 +281,7 @@ impl Clerk {
             self.open_mail();
             match self.work() {
                 Progress::More => {
-                    glommio::yield_if_needed().await;
+                    turn::breathe(turn::SHORT).await;
                 }
                 Progress::Blocked => glommio::timer::sleep(RETRY).await,
                 Progress::Idle => self.driver.news(Part::Answers).await,
@@ -360,7 +349,7 @@ impl Caretaker {
             self.driver.pump();
             self.tell();
             match progress {
-                Progress::More => give_way().await,
+                Progress::More => turn::give_way(turn::SHORT).await,
                 Progress::Blocked => glommio::timer::sleep(RETRY).await,
                 Progress::Idle => self.driver.news(Part::Rest).await,
             }

@@ -66,7 +66,7 @@ pub(super) fn read(
             end: at,
         };
     }
-    reserve(familiar, json, (at, until), body, text, out);
+    reserve(familiar, json, at, body, text, out);
     let read = familiar.scanner().run(Objects {
         familiar,
         json,
@@ -81,11 +81,11 @@ pub(super) fn read(
     read
 }
 
-/// Make room for what most likely comes, if all objects are like the next.
+/// Make room for what most likely comes, if all objects are like the next, up to a batch.
 fn reserve(
     familiar: &Familiar,
     json: &[u8],
-    (at, until): (usize, usize),
+    at: usize,
     body: &Body,
     text: &mut Vec<u8>,
     out: &mut Samples,
@@ -96,8 +96,10 @@ fn reserve(
     };
     let parts = [next.head, next.middle, next.tail].map(usize::from);
     let object = parts.iter().sum::<usize>() + MILLIS_DIGITS + 1;
-    let rest = json.len().min(until).saturating_sub(at);
-    let objects = (rest / object + 1).min(BATCH_SAMPLES);
+    // Of all that is here, not of a slice: what grows slice by slice is copied as often.
+    let rest = json.len().saturating_sub(at);
+    let most = BATCH_SAMPLES.saturating_sub(out.len());
+    let objects = (rest / object + 1).min(most);
     out.reserve(objects);
     let is_known = |values| next.series(values).is_some();
     if !is_known(Values::Double) && !is_known(Values::Long) {
