@@ -86,9 +86,18 @@ impl Driver {
         self.0.company.borrow().is_waiting() || self.0.shard.borrow().is_asked()
     }
 
-    /// How long points may be at work before the executor looks what the kernel has: not for long where
-    /// somebody waits for the disk or for a scan.
-    pub(super) fn longest(&self) -> Duration {
+    /// How long lines of points may be at work before the executor looks what the kernel has: not for long
+    /// where somebody waits for a scan or a commit.
+    pub(super) fn longest_of_lines(&self) -> Duration {
+        if self.is_awaited() {
+            turn::SHORT
+        } else {
+            turn::LONG
+        }
+    }
+
+    /// The same for bodies of points. Those who wait for a commit that has not begun wait for other bodies.
+    pub(super) fn longest_of_bodies(&self) -> Duration {
         let is_hurried = self.0.company.borrow().has_begun() || self.0.shard.borrow().is_asked();
         if is_hurried { turn::SHORT } else { turn::LONG }
     }

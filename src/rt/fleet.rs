@@ -469,7 +469,7 @@ impl Fleet for ShardFleet {
     fn breathe(&self) -> Local<'_, ()> {
         // Points give way to answers sooner than to each other.
         let longest = match self.questions.get() {
-            0 => self.driver.longest(),
+            0 => self.driver.longest_of_bodies(),
             _ => turn::SHORT,
         };
         match turn::is_over(longest) {

@@ -204,7 +204,7 @@ impl Ingest {
                 let place = (token - STOP_TOKEN - 1) as usize;
                 self.at_connection(place, event.flags, &mut round);
             }
-            turn::give_way(self.driver.longest()).await;
+            turn::give_way(self.driver.longest_of_lines()).await;
         }
         Ok(round)
     }
@@ -264,7 +264,7 @@ impl Ingest {
             match rustix::net::acceptfrom_with(&listening.door.socket, flags) {
                 Ok((socket, peer)) => {
                     self.admit(socket, protocol, ip_of(peer), round);
-                    turn::breathe(self.driver.longest()).await;
+                    turn::breathe(self.driver.longest_of_lines()).await;
                     if self.is_over() {
                         return;
                     }

@@ -132,7 +132,7 @@ impl Readiness {
                 }
                 Ok(_) => {
                     take_turns().await;
-                    turn::breathe(driver.longest()).await;
+                    turn::breathe(driver.longest_of_bodies()).await;
                 }
                 Err(error) => complain(&error).await,
             }

@@ -66,7 +66,7 @@ pub(super) fn read(
             end: at,
         };
     }
-    reserve(familiar, json, at, body, text, out);
+    reserve(familiar, json, (at, until), body, text, out);
     let read = familiar.scanner().run(Objects {
         familiar,
         json,
@@ -85,7 +85,7 @@ pub(super) fn read(
 fn reserve(
     familiar: &Familiar,
     json: &[u8],
-    at: usize,
+    (at, until): (usize, usize),
     body: &Body,
     text: &mut Vec<u8>,
     out: &mut Samples,
@@ -96,13 +96,15 @@ fn reserve(
     };
     let parts = [next.head, next.middle, next.tail].map(usize::from);
     let object = parts.iter().sum::<usize>() + MILLIS_DIGITS + 1;
-    // Of all that is here, not of a slice: what grows slice by slice is copied as often.
-    let rest = json.len().saturating_sub(at);
-    let most = BATCH_SAMPLES.saturating_sub(out.len());
-    let objects = (rest / object + 1).min(most);
-    out.reserve(objects);
+    let in_bytes = |end: usize, most: usize| (end.saturating_sub(at) / object + 1).min(most);
+    // For all that is here, not for a slice: what grows slice by slice is copied as often.
+    out.reserve(in_bytes(
+        json.len(),
+        BATCH_SAMPLES.saturating_sub(out.len()),
+    ));
     let is_known = |values| next.series(values).is_some();
     if !is_known(Values::Double) && !is_known(Values::Long) {
+        let objects = in_bytes(json.len().min(until), BATCH_SAMPLES);
         text.reserve(objects * usize::from(next.name) + NAME_STRIDE);
     }
 }
