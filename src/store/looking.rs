@@ -4,10 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::catalog::Catalog;
+use super::changes::Mark;
 use super::info::SegmentInfo;
 use super::manifest::Version;
 use super::shelf::Got;
-use super::{RECENT_WINDOWS, Store, generation, owner, segment};
+use super::{RECENT_WINDOWS, Store, generation, owner, retain, segment};
 use crate::base::time::Millis;
 use crate::model::points::Points;
 use crate::model::series::{Properties, SeriesId};
@@ -21,6 +22,30 @@ impl Store {
     /// Numbers of series, here and in the files.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// A moment, for [`Store::unchanged_until`].
+    pub fn mark(&mut self) -> Mark {
+        self.changes.mark()
+    }
+
+    /// Up to where, from `from` on and at most to `until`, no point of any series has come or gone since
+    /// `mark`, but for those of series that [expire](Store::expires).
+    pub fn unchanged_until(&self, mark: Mark, from: Millis, until: Millis) -> Millis {
+        self.changes.unchanged_until(mark, from, until)
+    }
+
+    /// Whether the points of a series leave by themselves.
+    pub fn expires(&self, id: SeriesId) -> bool {
+        self.series(id).ttl_seconds != 0
+    }
+
+    /// A version takes over in which points may be gone that are still there in this one.
+    pub(super) fn note_departed(&mut self, next: &Version) {
+        let has_left = retain::has_left(&self.version, next);
+        if has_left || self.version.tombstones().next() != next.tombstones().next() {
+            self.changes.note_all();
+        }
     }
 
     pub(super) fn read_head(
@@ -110,9 +135,6 @@ impl Store {
     }
 
     pub(super) fn series(&self, id: SeriesId) -> Properties {
-        self.properties
-            .get(id.0 as usize)
-            .copied()
-            .unwrap_or_default()
+        self.properties.get(id)
     }
 }

@@ -30,7 +30,7 @@ impl World {
         let mut scan = Scan::new(plan, Stamp(self.stamp));
         loop {
             let Landing { index, store, .. } = &mut self.shard.landing;
-            match scan.step(index, store, budget) {
+            match scan.step(index, store, &mut self.shard.results, budget) {
                 Step::Done(found) => return found.expect("within limits"),
                 Step::More => {}
                 Step::Waiting => {
@@ -325,6 +325,7 @@ fn rows(
         from_s,
         until_s,
         summary,
+        fresh: false,
     };
     let Partial::Rows(found) = world.part_of(want, budget) else {
         panic!("not rows");
