@@ -2,8 +2,8 @@
 //! every few seconds, of a range that has moved on a little.
 //!
 //! Takes the rows of groups once they are combined, with the [`Mark`] of when that began; gives them back to
-//! whoever asks the same of the same series. What of them still holds he must ask the store
-//! ([`Store::unchanged_until`](crate::store::Store::unchanged_until)). Bounded in bytes: what was used longest
+//! whoever asks the same of the same series. What of them still holds the store tells:
+//! [`Store::unchanged_until`](crate::store::Store::unchanged_until). Bounded in bytes: what was used longest
 //! ago leaves. One for each shard, as each keeps what its own series come to.
 
 use std::collections::HashMap;
@@ -133,7 +133,7 @@ pub struct Front {
 impl Front {
     /// Of the rows from `from_s` (exclusive) to `until_s` (inclusive) those that are in a result and hold;
     /// all but the last at most, so that there is something to be read that tells whether the step is still
-    /// that. `sure` tells up to where of a range nothing has changed since. `None` where that is not worth it.
+    /// that. `sure` tells up to where of a range nothing has changed since. `None` where it is not worth it.
     pub fn new(
         result: Rc<Kept>,
         (from_s, until_s): (i64, i64),

@@ -1,10 +1,10 @@
 //! Since when the points of each stretch of time are what they are, so that whoever keeps what they came to
 //! knows how far that still holds.
 //!
-//! Takes the time of each point as it comes. Gives [`Mark`]s, and tells how far nothing has changed since one.
-//! Knows no series: a point is a change for all of them. It may tell of a change where there was none, never
-//! the other way round. Bounded: [`SLOTS`] stretches are known one by one, of others that share their slot only
-//! the newest change of any.
+//! Takes the time of each point as it comes. Gives [`Mark`]s, and tells how far nothing has changed since
+//! one. Knows no series: a point is a change for all of them. It may tell of a change where there was none,
+//! never the other way round. Bounded: [`SLOTS`] stretches are known one by one, of others that share their
+//! slot only the newest change of any.
 
 use crate::base::time::Millis;
 
