@@ -703,7 +703,7 @@ impl PointsScan {
                 spaced: self.spaced,
                 // KairosDB's queries know no step.
                 newest_times: self.numbers_only,
-                next: [self.unread.front().copied(), self.unread.get(1).copied()],
+                next: std::array::from_fn(|place| self.unread.get(place).copied()),
             };
             let mut spare = std::mem::take(&mut self.spare);
             if let Some(gatherer) = &mut self.gatherer {

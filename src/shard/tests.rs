@@ -77,9 +77,14 @@ impl World {
     }
 
     fn with(options: Options) -> World {
+        World::of(options, 1)
+    }
+
+    /// The first of so many shards.
+    fn of(options: Options, shards: usize) -> World {
         let disk = RefCell::new(FakeDisk::new(1));
         World {
-            shard: Shard::new(options, Start::fresh(1), &disk).expect("an empty disk"),
+            shard: Shard::new(options, Start::fresh(shards), &disk).expect("an empty disk"),
             disk,
             buffer: ReadBuffer::default(),
             stamp: 0,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::catalog::Catalog;
 use super::changes::Mark;
+use super::generation::{Ahead, Evens, SERIES_AHEAD};
 use super::info::SegmentInfo;
 use super::manifest::Version;
 use super::shelf::Got;
@@ -62,6 +63,20 @@ impl Store {
         }
     }
 
+    pub(super) fn read_head_evenly(
+        &self,
+        generation: u64,
+        reading: &mut generation::Reading,
+        budget: &mut usize,
+        (out, ahead): (&mut Evens, &mut Ahead),
+    ) -> bool {
+        let all = self.frozen.iter().chain([&self.open]);
+        match all.into_iter().find(|held| held.number == generation) {
+            Some(held) => reading.step_evenly((&self.pool, &held.head), budget, out, ahead),
+            None => true,
+        }
+    }
+
     /// Append to `out` up to `n` of the newest distinct times of `id` that memory holds, newest first.
     pub fn newest_times(&self, id: SeriesId, n: usize, out: &mut Vec<i64>) {
         for held in self.generations() {
@@ -74,14 +89,33 @@ impl Store {
         out.truncate(n);
     }
 
-    /// Ask for the memory that readings of the series which come next will touch first: what is known of the
-    /// second, and the last block of the first.
-    pub(super) fn head_ahead(&self, next: [Option<SeriesId>; 2]) {
-        for held in self.generations() {
-            if !held.head.is_empty() {
-                held.head.prefetch(&self.pool, next);
-            }
+    /// How far apart the `n` newest times of `id` lie, all equally far, where memory has all of them and can
+    /// tell without a look at each.
+    pub fn newest_gap_in_memory_ms(&self, id: SeriesId, n: usize) -> Option<u64> {
+        let all = self.generations().map(|held| &held.head);
+        let mut having = all.filter(|head| !head.is_empty() && head.number(id).is_some());
+        let mut newest = having.next()?;
+        let mut before = self.recent_files().map(|(_, last)| last.0);
+        for next in having {
+            let older = std::mem::replace(&mut newest, next);
+            before = before.max(Some(older.newest_in_order(id)?));
         }
+        let (oldest, gap_ms) = newest.newest_evenly(&self.pool, id, n)?;
+        before
+            .is_none_or(|before| before < oldest)
+            .then_some(gap_ms)
+    }
+
+    /// Ask for the memory that readings of the series which come next, from this time on, will touch.
+    pub(super) fn head_ahead(
+        &self,
+        next: &[Option<SeriesId>; SERIES_AHEAD],
+        from: Millis,
+        ahead: &mut Ahead,
+    ) {
+        let all = self.generations().map(|held| &held.head);
+        let all = all.filter(|head| !head.is_empty());
+        ahead.begin(&self.pool, all, next, from);
     }
 
     /// The latest time that a point may have, given that memory has none of its series after `in_head`.

@@ -124,7 +124,8 @@ struct Sender {
 impl Sender {
     fn new(random: &mut Random) -> Sender {
         let mut sender = Sender {
-            world: World::new(),
+            // With several shards points know when they came.
+            world: World::of(options(), 1 + random.below(2) as usize),
             feed: Feed::new(Protocol::Graphite, Source::default()),
             manners: (0..1 + random.below(5)).map(|_| manner(random)).collect(),
             second: random.below(7_000) as i64,
