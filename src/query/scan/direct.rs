@@ -435,14 +435,15 @@ impl Direct {
         let is_late = first_ms < self.start_s.saturating_mul(1000);
         let time = |i: usize| first_ms.saturating_add(gap_ms.saturating_mul(i as i64));
         if is_late || gap_ms < step_ms || gap_ms % step_ms != 0 {
+            let mut slot = slot;
             for (i, &value) in before.iter().enumerate() {
-                let (slot, next) = (self.slot_of(time(i)), self.slot_of(time(i + 1)));
+                let next = self.slot_of(time(i + 1));
                 if slot < next {
                     self.sink.put(slot, 1, &[value]);
                 }
+                slot = next;
             }
-            let last_ms = time(before.len());
-            self.hold(last_ms, self.slot_of(last_ms), latest, last);
+            self.hold(time(before.len()), slot, latest, last);
             return Some(values.len());
         }
         let stride = usize::try_from(gap_ms / step_ms).ok()?;
