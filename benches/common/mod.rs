@@ -13,6 +13,7 @@ use std::time::Duration;
 use corelane::base::random::Random;
 use corelane::index::Bounds;
 use corelane::model::sample::TimeRule;
+use corelane::query::result_cache;
 use corelane::shard::{Options, Shard};
 use corelane::simd::Isa;
 use corelane::store;
@@ -82,6 +83,10 @@ pub(crate) fn options(series: usize, isa: Isa) -> Options {
             head_bytes_max: 4 << 30,
             seal_bytes: 4 << 30,
             ..store::Options::default()
+        },
+        results: result_cache::Options {
+            bytes_max: 0,
+            points_min: 0,
         },
         seed: 7,
         isa,

@@ -652,6 +652,14 @@ pub static KEYS: &[Key] = &[
         "again later. Default 0: a quarter of the memory of the machine or of its control group."
     ),
     whole!(
+        "query.result_cache_bytes_max",
+        "bytes",
+        0..=WHOLE_MAX,
+        |c| &mut c.query.result_cache_bytes_max,
+        "Bytes that one shard keeps of what series were combined to, for dashboards that ask the same",
+        "again. Default 67108864 (64 MiB); 0 keeps nothing."
+    ),
+    whole!(
         "query.slow_ms",
         "milliseconds",
         0..=3_600_000,

@@ -9,6 +9,7 @@ use crate::base::time::Step;
 use crate::http::HttpOptions;
 use crate::index;
 use crate::model::refusal::Protocol;
+use crate::query::result_cache;
 use crate::query::together::Together;
 use crate::rt;
 use crate::shard;
@@ -121,6 +122,10 @@ impl Config {
                 bytes_max: size(self.series.index_bytes_max_on(shards, memory_bytes)),
             },
             store: self.store_options(shards, memory_bytes),
+            results: result_cache::Options {
+                bytes_max: size(self.query.result_cache_bytes_max),
+                ..result_cache::Options::default()
+            },
             seed,
             isa: self.isa(),
         }

@@ -15,6 +15,7 @@ use crate::http::{KairosOptions, QueryOptions, Report, ServerType};
 use crate::model::sample::TimeRule;
 use crate::query::kairos::zone::Zone;
 use crate::query::limits::Limits;
+use crate::query::result_cache;
 use crate::simd::Isa;
 use crate::wire::kairos_sent::raw::Charset;
 use crate::wire::kairos_telnet;
@@ -474,6 +475,8 @@ pub struct Query {
     pub bytes_max: u64,
     /// Memory of all of them that are under way; 0 is a part of what this process may have.
     pub all_bytes_max: u64,
+    /// Bytes that one shard keeps of results for later ones; 0 keeps none.
+    pub result_cache_bytes_max: u64,
     /// Milliseconds from which on a query is kept in the log; 0 keeps none.
     pub slow_ms: u64,
 }
@@ -488,6 +491,7 @@ impl Default for Query {
             millis_max: limits.millis_max,
             bytes_max: limits.bytes_max,
             all_bytes_max: 0,
+            result_cache_bytes_max: result_cache::Options::default().bytes_max as u64,
             slow_ms: 1_000,
         }
     }

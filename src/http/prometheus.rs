@@ -59,6 +59,24 @@ const PER_SHARD: &[PerShard] = &[
         value: |vitals| vitals.store.cache_bytes,
     },
     PerShard {
+        name: "corelane_result_cache_bytes",
+        kind: "gauge",
+        help: "Bytes of results held in memory for later queries.",
+        value: |vitals| vitals.results.bytes,
+    },
+    PerShard {
+        name: "corelane_result_cache_hits_total",
+        kind: "counter",
+        help: "Queries of combined series that found a part of their rows in results of earlier ones.",
+        value: |vitals| vitals.results.hits,
+    },
+    PerShard {
+        name: "corelane_result_cache_misses_total",
+        kind: "counter",
+        help: "Queries of combined series that found nothing there that still held.",
+        value: |vitals| vitals.results.misses,
+    },
+    PerShard {
         name: "corelane_segment_reads_total",
         kind: "counter",
         help: "Reads of segment files.",

@@ -14,6 +14,7 @@ pub mod last_slot;
 pub mod limits;
 pub mod merge;
 pub mod plan;
+pub mod result_cache;
 pub mod rows;
 pub mod scan;
 pub mod series;

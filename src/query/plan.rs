@@ -189,6 +189,8 @@ pub enum Want {
         until_s: i64,
         /// What the values of each series become before anything else is done with them.
         summary: Option<Summary>,
+        /// Whether all is to be read, whatever was kept from earlier questions.
+        fresh: bool,
     },
     /// What the points of the series of one selector come to in the buckets of a KairosDB aggregator, group
     /// by group, where that is what they would come to if they were all in one place; and the points of

@@ -16,6 +16,7 @@ use leaders::Leaders;
 use super::breath::{CHUNK, Pace};
 use super::error::QueryError;
 use super::graphite::functions::{Literal, node_key};
+use super::result_cache::Columns;
 use super::series::{Fold, Look, Series};
 use crate::simd::{Lanes, Scanner, Work};
 
@@ -49,6 +50,14 @@ impl Law {
         Law::Minimum,
         Law::Sum,
     ];
+
+    /// Whether a row's count and total are all that it hangs on, whatever series and rows are beside it.
+    pub fn is_told_by_rows(self) -> bool {
+        match self {
+            Law::Average | Law::Count | Law::Maximum | Law::Minimum | Law::Sum => true,
+            Law::Last | Law::Members => false,
+        }
+    }
 
     /// Whether what comes out is whole numbers, `of_integers` if what goes in is.
     pub fn gives_integers(self, of_integers: bool) -> bool {
@@ -129,10 +138,13 @@ pub struct Rows {
     law: Law,
     /// Series.
     members: u64,
-    /// Of them, those that have a value in each row: as nearly all do, they are in no count.
+    /// So many rows are in front that are whole without what is added; see [`Rows::behind`].
+    front: usize,
+    /// Of the series, those that have a value in each row behind these: as nearly all do, they are in no
+    /// count.
     full: u32,
-    /// As many of the first rows the series that was begun last has values of, and they are in no count yet.
-    /// `None` where it has nulls among them.
+    /// Up to this row the series that was begun last has values of all behind the front, and they are in no
+    /// count yet. `None` where it has nulls among them.
     covered: Option<usize>,
     /// Values of each row.
     counts: Vec<u32>,
@@ -165,6 +177,7 @@ impl Rows {
             step,
             law,
             members: 0,
+            front: 0,
             full: 0,
             covered: None,
             counts: vec![0; rows],
@@ -172,6 +185,34 @@ impl Rows {
             lost: vec![0.0; lost],
             leaders: Leaders::new(if law == Law::Last { rows } else { 0 }),
         }
+    }
+
+    /// No series yet, but the first rows are to come from others, by [`Rows::put_front`]: values are added
+    /// behind them only.
+    pub fn behind(self, front: usize) -> Rows {
+        Rows { front, ..self }
+    }
+
+    /// What these rows of the front hold, taken from those of `columns` that begin at `first`.
+    pub fn put_front(&mut self, rows: Range<usize>, columns: &Columns, first: usize) {
+        fn put<T: Copy>(to: &mut [T], rows: &Range<usize>, from: &[T], first: usize) {
+            let to = to.get_mut(rows.clone()).unwrap_or_default();
+            let from = from.get(first..).unwrap_or_default();
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        }
+        put(&mut self.counts, &rows, &columns.counts, first);
+        put(&mut self.totals, &rows, &columns.totals, first);
+        put(&mut self.lost, &rows, &columns.lost, first);
+    }
+
+    /// Append what some rows hold to `columns`.
+    pub fn copy_to(&self, rows: Range<usize>, columns: &mut Columns) {
+        let counts = rows.clone().map(|row| self.count(row).unwrap_or(0));
+        columns.counts.extend(counts);
+        let totals = self.totals.get(rows.clone()).unwrap_or_default();
+        columns.totals.extend_from_slice(totals);
+        let lost = self.lost.get(rows).unwrap_or_default();
+        columns.lost.extend_from_slice(lost);
     }
 
     /// How many rows.
@@ -196,7 +237,7 @@ impl Rows {
         }
         self.settle();
         self.members += 1;
-        self.covered = (self.len() <= COUNTED_LATER_MAX).then_some(0);
+        self.covered = (self.len() <= COUNTED_LATER_MAX).then_some(self.front);
     }
 
     /// Count the rows of the series that was begun last.
@@ -204,7 +245,7 @@ impl Rows {
         match self.covered.take() {
             Some(all) if all == self.len() => self.full += 1,
             Some(some) => {
-                let counts = self.counts.get_mut(..some).unwrap_or_default();
+                let counts = self.counts.get_mut(self.front..some).unwrap_or_default();
                 counts.iter_mut().for_each(|count| *count += 1);
             }
             None => {}
@@ -213,11 +254,15 @@ impl Rows {
 
     /// How many values a row has.
     fn count(&self, row: usize) -> Option<u32> {
+        let count = *self.counts.get(row)?;
+        if row < self.front {
+            return Some(count);
+        }
         let begun = self.covered.is_some_and(|covered| row < covered);
-        Some(self.counts.get(row)? + self.full + u32::from(begun))
+        Some(count + self.full + u32::from(begun))
     }
 
-    /// Add values of one series, in which NaN is null, to as many rows from `first` on.
+    /// Add values of one series, in which NaN is null, to as many rows from `first` on, behind the front.
     pub fn add(&mut self, first: usize, values: &[f64]) {
         Scanner::widest().run(Adding {
             rows: self,

@@ -13,6 +13,7 @@ use super::graphite::slots::Slotted;
 use super::last_slot;
 use super::limits::Limits;
 use super::plan::{Plan, Purse, Selector, Slot, Want};
+use super::result_cache::ResultCache;
 use super::summary::Summary;
 use crate::base::hash::Numbers;
 use crate::base::time::{Millis, Stamp};
@@ -28,6 +29,7 @@ use cells::Folder;
 pub use cells::{CellGroup, Folding, FoundCells};
 use metrics::MetricsScan;
 use nodes::NodesScan;
+use reuse::Reuse;
 use rows::Gatherer;
 pub use rows::{FoundGroup, FoundRows};
 use single::{Single, Spare, Wanted};
@@ -37,6 +39,7 @@ mod cells;
 mod direct;
 mod metrics;
 mod nodes;
+mod reuse;
 mod rows;
 mod single;
 mod tags;
@@ -185,7 +188,6 @@ impl Work {
         (from, until): (Millis, Millis),
         last_slots: Arc<[Slot]>,
         spaced: Option<Spaced>,
-        gatherer: Option<Gatherer>,
     ) -> Work {
         let metric = |one: &Selector| matches!(one, Selector::Metric { .. });
         Work::Points(Box::new(PointsScan {
@@ -194,7 +196,6 @@ impl Work {
             until,
             last_slots,
             spaced,
-            gatherer,
             ..PointsScan::new(selectors)
         }))
     }
@@ -210,7 +211,7 @@ impl Scan {
                 from,
                 until,
                 last_slots,
-            } => Work::points(selectors, (from, until), last_slots, None, None),
+            } => Work::points(selectors, (from, until), last_slots, None),
             Want::Values {
                 selectors,
                 from_s,
@@ -224,7 +225,7 @@ impl Scan {
                     until_s,
                     summary,
                 };
-                Work::points(selectors, points, last_slots, Some(spaced), None)
+                Work::points(selectors, points, last_slots, Some(spaced))
             }
             Want::Rows {
                 selector,
@@ -232,16 +233,22 @@ impl Scan {
                 from_s,
                 until_s,
                 summary,
+                fresh,
             } => {
-                let last_slots = last_slot::last_slots(from_s, until_s).into();
-                let points = last_slot::points_of(from_s, until_s);
-                let spaced = Some(Spaced {
+                let spaced = Spaced {
                     from_s,
                     until_s,
                     summary,
-                });
-                let gatherer = Some(Gatherer::new(combine, summary.is_some()));
-                Work::points([selector].into(), points, last_slots, spaced, gatherer)
+                };
+                let reuse = Reuse::new(plan.tenant, &selector, &combine, spaced);
+                let mut scan = PointsScan {
+                    numbers_only: !matches!(selector, Selector::Metric { .. }),
+                    gatherer: Some(Gatherer::new(combine, summary.is_some())),
+                    reuse: reuse.filter(|_| !fresh),
+                    ..PointsScan::new([selector].into())
+                };
+                scan.read_range(spaced);
+                Work::Points(Box::new(scan))
             }
             Want::Cells {
                 selector,
@@ -283,9 +290,16 @@ impl Scan {
         }
     }
 
-    /// Do a slice: read or visit about `budget` points, series or nodes.
-    pub fn step(&mut self, index: &Index, store: &mut Store, budget: usize) -> Step {
-        match self.slice(index, store, budget) {
+    /// Do a slice: read or visit about `budget` points, series or nodes. `cache` has the results of earlier
+    /// scans of this store.
+    pub fn step(
+        &mut self,
+        index: &Index,
+        store: &mut Store,
+        cache: &mut ResultCache,
+        budget: usize,
+    ) -> Step {
+        match self.slice(index, store, cache, budget) {
             Ok(Some(partial)) => Step::Done(Ok(partial)),
             Ok(None) if self.is_waiting() => Step::Waiting,
             Ok(None) => Step::More,
@@ -312,6 +326,7 @@ impl Scan {
         &mut self,
         index: &Index,
         store: &mut Store,
+        cache: &mut ResultCache,
         budget: usize,
     ) -> Result<Option<Partial>, QueryError> {
         let about = &self.about;
@@ -322,10 +337,14 @@ impl Scan {
         match &mut self.work {
             Work::Points(scan) => {
                 scan.waits = false;
+                scan.mark(store, cache);
                 about.note_damage(store.has_lost());
                 while left > 0 && !scan.waits {
                     let spent = if scan.found.matches.len() < scan.selectors.len() {
                         scan.select(index, store, about, left)?
+                    } else if scan.looks_for_result() {
+                        scan.look_for_result(store, cache);
+                        SERIES_COST
                     } else if let Some(gatherer) = scan.adding() {
                         gatherer.add(&mut left);
                         0
@@ -338,6 +357,9 @@ impl Scan {
                         scan.begin_next(index, store, about)?;
                         SERIES_COST
                     } else if scan.readings.is_empty() {
+                        if !scan.settle_rows(cache, about, &mut left) {
+                            continue;
+                        }
                         let damaged = about.damaged.get();
                         if let Some(folder) = scan.folder.take() {
                             let cells = folder.finish(scan.points, damaged);
@@ -354,6 +376,9 @@ impl Scan {
                         return Ok(Some(Partial::Points(found)));
                     } else {
                         scan.read(store, about, &mut left)?;
+                        if scan.gatherer.as_ref().is_some_and(Gatherer::is_unfit) {
+                            scan.begin_again(cache, about);
+                        }
                         0
                     };
                     left = left.saturating_sub(spent);
@@ -462,6 +487,8 @@ struct PointsScan {
     spaced: Option<Spaced>,
     /// For rows, who combines the series.
     gatherer: Option<Gatherer>,
+    /// And what becomes of results, if anything does.
+    reuse: Option<Reuse>,
     /// For cells, who folds the points.
     folder: Option<Folder>,
     found: FoundPoints,
@@ -528,6 +555,7 @@ impl PointsScan {
             spare: Spare::default(),
             spaced: None,
             gatherer: None,
+            reuse: None,
             folder: None,
             waits: false,
             numbers_only: false,
@@ -665,12 +693,17 @@ impl PointsScan {
         about: &About,
     ) -> Result<(), QueryError> {
         if let Some(id) = self.unread.pop_front() {
+            if store.expires(id)
+                && let Some(reuse) = &mut self.reuse
+            {
+                reuse.keep_nothing();
+            }
             let wanted = Wanted {
                 range: (self.from, self.until),
                 spaced: self.spaced,
                 // KairosDB's queries know no step.
                 newest_times: self.numbers_only,
-                next: [self.unread.front().copied(), self.unread.get(1).copied()],
+                next: std::array::from_fn(|place| self.unread.get(place).copied()),
             };
             let mut spare = std::mem::take(&mut self.spare);
             if let Some(gatherer) = &mut self.gatherer {

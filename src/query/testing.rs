@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::error::QueryError;
 use super::plan::Plan;
+use super::result_cache::{self, ResultCache};
 use super::scan::{Partial, Scan, Step};
 use crate::base::time::{Millis, Stamp};
 use crate::index::{Bounds, Follow, Index};
@@ -17,6 +18,12 @@ use crate::store::definition::Definition;
 use crate::store::fake_disk::FakeDisk;
 use crate::store::recover::Start;
 use crate::store::{Options, Store};
+
+/// Each shard keeps whatever it can.
+const RESULTS: result_cache::Options = result_cache::Options {
+    bytes_max: 8 << 20,
+    points_min: 0,
+};
 
 /// Poll until it is done.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
@@ -35,6 +42,7 @@ pub(crate) struct Shards(Vec<Pair>);
 struct Pair {
     index: Index,
     store: RefCell<Store>,
+    cache: RefCell<ResultCache>,
     /// The last stamp.
     now: Cell<Stamp>,
 }
@@ -50,6 +58,7 @@ impl Shards {
             Pair {
                 index: Index::new(7, Bounds::series(100_000)),
                 store: RefCell::new(store.expect("a disk without files")),
+                cache: RefCell::new(ResultCache::new(RESULTS)),
                 now: Cell::default(),
             }
         };
@@ -126,7 +135,9 @@ impl Shards {
         text: &str,
     ) {
         self.define_as(shard, name, Values::Text);
-        let Pair { index, store, now } = &mut self.0[shard];
+        let Pair {
+            index, store, now, ..
+        } = &mut self.0[shard];
         let series = SeriesName::from_text(name).expect("a canonical text");
         let id = index.lookup(TenantId::DEFAULT, &series, Values::Text);
         let store = store.get_mut();
@@ -146,7 +157,9 @@ impl Shards {
         (values, number): (Values, Number),
     ) {
         self.define_as(shard, name, values);
-        let Pair { index, store, now } = &mut self.0[shard];
+        let Pair {
+            index, store, now, ..
+        } = &mut self.0[shard];
         let series = SeriesName::from_text(name).expect("a canonical text");
         let id = index
             .lookup(TenantId::DEFAULT, &series, values)
@@ -190,11 +203,11 @@ impl Shards {
 
 /// What a scan says, and in how many slices.
 fn scan(pair: &Pair, plan: &Plan, budget: usize) -> (Result<Partial, QueryError>, usize) {
-    let mut store = pair.store.borrow_mut();
+    let (mut store, mut cache) = (pair.store.borrow_mut(), pair.cache.borrow_mut());
     let mut scan = Scan::new(plan.clone(), pair.now.get());
     let mut slices = 1;
     loop {
-        match scan.step(&pair.index, &mut store, budget) {
+        match scan.step(&pair.index, &mut store, &mut cache, budget) {
             Step::Done(done) => return (done, slices),
             Step::More => slices += 1,
             Step::Waiting => panic!("nothing is on the disk"),

@@ -21,6 +21,7 @@ use crate::model::refusal::Protocol;
 use crate::model::sample::{Samples, TimeRule};
 use crate::model::series::SeriesId;
 use crate::query::error::QueryError;
+use crate::query::result_cache::{self, ResultCache};
 use crate::query::scan::{Scan, Step};
 use crate::seam::disk::{Fault, Job, Outcome, Request};
 use crate::seam::{Disk, Post};
@@ -64,6 +65,8 @@ pub struct Options {
     pub index: index::Bounds,
     /// Bounds and rhythms of the store.
     pub store: store::Options,
+    /// Bounds of the results that are kept for later questions.
+    pub results: result_cache::Options,
     /// Seed of the hash; the same for all shards of an appliance, for ever.
     pub seed: u64,
     /// Instruction set for finding separators.
@@ -142,6 +145,7 @@ pub struct Shard {
     buffered_bytes: usize,
     sources: Sources,
     scans: VecDeque<Running>,
+    results: ResultCache,
     /// See [`Shard::take_handed_on`].
     handed_on: bool,
     outbox: VecDeque<(usize, Mail)>,
@@ -226,6 +230,7 @@ impl Shard {
             buffered_bytes: 0,
             sources: Sources::default(),
             scans: VecDeque::new(),
+            results: ResultCache::new(options.results),
             handed_on: false,
             outbox: VecDeque::new(),
             keeper: manifest.map(keeper),
@@ -417,7 +422,8 @@ impl Shard {
             return false;
         };
         let Landing { index, store, .. } = &mut self.landing;
-        match running.scan.step(index, store, SLICE_POINTS) {
+        let results = &mut self.results;
+        match running.scan.step(index, store, results, SLICE_POINTS) {
             Step::Done(found) => self.reply(running.from, running.ticket, Reply::Part(found)),
             Step::More => {
                 running.slices = running.slices.saturating_add(1);
@@ -560,6 +566,7 @@ impl Shard {
             buffered_bytes: self.buffered_bytes as u64,
             load: self.sources.last(),
             store: store.vitals(),
+            results: self.results.counts(),
             kept: self.keeper.as_ref().map(Keeper::kept),
             ..vitals.clone()
         }

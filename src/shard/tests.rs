@@ -20,6 +20,7 @@ use crate::store::tombstone::Mask;
 
 mod deleting;
 mod losing;
+mod results;
 mod sealing;
 mod spaced;
 mod telling;
@@ -37,6 +38,10 @@ fn options() -> Options {
         store: store::Options {
             head_bytes_max: 64 << 20,
             ..store::Options::default()
+        },
+        results: result_cache::Options {
+            bytes_max: 1 << 20,
+            points_min: 0,
         },
         seed: 1,
         isa: Isa::available()[0],
@@ -72,9 +77,14 @@ impl World {
     }
 
     fn with(options: Options) -> World {
+        World::of(options, 1)
+    }
+
+    /// The first of so many shards.
+    fn of(options: Options, shards: usize) -> World {
         let disk = RefCell::new(FakeDisk::new(1));
         World {
-            shard: Shard::new(options, Start::fresh(1), &disk).expect("an empty disk"),
+            shard: Shard::new(options, Start::fresh(shards), &disk).expect("an empty disk"),
             disk,
             buffer: ReadBuffer::default(),
             stamp: 0,
@@ -107,7 +117,7 @@ impl World {
         let mut scan = Scan::new(plan, Stamp(self.stamp));
         let found = loop {
             let Landing { index, store, .. } = &mut self.shard.landing;
-            match scan.step(index, store, 1000) {
+            match scan.step(index, store, &mut self.shard.results, 1000) {
                 Step::Done(found) => break found.expect("within limits"),
                 Step::More => {}
                 Step::Waiting => assert!(self.turn_disk(), "it waits for nothing"),

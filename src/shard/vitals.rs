@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::keeper::Kept;
 use super::sources::Load;
 use crate::model::refusal::{Protocol, Refusals};
+use crate::query::result_cache;
 use crate::store;
 
 /// Counters and gauges of one shard.
@@ -28,6 +29,8 @@ pub struct Vitals {
     pub load: Load,
     /// What the store holds and does.
     pub store: store::Vitals,
+    /// What is kept of earlier questions.
+    pub results: result_cache::Counts,
     /// What the keeper of the manifest knows; of shard 0 only.
     pub kept: Option<Kept>,
     /// Datagrams that the kernel dropped for want of room.

@@ -164,9 +164,8 @@ impl Store {
         let (kept, ordered) = (&self.kept, self.ordered);
         let of = |number| {
             let id = catalog.series_of(book, number);
-            let known = id.and_then(|id| properties.get(id.0 as usize));
             Rule {
-                properties: known.copied().unwrap_or_default(),
+                properties: id.map(|id| properties.get(id)).unwrap_or_default(),
                 ordered: ordered || id.is_some_and(|id| kept.contains(id.0)),
             }
         };

@@ -6,16 +6,16 @@
 //! the one before, as nearly all do, and refuses it if not; then the points have to be read.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::rc::Rc;
 
 use super::Store;
 use super::files::Files;
+use super::generation::{Ahead, Evens, Portion, Room, SERIES_AHEAD};
 use super::reading::HeadReading;
 use super::segment::{Entry, Kind, Page};
 use super::shelf::Got;
 use crate::base::time::{Millis, Step};
-use crate::model::points::{Duplicates, Points};
+use crate::model::points::Duplicates;
 use crate::model::series::SeriesId;
 
 /// Layers of a series whose parts are asked for before the first of them is needed.
@@ -47,8 +47,8 @@ pub enum Piece<'a> {
         /// The range.
         range: (Millis, Millis),
     },
-    /// Points that are not in a file yet, sorted by (time, stamp), a stretch of them.
-    Recent(&'a Points, Range<usize>),
+    /// Points that are not in a file yet, behind all others.
+    Recent(Portion<'a>),
 }
 
 /// Who takes pieces.
@@ -79,11 +79,14 @@ pub struct DirectReading {
     range: (Millis, Millis),
     files: Files,
     heads: VecDeque<HeadReading>,
-    recent: Points,
-    given: usize,
+    recent: Evens,
+    /// Whether the recent ones are known to be in order.
+    in_order: bool,
+    ahead: Ahead,
     layers: VecDeque<Layer>,
-    /// Memory of a layer that was read.
+    /// Memory of a layer that was read, and of a head.
     spare: VecDeque<Todo>,
+    room: Room,
 }
 
 /// Memory of a reading that has ended, for the next.
@@ -92,6 +95,10 @@ pub struct DirectMemory {
     files: Option<Files>,
     layers: VecDeque<Layer>,
     todo: VecDeque<Todo>,
+    heads: VecDeque<HeadReading>,
+    recent: Evens,
+    room: Room,
+    ahead: Ahead,
 }
 
 struct Layer {
@@ -119,22 +126,32 @@ impl DirectReading {
     /// then. `None` where some are deleted, or equal times count several times: then pieces say nothing.
     pub fn new(
         store: &mut Store,
-        (id, next): (SeriesId, [Option<SeriesId>; 2]),
+        (id, next): (SeriesId, [Option<SeriesId>; SERIES_AHEAD]),
         range: (Millis, Millis),
         memory: DirectMemory,
     ) -> Option<DirectReading> {
         if store.series(id).duplicates != Duplicates::Last {
             return None;
         }
-        let heads = store.head_readings(id, range, 0).collect();
         let DirectMemory {
             files,
             mut layers,
             todo,
+            mut heads,
+            mut recent,
+            mut room,
+            mut ahead,
         } = memory;
+        heads.clear();
+        heads.extend(store.head_readings(id, range, 0));
+        if let Some(head) = heads.front_mut() {
+            head.set_room(std::mem::take(&mut room));
+        }
+        recent.clear();
         let mut files = Files::of(store, range, files);
-        files.ahead(store, next);
-        store.head_ahead(next);
+        let [one, two, ..] = next;
+        files.ahead(store, [one, two]);
+        store.head_ahead(&next, range.0, &mut ahead);
         layers.clear();
         for (file, info) in files.infos().enumerate() {
             let numbers = store.catalog().numbers_in(info.book, id);
@@ -149,10 +166,12 @@ impl DirectReading {
             range,
             files,
             heads,
-            recent: Points::default(),
-            given: 0,
+            recent,
+            in_order: false,
+            ahead,
             layers,
             spare: todo,
+            room,
         })
     }
 
@@ -162,6 +181,10 @@ impl DirectReading {
             files: Some(self.files),
             layers: self.layers,
             todo: self.spare,
+            heads: self.heads,
+            recent: self.recent,
+            room: self.room,
+            ahead: self.ahead,
         }
     }
 
@@ -169,8 +192,14 @@ impl DirectReading {
     pub fn step(&mut self, store: &mut Store, budget: &mut usize, taker: &mut impl Taker) -> Done {
         while *budget > 0 {
             if let Some(head) = self.heads.front_mut() {
-                if head.step(store, budget, &mut self.recent) {
-                    self.heads.pop_front();
+                let out = (&mut self.recent, &mut self.ahead);
+                if head.step_evenly(store, budget, out) {
+                    let room = self.heads.pop_front().map(HeadReading::into_room);
+                    let room = room.unwrap_or_default();
+                    match self.heads.front_mut() {
+                        Some(next) => next.set_room(room),
+                        None => self.room = room,
+                    }
                 }
             } else if !self.layers.is_empty() {
                 match self.read_front(store, taker) {
@@ -178,18 +207,18 @@ impl DirectReading {
                     Got::Waiting => return Done::Waiting,
                     Got::Damaged => return Done::Refused,
                 }
-            } else if self.given < self.recent.len() {
-                let end = self.recent.len().min(self.given + RECENT_AT_ONCE);
-                let piece = Piece::Recent(&self.recent, self.given..end);
-                if (self.given == 0 && !self.recent.is_sorted_from(0))
-                    || taker.take(piece).is_none()
-                {
+            } else {
+                self.in_order = self.in_order || self.recent.is_in_order();
+                if !self.in_order {
                     return Done::Refused;
                 }
-                *budget = budget.saturating_sub(end - self.given);
-                self.given = end;
-            } else {
-                return Done::All;
+                let Some(portion) = self.recent.next(RECENT_AT_ONCE) else {
+                    return Done::All;
+                };
+                match taker.take(Piece::Recent(portion)) {
+                    Some(points) => *budget = budget.saturating_sub(points),
+                    None => return Done::Refused,
+                }
             }
         }
         Done::More

@@ -9,8 +9,11 @@
 //! Nothing is ever thrown away: where the pool is full or a window too many would be begun, [`Full`] says so,
 //! and the caller must seal first.
 
+mod ahead;
 mod append;
 mod columns;
+mod evens;
+mod newest;
 mod pool;
 mod reading;
 mod reads;
@@ -26,8 +29,10 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+pub use ahead::{Ahead, SERIES_AHEAD};
+pub use evens::{Even, Evens, Portion};
 pub use pool::Pool;
-pub use reading::Reading;
+pub use reading::{Reading, Room};
 use roaring::RoaringBitmap;
 pub use stretches::{Next, POINTS_AT_ONCE, Stretches};
 
@@ -135,17 +140,6 @@ impl Head {
         if let Some(tail) = self.tails.get(id) {
             simd::prefetch(tail);
         }
-    }
-
-    /// Ask for the memory that readings of series will touch first: of the second what is known of it, of
-    /// the first its last block.
-    pub(in crate::store) fn prefetch(&self, pool: &Pool, [one, two]: [Option<SeriesId>; 2]) {
-        let block = one.and_then(|id| pool.get(self.tails.get(id)?.block));
-        if let Some(block) = block {
-            simd::prefetch(&block.payload);
-            simd::prefetch(&block.previous);
-        }
-        two.into_iter().for_each(|id| self.tails.prefetch(id));
     }
 
     /// The number of the read that arrived at `stamp`, for [`Head::append`]. Stamps do not fall.

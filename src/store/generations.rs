@@ -171,7 +171,7 @@ impl Store {
     }
 
     /// The generations that no file has, the oldest first.
-    pub(super) fn generations(&self) -> impl Iterator<Item = &Generation> {
+    pub(super) fn generations(&self) -> impl Iterator<Item = &Generation> + Clone {
         let held = self
             .frozen
             .iter()

@@ -4,10 +4,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::catalog::Catalog;
+use super::changes::Mark;
+use super::generation::{Ahead, Evens, SERIES_AHEAD};
 use super::info::SegmentInfo;
 use super::manifest::Version;
 use super::shelf::Got;
-use super::{RECENT_WINDOWS, Store, generation, owner, segment};
+use super::{RECENT_WINDOWS, Store, generation, owner, retain, segment};
 use crate::base::time::Millis;
 use crate::model::points::Points;
 use crate::model::series::{Properties, SeriesId};
@@ -21,6 +23,30 @@ impl Store {
     /// Numbers of series, here and in the files.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// A moment, for [`Store::unchanged_until`].
+    pub fn mark(&mut self) -> Mark {
+        self.changes.mark()
+    }
+
+    /// Up to where, from `from` on and at most to `until`, no point of any series has come or gone since
+    /// `mark`, but for those of series that [expire](Store::expires).
+    pub fn unchanged_until(&self, mark: Mark, from: Millis, until: Millis) -> Millis {
+        self.changes.unchanged_until(mark, from, until)
+    }
+
+    /// Whether the points of a series leave by themselves.
+    pub fn expires(&self, id: SeriesId) -> bool {
+        self.series(id).ttl_seconds != 0
+    }
+
+    /// A version takes over in which points may be gone that are still there in this one.
+    pub(super) fn note_departed(&mut self, next: &Version) {
+        let has_left = retain::has_left(&self.version, next);
+        if has_left || self.version.tombstones().next() != next.tombstones().next() {
+            self.changes.note_all();
+        }
     }
 
     pub(super) fn read_head(
@@ -37,6 +63,20 @@ impl Store {
         }
     }
 
+    pub(super) fn read_head_evenly(
+        &self,
+        generation: u64,
+        reading: &mut generation::Reading,
+        budget: &mut usize,
+        (out, ahead): (&mut Evens, &mut Ahead),
+    ) -> bool {
+        let all = self.frozen.iter().chain([&self.open]);
+        match all.into_iter().find(|held| held.number == generation) {
+            Some(held) => reading.step_evenly((&self.pool, &held.head), budget, out, ahead),
+            None => true,
+        }
+    }
+
     /// Append to `out` up to `n` of the newest distinct times of `id` that memory holds, newest first.
     pub fn newest_times(&self, id: SeriesId, n: usize, out: &mut Vec<i64>) {
         for held in self.generations() {
@@ -49,14 +89,33 @@ impl Store {
         out.truncate(n);
     }
 
-    /// Ask for the memory that readings of the series which come next will touch first: what is known of the
-    /// second, and the last block of the first.
-    pub(super) fn head_ahead(&self, next: [Option<SeriesId>; 2]) {
-        for held in self.generations() {
-            if !held.head.is_empty() {
-                held.head.prefetch(&self.pool, next);
-            }
+    /// How far apart the `n` newest times of `id` lie, all equally far, where memory has all of them and can
+    /// tell without a look at each.
+    pub fn newest_gap_in_memory_ms(&self, id: SeriesId, n: usize) -> Option<u64> {
+        let all = self.generations().map(|held| &held.head);
+        let mut having = all.filter(|head| !head.is_empty() && head.number(id).is_some());
+        let mut newest = having.next()?;
+        let mut before = self.recent_files().map(|(_, last)| last.0);
+        for next in having {
+            let older = std::mem::replace(&mut newest, next);
+            before = before.max(Some(older.newest_in_order(id)?));
         }
+        let (oldest, gap_ms) = newest.newest_evenly(&self.pool, id, n)?;
+        before
+            .is_none_or(|before| before < oldest)
+            .then_some(gap_ms)
+    }
+
+    /// Ask for the memory that readings of the series which come next, from this time on, will touch.
+    pub(super) fn head_ahead(
+        &self,
+        next: &[Option<SeriesId>; SERIES_AHEAD],
+        from: Millis,
+        ahead: &mut Ahead,
+    ) {
+        let all = self.generations().map(|held| &held.head);
+        let all = all.filter(|head| !head.is_empty());
+        ahead.begin(&self.pool, all, next, from);
     }
 
     /// The latest time that a point may have, given that memory has none of its series after `in_head`.
@@ -110,9 +169,6 @@ impl Store {
     }
 
     pub(super) fn series(&self, id: SeriesId) -> Properties {
-        self.properties
-            .get(id.0 as usize)
-            .copied()
-            .unwrap_or_default()
+        self.properties.get(id)
     }
 }

@@ -13,6 +13,7 @@
 pub mod book;
 pub mod catalog;
 pub mod chained;
+pub mod changes;
 mod compact;
 pub mod control;
 pub mod definition;
@@ -31,6 +32,7 @@ pub mod newest;
 pub mod options;
 mod output;
 pub mod pack;
+mod properties;
 mod quarantine;
 pub mod reading;
 pub mod recover;
@@ -55,11 +57,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::time::{Arrival, Millis, Stamp};
-use crate::model::series::Properties;
 use crate::seam::disk::{Fault, Job, Jobs, Outcome, Request};
 use roaring::RoaringBitmap;
 
 use catalog::Catalog;
+use changes::Changes;
 use compact::Compaction;
 use definition::Definition;
 use deleted::Deleted;
@@ -67,6 +69,7 @@ use generation::{Head, Pool};
 use generations::Generation;
 use manifest::{Edit, Version};
 pub use options::Options;
+use properties::AllProperties;
 use seal::Seal;
 use shelf::Shelf;
 use tails::Tails;
@@ -158,13 +161,14 @@ pub struct Store {
     next_generation: u64,
     /// Number of the read that is being taken.
     read: u32,
+    changes: Changes,
     log: log::Writer,
     /// Bytes that the log had written when it was last cut.
     log_cut_at: u64,
     catalog: Catalog,
     /// Definitions that the book has no room for at the moment.
     unbooked: VecDeque<Definition>,
-    properties: Vec<Properties>,
+    properties: AllProperties,
     /// Its own book and those that it reads besides.
     books: Vec<u32>,
     book: book::Writer,
@@ -283,11 +287,12 @@ impl Store {
             spare: Vec::new(),
             next_generation: FIRST_LIVE + 1,
             read: 0,
+            changes: Changes::default(),
             log,
             log_cut_at: 0,
             catalog,
             unbooked: VecDeque::new(),
-            properties: Vec::new(),
+            properties: AllProperties::default(),
             books: Vec::new(),
             book,
             shelf: Shelf::new(options.cache_bytes_max),
@@ -443,6 +448,7 @@ impl Store {
 
     /// What the manifest lists from now on. Generations and merges whose files it lists are done.
     pub fn adopt(&mut self, version: &Arc<Version>) {
+        self.note_departed(version);
         self.version = Arc::clone(version);
         self.note_recent();
         self.settle_seal();

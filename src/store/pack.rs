@@ -35,7 +35,7 @@ pub(super) use cells::prefetch_lines;
 pub use cells::{
     Cell, CellTimes, CellValue, Cells, SealedCell, decode_cells, encode_cells, join_cells,
 };
-pub use decode::{decode, decode_all, decode_stretch, decode_texts};
+pub use decode::{decimals, decode, decode_all, decode_stretch, decode_texts};
 pub use encode::encode;
 pub use group::{is_stamped, keeps_all, start_of};
 pub use join::join;

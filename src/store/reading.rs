@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Store;
-use super::generation;
+use super::generation::{self, Ahead, Evens, Room};
 use super::generations::Generation;
 use super::info::SegmentInfo;
 use super::manifest::Version;
@@ -97,6 +97,26 @@ impl HeadReading {
     /// Do a slice; true when all is in `out`.
     pub(super) fn step(&mut self, store: &Store, budget: &mut usize, out: &mut Points) -> bool {
         store.read_head(self.generation, &mut self.reading, budget, out)
+    }
+
+    /// The same with evenly spaced points as such; `ahead` follows the series that are read next.
+    pub(super) fn step_evenly(
+        &mut self,
+        store: &Store,
+        budget: &mut usize,
+        (out, ahead): (&mut Evens, &mut Ahead),
+    ) -> bool {
+        store.read_head_evenly(self.generation, &mut self.reading, budget, (out, ahead))
+    }
+
+    /// Use the memory of another.
+    pub(super) fn set_room(&mut self, room: Room) {
+        self.reading.set_room(room);
+    }
+
+    /// Its memory.
+    pub(super) fn into_room(self) -> Room {
+        self.reading.into_room()
     }
 }
 

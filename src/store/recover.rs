@@ -24,6 +24,7 @@ use super::info::segment_path;
 use super::log::found::ScanError;
 use super::log::{self, Recovered, Scan};
 use super::manifest::{self, Manifest, ManifestError, Version};
+use super::properties::AllProperties;
 use super::{Lost, Options, Place, Store, book};
 use crate::base::time::Stamp;
 use crate::model::series::SeriesId;
@@ -255,7 +256,7 @@ impl Store {
         let own = shard as u32;
         let mut opening = Opening {
             catalog: Catalog::new(own),
-            properties: Vec::new(),
+            properties: AllProperties::default(),
             adopted: Vec::new(),
             notes: Vec::new(),
             lost_books: 0,
@@ -340,12 +341,10 @@ impl Store {
         notes.into_iter().for_each(|note| store.trouble(note));
         store.books = all_books;
         store.properties = properties;
-        let mortal = store.properties.iter().zip(0u32..);
-        let mortal = mortal.filter(|(properties, _)| properties.ttl_seconds != 0);
-        let mortal: Vec<u32> = mortal.map(|(_, id)| id).collect();
-        mortal
-            .into_iter()
-            .for_each(|id| store.keep_order(SeriesId(id)));
+        let mortal = store.properties.iter();
+        let mortal = mortal.filter(|(_, properties)| properties.ttl_seconds != 0);
+        let mortal: Vec<SeriesId> = mortal.map(|(id, _)| id).collect();
+        mortal.into_iter().for_each(|id| store.keep_order(id));
         store.unbooked = unbooked;
         // Points of several shards may be mixed in what is replayed.
         store.ordered |= !start.adopted.is_empty() || has_others;

@@ -44,11 +44,7 @@ impl Store {
         properties: Properties,
         definition: impl FnOnce(u32) -> Definition,
     ) {
-        if self.properties.len() <= id.0 as usize {
-            self.properties
-                .resize(id.0 as usize + 1, Properties::default());
-        }
-        self.properties[id.0 as usize] = properties;
+        self.properties.set(id, properties);
         if properties.ttl_seconds != 0 {
             self.keep_order(id);
         }
@@ -113,16 +109,16 @@ impl Store {
     /// values of some series are told from, in turns: behind a block that is lost these can be told again.
     pub(super) fn poll_log(&mut self, since: Duration) {
         let room = self.log.room_for_lasts(since);
-        let end = self.open.head.ids_end().min(self.properties.len() as u32);
+        let end = self.open.head.ids_end().min(self.properties.ids_end());
         if 0 < room && 0 < end {
             let start = self.lasts_at % end;
             let ids = (start..end).chain(0..start).take(LASTS_LOOKED_AT);
             let (head, properties) = (&self.open.head, &self.properties);
             let lasts = ids.clone().filter_map(|id| {
                 // Those of texts are told in another way.
-                let about = properties.get(id as usize)?;
-                let (number, last) = head.last(SeriesId(id))?;
-                (about.values != Values::Text).then_some((id, (number, last)))
+                let id = SeriesId(id);
+                let (number, last) = head.last(id)?;
+                (properties.get(id).values != Values::Text).then_some((id.0, (number, last)))
             });
             let lasts: Vec<(u32, (u32, token::Last))> = lasts.take(room).collect();
             let told = self.log.close_with(lasts.iter().map(|(_, last)| *last));
@@ -152,6 +148,7 @@ impl Store {
     /// [`Reason::HeadFull`] where memory is used up; see [`Store::is_blocked`].
     #[inline(always)]
     pub fn append(&mut self, id: SeriesId, time: Millis, value: Number) -> Result<(), Reason> {
+        self.changes.note(time);
         let value = if value.is_float() {
             // Senders of floats mostly mean decimals, of as many places as the one before.
             Number::found(value.to_f64(), SCALE_TRIED_FIRST)
@@ -181,6 +178,7 @@ impl Store {
         if self.series(id).values != Values::Text {
             return Err(Reason::Value);
         }
+        self.changes.note(time);
         if self.open.head.ids_end() <= id.0 {
             self.open.head.admit(id);
         }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use corelane::index::Bounds;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::TimeRule;
+use corelane::query::result_cache;
 use corelane::rt::boot::ServeError;
 use corelane::rt::folder::Folder;
 use corelane::rt::options::Doors;
@@ -69,6 +70,10 @@ fn shard_options() -> shard::Options {
             head_bytes_max: 64 << 20,
             seal_bytes: 8 << 20,
             ..store::Options::default()
+        },
+        results: result_cache::Options {
+            bytes_max: 1 << 20,
+            points_min: 0,
         },
         seed: 1,
         isa: Isa::Scalar,

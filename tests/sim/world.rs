@@ -11,6 +11,7 @@ use corelane::base::time::{Arrival, Millis, Stamp};
 use corelane::index::Bounds;
 use corelane::model::refusal::Protocol;
 use corelane::model::sample::{Samples, TimeRule};
+use corelane::query::result_cache;
 use corelane::seam::Post;
 use corelane::shard::feed::Feed;
 use corelane::shard::mail::{Mail, Reply};
@@ -81,6 +82,10 @@ fn options(store: store::Options) -> Options {
         telnet: kairos_telnet::Options::default(),
         index: Bounds::series(10_000),
         store,
+        results: result_cache::Options {
+            bytes_max: 1 << 20,
+            points_min: 0,
+        },
         seed: 99,
         isa: Isa::available()[0],
     }

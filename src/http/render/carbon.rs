@@ -105,6 +105,7 @@ async fn evaluate_groups(
         question,
         budget,
         stages: &stages,
+        fresh: false,
     };
     for group in groups {
         evaluate_all(work, &group.targets, &group.context, series).await?;

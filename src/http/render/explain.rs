@@ -27,6 +27,8 @@ pub(super) struct Stage {
     pub(super) series: u64,
     /// That the shards have read, for those that ask them.
     pub(super) points_read: u64,
+    /// That they had from earlier questions.
+    pub(super) rows_kept: u64,
     /// That came out.
     pub(super) values: u64,
     /// That the shards have sent, or of the text.
@@ -83,11 +85,12 @@ impl Stages {
         slowest.sort_by_key(|stage| std::cmp::Reverse(stage.took));
         let shown = slowest.iter().take(SHOWN).map(|stage| {
             format!(
-                "{} of {}: {} ms, {} points read, {} series, {} values, {} bytes",
+                "{} of {}: {} ms, {} points read, {} rows kept, {} series, {} values, {} bytes",
                 stage.kind,
                 stage.of,
                 millis(stage.took),
                 stage.points_read,
+                stage.rows_kept,
                 stage.series,
                 stage.values,
                 stage.bytes
@@ -107,6 +110,7 @@ impl Stage {
         push_float(millis(self.took), out);
         for (name, count) in [
             ("points_read", self.points_read),
+            ("rows_kept", self.rows_kept),
             ("series", self.series),
             ("values", self.values),
             ("bytes", self.bytes),

@@ -24,6 +24,8 @@ pub(super) struct Fetch<'a> {
     pub(super) budget: &'a Budget,
     /// Where the time went.
     pub(super) stages: &'a Stages,
+    /// Whether nothing that was kept from earlier questions may be used.
+    pub(super) fresh: bool,
 }
 
 impl Leaves for Fetch<'_> {
@@ -110,6 +112,7 @@ impl Fetch<'_> {
             from_s: context.from,
             until_s: context.until,
             summary,
+            fresh: self.fresh,
         };
         let Merged::Rows(merged) = self.question.ask(want).await? else {
             return Ok(Combined::Groups(Vec::new()));
@@ -122,6 +125,7 @@ impl Fetch<'_> {
             took: self.question.took().saturating_sub(began),
             series: groups.as_ref().map_or(0, |groups| groups.len() as u64),
             points_read: merged.points_read,
+            rows_kept: merged.rows_kept,
             values: groups.as_ref().map_or(0, rows),
             bytes: self.question.crossed(),
         });
@@ -191,6 +195,7 @@ impl Fetch<'_> {
             took: self.question.took().saturating_sub(began),
             series: merged.series.len() as u64,
             points_read: merged.points_read,
+            rows_kept: 0,
             values,
             bytes: self.question.crossed(),
         });

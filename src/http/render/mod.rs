@@ -55,6 +55,7 @@ async fn answered(question: &Question<'_>) -> Result<Response<Bytes>, Failure> {
         question,
         budget: &budget,
         stages: &stages,
+        fresh: request.cache_seconds == 0,
     };
     let printed = match evaluate_all(work, targets, context, &mut series).await {
         Ok(()) => print_timed(work, &request, &mut series).await,
@@ -86,6 +87,8 @@ struct Work<'a> {
     question: &'a Question<'a>,
     budget: &'a Budget,
     stages: &'a Stages,
+    /// See [`Fetch`].
+    fresh: bool,
 }
 
 /// Keep what a slow question was in the log.
@@ -195,6 +198,7 @@ async fn evaluate_all(
         question,
         budget,
         stages: work.stages,
+        fresh: work.fresh,
     };
     let evaluator = Evaluator::new(&leaves, budget, &pace);
     let parsed = targets.iter().map(|(_, target)| target);

@@ -16,6 +16,8 @@ pub struct MergedRows {
     pub groups: Option<Vec<FoundGroup>>,
     /// Points that the shards have read.
     pub points_read: u64,
+    /// Rows that they had from earlier questions.
+    pub rows_kept: u64,
     /// Whether points are missing because a file is damaged.
     pub damaged: bool,
 }
@@ -38,6 +40,7 @@ pub(super) struct RowsMerge {
     named: usize,
     apart: bool,
     points_read: u64,
+    rows_kept: u64,
     damaged: bool,
 }
 
@@ -46,6 +49,7 @@ impl RowsMerge {
         let apart = found.iter().any(|shard| shard.apart);
         let damaged = found.iter().any(|shard| shard.damaged);
         let points_read = found.iter().map(|shard| shard.points_read).sum();
+        let rows_kept = found.iter().map(|shard| shard.rows_kept).sum();
         // An exact name counts only where the tree of no shard has a match.
         let in_tree = |shard: &FoundRows| !shard.exact && !shard.identities.is_empty();
         if found.iter().any(in_tree) {
@@ -63,6 +67,7 @@ impl RowsMerge {
             named: 0,
             apart,
             points_read,
+            rows_kept,
             damaged,
         }
     }
@@ -75,6 +80,7 @@ impl RowsMerge {
                 return Some(MergedRows {
                     groups: None,
                     points_read: self.points_read,
+                    rows_kept: self.rows_kept,
                     damaged: self.damaged,
                 });
             }
@@ -116,6 +122,7 @@ impl RowsMerge {
                 return Some(MergedRows {
                     groups: Some(by_name.into_values().collect()),
                     points_read: self.points_read,
+                    rows_kept: self.rows_kept,
                     damaged: self.damaged,
                 });
             }

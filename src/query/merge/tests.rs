@@ -552,6 +552,7 @@ fn rows_are_what_series_come_to() {
             from_s,
             until_s,
             summary: None,
+            fresh: random.chance(30),
         }) else {
             panic!("not rows");
         };

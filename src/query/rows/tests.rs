@@ -79,6 +79,65 @@ fn rows_agree_with_looking_at_every_column() {
     }
 }
 
+/// Rows whose first ones come from others that were kept are the same as if all had been added.
+#[test]
+fn rows_behind_a_front_are_those_of_one_piece() {
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let law = [
+            Law::Average,
+            Law::Count,
+            Law::Maximum,
+            Law::Minimum,
+            Law::Sum,
+        ];
+        let law = law[random.below(5) as usize];
+        let rows = 1 + random.below(40) as usize;
+        let front = random.below(rows as u64) as usize;
+        let skipped = random.below(5) as usize;
+        let mut whole = Rows::new(law, 0, 1, rows);
+        let mut kept = Rows::new(law, 0, 1, rows + skipped);
+        let mut behind = Rows::new(law, 0, 1, rows).behind(front);
+        for _ in 0..random.below(12) {
+            let value = |_| match random.chance(10) {
+                true => f64::NAN,
+                false => random.below(1 << 40) as f64 / 8.0,
+            };
+            let values: Vec<f64> = (0..rows).map(value).collect();
+            whole.begin_series("a");
+            whole.add(0, &values);
+            kept.begin_series("a");
+            kept.add(skipped, &values[..front]);
+            behind.begin_series("a");
+            let cut = front + random.below((rows - front) as u64 + 1) as usize;
+            behind.add(front, &values[front..cut]);
+            behind.add(cut, &values[cut..]);
+        }
+        let mut columns = Columns::default();
+        let cut = random.below((rows + skipped) as u64 + 1) as usize;
+        kept.copy_to(0..cut, &mut columns);
+        kept.copy_to(cut..rows + skipped, &mut columns);
+        let cut = random.below(front as u64 + 1) as usize;
+        behind.put_front(0..cut, &columns, skipped);
+        behind.put_front(cut..front, &columns, skipped + cut);
+        for share in [0.0, 0.5, 1.0] {
+            for row in 0..rows {
+                let (want, got) = (whole.value(row, share), behind.value(row, share));
+                assert_eq!(
+                    got.to_bits(),
+                    want.to_bits(),
+                    "seed {seed} {law:?} row {row}"
+                );
+            }
+        }
+        // And what is kept of these is what would be kept of those.
+        let (mut of_whole, mut of_behind) = (Columns::default(), Columns::default());
+        whole.copy_to(0..rows, &mut of_whole);
+        behind.copy_to(0..rows, &mut of_behind);
+        assert_eq!(of_behind, of_whole, "seed {seed}");
+    }
+}
+
 /// Whatever the order, and wherever they lie, the sum is the exact one, rounded once.
 #[test]
 fn sums_do_not_depend_on_the_order() {

@@ -13,6 +13,7 @@ use crate::query::graphite::slots::{self, Slotted};
 use crate::query::summary::{Summary, Summing};
 use crate::simd::{Lanes, Scanner, Work};
 use crate::store::direct::{Piece, Taker};
+use crate::store::generation::{Even, Portion};
 use crate::store::pack::{Cells, PART_POINTS, Part, Parts};
 
 /// Who gets the values of slots, in their order.
@@ -24,9 +25,6 @@ enum Sink {
 
 /// Above so many slots all are null before one is put: to null a gap of more would take too long at once.
 const NULLED_LATER_MAX: usize = 50_000;
-
-/// Points in memory that are put in one go where they are evenly spaced.
-const EVEN_POINTS: usize = 64;
 
 /// Values by their slots.
 #[derive(Debug)]
@@ -78,6 +76,8 @@ pub(super) struct Direct {
     sink: Sink,
     /// Time and slot of the last point that was taken.
     taken: Option<(i64, usize)>,
+    /// Whether the last piece was one of memory.
+    in_memory: bool,
     /// The last value: it may still be replaced, by a point of the same piece.
     last: Option<Last>,
     /// Points and cells that were taken.
@@ -154,6 +154,7 @@ impl Direct {
             slots,
             sink,
             taken: None,
+            in_memory: false,
             last: None,
             count: 0,
             memory,
@@ -397,51 +398,59 @@ impl Direct {
         Some(count)
     }
 
-    fn take_recent(&mut self, points: &Points, stretch: Range<usize>) -> Option<usize> {
-        let first = stretch.start;
-        if first == 0 && !self.follows(*points.times.first()?) {
+    fn take_recent(&mut self, portion: &Portion<'_>) -> Option<usize> {
+        let first_ms = match portion {
+            Portion::Even(even) => even.first_ms,
+            Portion::Points(points, stretch) => *points.times.get(stretch.start)?,
+        };
+        // Of those of memory it is known that they follow each other.
+        if !std::mem::replace(&mut self.in_memory, true) && !self.follows(first_ms) {
             return None;
         }
-        let count = stretch.len();
-        let mut end = first;
-        while end < stretch.end {
-            let begin = end;
-            end = stretch.end.min(begin + EVEN_POINTS);
-            if !self.take_even(points, begin..end)? {
-                self.take_each(points, begin..end)?;
+        match portion {
+            Portion::Even(even) => self.take_even(even),
+            Portion::Points(points, stretch) => {
+                self.take_each(points, stretch.clone())?;
+                Some(stretch.len())
             }
         }
-        Some(count)
     }
 
-    /// Take points in memory that are evenly spaced and follow what was taken; false where they do not.
-    fn take_even(&mut self, points: &Points, stretch: Range<usize>) -> Option<bool> {
-        let times = points.times.get(stretch.clone())?;
-        let (&[first_ms, second_ms, ..], &[.., last_ms]) = (times, times) else {
-            return Some(false);
-        };
-        let step_ms = self.step_s.saturating_mul(1000);
-        let gap_ms = second_ms.saturating_sub(first_ms);
-        // Without a way out of the loop, so that it looks at several at a time.
-        let is_even = times
-            .windows(2)
-            .fold(true, |so, two| so & (two[1].wrapping_sub(two[0]) == gap_ms));
-        let is_late = first_ms < self.start_s.saturating_mul(1000);
-        if !is_even || is_late || gap_ms < step_ms || gap_ms % step_ms != 0 {
-            return Some(false);
-        }
+    fn take_even(&mut self, even: &Even<'_>) -> Option<usize> {
+        let &Even {
+            first_ms,
+            gap_ms,
+            stamps: (earliest, latest),
+            values,
+        } = even;
         let slot = self.slot_of(first_ms);
-        if self.last.is_some_and(|last| slot <= last.slot) {
-            return Some(false);
+        match self.last {
+            // The stamps of those between are not known, so not which of them came before it.
+            Some(last) if last.slot == slot && earliest < last.stamp => return None,
+            Some(last) if last.slot == slot => self.last = None,
+            _ => self.flush(),
         }
-        self.flush();
+        let (&last, before) = values.split_last()?;
+        let step_ms = self.step_s.saturating_mul(1000);
+        let is_late = first_ms < self.start_s.saturating_mul(1000);
+        let time = |i: usize| first_ms.saturating_add(gap_ms.saturating_mul(i as i64));
+        if is_late || gap_ms < step_ms || gap_ms % step_ms != 0 {
+            let mut slot = slot;
+            for (i, &value) in before.iter().enumerate() {
+                let next = self.slot_of(time(i + 1));
+                if slot < next {
+                    self.sink.put(slot, 1, &[value]);
+                }
+                slot = next;
+            }
+            self.hold(time(before.len()), slot, latest, last);
+            return Some(values.len());
+        }
         let stride = usize::try_from(gap_ms / step_ms).ok()?;
-        let (&value, before) = points.values.get(stretch.clone())?.split_last()?;
         self.sink.put(slot, stride, before);
         let end = slot.checked_add(stride.checked_mul(before.len())?)?;
-        let stamp = *points.stamps.get(stretch)?.last()?;
-        self.hold(last_ms, end, stamp, value);
-        Some(true)
+        self.hold(time(before.len()), end, latest, last);
+        Some(values.len())
     }
 
     fn take_each(&mut self, points: &Points, stretch: Range<usize>) -> Option<()> {
@@ -508,7 +517,7 @@ impl Taker for Direct {
                 range,
                 cell_ms: step.millis(),
             }),
-            Piece::Recent(points, stretch) => self.take_recent(points, stretch),
+            Piece::Recent(portion) => self.take_recent(&portion),
         };
         self.count += count.unwrap_or(0);
         count

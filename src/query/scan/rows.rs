@@ -6,6 +6,7 @@ use super::{About, FoundSeries};
 use crate::model::series::{Identity, Values};
 use crate::query::error::QueryError;
 use crate::query::graphite::slots::Slotted;
+use crate::query::result_cache::{Columns, Front, Kept};
 use crate::query::rows::{By, Combine, Law, Rows};
 use crate::query::series::Series;
 
@@ -23,6 +24,8 @@ pub struct FoundRows {
     pub apart: bool,
     /// Points that were read for it.
     pub points_read: u64,
+    /// Rows that were kept from an earlier question.
+    pub rows_kept: u64,
     /// Whether points are missing because a file is damaged.
     pub damaged: bool,
 }
@@ -45,6 +48,8 @@ pub struct FoundGroup {
 
 /// Values that are added in one go.
 const AT_ONCE: usize = 2_000;
+/// What a row takes that is kept.
+const ROW_BYTES: usize = size_of::<u32>() + 2 * size_of::<f64>();
 /// How many values are added in the time that one point takes to be read.
 const VALUES_PER_POINT: usize = 4;
 /// Bytes of one name besides its text, of one identity, and of a group besides its rows and texts.
@@ -63,6 +68,14 @@ pub(super) struct Gatherer {
     memory: Vec<f64>,
     /// Where the values belong that are being added, and how many were.
     adding: Option<(usize, Slotted, usize)>,
+    /// What is there already of all rows.
+    front: Option<Front>,
+    /// Whether some series has another step than that, so that all rows must be made.
+    is_unfit: bool,
+    /// What was paid for, but for the values of series.
+    paid: u64,
+    /// Up to where the rows of which group are settled; see [`Gatherer::settle`].
+    settled: (usize, usize),
 }
 
 impl Gatherer {
@@ -75,7 +88,39 @@ impl Gatherer {
             found: FoundRows::default(),
             places: HashMap::new(),
             adding: None,
+            front: None,
+            is_unfit: false,
+            paid: 0,
+            settled: (0, 0),
         }
+    }
+
+    /// The first rows of all groups are there; only what is behind them will be taken.
+    pub(super) fn begin_behind(&mut self, front: Front) {
+        self.front = Some(front);
+    }
+
+    /// Forget all that was taken, and the first rows: they do not go with the series as they are now.
+    pub(super) fn begin_again(&mut self, about: &About) {
+        about.purse.give_back(self.paid);
+        let combine = self.combine.clone();
+        *self = Gatherer::new(combine, self.named);
+    }
+
+    /// Whether it has to be begun again.
+    pub(super) fn is_unfit(&self) -> bool {
+        self.is_unfit
+    }
+
+    fn pay(&mut self, bytes: u64, about: &About) -> Result<(), QueryError> {
+        about.purse.pay(bytes)?;
+        self.paid = self.paid.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// Rows that are there already.
+    fn rows_in_front(&self) -> usize {
+        self.front.as_ref().map_or(0, |front| front.rows.len())
     }
 
     /// Whether values of a series are still to be added.
@@ -89,9 +134,10 @@ impl Gatherer {
             return;
         };
         let end = (*done + AT_ONCE).min(slotted.values.len());
+        let front = self.front.as_ref().map_or(0, |front| front.rows.len());
         if let Some(group) = self.found.groups.get_mut(*place) {
             let values = slotted.values.get(*done..end).unwrap_or_default();
-            group.rows.add(*done, values);
+            group.rows.add(front + *done, values);
         }
         *left = left.saturating_sub((end - *done) / VALUES_PER_POINT + 1);
         *done = end;
@@ -109,18 +155,27 @@ impl Gatherer {
 
     /// Take a series; its values are added by [`Gatherer::add`].
     pub(super) fn take(&mut self, series: FoundSeries, about: &About) -> Result<(), QueryError> {
-        about.purse.pay(IDENTITY_BYTES)?;
+        self.pay(IDENTITY_BYTES, about)?;
         self.found.identities.push(series.identity);
         let Some(slotted) = series.slotted.filter(|_| series.values == Values::Double) else {
             self.found.apart = true;
             return Ok(());
         };
-        let rows = slotted.values.len();
         // What the values take is over once they are added.
-        about.purse.give_back(rows as u64 * size_of::<f64>() as u64);
-        let (start, step) = (slotted.start, slotted.step);
+        let values_bytes = slotted.values.len() as u64 * size_of::<f64>() as u64;
+        about.purse.give_back(values_bytes);
+        let step = slotted.step;
+        let start = match &self.front {
+            Some(front) if (front.end(), front.result.step) == (slotted.start, step) => front.start,
+            Some(_) => {
+                self.is_unfit = true;
+                return Ok(());
+            }
+            None => slotted.start,
+        };
+        let rows = self.rows_in_front() + slotted.values.len();
         if self.combine.law == Law::Last {
-            about.purse.pay(NAME_BYTES + series.text.len() as u64)?;
+            self.pay(NAME_BYTES + series.text.len() as u64, about)?;
         }
         if self.combine.by == By::All
             && let Some(group) = self.found.groups.first_mut()
@@ -130,7 +185,7 @@ impl Gatherer {
             if series.text < group.first {
                 group.first.clone_from(&series.text);
             }
-            self.admit(0, &series.text, slotted)?;
+            self.admit(0, &series.text, (start, rows), slotted);
             if self.named
                 && let Some(group) = self.found.groups.first_mut()
             {
@@ -148,14 +203,15 @@ impl Gatherer {
             None => {
                 let bytes = GROUP_BYTES + 2 * (leaf.name.len() + key.len()) as u64;
                 let rows_bytes = (rows as u64).saturating_mul(self.combine.law.row_bytes());
-                about.purse.pay(bytes.saturating_add(rows_bytes))?;
+                self.pay(bytes.saturating_add(rows_bytes), about)?;
+                let front = self.rows_in_front();
                 let place = self.found.groups.len();
                 self.places.insert(key.clone(), place);
                 self.found.groups.push(FoundGroup {
                     key,
                     first: leaf.name.clone(),
                     tags: leaf.tags.clone(),
-                    rows: Rows::new(self.combine.law, start, step, rows),
+                    rows: Rows::new(self.combine.law, start, step, rows).behind(front),
                     names: Vec::new(),
                 });
                 place
@@ -172,28 +228,80 @@ impl Gatherer {
                 .tags
                 .retain(|key, value| leaf.tags.get(key) == Some(value));
         }
-        self.admit(place, &leaf.name, slotted)
+        self.admit(place, &leaf.name, (start, rows), slotted);
+        Ok(())
     }
 
-    fn admit(&mut self, place: usize, name: &str, slotted: Slotted) -> Result<(), QueryError> {
+    /// Begin to add the values of a series, which with the rows in front are so many rows from `start` on.
+    fn admit(&mut self, place: usize, name: &str, (start, rows): (i64, usize), slotted: Slotted) {
         let Some(group) = self.found.groups.get_mut(place) else {
-            return Ok(());
+            return;
         };
-        let rows = slotted.values.len();
-        if !group.rows.fits(slotted.start, slotted.step, rows) {
+        if !group.rows.fits(start, slotted.step, rows) {
             self.found.apart = true;
-            return Ok(());
+            return;
         }
         group.rows.begin_series(name);
         self.adding = Some((place, slotted, 0));
-        Ok(())
+    }
+
+    /// All series are taken: put some of the rows in front where they belong, and copy some to what is to be
+    /// kept, if something is. True when all is done.
+    pub(super) fn settle(&mut self, mut kept: Option<&mut Kept>, left: &mut usize) -> bool {
+        if self.front.is_none() && kept.is_none() {
+            return true;
+        }
+        let (place, done) = &mut self.settled;
+        while let Some(group) = self.found.groups.get_mut(*place) {
+            if *left == 0 {
+                return false;
+            }
+            let end = (*done + AT_ONCE).min(group.rows.len());
+            if let Some(front) = &self.front {
+                let rows = *done..end.min(front.rows.len());
+                // Of the same series there are the same groups.
+                if let Some(columns) = front.result.groups.get(&group.key) {
+                    let first = front.rows.start + rows.start;
+                    group.rows.put_front(rows, columns, first);
+                }
+            }
+            if let Some(kept) = &mut kept {
+                if *done == 0 {
+                    let columns = Columns::with_capacity(group.rows.len());
+                    kept.groups.insert(group.key.clone(), columns);
+                }
+                if let Some(columns) = kept.groups.get_mut(&group.key) {
+                    group.rows.copy_to(*done..end, columns);
+                }
+            }
+            *left = left.saturating_sub((end - *done) / VALUES_PER_POINT + 1);
+            *done = end;
+            if end == group.rows.len() {
+                (*place, *done) = (*place + 1, 0);
+            }
+        }
+        true
+    }
+
+    /// Start, step and number of the rows of all groups, if they are the same and what would be kept of them
+    /// takes no more than `bytes_max`.
+    pub(super) fn worth_keeping(&self, bytes_max: usize) -> Option<(i64, i64, usize)> {
+        let groups = &self.found.groups;
+        let Rows { start, step, .. } = groups.first()?.rows;
+        let rows = groups.first()?.rows.len();
+        let bytes = rows.saturating_mul(ROW_BYTES).saturating_mul(groups.len());
+        let fits = |group: &FoundGroup| group.rows.fits(start, step, rows);
+        let is_worth = bytes <= bytes_max && !self.found.apart && groups.iter().all(fits);
+        is_worth.then_some((start, step, rows))
     }
 
     /// What was found.
     pub(super) fn finish(self, exact: bool, points_read: u64, damaged: bool) -> FoundRows {
+        let rows_kept = self.rows_in_front().saturating_mul(self.found.groups.len());
         FoundRows {
             exact,
             points_read,
+            rows_kept: rows_kept as u64,
             damaged,
             ..self.found
         }

@@ -13,6 +13,7 @@ use crate::query::plan::Slot;
 use crate::query::summary::Summing;
 use crate::store::Store;
 use crate::store::direct::{DirectMemory, DirectReading, Done};
+use crate::store::generation::SERIES_AHEAD;
 use crate::store::newest::NewestReading;
 use crate::store::pack::CellTimes;
 use crate::store::reading::{Progress, SeriesReading};
@@ -33,7 +34,7 @@ pub(super) struct Single {
     wants_times: bool,
     /// How far apart all of them lie, where that is known; then they are not there.
     gap_ms: Option<u64>,
-    next: [Option<SeriesId>; 2],
+    next: [Option<SeriesId>; SERIES_AHEAD],
     stage: Stage,
     /// What deletes hide of it.
     mask: Mask,
@@ -97,7 +98,7 @@ pub(super) struct Wanted {
     /// Whether its newest times, in the range or not, which tell how far apart its points lie.
     pub(super) newest_times: bool,
     /// The series that will be read next.
-    pub(super) next: [Option<SeriesId>; 2],
+    pub(super) next: [Option<SeriesId>; SERIES_AHEAD],
 }
 
 impl Single {
@@ -125,21 +126,26 @@ impl Single {
             newest_times: wants_times,
             next,
         } = wanted;
-        let mut times = 0;
+        let mut mask = mask_of(index, store, id, &found);
+        mask.expire(store.expired_below(id, about.now));
+        let (mut times, mut gap_ms) = (0, None);
         if wants_times {
-            store.newest_times(id, NEWEST_TIMES_MAX, &mut found.newest_times);
+            let is_direct = spaced.is_some() && found.values == Values::Double && mask.is_empty();
+            let gap = is_direct.then(|| store.newest_gap_in_memory_ms(id, NEWEST_TIMES_MAX));
+            gap_ms = gap.flatten();
+            if gap_ms.is_none() {
+                store.newest_times(id, NEWEST_TIMES_MAX, &mut found.newest_times);
+            }
             times = NEWEST_TIMES_MAX * size_of::<i64>();
         }
         let bytes = size_of::<FoundSeries>() + found.text.len() + times;
         about.purse.pay(bytes as u64)?;
-        let mut mask = mask_of(index, store, id, &found);
-        mask.expire(store.expired_below(id, about.now));
         let mut single = Single {
             id,
             range,
             spaced,
             wants_times,
-            gap_ms: None,
+            gap_ms,
             next,
             found,
             stage: Stage::Done,
@@ -168,7 +174,7 @@ impl Single {
         };
         let times = &mut self.found.newest_times;
         let in_memory = times.len();
-        if times.is_empty() {
+        if times.is_empty() && self.gap_ms.is_none() {
             self.gap_ms = store.newest_gap_ms(self.id, NEWEST_TIMES_MAX);
         }
         if self.gap_ms.is_some()
@@ -242,7 +248,9 @@ impl Single {
     fn give_up_direct(&mut self, store: &Store, about: &About) -> Stage {
         about.purse.give_back(std::mem::take(&mut self.values_paid));
         if self.gap_ms.take().is_some() {
-            store.fill_times(self.id, NEWEST_TIMES_MAX, &mut self.found.newest_times);
+            let times = &mut self.found.newest_times;
+            store.newest_times(self.id, NEWEST_TIMES_MAX, times);
+            store.fill_times(self.id, NEWEST_TIMES_MAX, times);
         }
         self.range_of_points(store)
     }

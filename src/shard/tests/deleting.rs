@@ -28,7 +28,7 @@ impl World {
         let mut scan = Scan::new(plan.clone(), Stamp(self.stamp));
         let partial = loop {
             let Landing { index, store, .. } = &mut self.shard.landing;
-            match scan.step(index, store, 7) {
+            match scan.step(index, store, &mut self.shard.results, 7) {
                 Step::Done(found) => break found.expect("within limits"),
                 Step::More => {}
                 Step::Waiting => assert!(self.turn_disk(), "it waits for nothing"),
@@ -131,7 +131,7 @@ impl World {
     }
 
     /// As the fleet does it. Gives how many series it was.
-    fn delete(&mut self, selectors: &[Selector]) -> usize {
+    pub(super) fn delete(&mut self, selectors: &[Selector]) -> usize {
         let series = self.series(selectors);
         let Reply::Parted(stamp) = self.answer(Mail::Part { from: 0, ticket: 1 }) else {
             panic!("not parted");

@@ -104,7 +104,7 @@ fn is_flagged(world: &mut World) -> bool {
     let mut scan = Scan::new(plan.clone(), Stamp(world.stamp));
     let partial = loop {
         let Landing { index, store, .. } = &mut world.shard.landing;
-        match scan.step(index, store, 1000) {
+        match scan.step(index, store, &mut world.shard.results, 1000) {
             Step::Done(found) => break found.expect("within limits"),
             Step::More => {}
             Step::Waiting => assert!(world.turn_disk(), "it waits for nothing"),

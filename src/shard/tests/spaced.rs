@@ -30,7 +30,7 @@ impl World {
         let mut scan = Scan::new(plan, Stamp(self.stamp));
         loop {
             let Landing { index, store, .. } = &mut self.shard.landing;
-            match scan.step(index, store, budget) {
+            match scan.step(index, store, &mut self.shard.results, budget) {
                 Step::Done(found) => return found.expect("within limits"),
                 Step::More => {}
                 Step::Waiting => {
@@ -124,7 +124,8 @@ struct Sender {
 impl Sender {
     fn new(random: &mut Random) -> Sender {
         let mut sender = Sender {
-            world: World::new(),
+            // With several shards points know when they came.
+            world: World::of(options(), 1 + random.below(2) as usize),
             feed: Feed::new(Protocol::Graphite, Source::default()),
             manners: (0..1 + random.below(5)).map(|_| manner(random)).collect(),
             second: random.below(7_000) as i64,
@@ -325,6 +326,7 @@ fn rows(
         from_s,
         until_s,
         summary,
+        fresh: false,
     };
     let Partial::Rows(found) = world.part_of(want, budget) else {
         panic!("not rows");

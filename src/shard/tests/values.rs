@@ -77,7 +77,7 @@ impl World {
         let mut scan = Scan::new(plan.clone(), Stamp(self.stamp));
         let part = loop {
             let Landing { index, store, .. } = &mut self.shard.landing;
-            match scan.step(index, store, 7) {
+            match scan.step(index, store, &mut self.shard.results, 7) {
                 Step::Done(found) => break found.expect("within limits"),
                 Step::More => {}
                 Step::Waiting => assert!(self.turn_disk(), "it waits for nothing"),

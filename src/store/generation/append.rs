@@ -166,6 +166,9 @@ impl Head {
             block.count = before.tail.count;
             block.ahead = before.ahead_of(block.base_time);
             block.behind = before.chain.behind;
+            if before.chain.escapes == 0 && !block.is_timed() {
+                block.set_even();
+            }
             block.next = number;
             chain.disorder |= point.time <= before.tail.newest();
             chain.odd = 0;

@@ -3,6 +3,7 @@
 //! Takes and gives blocks by number. Bounded in bytes; grows by chunks, so that growing copies nothing,
 //! and takes what was given back before it grows. Knows nothing of series.
 
+use crate::model::number::Number;
 use crate::simd;
 
 /// No block.
@@ -34,7 +35,7 @@ pub(super) struct Block {
     pub previous: u32,
     /// Milliseconds from the first point to where the second is expected.
     pub step: u32,
-    /// Scale that the first value is told from; [`TIMED`], [`ORDERED`].
+    /// Scale that the first value is told from; [`TIMED`], [`ORDERED`], [`EVEN`].
     form: u8,
     /// Points.
     pub count: u8,
@@ -48,6 +49,9 @@ pub(super) struct Block {
 const TIMED: u8 = 0x80;
 /// And: each point says its read.
 const ORDERED: u8 = 0x40;
+/// And: each point but the first came at its expected time. Only of blocks that are not the last any more.
+const EVEN: u8 = 0x20;
+const _: () = assert!(Number::SCALE_MAX < EVEN);
 
 impl Block {
     const EMPTY: Block = Block {
@@ -70,7 +74,16 @@ impl Block {
     }
 
     pub(super) fn scale(&self) -> u8 {
-        self.form & !(TIMED | ORDERED)
+        self.form & !(TIMED | ORDERED | EVEN)
+    }
+
+    /// Note that it is even.
+    pub(super) fn set_even(&mut self) {
+        self.form |= EVEN;
+    }
+
+    pub(super) fn is_even(&self) -> bool {
+        self.form & EVEN != 0
     }
 
     pub(super) fn is_timed(&self) -> bool {

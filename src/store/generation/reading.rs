@@ -5,6 +5,8 @@
 //! slice is in it, what comes later may be.
 
 use super::Head;
+use super::ahead::Ahead;
+use super::evens::Evens;
 use super::pool::{NONE, Pool};
 use super::sorting::Sorting;
 use super::tail::Series;
@@ -14,13 +16,14 @@ use crate::model::number::Number;
 use crate::model::points::Points;
 use crate::model::series::{SeriesId, Values};
 use crate::simd;
+use crate::store::pack::decimals;
 use crate::store::texts::DistinctTexts;
 
 /// What following the chain by one block costs, in points: most blocks are not in the cache.
 const WALK_COST: usize = 4;
 
-/// Blocks that a search for the newest times looks at.
-const NEWEST_BLOCKS_MAX: usize = 1_000;
+/// Blocks that are asked for ahead with each that is read: more than one, for chains are not equally long.
+const HOPS: usize = 2;
 
 /// One series' points of a range, being read.
 #[derive(Debug)]
@@ -36,8 +39,6 @@ pub struct Reading {
     stage: Stage,
     /// How points without stamps count as arrived; settled with the first slice.
     arrivals: Arrivals,
-    /// Blocks to be read, the last of them first, and how many points came after the first of each.
-    blocks: Vec<(u32, usize)>,
     /// Points of the blocks that were looked at.
     after: usize,
     values: Values,
@@ -45,9 +46,32 @@ pub struct Reading {
     points_max: usize,
     /// Points of `out` that were there before.
     start: usize,
-    unpacked: Box<Unpacked>,
+    room: Room,
     /// Of a series of texts, those that its points are places of.
     pub texts: DistinctTexts,
+}
+
+/// Memory that the reading of another series may have.
+#[derive(Debug, Default)]
+pub struct Room {
+    unpacked: Option<Box<Unpacked>>,
+    /// Blocks to be read, the last of them first, and how many points came after the first of each.
+    blocks: Vec<(u32, usize)>,
+}
+
+/// Where the points of a reading go.
+enum Out<'a> {
+    Points(&'a mut Points),
+    Evens(&'a mut Evens, &'a mut Ahead),
+}
+
+impl Out<'_> {
+    fn points(&mut self) -> &mut Points {
+        match self {
+            Out::Points(points) => points,
+            Out::Evens(evens, _) => evens.points(),
+        }
+    }
 }
 
 /// Where points without stamps count as arrived: as it was when a reading began, so that points that come
@@ -98,12 +122,11 @@ impl Reading {
             expired_below: 0,
             stage: Stage::Begin,
             arrivals: Arrivals::default(),
-            blocks: Vec::new(),
             after: 0,
             values,
             points_max: 0,
             start: 0,
-            unpacked: Box::default(),
+            room: Room::default(),
             texts: DistinctTexts::default(),
         }
     }
@@ -116,10 +139,42 @@ impl Reading {
         }
     }
 
+    /// Use the memory of another reading.
+    pub fn set_room(&mut self, mut room: Room) {
+        room.blocks.clear();
+        self.room = room;
+    }
+
+    /// Its memory.
+    pub fn into_room(self) -> Room {
+        self.room
+    }
+
     /// Do a slice of about `budget` points, and take what was done from it. True when all points are in
     /// `out`, sorted by (time, stamp) and behind what was there, duplicates not settled; `pool`, `head`
     /// and `out` must be the same each time. See [`Reading::is_lost`].
     pub fn step(&mut self, pool: &Pool, head: &Head, budget: &mut usize, out: &mut Points) -> bool {
+        self.advance((pool, head), budget, Out::Points(out))
+    }
+
+    /// [`Reading::step`] with evenly spaced points as such, where they come in the order of time; `ahead`
+    /// follows the chains of the series that will be read next.
+    pub fn step_evenly(
+        &mut self,
+        (pool, head): (&Pool, &Head),
+        budget: &mut usize,
+        out: &mut Evens,
+        ahead: &mut Ahead,
+    ) -> bool {
+        self.advance((pool, head), budget, Out::Evens(out, ahead))
+    }
+
+    fn advance(
+        &mut self,
+        (pool, head): (&Pool, &Head),
+        budget: &mut usize,
+        mut out: Out<'_>,
+    ) -> bool {
         let series = &head.tails.series(self.id);
         let seen = (head.epoch, series.chain.first);
         if *self.seen.get_or_insert(seen) != seen && self.needs_head() {
@@ -129,7 +184,7 @@ impl Reading {
         while *budget > 0 {
             let spent = match &mut self.stage {
                 Stage::Begin => {
-                    self.start = out.len();
+                    self.start = out.points().len();
                     let (first, last) = head.stamps.unwrap_or_default();
                     // What came before the series was ordered came before this.
                     let last = head.before_order.get(&self.id).copied().unwrap_or(last.0);
@@ -142,7 +197,7 @@ impl Reading {
                     1
                 }
                 &mut Stage::Walking(number) => self.walk(pool, series, number),
-                Stage::Blocks => self.read_block(pool, head, series, out),
+                Stage::Blocks => self.read_block(pool, head, series, &mut out),
                 Stage::Sorting(unordered) => {
                     if unordered.1.step(budget) {
                         let unordered = std::mem::take(unordered);
@@ -152,6 +207,7 @@ impl Reading {
                 }
                 Stage::Writing(unordered, written) => {
                     let (points, sorting) = &**unordered;
+                    let out = out.points();
                     let end = sorting.keys().len().min(written.saturating_add(*budget));
                     for &(time, place) in &sorting.keys()[*written..end] {
                         let place = place as usize;
@@ -191,7 +247,7 @@ impl Reading {
         if first <= self.until.0 && self.from.0 <= last {
             // Its other line is needed when it is unpacked.
             simd::prefetch(&block.payload);
-            self.blocks.push((number, self.after + count));
+            self.room.blocks.push((number, self.after + count));
             self.points_max += count;
         }
         self.after += count;
@@ -200,68 +256,119 @@ impl Reading {
         WALK_COST
     }
 
-    /// Take over all points of the block that was unpacked, if they are simple decimals that came in order of
-    /// time. False where they have to be looked at one by one.
-    #[inline]
-    fn take_whole(&self, is_inside: bool, out: &mut Points) -> bool {
-        let unpacked = &self.unpacked;
-        let is_plain = is_inside && !unpacked.ordered && !self.arrivals.disorder;
-        let scale = unpacked.scale.filter(|&scale| scale <= Number::SCALE_MAX);
-        let (true, Values::Double, Some(scale)) = (is_plain, self.values, scale) else {
-            return false;
-        };
-        let tens = Number::tens(scale);
-        out.times.extend_from_slice(unpacked.times());
-        let mantissas = unpacked.mantissas().iter();
-        out.values
-            .extend(mantissas.map(|&mantissa| mantissa as f64 / tens));
-        out.stamps.resize(out.times.len(), self.arrivals.last);
-        true
-    }
-
-    fn read_block(&mut self, pool: &Pool, head: &Head, series: &Series, out: &mut Points) -> usize {
-        let Some((number, behind_start)) = self.blocks.pop() else {
-            self.stage = self.order(series, out);
+    fn read_block(
+        &mut self,
+        pool: &Pool,
+        head: &Head,
+        series: &Series,
+        out: &mut Out<'_>,
+    ) -> usize {
+        let Some((number, behind_start)) = self.room.blocks.pop() else {
+            self.stage = self.order(series, out.points());
             return 1;
         };
         let Some(block) = pool.get(number) else {
             return 1;
         };
-        // Room for all at once, or growing would copy what is there in one go.
-        out.reserve(std::mem::take(&mut self.points_max));
-        let unpacked = &mut self.unpacked;
-        unpacked.read(&series.tail, number, block);
-        let (from, until) = (self.from.0, self.until.0);
+        let unpacked = self.room.unpacked.get_or_insert_default();
+        unpacked.read_values(&series.tail, number, block);
+        let cost = WALK_COST + unpacked.count;
         let (first, last) = series.range(number, block);
-        if self.take_whole(from <= first && last <= until, out) {
-            return WALK_COST + self.unpacked.count;
-        }
-        let unpacked = &self.unpacked;
-        for i in 0..unpacked.count {
-            let time = unpacked.times[i];
-            if from <= time && time <= until {
-                let stamp = if unpacked.ordered {
-                    let stamp = head.reads.stamp(unpacked.reads[i]);
-                    if stamp < self.expired_below {
-                        continue;
-                    }
-                    stamp
+        let is_inside = self.from.0 <= first && last <= self.until.0;
+        if let Out::Evens(evens, ahead) = out {
+            (0..HOPS).for_each(|_| ahead.hop(pool));
+            let scale = scale_of_all(unpacked, self.values);
+            let in_order = !block.is_timed() && !self.arrivals.disorder;
+            if let Some(scale) = scale.filter(|_| in_order) {
+                let range = ((self.from, self.until), is_inside);
+                if unpacked.ordered {
+                    let reads = &unpacked.reads;
+                    evens.extend(unpacked, scale, range, |i| head.reads.stamp(reads[i]));
                 } else {
-                    self.arrivals.stamp(behind_start.saturating_sub(i + 1))
-                };
-                let number = unpacked.number(i);
-                let value = match self.values {
-                    Values::Long => f64::from_bits(number.mantissa as u64),
-                    Values::Text => match head.text(number.mantissa) {
-                        Some(text) => self.texts.value_of(text),
-                        None => continue,
-                    },
-                    Values::Double => number.to_f64(),
-                };
-                out.push(time, stamp, value);
+                    let stamp = self.arrivals.last;
+                    evens.extend(unpacked, scale, range, |_| stamp);
+                }
+                return cost;
             }
         }
-        WALK_COST + unpacked.count
+        if !block.is_timed() {
+            unpacked.write_times();
+        }
+        let points = out.points();
+        let before = points.len();
+        // Room for all at once, or growing would copy what is there in one go.
+        points.reserve(std::mem::take(&mut self.points_max));
+        if !(is_inside && self.take_whole(head, points)) {
+            self.take_each(head, behind_start, points);
+        }
+        let more = points.len() - before;
+        if let Out::Evens(evens, _) = out {
+            evens.note_points(more);
+        }
+        cost
+    }
+
+    /// Take over all points of the block that was unpacked, if they are simple numbers, and came in the order
+    /// of time or know when. False where they have to be looked at one by one.
+    #[inline]
+    fn take_whole(&self, head: &Head, out: &mut Points) -> bool {
+        let Some(unpacked) = &self.room.unpacked else {
+            return false;
+        };
+        if !unpacked.ordered && self.arrivals.disorder {
+            return false;
+        }
+        let before = out.len();
+        let mantissas = unpacked.mantissas().iter().map(|&mantissa| mantissa as u64);
+        match (self.values, scale_of_all(unpacked, self.values)) {
+            (Values::Double, Some(scale)) => {
+                out.values.resize(before + unpacked.count, 0.0);
+                decimals(mantissas, scale, &mut out.values[before..]);
+            }
+            (Values::Long, _) => out.values.extend(mantissas.map(f64::from_bits)),
+            _ => return false,
+        }
+        out.times.extend_from_slice(unpacked.times());
+        if unpacked.ordered {
+            head.reads.extend(unpacked.reads(), &mut out.stamps);
+            out.leave_below(before, self.expired_below);
+        } else {
+            out.stamps.resize(out.times.len(), self.arrivals.last);
+        }
+        true
+    }
+
+    /// Take those points of the block that was unpacked that lie in the range.
+    fn take_each(&mut self, head: &Head, behind_start: usize, out: &mut Points) {
+        let Some(unpacked) = &self.room.unpacked else {
+            return;
+        };
+        let (from, until) = (self.from.0, self.until.0);
+        for i in 0..unpacked.count {
+            let time = unpacked.times[i];
+            if time < from || until < time {
+                continue;
+            }
+            let stamp = if unpacked.ordered {
+                let stamp = head.reads.stamp(unpacked.reads[i]);
+                if stamp < self.expired_below {
+                    continue;
+                }
+                stamp
+            } else {
+                self.arrivals.stamp(behind_start.saturating_sub(i + 1))
+            };
+            let number = unpacked.number(i);
+            let value = match self.values {
+                Values::Long => f64::from_bits(number.mantissa as u64),
+                Values::Text => match head.text(number.mantissa) {
+                    Some(text) => self.texts.value_of(text),
+                    None => continue,
+                },
+                Values::Double => number.to_f64(),
+            };
+            out.push(time, stamp, value);
+        }
     }
 
     /// All points are there, as they came: their stamps ascend.
@@ -273,6 +380,12 @@ impl Reading {
         let sorting = Sorting::new(&points.times);
         Stage::Sorting(Box::new((points, sorting)))
     }
+}
+
+/// The scale that all values of a block have, if they are decimals of one.
+fn scale_of_all(unpacked: &Unpacked, values: Values) -> Option<u8> {
+    let scale = unpacked.scale.filter(|_| values == Values::Double);
+    scale.filter(|&scale| scale <= Number::SCALE_MAX)
 }
 
 impl Head {
@@ -288,37 +401,5 @@ impl Head {
     ) {
         let mut reading = Reading::new(id, from, until, values);
         while !reading.step(pool, self, &mut { usize::MAX }, out) {}
-    }
-
-    /// Append to `out` up to `n` of the newest distinct timestamps of `id` (milliseconds), newest
-    /// first. Of a series whose points do not come in order, only its last blocks are looked at.
-    pub fn newest_times(&self, pool: &Pool, id: SeriesId, n: usize, out: &mut Vec<i64>) {
-        let series = self.tails.series(id);
-        let mut unpacked = Unpacked::default();
-        let (mut number, mut newest) = (series.tail.block, Vec::with_capacity(n));
-        for _ in 0..NEWEST_BLOCKS_MAX {
-            let enough = newest.len() == n;
-            let Some(block) = pool
-                .get(number)
-                .filter(|_| !enough || series.chain.disorder)
-            else {
-                break;
-            };
-            let last = series.range(number, block).1;
-            if !enough || newest.last().is_some_and(|&time| time < last) {
-                unpacked.read(&series.tail, number, block);
-                newest.extend(unpacked.times().iter().rev());
-                // Mostly they came in the order of their times.
-                let descends =
-                    |all: &[i64]| all.windows(2).fold(true, |so, two| so & (two[1] < two[0]));
-                if !descends(&newest) {
-                    newest.sort_unstable_by(|a, b| b.cmp(a));
-                    newest.dedup();
-                }
-                newest.truncate(n);
-            }
-            number = block.previous;
-        }
-        out.append(&mut newest);
     }
 }

@@ -1,6 +1,7 @@
 //! The truth: a plain list of the points that were taken, sorted.
 
 mod arrivals;
+mod evens;
 mod keeping;
 mod sealing;
 
@@ -28,6 +29,8 @@ struct Twin {
     sent: Vec<Sent>,
     /// The tokens of each series.
     log: Vec<Vec<u8>>,
+    /// How often newest times were known to be even.
+    evenly: std::cell::Cell<usize>,
 }
 
 impl Twin {
@@ -39,6 +42,7 @@ impl Twin {
             ordered,
             sent: Vec::new(),
             log: vec![Vec::new(); series as usize],
+            evenly: std::cell::Cell::new(0),
         }
     }
 
@@ -148,6 +152,20 @@ impl Twin {
         let mut got = vec![0];
         self.head.newest_times(pool, SeriesId(series), 5, &mut got);
         assert_eq!(got[1..], newest, "{what} series {series}");
+        for n in [2, 3, 60] {
+            let Some((oldest, gap_ms)) = self.head.newest_evenly(pool, SeriesId(series), n) else {
+                continue;
+            };
+            got.clear();
+            self.head.newest_times(pool, SeriesId(series), n, &mut got);
+            let gaps = got.windows(2).map(|two| two[0].abs_diff(two[1]));
+            assert!(
+                gaps.eq(vec![gap_ms; n - 1]),
+                "{what} series {series}: {got:?}"
+            );
+            assert_eq!(got.last(), Some(&oldest), "{what} series {series}");
+            self.evenly.set(self.evenly.get() + 1);
+        }
     }
 
     #[track_caller]
@@ -192,6 +210,7 @@ fn rows(points: &Points) -> Vec<(i64, u64, u64)> {
 
 #[test]
 fn any_arrivals_come_back_sorted() {
+    let mut evenly = 0;
     for seed in 0..300 {
         let mut random = Random::new(seed);
         let mut pool = Pool::new(1 << 30);
@@ -201,7 +220,9 @@ fn any_arrivals_come_back_sorted() {
             twin.put(&mut pool, sent).expect("room");
         }
         twin.check(&pool, &mut random, &format!("seed {seed}"));
+        evenly += twin.evenly.get();
     }
+    assert!(200 < evenly, "{evenly}");
 }
 
 /// Generations share a pool that is at times full; they are emptied in any order, by series or by

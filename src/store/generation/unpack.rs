@@ -8,8 +8,6 @@
 //!   in others, and only where the two differ, `FF`, a [`Jump`], and the same milliseconds;
 //! * its [`token`].
 
-use std::ops::Range;
-
 use super::pool::{Block, PAYLOAD};
 use super::tail::Tail;
 use crate::base::varint::{self, MARK};
@@ -34,10 +32,25 @@ pub(super) enum Jump {
     Aside = 4,
 }
 
+/// Points of a block that lie as far apart as was expected, up to where the next such stretch starts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stride {
+    /// Place of its first point.
+    pub start: usize,
+    /// Time of that.
+    pub time: i64,
+    /// Milliseconds from point to point.
+    pub step: i64,
+}
+
 /// The columns of one block.
 #[derive(Debug)]
 pub(super) struct Unpacked {
     pub times: [i64; POINTS_MAX],
+    /// What the times follow from; of a timed block there are none. A mark begins one for its point, and one
+    /// behind it.
+    strides: [Stride; POINTS_MAX + 1],
+    strides_count: usize,
     pub mantissas: [i64; POINTS_MAX],
     scales: [u8; POINTS_MAX],
     /// Of an ordered block.
@@ -54,6 +67,8 @@ impl Default for Unpacked {
     fn default() -> Self {
         Unpacked {
             times: [0; POINTS_MAX],
+            strides: [Stride::default(); POINTS_MAX + 1],
+            strides_count: 0,
             mantissas: [0; POINTS_MAX],
             scales: [0; POINTS_MAX],
             reads: [0; POINTS_MAX],
@@ -81,6 +96,14 @@ impl Unpacked {
         &self.reads[..self.count]
     }
 
+    /// Where each stretch of expected times starts, and where it ends.
+    pub(super) fn strides(&self) -> impl Iterator<Item = (Stride, usize)> {
+        let strides = &self.strides[..self.strides_count];
+        let ends = strides.iter().skip(1).map(|next| next.start);
+        let ends = ends.chain([self.count]).map(|end| end.min(self.count));
+        strides.iter().copied().zip(ends)
+    }
+
     /// The value of the `i`th point.
     pub(super) fn number(&self, i: usize) -> Number {
         Number {
@@ -91,8 +114,15 @@ impl Unpacked {
 
     /// Take over the points of a block of a series.
     pub(super) fn read(&mut self, tail: &Tail, number: u32, block: &Block) {
+        self.read_values(tail, number, block);
+        self.write_times();
+    }
+
+    /// The same, but the times are there as [`Unpacked::strides`] only, unless the block is timed.
+    pub(super) fn read_values(&mut self, tail: &Tail, number: u32, block: &Block) {
         let ordered = block.is_ordered();
         self.ordered = ordered;
+        self.strides_count = 0;
         let mut bytes = [0; PAYLOAD + PADDING];
         if let Some(payload) = bytes.first_chunk_mut() {
             tail.read_payload(number, block, payload);
@@ -127,7 +157,7 @@ impl Unpacked {
         base: i64,
         count: usize,
     ) -> usize {
-        self.fill_times(0..count, base, cursor.step);
+        self.begin_stride(0, base, cursor.step);
         let (mut i, mut read) = (0, 0u32);
         while i < count {
             let Some(mut word) = cursor.word() else {
@@ -159,7 +189,7 @@ impl Unpacked {
                     cursor.at += len;
                 }
                 _ => {
-                    if !self.read_marked(cursor, i, count) {
+                    if !self.read_marked(cursor, i) {
                         return i;
                     }
                 }
@@ -169,25 +199,43 @@ impl Unpacked {
         count
     }
 
-    /// A point of `count` with a mark, or a long value.
+    /// A point with a mark, or a long value.
     #[cold]
-    fn read_marked(&mut self, cursor: &mut Cursor, i: usize, count: usize) -> bool {
+    fn read_marked(&mut self, cursor: &mut Cursor, i: usize) -> bool {
         if let Some((jump, delta)) = cursor.jump() {
-            let expected = self.times[i];
+            let stride = self.strides[self.strides_count.saturating_sub(1)];
+            let steps = (i - stride.start) as i64;
+            let expected = stride.time.wrapping_add(stride.step.wrapping_mul(steps));
             let time = expected.wrapping_add(delta);
             let next = cursor.after(jump, expected, time);
-            self.fill_times(i + 1..count, next, cursor.step);
-            self.times[i] = time;
+            self.begin_stride(i, time, cursor.step);
+            if next != time.wrapping_add(cursor.step) {
+                self.begin_stride(i + 1, next, cursor.step);
+            }
         }
         self.read_value(cursor, i)
     }
 
-    /// The times of these points as they are expected.
-    fn fill_times(&mut self, points: Range<usize>, first: i64, step: i64) {
-        let mut time = first;
-        for slot in self.times.get_mut(points).into_iter().flatten() {
-            *slot = time;
-            time = time.wrapping_add(step);
+    /// From the point at this place on times are these.
+    fn begin_stride(&mut self, start: usize, time: i64, step: i64) {
+        let last = self.strides[self.strides_count.saturating_sub(1)];
+        if self.strides_count == 0 || last.start < start {
+            self.strides_count += 1;
+        }
+        self.strides[self.strides_count - 1] = Stride { start, time, step };
+    }
+
+    /// The times of all points, as they follow from strides.
+    pub(super) fn write_times(&mut self) {
+        for i in 0..self.strides_count {
+            let Stride { start, time, step } = self.strides[i];
+            let next = self.strides[..self.strides_count].get(i + 1);
+            let end = next.map_or(self.count, |next| next.start.min(self.count));
+            let mut time = time;
+            for slot in self.times.get_mut(start..end).into_iter().flatten() {
+                *slot = time;
+                time = time.wrapping_add(step);
+            }
         }
     }
 

@@ -259,14 +259,19 @@ pub(super) fn floats(
             let longs = out.iter_mut().zip(codes);
             longs.for_each(|(out, &long)| *out = f64::from_bits(long));
         }
-        _ => Scanner::widest().run(Decimals { codes, scale, out }),
+        _ => decimals(codes.iter().copied(), scale, out),
     }
     Ok(())
 }
 
-/// Mantissas become floats.
-struct Decimals<'a> {
-    codes: &'a [u64],
+/// The bits of mantissas of a scale that decimals have become floats.
+#[inline]
+pub fn decimals(codes: impl Iterator<Item = u64> + Clone, scale: u8, out: &mut [f64]) {
+    Scanner::widest().run(Decimals { codes, scale, out });
+}
+
+struct Decimals<'a, I> {
+    codes: I,
     scale: u8,
     out: &'a mut [f64],
 }
@@ -278,7 +283,7 @@ const WHOLE_BITS: u64 = 1075 << 52;
 /// That float, and the half.
 const WHOLE_AND_HALF: f64 = ((1u64 << 52) + HALF) as f64;
 
-impl Work for Decimals<'_> {
+impl<I: Iterator<Item = u64> + Clone> Work for Decimals<'_, I> {
     type Output = ();
 
     /// Lanes have no way to make floats of whole numbers of 64 bits, but nearly all have 51 at most.
@@ -286,16 +291,17 @@ impl Work for Decimals<'_> {
     fn run<L: Lanes>(self) {
         let tens = Number::tens(self.scale);
         let ahead = |code: u64| code.wrapping_add(HALF);
-        let all = self.codes.iter().fold(0, |all, &code| all | ahead(code));
+        let codes = self.codes.clone();
+        let all = codes.fold(0, |all, code| all | ahead(code));
         let decimals = self.out.iter_mut().zip(self.codes);
         if all < 2 * HALF {
-            let whole = |code| f64::from_bits(WHOLE_BITS | ahead(code)) - WHOLE_AND_HALF;
+            let whole = |code: u64| f64::from_bits(WHOLE_BITS | ahead(code)) - WHOLE_AND_HALF;
             match self.scale {
-                0 => decimals.for_each(|(out, &code)| *out = whole(code)),
-                _ => decimals.for_each(|(out, &code)| *out = whole(code) / tens),
+                0 => decimals.for_each(|(out, code)| *out = whole(code)),
+                _ => decimals.for_each(|(out, code)| *out = whole(code) / tens),
             }
         } else {
-            decimals.for_each(|(out, &code)| *out = code as i64 as f64 / tens);
+            decimals.for_each(|(out, code)| *out = code as i64 as f64 / tens);
         }
     }
 }

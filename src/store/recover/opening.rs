@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 
 use super::{RecoverError, Start};
-use crate::model::series::{Properties, SeriesId};
+use crate::model::series::SeriesId;
 use crate::seam::Disk;
 use crate::store::catalog::Catalog;
 use crate::store::definition::Definition;
 use crate::store::log::{Columns, Recovered, block};
 use crate::store::manifest::BookInfo;
+use crate::store::properties::AllProperties;
 use crate::store::{book, quarantine, tries};
 
 /// What is gathered while a store is opened.
 pub(super) struct Opening<'a> {
     pub(super) catalog: Catalog,
-    pub(super) properties: Vec<Properties>,
+    pub(super) properties: AllProperties,
     /// What only books of others know.
     pub(super) adopted: Vec<(SeriesId, Definition)>,
     /// Books of which a part is lost, in words.
@@ -118,11 +119,7 @@ impl Opening<'_> {
             return Ok(false);
         }
         let id = (self.define)(definition).ok_or(RecoverError::Series(self.shard))?;
-        let at = id.0 as usize;
-        if self.properties.len() <= at {
-            self.properties.resize(at + 1, Default::default());
-        }
-        self.properties[at] = definition.properties;
+        self.properties.set(id, definition.properties);
         if !self.catalog.bind(book, definition.number, id) {
             return Err(RecoverError::Series(self.shard));
         }

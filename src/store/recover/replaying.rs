@@ -86,6 +86,8 @@ impl Store {
         self.pool.lift(true);
         let more = replay.step(self);
         self.pool.lift(false);
+        // Its points go where they belong by another way than new ones.
+        self.changes.note_all();
         self.replay = Some(replay);
         more
     }

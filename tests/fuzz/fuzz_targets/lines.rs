@@ -13,6 +13,7 @@ use corelane::base::time::{Arrival, Millis, Stamp, Step};
 use corelane::index;
 use corelane::model::refusal::{Protocol, Reason, Refusals};
 use corelane::model::sample::{Samples, TimeRule};
+use corelane::query::result_cache;
 use corelane::shard::feed::{Feed, Verdict};
 use corelane::shard::sources::Source;
 use corelane::shard::{self, Shard};
@@ -210,6 +211,7 @@ fn shard(buffered_bytes_max: usize, series_max: usize, seed: u64) -> Shard {
             window: Step::MINUTE,
             ..store::Options::default()
         },
+        results: result_cache::Options::default(),
         seed: 1,
         isa: sets[seed as usize % sets.len()],
     };

@@ -14,6 +14,7 @@ use corelane::model;
 use corelane::model::refusal::{Protocol, Reason, Refusals};
 use corelane::model::sample::{Samples, TimeRule};
 use corelane::model::series::Values;
+use corelane::query::result_cache;
 use corelane::shard::feed::{ANSWER_BYTES_MAX, Verdict};
 use corelane::shard::{self, Shard};
 use corelane::simd::{Isa, Scanner};
@@ -138,6 +139,7 @@ fn whole_shard(options: Options, text: &[u8], random: &mut Random) {
                 windows_max: 4,
                 ..store::Options::default()
             },
+            results: result_cache::Options::default(),
             seed: 1,
             isa: sets[random.below(sets.len() as u64) as usize],
         },

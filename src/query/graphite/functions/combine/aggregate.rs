@@ -96,6 +96,10 @@ pub(super) async fn rows(
     aggregation: Aggregation,
     x_files_factor: f64,
 ) -> Result<Option<Line>, QueryError> {
+    if let Some(one) = combined(call, &mut series) {
+        let integers = aggregation.gives_integers(one.integers);
+        return Ok(Some(Line { integers, ..one }));
+    }
     let Some(grid) = grid(call, &mut series).await? else {
         return Ok(None);
     };
@@ -111,6 +115,19 @@ pub(super) async fn rows(
     }
     let integers = aggregation.gives_integers(grid.integers);
     done(call, grid, series, values, integers).await.map(Some)
+}
+
+/// What the shards have combined comes to itself.
+fn combined(call: &Call<'_>, series: &mut Vec<Series>) -> Option<Line> {
+    let is_one = call.is_combined() && series.len() == 1;
+    let one = is_one.then(|| series.pop()).flatten()?;
+    Some(Line {
+        start: one.start,
+        step: one.step,
+        values: one.values,
+        over_s: one.over_s,
+        integers: one.integers,
+    })
 }
 
 /// Paid for: series far apart make rows of nothing but nulls, and those take time too.
@@ -150,18 +167,13 @@ pub(super) async fn count(call: &mut Call<'_>) -> Result<Vec<Series>, QueryError
         return Ok(vec![line]);
     }
     let mut series = call.take_series("seriesLists").await?;
-    if call.is_combined() {
-        let Some(one) = series.pop() else {
-            return Ok(Vec::new());
-        };
+    let path = series.first().map(|one| one.path_expression.clone());
+    if let (Some(path), Some(one)) = (path, combined(call, &mut series)) {
         let line = Line {
-            start: one.start,
-            step: one.step,
-            values: one.values,
-            over_s: 0,
             integers: true,
+            ..one
         };
-        let name = format!("countSeries({})", one.path_expression);
+        let name = format!("countSeries({path})");
         return Ok(vec![line.named(call, name).await?]);
     }
     let Some(grid) = grid(call, &mut series).await? else {
