@@ -6,7 +6,7 @@
 //! [`Store::unchanged_until`](crate::store::Store::unchanged_until). Bounded in bytes: what was used longest
 //! ago leaves. One for each shard, as each keeps what its own series come to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -19,6 +19,9 @@ use crate::store::changes::Mark;
 
 /// A result that takes more than this part of the cache is not kept.
 const PART: usize = 8;
+
+/// Results that leave at once for another.
+const LEAVING_MAX: usize = 64;
 
 /// Rows that must be spared, or that part of all that are asked for, for a result to be worth its use.
 const WORTH_ROWS: u64 = 16;
@@ -76,15 +79,6 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Without rows, but with room for so many.
-    pub fn with_capacity(rows: usize) -> Columns {
-        Columns {
-            counts: Vec::with_capacity(rows),
-            totals: Vec::with_capacity(rows),
-            lost: Vec::new(),
-        }
-    }
-
     fn bytes(&self) -> usize {
         self.counts.capacity() * size_of::<u32>()
             + (self.totals.capacity() + self.lost.capacity()) * size_of::<f64>()
@@ -149,6 +143,8 @@ impl Front {
         let until = Millis::from_seconds(start.checked_add(most.checked_mul(step)?)?);
         let sure_s = sure(result.mark, from, until).0.div_euclid(1000);
         let rows = u64::try_from((sure_s - start) / step).ok()?;
+        // Before the beginning of time all instants are one.
+        let rows = rows.min(most.unsigned_abs());
         let is_worth = WORTH_ROWS <= rows && wanted / WORTH_PART <= rows;
         (ahead % step == 0 && is_worth).then(|| Front {
             rows: skipped..skipped + rows as usize,
@@ -175,9 +171,11 @@ struct Entry {
 /// The results that are kept.
 pub struct ResultCache {
     entries: HashMap<Key, Entry>,
+    /// Them by their last use.
+    uses: BTreeMap<u64, Key>,
+    last_use: u64,
     bytes: usize,
     options: Options,
-    uses: u64,
     counts: Counts,
 }
 
@@ -197,9 +195,10 @@ impl ResultCache {
     pub fn new(options: Options) -> ResultCache {
         ResultCache {
             entries: HashMap::new(),
+            uses: BTreeMap::new(),
+            last_use: 0,
             bytes: 0,
             options,
-            uses: 0,
             counts: Counts::default(),
         }
     }
@@ -221,9 +220,12 @@ impl ResultCache {
 
     /// The result of a question, if these were its series.
     pub fn get(&mut self, key: &Key, ids: &[SeriesId]) -> Option<Rc<Kept>> {
-        self.uses += 1;
         let entry = self.entries.get_mut(key)?;
-        entry.used = self.uses;
+        let used = std::mem::replace(&mut entry.used, self.last_use + 1);
+        self.last_use += 1;
+        if let Some(key) = self.uses.remove(&used) {
+            self.uses.insert(self.last_use, key);
+        }
         (entry.result.ids == ids).then(|| Rc::clone(&entry.result))
     }
 
@@ -235,25 +237,33 @@ impl ResultCache {
         }
     }
 
-    /// Keep a result, instead of the one of the same question that is there.
+    /// Keep a result, instead of the one of the same question that is there. Where many smaller ones would
+    /// have to leave for it, only some do, and it is not kept.
     pub fn put(&mut self, key: Key, result: Kept) {
-        let bytes = result.bytes() + 2 * key.0.len() + size_of::<Entry>();
+        let bytes = result.bytes() + 3 * key.0.len() + size_of::<Entry>();
         self.forget(&key);
         if self.result_bytes_max() < bytes {
             return;
         }
-        while self.options.bytes_max - bytes < self.bytes {
-            let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used);
-            match oldest.map(|(key, _)| key.clone()) {
-                Some(oldest) => self.forget(&oldest),
-                None => break,
+        let most = self.options.bytes_max - bytes;
+        for _ in 0..LEAVING_MAX {
+            if self.bytes <= most {
+                break;
+            }
+            if let Some((_, oldest)) = self.uses.pop_first() {
+                self.forget(&oldest);
             }
         }
+        if most < self.bytes {
+            return;
+        }
         self.bytes += bytes;
+        self.last_use += 1;
+        self.uses.insert(self.last_use, key.clone());
         let entry = Entry {
             result: Rc::new(result),
             bytes,
-            used: self.uses,
+            used: self.last_use,
         };
         self.entries.insert(key, entry);
     }
@@ -261,6 +271,7 @@ impl ResultCache {
     /// A result is of no use any more.
     pub fn forget(&mut self, key: &Key) {
         if let Some(entry) = self.entries.remove(key) {
+            self.uses.remove(&entry.used);
             self.bytes -= entry.bytes;
         }
     }
@@ -271,5 +282,92 @@ impl ResultCache {
             bytes: self.bytes as u64,
             ..self.counts
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+    use crate::store::Store;
+    use crate::store::fake_disk::FakeDisk;
+    use crate::store::recover::Start;
+    use std::cell::RefCell;
+
+    fn kept(mark: Mark, rows: usize) -> Kept {
+        let columns = Columns {
+            counts: vec![1; rows],
+            totals: vec![1.0; rows],
+            lost: Vec::new(),
+        };
+        Kept {
+            ids: vec![SeriesId(7)],
+            mark,
+            start: 1_000,
+            step: 10,
+            rows,
+            groups: [(String::new(), columns)].into(),
+        }
+    }
+
+    fn mark() -> Mark {
+        let disk = RefCell::new(FakeDisk::new(1));
+        let store = Store::open(
+            crate::store::Options::default(),
+            Start::fresh(1),
+            &disk,
+            &mut |_| None,
+        );
+        store.expect("an empty disk").mark()
+    }
+
+    #[test]
+    fn it_keeps_within_its_bytes_what_was_used_last() {
+        let mark = mark();
+        let mut random = Random::new(1);
+        let mut cache = ResultCache::new(Options {
+            bytes_max: 100_000,
+            points_min: 0,
+        });
+        let favourite = Key("favourite".to_owned());
+        cache.put(favourite.clone(), kept(mark, 100));
+        for i in 0..2_000 {
+            let key = Key(format!("{}", random.below(500)));
+            cache.put(key.clone(), kept(mark, 1 + random.below(700) as usize));
+            assert!(cache.counts().bytes <= 100_000, "{i}");
+            assert_eq!(cache.uses.len(), cache.entries.len());
+            let bytes: usize = cache.entries.values().map(|entry| entry.bytes).sum();
+            assert_eq!(bytes, cache.bytes);
+            assert!(cache.get(&favourite, &[SeriesId(7)]).is_some(), "{i}");
+        }
+        assert!(cache.entries.len() > 5);
+        assert!(cache.get(&favourite, &[SeriesId(8)]).is_none());
+        cache.put(Key("large".to_owned()), kept(mark, 10_000));
+        assert!(!cache.entries.contains_key(&Key("large".to_owned())));
+    }
+
+    #[test]
+    fn a_front_holds_as_far_as_nothing_changed() {
+        let front = |range: (i64, i64), sure_s: i64| {
+            let front = Front::new(Rc::new(kept(mark(), 100)), range, |_, from, until| {
+                Millis(sure_s.saturating_mul(1000).clamp(from.0, until.0))
+            });
+            front.map(|front| (front.rows.clone(), front.start, front.end()))
+        };
+        // Rows from 1,000 to 1,990.
+        assert_eq!(front((999, 2_100), i64::MAX), Some((0..100, 1_000, 2_000)));
+        assert_eq!(
+            front((1_195, 2_100), i64::MAX),
+            Some((20..100, 1_200, 2_000))
+        );
+        assert_eq!(front((1_195, 2_100), 1_505), Some((20..50, 1_200, 1_500)));
+        // One is left to be read.
+        assert_eq!(front((999, 1_500), i64::MAX), Some((0..50, 1_000, 1_500)));
+        // Too little, too early, too late.
+        assert_eq!(front((1_195, 2_100), 1_300), None);
+        assert_eq!(front((985, 1_500), i64::MAX), None);
+        assert_eq!(front((2_100, 2_500), i64::MAX), None);
+        assert_eq!(front((i64::MIN, i64::MIN + 500), i64::MAX), None);
+        assert_eq!(front((i64::MAX - 500, i64::MAX), i64::MAX), None);
     }
 }

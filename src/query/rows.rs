@@ -205,6 +205,15 @@ impl Rows {
         put(&mut self.lost, &rows, &columns.lost, first);
     }
 
+    /// Room for what all rows hold.
+    pub fn columns(&self) -> Columns {
+        Columns {
+            counts: Vec::with_capacity(self.len()),
+            totals: Vec::with_capacity(self.len()),
+            lost: Vec::with_capacity(self.lost.len()),
+        }
+    }
+
     /// Append what some rows hold to `columns`.
     pub fn copy_to(&self, rows: Range<usize>, columns: &mut Columns) {
         let counts = rows.clone().map(|row| self.count(row).unwrap_or(0));

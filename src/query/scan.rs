@@ -158,9 +158,24 @@ struct About {
     purse: Arc<Purse>,
     now: Stamp,
     damaged: Cell<bool>,
+    /// What this scan has paid for.
+    paid: Cell<u64>,
 }
 
 impl About {
+    /// Pay for `bytes` about to be held until the question is answered.
+    fn pay(&self, bytes: u64) -> Result<(), QueryError> {
+        self.purse.pay(bytes)?;
+        self.paid.set(self.paid.get().saturating_add(bytes));
+        Ok(())
+    }
+
+    /// What was paid for is not held any more.
+    fn give_back(&self, bytes: u64) {
+        self.paid.set(self.paid.get().saturating_sub(bytes));
+        self.purse.give_back(bytes);
+    }
+
     /// Something that belongs to the answer could not be read, if so.
     fn note_damage(&self, damaged: bool) {
         self.damaged.set(self.damaged.get() || damaged);
@@ -285,6 +300,7 @@ impl Scan {
                 purse: plan.purse,
                 now,
                 damaged: Cell::new(false),
+                paid: Cell::new(0),
             },
             work,
         }
@@ -343,7 +359,7 @@ impl Scan {
                     let spent = if scan.found.matches.len() < scan.selectors.len() {
                         scan.select(index, store, about, left)?
                     } else if scan.looks_for_result() {
-                        scan.look_for_result(store, cache);
+                        scan.look_for_result(store, cache, about);
                         SERIES_COST
                     } else if let Some(gatherer) = scan.adding() {
                         gatherer.add(&mut left);
@@ -376,7 +392,7 @@ impl Scan {
                         return Ok(Some(Partial::Points(found)));
                     } else {
                         scan.read(store, about, &mut left)?;
-                        if scan.gatherer.as_ref().is_some_and(Gatherer::is_unfit) {
+                        if scan.is_unfit() {
                             scan.begin_again(cache, about);
                         }
                         0
@@ -391,7 +407,7 @@ impl Scan {
                         let spent = scan.select(index, store, about, left)?;
                         left = left.saturating_sub(spent);
                     } else if let Some(id) = scan.unread.pop_front() {
-                        about.purse.pay(SERIES_BYTES)?;
+                        about.pay(SERIES_BYTES)?;
                         series.push(match by_type {
                             true => index.identity_of_type(id),
                             false => index.identity(id),
@@ -410,7 +426,7 @@ impl Scan {
                         left = left.saturating_sub(spent);
                     } else if let Some(id) = scan.unread.pop_front() {
                         let name = index.text(id).to_owned();
-                        about.purse.pay(NODE_BYTES + name.len() as u64)?;
+                        about.pay(NODE_BYTES + name.len() as u64)?;
                         names.push(name);
                         left = left.saturating_sub(TAKE_COST);
                     } else {
@@ -433,7 +449,7 @@ impl Scan {
                         names.push(name);
                     }
                 }
-                about.purse.pay(bytes)?;
+                about.pay(bytes)?;
                 *next = end as u32;
                 let done = end == index.len();
                 Ok(done.then(|| Partial::Names(std::mem::take(names))))
@@ -489,6 +505,8 @@ struct PointsScan {
     gatherer: Option<Gatherer>,
     /// And what becomes of results, if anything does.
     reuse: Option<Reuse>,
+    /// Whether how far apart the points of a series lie may hang on what is not read of the range.
+    is_unsure: bool,
     /// For cells, who folds the points.
     folder: Option<Folder>,
     found: FoundPoints,
@@ -556,6 +574,7 @@ impl PointsScan {
             spaced: None,
             gatherer: None,
             reuse: None,
+            is_unsure: false,
             folder: None,
             waits: false,
             numbers_only: false,
@@ -658,7 +677,7 @@ impl PointsScan {
                         about.limits.check_series(self.positions.len())?;
                     }
                     // Many selectors that match everything make long lists of few series.
-                    about.purse.pay(MATCH_BYTES)?;
+                    about.pay(MATCH_BYTES)?;
                     matches.series.push(position);
                 }
                 Ok(TAKE_COST)
@@ -700,6 +719,7 @@ impl PointsScan {
             }
             let wanted = Wanted {
                 range: (self.from, self.until),
+                times: self.range_of_times(),
                 spaced: self.spaced,
                 // KairosDB's queries know no step.
                 newest_times: self.numbers_only,
@@ -736,6 +756,7 @@ impl PointsScan {
         *waits = progress == Progress::Waiting || (progress == Progress::Done && 0 < at);
         if progress == Progress::Done && at == 0 {
             if let Some((single, _)) = self.readings.pop_front() {
+                self.is_unsure |= single.is_unsure();
                 let (found, spare) = single.found();
                 match (&mut self.gatherer, &mut self.folder) {
                     (Some(gatherer), _) => gatherer.take(found, about)?,

@@ -9,7 +9,7 @@ use super::generation::{Ahead, Evens, SERIES_AHEAD};
 use super::info::SegmentInfo;
 use super::manifest::Version;
 use super::shelf::Got;
-use super::{RECENT_WINDOWS, Store, generation, owner, retain, segment};
+use super::{RECENT_WINDOWS, Store, generation, owner, segment};
 use crate::base::time::Millis;
 use crate::model::points::Points;
 use crate::model::series::{Properties, SeriesId};
@@ -43,7 +43,7 @@ impl Store {
 
     /// A version takes over in which points may be gone that are still there in this one.
     pub(super) fn note_departed(&mut self, next: &Version) {
-        let has_left = retain::has_left(&self.version, next);
+        let has_left = next.departures().are_more_than(self.version.departures());
         if has_left || self.version.tombstones().next() != next.tombstones().next() {
             self.changes.note_all();
         }

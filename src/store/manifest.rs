@@ -208,12 +208,19 @@ impl Manifest {
     /// # Errors
     /// It does not fit what is listed, or a limit is reached. Then nothing of it counts.
     pub fn edit(&mut self, edit: Edit) -> Result<EditTicket, Refused> {
+        let departs = matches!(
+            edit,
+            Edit::Retain { .. } | Edit::Quarantine { page: None, .. }
+        );
         let changes = match self.state.changes(edit) {
             Ok(_) if self.queue.len() >= QUEUE_BYTES_MAX => Err(Refused::Busy),
             changes => changes,
         };
         let changes = changes.inspect_err(|_| self.counts.refused += 1)?;
         changes.into_iter().for_each(|change| self.take(change));
+        if departs {
+            self.state.version.departures.count();
+        }
         self.is_urgent = true;
         self.taken += 1;
         Ok(EditTicket(self.taken))

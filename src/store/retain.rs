@@ -80,11 +80,5 @@ pub fn boundary(version: &Version) -> Option<i64> {
     version.earliest_ms()
 }
 
-/// Whether the first windows of one version have left by a later one.
-pub fn has_left(old: &Version, new: &Version) -> bool {
-    let later = |old| boundary(new).is_none_or(|new| old < new);
-    boundary(old).is_some_and(later)
-}
-
 #[cfg(test)]
 mod tests;

@@ -546,14 +546,17 @@ fn rows_are_what_series_come_to() {
         }) else {
             panic!("not points");
         };
-        let Merged::Rows(rows) = ask(Want::Rows {
-            selector,
+        let rows = |fresh| Want::Rows {
+            selector: selector.clone(),
             combine: combine.clone(),
             from_s,
             until_s,
             summary: None,
-            fresh: random.chance(30),
-        }) else {
+            fresh,
+        };
+        // The second time from what was kept the first time.
+        ask(rows(false));
+        let Merged::Rows(rows) = ask(rows(random.chance(30))) else {
             panic!("not rows");
         };
         // By key: the series, in the order of their names.

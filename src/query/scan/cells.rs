@@ -127,14 +127,14 @@ impl Folder {
             let before = group.cells.len();
             group.cells.fold(&self.folding.plan, &points);
             let more = group.cells.len() - before;
-            about.purse.pay((more as u64).saturating_mul(CELL_BYTES))?;
+            about.pay((more as u64).saturating_mul(CELL_BYTES))?;
         }
         current.folded = end;
         if end < current.kept {
             return Ok(None);
         }
         self.found.folded += current.kept as u64;
-        about.purse.give_back((count * POINT_BYTES) as u64);
+        about.give_back((count * POINT_BYTES) as u64);
         let mut memory = std::mem::take(&mut current.points);
         memory.clear();
         self.current = None;
@@ -154,12 +154,12 @@ impl Folder {
         };
         let values = tags::shared(&self.folding.tags, &name);
         let bytes = (series.text.len() as u64).saturating_mul(TAGS_FACTOR);
-        about.purse.pay(bytes.saturating_add(IDENTITY_BYTES))?;
+        about.pay(bytes.saturating_add(IDENTITY_BYTES))?;
         self.found.identities.push(series.identity);
         let place = match self.places.get(&values) {
             Some(&place) => place,
             None => {
-                about.purse.pay(GROUP_BYTES)?;
+                about.pay(GROUP_BYTES)?;
                 let place = self.found.groups.len();
                 self.places.insert(values.clone(), place);
                 self.found.groups.push(CellGroup {

@@ -61,7 +61,7 @@ impl MetricsScan {
         while let Some(walk) = &mut self.walk {
             match walk.step(index.tree(), &mut left) {
                 None => {
-                    about.purse.pay(bytes)?;
+                    about.pay(bytes)?;
                     return Ok(None);
                 }
                 Some(None) => self.walk = None,
@@ -74,7 +74,7 @@ impl MetricsScan {
                 }
             }
         }
-        about.purse.pay(bytes)?;
+        about.pay(bytes)?;
         Ok(Some(Partial::Names(std::mem::take(&mut self.names))))
     }
 }

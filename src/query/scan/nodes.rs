@@ -84,7 +84,7 @@ impl NodesScan {
                 self.found.push(node);
             }
         }
-        about.purse.pay(bytes)?;
+        about.pay(bytes)?;
         let done = nodes.len() == 0 && self.looking.is_none();
         Ok(done.then(|| Partial::Nodes(std::mem::take(&mut self.found))))
     }

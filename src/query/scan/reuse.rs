@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use super::rows::Gatherer;
 use super::{About, PointsScan, Spaced};
+use crate::base::time::Millis;
 use crate::model::series::{SeriesId, TenantId};
 use crate::query::last_slot;
 use crate::query::plan::Selector;
@@ -27,8 +28,9 @@ pub(super) struct Reuse {
     mark: Option<Mark>,
     /// Whether a result was looked for.
     looked: bool,
-    /// The series, once it was.
+    /// The series, once it was, and what was paid for until then.
     ids: Vec<SeriesId>,
+    paid: u64,
     /// What will be kept, once all is read.
     keeping: Keeping,
 }
@@ -57,6 +59,7 @@ impl Reuse {
             mark: None,
             looked: false,
             ids: Vec::new(),
+            paid: 0,
             keeping: Keeping::Undecided,
         })
     }
@@ -74,9 +77,11 @@ impl Reuse {
         points: u64,
     ) -> Keeping {
         let bytes_max = cache.result_bytes_max();
+        let is_worth = cache.points_min() <= points && !about.damaged.get();
         match (gatherer.worth_keeping(bytes_max), self.mark) {
-            (Some((start, step, rows)), Some(mark))
-                if cache.points_min() <= points && !about.damaged.get() =>
+            // Until the question is answered it is there twice.
+            (Some(((start, step, rows), bytes)), Some(mark))
+                if is_worth && about.pay(bytes as u64).is_ok() =>
             {
                 Keeping::This(Kept {
                     ids: std::mem::take(&mut self.ids),
@@ -84,7 +89,7 @@ impl Reuse {
                     start,
                     step,
                     rows,
-                    groups: HashMap::new(),
+                    groups: HashMap::with_capacity(gatherer.groups()),
                 })
             }
             _ => Keeping::Nothing,
@@ -111,11 +116,17 @@ impl PointsScan {
     }
 
     /// Look for it, and leave out what it has of the range.
-    pub(super) fn look_for_result(&mut self, store: &Store, cache: &mut ResultCache) {
+    pub(super) fn look_for_result(
+        &mut self,
+        store: &Store,
+        cache: &mut ResultCache,
+        about: &About,
+    ) {
         let (Some(reuse), Some(gatherer)) = (&mut self.reuse, &mut self.gatherer) else {
             return;
         };
         reuse.looked = true;
+        reuse.paid = about.paid.get();
         if self.unread.is_empty() || SERIES_MAX < self.unread.len() {
             self.reuse = None;
             return;
@@ -127,7 +138,6 @@ impl PointsScan {
                 store.unchanged_until(mark, from, until)
             })
         });
-        cache.note(front.is_some());
         if let Some(front) = front {
             let spaced = Spaced {
                 from_s: front.end().saturating_sub(1),
@@ -145,16 +155,36 @@ impl PointsScan {
         self.spaced = Some(spaced);
     }
 
-    /// What was kept does not go with the series as they are now: all is read.
+    /// Where times are looked for that tell how far apart the points of a series lie: that does not hang on
+    /// how much of the range was kept.
+    pub(super) fn range_of_times(&self) -> (Millis, Millis) {
+        match &self.reuse {
+            Some(reuse) => last_slot::points_of(reuse.spaced.from_s, reuse.spaced.until_s),
+            None => (self.from, self.until),
+        }
+    }
+
+    /// Whether what was kept does not go with the series as they are now.
+    pub(super) fn is_unfit(&self) -> bool {
+        let gatherer = self.gatherer.as_ref();
+        gatherer
+            .is_some_and(|gatherer| gatherer.is_unfit() || (self.is_unsure && gatherer.is_behind()))
+    }
+
+    /// What was kept does not go with the series: all is read, as if nothing had been, and nothing is kept,
+    /// or the next question would find the same.
     pub(super) fn begin_again(&mut self, cache: &mut ResultCache, about: &About) {
-        let (Some(reuse), Some(gatherer)) = (&self.reuse, &mut self.gatherer) else {
+        let (Some(reuse), Some(gatherer)) = (self.reuse.take(), &mut self.gatherer) else {
             return;
         };
         cache.forget(&reuse.key);
-        gatherer.begin_again(about);
+        gatherer.begin_again();
         self.readings.clear();
-        self.unread = reuse.ids.iter().copied().collect();
+        self.points = 0;
+        about.give_back(about.paid.get().saturating_sub(reuse.paid));
+        self.unread = reuse.ids.into();
         self.read_range(reuse.spaced);
+        cache.note(false);
     }
 
     /// All series are read: put the rows together, and keep them if that is worth it. True when all is done.
@@ -179,13 +209,11 @@ impl PointsScan {
         if !gatherer.settle(kept, left) {
             return false;
         }
-        if let Some(Reuse {
-            key,
-            keeping: Keeping::This(kept),
-            ..
-        }) = self.reuse.take()
-        {
-            cache.put(key, kept);
+        if let Some(reuse) = self.reuse.take() {
+            cache.note(gatherer.is_behind());
+            if let Keeping::This(kept) = reuse.keeping {
+                cache.put(reuse.key, kept);
+            }
         }
         true
     }

@@ -6,7 +6,7 @@ use super::{About, FoundSeries};
 use crate::model::series::{Identity, Values};
 use crate::query::error::QueryError;
 use crate::query::graphite::slots::Slotted;
-use crate::query::result_cache::{Columns, Front, Kept};
+use crate::query::result_cache::{Front, Kept};
 use crate::query::rows::{By, Combine, Law, Rows};
 use crate::query::series::Series;
 
@@ -48,6 +48,8 @@ pub struct FoundGroup {
 
 /// Values that are added in one go.
 const AT_ONCE: usize = 2_000;
+/// A result of more groups is not kept: to let go of them takes too long in one go.
+const KEPT_GROUPS_MAX: usize = 1_000;
 /// What a row takes that is kept.
 const ROW_BYTES: usize = size_of::<u32>() + 2 * size_of::<f64>();
 /// How many values are added in the time that one point takes to be read.
@@ -72,8 +74,6 @@ pub(super) struct Gatherer {
     front: Option<Front>,
     /// Whether some series has another step than that, so that all rows must be made.
     is_unfit: bool,
-    /// What was paid for, but for the values of series.
-    paid: u64,
     /// Up to where the rows of which group are settled; see [`Gatherer::settle`].
     settled: (usize, usize),
 }
@@ -90,7 +90,6 @@ impl Gatherer {
             adding: None,
             front: None,
             is_unfit: false,
-            paid: 0,
             settled: (0, 0),
         }
     }
@@ -101,21 +100,24 @@ impl Gatherer {
     }
 
     /// Forget all that was taken, and the first rows: they do not go with the series as they are now.
-    pub(super) fn begin_again(&mut self, about: &About) {
-        about.purse.give_back(self.paid);
+    pub(super) fn begin_again(&mut self) {
         let combine = self.combine.clone();
         *self = Gatherer::new(combine, self.named);
+    }
+
+    /// Whether the first rows are there.
+    pub(super) fn is_behind(&self) -> bool {
+        self.front.is_some()
+    }
+
+    /// How many groups there are.
+    pub(super) fn groups(&self) -> usize {
+        self.found.groups.len()
     }
 
     /// Whether it has to be begun again.
     pub(super) fn is_unfit(&self) -> bool {
         self.is_unfit
-    }
-
-    fn pay(&mut self, bytes: u64, about: &About) -> Result<(), QueryError> {
-        about.purse.pay(bytes)?;
-        self.paid = self.paid.saturating_add(bytes);
-        Ok(())
     }
 
     /// Rows that are there already.
@@ -155,7 +157,7 @@ impl Gatherer {
 
     /// Take a series; its values are added by [`Gatherer::add`].
     pub(super) fn take(&mut self, series: FoundSeries, about: &About) -> Result<(), QueryError> {
-        self.pay(IDENTITY_BYTES, about)?;
+        about.pay(IDENTITY_BYTES)?;
         self.found.identities.push(series.identity);
         let Some(slotted) = series.slotted.filter(|_| series.values == Values::Double) else {
             self.found.apart = true;
@@ -163,7 +165,7 @@ impl Gatherer {
         };
         // What the values take is over once they are added.
         let values_bytes = slotted.values.len() as u64 * size_of::<f64>() as u64;
-        about.purse.give_back(values_bytes);
+        about.give_back(values_bytes);
         let step = slotted.step;
         let start = match &self.front {
             Some(front) if (front.end(), front.result.step) == (slotted.start, step) => front.start,
@@ -175,7 +177,7 @@ impl Gatherer {
         };
         let rows = self.rows_in_front() + slotted.values.len();
         if self.combine.law == Law::Last {
-            self.pay(NAME_BYTES + series.text.len() as u64, about)?;
+            about.pay(NAME_BYTES + series.text.len() as u64)?;
         }
         if self.combine.by == By::All
             && let Some(group) = self.found.groups.first_mut()
@@ -203,7 +205,7 @@ impl Gatherer {
             None => {
                 let bytes = GROUP_BYTES + 2 * (leaf.name.len() + key.len()) as u64;
                 let rows_bytes = (rows as u64).saturating_mul(self.combine.law.row_bytes());
-                self.pay(bytes.saturating_add(rows_bytes), about)?;
+                about.pay(bytes.saturating_add(rows_bytes))?;
                 let front = self.rows_in_front();
                 let place = self.found.groups.len();
                 self.places.insert(key.clone(), place);
@@ -267,7 +269,7 @@ impl Gatherer {
             }
             if let Some(kept) = &mut kept {
                 if *done == 0 {
-                    let columns = Columns::with_capacity(group.rows.len());
+                    let columns = group.rows.columns();
                     kept.groups.insert(group.key.clone(), columns);
                 }
                 if let Some(columns) = kept.groups.get_mut(&group.key) {
@@ -283,16 +285,17 @@ impl Gatherer {
         true
     }
 
-    /// Start, step and number of the rows of all groups, if they are the same and what would be kept of them
-    /// takes no more than `bytes_max`.
-    pub(super) fn worth_keeping(&self, bytes_max: usize) -> Option<(i64, i64, usize)> {
+    /// Start, step and number of the rows of all groups, and what would be kept of them takes, if they are
+    /// the same and that is no more than `bytes_max`.
+    pub(super) fn worth_keeping(&self, bytes_max: usize) -> Option<((i64, i64, usize), usize)> {
         let groups = &self.found.groups;
         let Rows { start, step, .. } = groups.first()?.rows;
         let rows = groups.first()?.rows.len();
         let bytes = rows.saturating_mul(ROW_BYTES).saturating_mul(groups.len());
         let fits = |group: &FoundGroup| group.rows.fits(start, step, rows);
-        let is_worth = bytes <= bytes_max && !self.found.apart && groups.iter().all(fits);
-        is_worth.then_some((start, step, rows))
+        let is_small = bytes <= bytes_max && groups.len() <= KEPT_GROUPS_MAX;
+        let is_worth = is_small && !self.found.apart && groups.iter().all(fits);
+        is_worth.then_some(((start, step, rows), bytes))
     }
 
     /// What was found.

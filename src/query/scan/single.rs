@@ -27,6 +27,10 @@ use crate::store::tombstone::Mask;
 pub(super) struct Single {
     id: SeriesId,
     range: (Millis, Millis),
+    /// Where times are looked for that tell how far apart its points lie; it includes the range.
+    times: (Millis, Millis),
+    /// Whether that may hang on what the range has not brought of it.
+    is_unsure: bool,
     found: FoundSeries,
     /// For evenly spaced values, which.
     spaced: Option<Spaced>,
@@ -93,6 +97,8 @@ pub(super) const POINT_BYTES: usize = size_of::<(i64, u64, f64)>();
 pub(super) struct Wanted {
     /// Its points in this range.
     pub(super) range: (Millis, Millis),
+    /// Where times are looked for that tell how far apart its points lie; it includes the range.
+    pub(super) times: (Millis, Millis),
     /// For evenly spaced values, the seconds of their range.
     pub(super) spaced: Option<Spaced>,
     /// Whether its newest times, in the range or not, which tell how far apart its points lie.
@@ -122,6 +128,7 @@ impl Single {
         };
         let Wanted {
             range,
+            times: range_of_times,
             spaced,
             newest_times: wants_times,
             next,
@@ -139,10 +146,12 @@ impl Single {
             times = NEWEST_TIMES_MAX * size_of::<i64>();
         }
         let bytes = size_of::<FoundSeries>() + found.text.len() + times;
-        about.purse.pay(bytes as u64)?;
+        about.pay(bytes as u64)?;
         let mut single = Single {
             id,
             range,
+            times: range_of_times,
+            is_unsure: false,
             spaced,
             wants_times,
             gap_ms,
@@ -186,7 +195,7 @@ impl Single {
         }
         let how = (NEWEST_TIMES_MAX, in_memory, spaced.summary.is_some());
         let memory = std::mem::take(&mut self.spare.cells);
-        let reading = NewestReading::new(store, self.id, self.range, how, memory);
+        let reading = NewestReading::new(store, self.id, self.times, how, memory);
         Ok(Stage::Times(Box::new(reading)))
     }
 
@@ -228,7 +237,7 @@ impl Single {
     fn pay_values(&mut self, values: usize, about: &About) -> Result<(), QueryError> {
         let bytes = (values as u64).saturating_mul(8);
         self.values_paid = self.values_paid.saturating_add(bytes);
-        about.purse.pay(bytes)
+        about.pay(bytes)
     }
 
     /// Pieces are not all taken, or the stage after them has begun.
@@ -246,7 +255,7 @@ impl Single {
 
     /// It cannot be done directly: the points have to be put in order first.
     fn give_up_direct(&mut self, store: &Store, about: &About) -> Stage {
-        about.purse.give_back(std::mem::take(&mut self.values_paid));
+        about.give_back(std::mem::take(&mut self.values_paid));
         if self.gap_ms.take().is_some() {
             let times = &mut self.found.newest_times;
             store.newest_times(self.id, NEWEST_TIMES_MAX, times);
@@ -347,6 +356,7 @@ impl Single {
                     if progress == Progress::Done {
                         let times = std::mem::take(&mut newest.times);
                         self.add_times(&times);
+                        self.is_unsure = !self.are_all_recent(store);
                         self.stage = self.read(about)?;
                     }
                     progress
@@ -355,7 +365,7 @@ impl Single {
                     let done = slotting.step(&self.found.points, left);
                     if done && let Stage::Slotting(slotting) = self.end_stage() {
                         let bytes = self.points_paid * POINT_BYTES;
-                        about.purse.give_back(bytes as u64);
+                        about.give_back(bytes as u64);
                         self.stage = self.slotted(slotting.finish(), about)?;
                     }
                     Progress::done_if(done)
@@ -377,7 +387,7 @@ impl Single {
                     };
                     if done {
                         let bytes = slotted.values.len() as u64 * 8;
-                        about.purse.give_back(bytes);
+                        about.give_back(bytes);
                         self.stage = Stage::Done;
                     }
                     Progress::done_if(done)
@@ -397,7 +407,7 @@ impl Single {
     fn pay_texts(&mut self, held: usize, about: &About) -> Result<(), QueryError> {
         let more = held.saturating_sub(self.text_bytes_paid);
         self.text_bytes_paid += more;
-        about.purse.pay(more as u64)
+        about.pay(more as u64)
     }
 
     fn pay(&mut self, held: usize, about: &About, points: &mut u64) -> Result<(), QueryError> {
@@ -405,7 +415,7 @@ impl Single {
         self.points_paid += more;
         *points += more as u64;
         about.limits.check_points_read(*points)?;
-        about.purse.pay((more * POINT_BYTES) as u64)
+        about.pay((more * POINT_BYTES) as u64)
     }
 
     /// Whether points after the range are needed, and which. Of each slot one point at most is
@@ -476,7 +486,7 @@ impl Single {
         self.found.newest_times = Vec::new();
         let (_, count) = slots::span(step_s, spaced.from_s, spaced.until_s);
         about.limits.check_points_read(count)?;
-        about.purse.pay(count.saturating_mul(8))?;
+        about.pay(count.saturating_mul(8))?;
         let slotting = Slotting::new(step_s, spaced.from_s, spaced.until_s);
         Ok(Stage::Slotting(Box::new(slotting)))
     }
@@ -491,6 +501,19 @@ impl Single {
         let summing = Summing::new(summary, start, step, slotted.values.len());
         self.pay_values(summing.buckets(), about)?;
         Ok(Stage::Summing(Box::new((summing, slotted)), 0))
+    }
+
+    /// Whether the newest times are those that they would be if all of the range that tells them had been read:
+    /// it has been, or there are enough in the last files.
+    fn are_all_recent(&self, store: &Store) -> bool {
+        let oldest = self.oldest_of_enough();
+        let is_recent = |(recent, _): (Millis, Millis)| oldest.is_some_and(|it| recent.0 <= it);
+        self.times.0 >= self.range.0 || store.recent_files().is_none_or(is_recent)
+    }
+
+    /// See [`Wanted::times`].
+    pub(super) fn is_unsure(&self) -> bool {
+        self.is_unsure
     }
 
     /// The oldest of the newest times, where there are as many as are looked at.

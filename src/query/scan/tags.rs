@@ -208,7 +208,7 @@ impl TagsScan {
         if matches!(self.query.part, TagPart::Keys) && self.tested.contains(&text) {
             return Ok(false);
         }
-        about.purse.pay(NODE_BYTES + text.len() as u64)?;
+        about.pay(NODE_BYTES + text.len() as u64)?;
         match self.query.part {
             TagPart::Counts(_) => self.counts.values.push(text),
             _ => self.names.push(text),
@@ -243,7 +243,7 @@ impl TagsScan {
         let counted = ids.map(|id| (position, index.identity_of_name(SeriesId(id))));
         self.counts.series.extend(counted);
         let more = self.counts.series.len() - before;
-        about.purse.pay(more as u64 * COUNTED_BYTES)?;
+        about.pay(more as u64 * COUNTED_BYTES)?;
         *left -= more;
         Ok(*left > 0)
     }
@@ -263,7 +263,7 @@ impl TagsScan {
             self.names.push(name);
             *left = left.saturating_sub(NAME_COST);
         }
-        about.purse.pay(bytes)?;
+        about.pay(bytes)?;
         Ok(*left > 0)
     }
 

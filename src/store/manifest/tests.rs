@@ -234,13 +234,20 @@ fn files_stay_while_a_version_that_lists_them_is_held() {
         vec![info(0, 0, 3, (1, 9)), info(1, 0, 2, (10, 19))],
     ));
     let held = rig.manifest.committed();
+    let has_lost = |new: &Version, old: &Version| new.departures().are_more_than(old.departures());
+    assert!(
+        !has_lost(&held, &Version::default()),
+        "a seal loses nothing"
+    );
     rig.commit(Edit::Retain { removed: vec![1] });
     let later = rig.manifest.committed();
+    assert!(has_lost(&later, &held) && !has_lost(&held, &later));
     rig.commit(Edit::Quarantine {
         file: 0,
         page: None,
         reason: "checksum".to_owned(),
     });
+    assert!(has_lost(&rig.manifest.committed(), &later));
     assert_eq!(rig.manifest.removable(), []);
     drop(held);
     let first = Leaving {

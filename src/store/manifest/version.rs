@@ -28,6 +28,28 @@ pub enum Fate {
 /// What a quarantine holds: a file, or one page of it by its offset.
 pub type Place = (u64, Option<u64>);
 
+/// How often since the start points have left that are in no other file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Departures(u64);
+
+impl Departures {
+    pub(super) fn count(&mut self) {
+        self.0 += 1;
+    }
+
+    /// Whether some have left since those of an earlier version.
+    pub fn are_more_than(self, earlier: Departures) -> bool {
+        earlier.0 < self.0
+    }
+}
+
+impl PartialEq for Departures {
+    /// No part of what is listed, and not written: always equal.
+    fn eq(&self, _: &Departures) -> bool {
+        true
+    }
+}
+
 /// Everything that is listed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Version {
@@ -39,6 +61,7 @@ pub struct Version {
     pub(super) leaving: Arc<BTreeMap<u64, Fate>>,
     pub(super) next_file: u64,
     pub(super) clock: u64,
+    pub(super) departures: Departures,
 }
 
 impl Version {
@@ -61,6 +84,11 @@ impl Version {
     /// Where the earliest window starts.
     pub fn earliest_ms(&self) -> Option<i64> {
         self.layers.earliest_ms()
+    }
+
+    /// How often points have left, since the start.
+    pub fn departures(&self) -> Departures {
+        self.departures
     }
 
     /// What all segments sum up to.

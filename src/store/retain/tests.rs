@@ -53,21 +53,6 @@ fn oldest_windows_go_whole_until_it_fits() {
 }
 
 #[test]
-fn what_has_left_is_told_from_what_came() {
-    let of = |hours: &[i64]| {
-        let infos = hours.iter().map(|&hour| info(hour as u64, hour, 1, 10));
-        Version::of(&infos.collect::<Vec<_>>())
-    };
-    assert!(has_left(&of(&[1, 2]), &of(&[2])));
-    assert!(has_left(&of(&[1, 2]), &of(&[2, 3])));
-    assert!(has_left(&of(&[1]), &of(&[])));
-    // Merged, or sealed, of whatever time.
-    assert!(!has_left(&of(&[1, 2]), &of(&[1])));
-    assert!(!has_left(&of(&[1, 2]), &of(&[0, 1, 2])));
-    assert!(!has_left(&of(&[]), &of(&[1])));
-}
-
-#[test]
 fn windows_that_overlap_go_together() {
     let version = Version::of(&[info(1, 0, 24, 10), info(2, 3, 1, 10), info(3, 24, 1, 10)]);
     assert_eq!(expired(&version, budget(29, 1000)), [1, 2]);
