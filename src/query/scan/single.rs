@@ -503,8 +503,8 @@ impl Single {
         Ok(Stage::Summing(Box::new((summing, slotted)), 0))
     }
 
-    /// Whether the newest times are those that they would be if all of the range that tells them had been read:
-    /// it has been, or there are enough in the last files.
+    /// Whether the newest times are those that they would be if all of the range that tells them had been
+    /// read: it has been, or there are enough in the last files.
     fn are_all_recent(&self, store: &Store) -> bool {
         let oldest = self.oldest_of_enough();
         let is_recent = |(recent, _): (Millis, Millis)| oldest.is_some_and(|it| recent.0 <= it);
