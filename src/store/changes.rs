@@ -3,7 +3,7 @@
 //!
 //! Takes the time of each point as it comes. Gives [`Mark`]s, and tells how far nothing has changed since
 //! one. Knows no series: a point is a change for all of them. It may tell of a change where there was none,
-//! never the other way round. Bounded: [`SLOTS`] stretches are known one by one, of others that share their
+//! never the other way round. Bounded: `SLOTS` stretches are known one by one, of others that share their
 //! slot only the newest change of any.
 
 use crate::base::time::Millis;
