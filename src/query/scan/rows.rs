@@ -50,8 +50,6 @@ pub struct FoundGroup {
 const AT_ONCE: usize = 2_000;
 /// A result of more groups is not kept: to let go of them takes too long in one go.
 const KEPT_GROUPS_MAX: usize = 1_000;
-/// What a row takes that is kept.
-const ROW_BYTES: usize = size_of::<u32>() + 2 * size_of::<f64>();
 /// How many values are added in the time that one point takes to be read.
 const VALUES_PER_POINT: usize = 4;
 /// Bytes of one name besides its text, of one identity, and of a group besides its rows and texts.
@@ -291,7 +289,8 @@ impl Gatherer {
         let groups = &self.found.groups;
         let Rows { start, step, .. } = groups.first()?.rows;
         let rows = groups.first()?.rows.len();
-        let bytes = rows.saturating_mul(ROW_BYTES).saturating_mul(groups.len());
+        let row_bytes = self.combine.law.row_bytes() as usize;
+        let bytes = rows.saturating_mul(row_bytes).saturating_mul(groups.len());
         let fits = |group: &FoundGroup| group.rows.fits(start, step, rows);
         let is_small = bytes <= bytes_max && groups.len() <= KEPT_GROUPS_MAX;
         let is_worth = is_small && !self.found.apart && groups.iter().all(fits);
